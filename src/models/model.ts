@@ -1,0 +1,76 @@
+/** The models that stages use. Policy, judge and reward model are all built on a language model, or on rules. */
+import type { Question, Reward, Step, SubTrajectory, Verdict } from '../topics/records.generated.ts';
+
+/** One message of a conversation. */
+export interface Message {
+  readonly role: 'system' | 'user' | 'assistant';
+  readonly content: string;
+  /**
+   * For an assistant message that a local policy sampled: its recorded token ids. A local model uses them
+   * as they are and never tokenizes the text again; a remote model ignores them.
+   */
+  readonly tokens?: readonly number[] | null;
+}
+
+export interface CompletionRequest {
+  readonly messages: readonly Message[];
+  /** Names the sample: its random numbers are a function of the run's seed and this id. */
+  readonly id: string;
+  readonly signal: AbortSignal;
+}
+
+export interface Completion {
+  /** What the model wrote, without its end-of-turn token. */
+  readonly text: string;
+  /** Sampled ids and their log-probabilities, where the model gives them (end-of-turn included). */
+  readonly tokens: readonly number[] | null;
+  readonly logprobs: readonly number[] | null;
+}
+
+/** Continues a conversation. Sampling settings (temperature, length) belong to the model's configuration. */
+export interface LanguageModel {
+  /** Recorded with everything it writes: a local policy's name and weights hash, a remote model's name. */
+  readonly name: string;
+  /** Throws `ModelError` (retryable or not), or the signal's reason when it aborts. */
+  complete(request: CompletionRequest): Promise<Completion>;
+  close(): Promise<void>;
+}
+
+export interface CallOptions {
+  readonly signal: AbortSignal;
+}
+
+/** Judges one action by its context alone. Throws `ModelError` only where trying again may help. */
+export interface Judge {
+  readonly name: string;
+  judge(subTrajectory: SubTrajectory, options: CallOptions): Promise<Verdict>;
+}
+
+/** What a reward model may see: the sub-trajectory and its verdict; never the gold answer. */
+export interface Scorable {
+  readonly subTrajectory: SubTrajectory;
+  readonly verdict: Verdict;
+}
+
+/** Scores one action. Throws `ModelError` where there is no finite reward. */
+export interface RewardModel {
+  readonly name: string;
+  score(step: Scorable, options: CallOptions): Promise<Reward>;
+}
+
+/** What the policy is told about a task: from the topology. */
+export interface Task {
+  readonly name: string;
+  /** The system message. */
+  readonly instructions: string;
+  /** Names of the tools it may call. */
+  readonly tools: readonly string[];
+  /** The largest number of actions in a trajectory. */
+  readonly maxSteps: number;
+}
+
+/** A rollout's state, as the policy sees it. */
+export interface History {
+  readonly question: Question;
+  readonly steps: readonly Step[];
+}

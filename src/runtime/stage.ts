@@ -1,0 +1,54 @@
+/**
+ * What a stage is to the runtime: an RxJS operator from deliveries to finished deliveries, one
+ * subscription per input partition.
+ */
+import type { OperatorFunction } from 'rxjs';
+import type { TopicRecords } from '../topics/records.generated.ts';
+
+export type Topic = keyof TopicRecords;
+
+/** A decoded record on its way through a stage. */
+export interface Delivery<T> {
+  readonly value: T;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  /** Aborts when the run stops at once or the partition is lost: give up what is in hand. */
+  readonly signal: AbortSignal;
+}
+
+/** A record to append to a topic of the run. */
+export type Emission = { [K in Topic]: { readonly topic: K; readonly key: string; readonly value: TopicRecords[K] } }[Topic];
+
+/**
+ * What a stage says when it has finished with a delivery: its outputs are committed together with the
+ * progress past it, once every earlier delivery of the partition is finished too.
+ */
+export interface Finished {
+  /** The finished delivery's offset; null for outputs that belong to none (a flush at the end). */
+  readonly offset: number | null;
+  readonly outputs: readonly Emission[];
+}
+
+export type StageOperator<T> = OperatorFunction<Delivery<T>, Finished>;
+
+/** A stage as the pipeline hands it to the runtime. */
+export interface Stage<K extends Topic = Topic> {
+  readonly name: string;
+  readonly reads: K;
+  /** Read the input topic of this other run (a replay). */
+  readonly readsRun?: string;
+  readonly writes: readonly Topic[];
+  /** Most deliveries in flight per partition: pulled, not yet committed. */
+  readonly window: number;
+  /** Makes the operator for one partition. */
+  readonly operator: (partition: number) => StageOperator<TopicRecords[K]>;
+  /**
+   * Whether the stage may keep a delivery unfinished until later ones arrive (filter: a trajectory's other
+   * steps; train: the rest of a batch). When its input is drained the source completes, and the
+   * stage finishes what it holds; when the run is stopped the source is unsubscribed from instead.
+   */
+  readonly holds?: boolean;
+  /** Where to start reading instead of the committed offset (train: its checkpoint's offset). */
+  readonly startAt?: (partition: number, committed: number) => Promise<number>;
+}

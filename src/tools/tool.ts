@@ -1,0 +1,15 @@
+/** A tool answers the policy's calls. What it refuses goes back to the policy as an observation. */
+import type { Observation } from '../topics/records.generated.ts';
+
+export interface Tool {
+  /** The tool's name in topology and records, such as `calculator`. */
+  readonly name: string;
+  /** The tag that calls it, such as `math_exp` for `<math_exp>2+2</math_exp>`. */
+  readonly tag: string;
+  /**
+   * Answers one call. The argument is hostile text. Refusals and time-outs are observations; throws
+   * `ToolError` only when the tool itself is broken.
+   */
+  call(argument: string, options: { readonly signal: AbortSignal }): Promise<Observation>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,102 @@
+/**
+ * The one interface between the flow and where its topics live. Every implementation passes the contract
+ * suite in `test/topics/transport-contract.ts`.
+ *
+ * A transport belongs to one run. Values are opaque bytes here; `codec.ts` gives them meaning.
+ */
+
+/** What is appended: the key decides the partition (same key, same partition, in order). */
+export interface Output {
+  readonly topic: string;
+  readonly key: string;
+  readonly value: Uint8Array;
+}
+
+/** One entry of a topic's log. */
+export interface LogEntry {
+  readonly topic: string;
+  readonly partition: number;
+  /** Position in the partition, from 0. Offsets increase; on Kafka they may skip. */
+  readonly offset: number;
+  /** When it was appended, in milliseconds since 1970. */
+  readonly time: number;
+  readonly key: string;
+  readonly value: Uint8Array;
+}
+
+export interface TopicSpec {
+  readonly name: string;
+  readonly partitions: number;
+}
+
+export interface TopicInfo extends TopicSpec {
+  /** Per partition: the first offset that can be read, and the offset behind the last record. */
+  readonly offsets: readonly { readonly start: number; readonly end: number }[];
+}
+
+/** Where a reader begins: at an offset, at the first entry appended at or after a time, or at an end. */
+export type ReadFrom = 'start' | 'end' | { readonly offset: number } | { readonly time: number };
+
+export interface ReadOptions {
+  /** Read a topic of another run, read-only. */
+  readonly run?: string;
+  readonly from?: ReadFrom;
+  /** Only this partition; all of them otherwise, in order of partition within what is there at once. */
+  readonly partition?: number;
+  /** Keep waiting for new entries at the end, until the signal aborts. Otherwise stop at the end as it was at the start. */
+  readonly follow?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface SubscribeOptions {
+  /** The consumer group: a stage's name. Progress is kept per group, topic and partition. */
+  readonly group: string;
+  readonly topic: string;
+  /** Consume a topic of another run, read-only; progress is kept in this run. */
+  readonly run?: string;
+  /** Ends the subscription: no more partitions, and every pull returns nothing. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * One input partition that this process owns for a group. The owner pulls, works, and commits; a later
+ * owner fences this one: `lost` aborts and `commit` throws a `TransportError`.
+ */
+export interface InputPartition {
+  readonly topic: string;
+  readonly partition: number;
+  /** The offset that the next pull starts from; the committed offset at first. */
+  readonly position: number;
+  /** Aborts when another owner has taken over. */
+  readonly lost: AbortSignal;
+  /** Go on reading from this offset; does not commit. */
+  seek(offset: number): void;
+  /** Up to `max` entries from the position on. Waits up to `waitMs` for the first; may return none. */
+  pull(max: number, waitMs: number): Promise<LogEntry[]>;
+  /** The offset behind the last record that is there now. */
+  end(): Promise<number>;
+  /**
+   * In one durable transaction: append the outputs (to topics of this run) and set the group's progress to
+   * `next`. On return both are durable; on a throw neither happened, or this owner was fenced.
+   */
+  commit(next: number, outputs: readonly Output[]): Promise<void>;
+}
+
+export interface Transport {
+  /** Which run's topics these are. */
+  readonly run: string;
+  /** Create what is missing. A topic with another number of partitions is a `ConfigError`. */
+  ensureTopics(specs: readonly TopicSpec[]): Promise<void>;
+  /** The topics of this run (or another, read-only) as they are now. */
+  topics(run?: string): Promise<TopicInfo[]>;
+  /** Append in one durable transaction, all or nothing. */
+  append(outputs: readonly Output[]): Promise<void>;
+  /** The input partitions that this process comes to own, as it comes to own them, until the signal aborts. */
+  subscribe(options: SubscribeOptions): AsyncIterable<InputPartition>;
+  /** The committed progress of a group, per partition of the topic; 0 where nothing was committed. */
+  committed(group: string, topic: string, run?: string): Promise<number[]>;
+  /** Read without consuming: commits nothing and slows nobody. */
+  read(topic: string, options?: ReadOptions): AsyncIterable<LogEntry>;
+  /** Give everything back. Idempotent. */
+  close(): Promise<void>;
+}
