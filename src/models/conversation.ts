@@ -1,0 +1,38 @@
+/**
+ * A rollout as messages: the one rendering that the policy, the judges and the trainer share. It only ever
+ * appends: the conversation of the first i steps is a prefix of the conversation of more of them.
+ */
+import type { Step } from '../topics/records.generated.ts';
+import type { History, Message, Task } from './model.ts';
+
+/**
+ * System: the task's instructions (left out where they are empty). User: the question. Then for each step the
+ * assistant's action with its recorded tokens, and what came back for it, where anything did.
+ */
+export function conversation(state: { readonly task: Pick<Task, 'instructions'> } & HistoryText): Message[] {
+  const messages: Message[] = [];
+  if (state.task.instructions !== '') messages.push({ role: 'system', content: state.task.instructions });
+  messages.push({ role: 'user', content: state.question.text });
+  for (const step of state.steps) {
+    messages.push({ role: 'assistant', content: step.action.text, tokens: step.action.tokens });
+    const observation = observationText(step);
+    if (observation !== null) messages.push({ role: 'user', content: observation });
+  }
+  return messages;
+}
+
+/** The parts of a history that the policy is shown. */
+interface HistoryText {
+  readonly question: Pick<History['question'], 'text'>;
+  readonly steps: History['steps'];
+}
+
+/**
+ * What the policy is shown for a step: `argument -> result` for a tool call (query, arrow, result, as in arXiv
+ * 2504.04736), the observation alone where no tool was used, and null where there is no observation.
+ */
+export function observationText({ action, observation }: Step): string | null {
+  if (observation === null) return null;
+  if (observation.tool === null || action.content === null) return observation.text;
+  return `${action.content} -> ${observation.text}`;
+}
