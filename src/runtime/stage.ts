@@ -3,9 +3,9 @@
  * subscription per input partition.
  */
 import type { OperatorFunction } from 'rxjs';
-import type { TopicRecords } from '../topics/records.generated.ts';
+import type { Topic, TopicRecords } from '../topics/records.generated.ts';
 
-export type Topic = keyof TopicRecords;
+export type { Topic };
 
 /** A decoded record on its way through a stage. */
 export interface Delivery<T> {
@@ -18,7 +18,9 @@ export interface Delivery<T> {
 }
 
 /** A record to append to a topic of the run. */
-export type Emission = { [K in Topic]: { readonly topic: K; readonly key: string; readonly value: TopicRecords[K] } }[Topic];
+export type Emission = {
+  [K in Topic]: { readonly topic: K; readonly key: string; readonly value: TopicRecords[K] };
+}[Topic];
 
 /**
  * What a stage says when it has finished with a delivery: its outputs are committed together with the

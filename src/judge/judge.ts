@@ -1,0 +1,30 @@
+/** The stage `judge`: every sub-trajectory gets a verdict. */
+import type { Judge } from '../models/model.ts';
+import { perRecord } from '../runtime/per-record.ts';
+import type { Exhausted, RetryConfig, Sleep } from '../runtime/retry.ts';
+import type { Emission, StageOperator } from '../runtime/stage.ts';
+import type { SubTrajectory, Verdict } from '../topics/records.generated.ts';
+
+export interface JudgeDeps {
+  readonly judge: Judge;
+  readonly retry: RetryConfig;
+  readonly sleep: Sleep;
+}
+
+/** A judge that could not be reached or understood gives UNKNOWN, and a failure record says why; never BAD. */
+export function judge({ judge, retry, sleep }: JudgeDeps): StageOperator<SubTrajectory> {
+  const judged = (subTrajectory: SubTrajectory, verdict: Verdict): Emission => {
+    const { id, trajectory } = subTrajectory;
+    return { topic: 'judged', key: trajectory, value: { id, subTrajectory, verdict } };
+  };
+  const giveUp = (subTrajectory: SubTrajectory, { error, attempts }: Exhausted): Emission[] => {
+    const rationale = `No verdict after ${attempts} attempts: ${error.message}`;
+    return [judged(subTrajectory, { label: 'UNKNOWN', rationale, judge: judge.name })];
+  };
+  return perRecord(async (value, signal) => [judged(value, await judge.judge(value, { signal }))], {
+    stage: 'judge',
+    retry,
+    sleep,
+    giveUp,
+  });
+}

@@ -1,0 +1,274 @@
+/**
+ * One stage on one input partition: pulls on credit, hands deliveries to the stage's operator, and
+ * commits the finished prefix of the window, outputs and progress together (promises 1 and 3).
+ */
+import { type OperatorFunction, Subject, type Subscription } from 'rxjs';
+import { z } from 'zod';
+import { DataError } from '../errors.ts';
+import type { Codec } from '../topics/codec.ts';
+import type { InputPartition, LogEntry, Output } from '../topics/transport.ts';
+import { failureOf } from './failure.ts';
+import type { Delivery, Emission, Finished, Stage } from './stage.ts';
+import { Window } from './window.ts';
+
+export const commitConfig = z
+  .strictObject({
+    records: z.number().int().min(1).default(256).describe('Commit when this many records are finished.'),
+    ms: z
+      .number()
+      .int()
+      .min(1)
+      .default(50)
+      .describe('Commit when the oldest finished record has waited this long.'),
+  })
+  .describe(
+    'A commit is one durable transaction (about 4 ms on a common disk): this bounds how many records share it.',
+  );
+
+export type CommitConfig = z.output<typeof commitConfig>;
+
+export interface WorkerDeps {
+  readonly codec: Codec;
+  readonly commit: CommitConfig;
+  /** Milliseconds; for the age of finished records only. */
+  readonly now: () => number;
+  /** Aborts when the run stops at once: deliveries in hand are given up. */
+  readonly abort: AbortSignal;
+  /** Called after each commit. */
+  readonly onCommit: (committed: { readonly records: number; readonly outputs: readonly Output[] }) => void;
+}
+
+export class PartitionWorker {
+  readonly #stage: Stage;
+  readonly #input: InputPartition;
+  readonly #deps: WorkerDeps;
+  readonly #window: Window;
+  readonly #source = new Subject<Delivery<unknown>>();
+  readonly #subscription: Subscription;
+  /** Given to the deliveries: aborts when the run stops at once, or another owner has taken the partition. */
+  readonly #signal: AbortSignal;
+  /** The offset behind the last delivery. */
+  #position: number;
+  #committed: number;
+  #drained = false;
+  #operatorDone = false;
+  #failed = false;
+  #error: unknown;
+  #waiting: (() => void)[] = [];
+
+  private constructor(stage: Stage, input: InputPartition, deps: WorkerDeps) {
+    this.#stage = stage;
+    this.#input = input;
+    this.#deps = deps;
+    this.#window = new Window(stage.window);
+    this.#position = input.position;
+    this.#committed = input.position;
+    this.#signal = AbortSignal.any([deps.abort, input.lost]);
+    if (this.#signal.aborted) this.#fail(this.#signal.reason);
+    this.#signal.addEventListener('abort', () => this.#fail(this.#signal.reason), { once: true });
+    const operator = stage.operator(input.partition) as OperatorFunction<Delivery<unknown>, Finished>;
+    this.#subscription = this.#source.pipe(operator).subscribe({
+      next: (finished: Finished) => this.#finish(finished),
+      error: (error: unknown) => this.#fail(error),
+      complete: () => {
+        this.#operatorDone = true;
+        this.#wake();
+      },
+    });
+  }
+
+  /** Takes up a partition where its stage left off. */
+  static async start(stage: Stage, input: InputPartition, deps: WorkerDeps): Promise<PartitionWorker> {
+    const from = await stage.startAt?.(input.partition, input.position);
+    if (from !== undefined && from !== input.position) input.seek(from);
+    return new PartitionWorker(stage, input, deps);
+  }
+
+  /** Whether `complete` was called. */
+  get drained(): boolean {
+    return this.#drained;
+  }
+
+  get inFlight(): number {
+    return this.#window.inFlight;
+  }
+
+  /** How many records wait in the partition, those in flight included. */
+  async backlog(): Promise<number> {
+    return Math.max(0, (await this.#input.end()) - this.#committed);
+  }
+
+  /** Whether the operator has been handed everything that is in the partition. */
+  async caughtUp(): Promise<boolean> {
+    return this.#position >= (await this.#input.end());
+  }
+
+  /** Whether nothing is in the partition that is not committed. */
+  async idle(): Promise<boolean> {
+    return this.#window.inFlight === 0 && (await this.caughtUp());
+  }
+
+  /**
+   * Pulls and commits as credit allows, until `complete` was called and everything is committed, or until
+   * `stop` aborts: then it finishes what is in flight, except what the stage holds back for later
+   * deliveries, which will be delivered again.
+   */
+  async run(stop: AbortSignal): Promise<void> {
+    const stopped = () => stop.aborted || this.#drained || this.#failed;
+    const pulling = (async () => {
+      while (!stopped()) {
+        if (this.#window.credit > 0) await this.#pull(this.#deps.commit.ms);
+        else await this.#change();
+      }
+    })().catch((error: unknown) => this.#fail(error));
+    while (!this.#failed && !stopped()) {
+      if (this.#commitIsDue()) await this.#commit();
+      else await this.#change(this.#window.ready().slots > 0);
+    }
+    await pulling;
+    while (!this.#failed && !this.#settled()) {
+      await this.#commit();
+      if (!this.#settled()) await this.#change();
+    }
+    if (this.#failed) throw this.#error;
+    await this.#commit();
+  }
+
+  /**
+   * Pulls at most one window of what is there, finishes all of it and commits. For stages that take turns:
+   * see `turn-taking.ts`. Returns how many records it took.
+   */
+  async turn(waitMs: number): Promise<number> {
+    const taken = await this.#pull(waitMs);
+    while (this.#window.unfinished > 0 && !this.#failed) await this.#change();
+    if (this.#failed) throw this.#error;
+    await this.#commit();
+    return taken;
+  }
+
+  /** The input is drained: the operator's source completes, so that it finishes what it holds. */
+  complete(): void {
+    this.#drained = true;
+    this.#source.complete();
+    this.#wake();
+  }
+
+  /** Stops listening to the operator. What it holds stays uncommitted. */
+  close(): void {
+    this.#subscription.unsubscribe();
+  }
+
+  async #pull(waitMs: number): Promise<number> {
+    const entries = await this.#input.pull(this.#window.credit, waitMs);
+    for (const entry of entries) this.#deliver(entry);
+    if (entries.length > 0) this.#wake();
+    return entries.length;
+  }
+
+  #deliver(entry: LogEntry): void {
+    if (this.#failed) return;
+    const { topic, partition, offset } = entry;
+    this.#position = offset + 1;
+    this.#window.add(offset);
+    const value = this.#decode(entry);
+    if (value !== undefined) this.#source.next({ value, topic, partition, offset, signal: this.#signal });
+  }
+
+  /** Undefined when the bytes made no record: the delivery is then finished, with its failure. */
+  #decode(entry: LogEntry): unknown {
+    try {
+      return this.#deps.codec.decode(this.#stage.reads, entry.value);
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error;
+      const failed = failureOf(this.#stage.name, entry, error, { bytes: entry.value });
+      this.#finish({ offset: entry.offset, outputs: [failed] });
+      return undefined;
+    }
+  }
+
+  #finish({ offset, outputs }: Finished): void {
+    try {
+      if (offset === null)
+        this.#window.append(
+          outputs.map((output) => this.#encode(output)),
+          this.#deps.now(),
+        );
+      else this.#window.finish(offset, this.#encodeOrFail(offset, outputs), this.#deps.now());
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#wake();
+  }
+
+  /** An output that its schema does not allow (a NaN reward, a record beyond the size limit) is a failure of its input. */
+  #encodeOrFail(offset: number, outputs: readonly Emission[]): Output[] {
+    try {
+      return outputs.map((output) => this.#encode(output));
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error;
+      const { topic, partition } = this.#input;
+      const record = outputs[0]?.value.id ?? null;
+      return [this.#encode(failureOf(this.#stage.name, { topic, partition, offset }, error, { record }))];
+    }
+  }
+
+  #encode({ topic, key, value }: Emission): Output {
+    if (topic !== 'failures' && !this.#stage.writes.includes(topic)) {
+      throw new Error(`stage ${this.#stage.name} wrote to ${topic}, which the topology does not say`);
+    }
+    return { topic, key, value: this.#deps.codec.encode(topic, value) };
+  }
+
+  #fail(error: unknown): void {
+    if (!this.#failed) this.#error = error;
+    this.#failed = true;
+    this.#wake();
+  }
+
+  /** Whether, after the last pull, nothing is left to wait for. */
+  #settled(): boolean {
+    if (!this.#drained) return this.#stage.holds === true || this.#window.inFlight === 0;
+    if (this.#operatorDone && this.#window.unfinished > 0) {
+      this.#fail(
+        new Error(`stage ${this.#stage.name} ended with ${this.#window.unfinished} records unfinished`),
+      );
+    }
+    return this.#operatorDone && this.#window.inFlight === 0;
+  }
+
+  /** Worth a durable transaction: enough is finished, it has waited long enough, or nothing else is on its way. */
+  #commitIsDue(): boolean {
+    const { slots, since } = this.#window.ready();
+    if (slots === 0) return false;
+    return (
+      this.#window.unfinished === 0 ||
+      slots >= this.#deps.commit.records ||
+      this.#deps.now() - since >= this.#deps.commit.ms
+    );
+  }
+
+  async #commit(): Promise<void> {
+    const prefix = this.#window.prefix();
+    if (prefix.slots === 0) return;
+    const next = prefix.next ?? this.#committed;
+    await this.#input.commit(next, prefix.outputs);
+    this.#window.drop(prefix);
+    this.#committed = next;
+    this.#deps.onCommit({ records: prefix.records, outputs: prefix.outputs });
+    this.#wake();
+  }
+
+  /** Resolves at the next change of state or, with a deadline, after the commit interval at the latest. */
+  #change(deadline = false): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      if (deadline) setTimeout(() => this.#wake(), this.#deps.commit.ms);
+    });
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+}

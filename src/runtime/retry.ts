@@ -1,0 +1,57 @@
+/** Bounded retries with exponential backoff, for errors that say that trying again may help. */
+import { z } from 'zod';
+import { isFatal, SwirlError } from '../errors.ts';
+
+export const retryConfig = z
+  .strictObject({
+    attempts: z.number().int().min(1).max(100).default(4).describe('How often a record is tried in all.'),
+    backoffMs: z
+      .number()
+      .int()
+      .min(1)
+      .default(500)
+      .describe('Pause before the second attempt; doubles each time.'),
+    maxBackoffMs: z
+      .number()
+      .int()
+      .min(1)
+      .default(30_000)
+      .describe('The longest pause, also for a Retry-After.'),
+  })
+  .describe('Retries of records whose error may be passing.');
+
+export type RetryConfig = z.output<typeof retryConfig>;
+
+/** Waits; rejects with the signal's reason when it aborts. Passed in, so that tests own time. */
+export type Sleep = (ms: number, signal: AbortSignal) => Promise<void>;
+
+/** The last error of a task, after how many attempts. */
+export class Exhausted extends Error {
+  constructor(
+    readonly error: SwirlError,
+    readonly attempts: number,
+  ) {
+    super(error.message, { cause: error });
+  }
+}
+
+/**
+ * Runs the task until it succeeds, its error says that trying again is useless, or the attempts are used up;
+ * then throws `Exhausted`. Fatal errors and the signal's reason are thrown as they are.
+ */
+export async function retry<T>(
+  task: () => Promise<T>,
+  options: { readonly config: RetryConfig; readonly signal: AbortSignal; readonly sleep: Sleep },
+): Promise<T> {
+  const { config, signal, sleep } = options;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await task();
+    } catch (error) {
+      if (signal.aborted || isFatal(error) || !(error instanceof SwirlError)) throw error;
+      if (!error.retryable || attempt >= config.attempts) throw new Exhausted(error, attempt);
+      const backoff = error.retryAfterMs ?? config.backoffMs * 2 ** (attempt - 1);
+      await sleep(Math.min(backoff, config.maxBackoffMs), signal);
+    }
+  }
+}

@@ -1,0 +1,227 @@
+/**
+ * Runs the stages of a topology in this process: each on its input partitions, until stopped, or until every
+ * topic is consumed and nothing is in flight.
+ */
+import { z } from 'zod';
+import type { Codec } from '../topics/codec.ts';
+import type { Transport } from '../topics/transport.ts';
+import { drainOrder } from './order.ts';
+import { commitConfig, PartitionWorker } from './partition-worker.ts';
+import type { Stage } from './stage.ts';
+import { takeTurns } from './turn-taking.ts';
+
+export const runtimeConfig = z
+  .strictObject({
+    commit: commitConfig.prefault({}),
+    drainCheckMs: z
+      .number()
+      .int()
+      .min(1)
+      .default(20)
+      .describe('How often --until-drained looks whether all is done.'),
+  })
+  .describe('The runtime: when it commits, and how it waits.');
+
+export type RuntimeConfig = z.output<typeof runtimeConfig>;
+
+export interface RunOptions {
+  readonly stages: readonly Stage[];
+  /** Names of the stages that take turns (see `turn-taking.ts`), highest priority first; none: all run freely. */
+  readonly takingTurns: readonly string[];
+  readonly untilDrained: boolean;
+  /** Stop pulling, finish what is in flight, commit. */
+  readonly stop: AbortSignal;
+  /** Stop at once: what is in flight stays uncommitted and will be delivered again. */
+  readonly abort: AbortSignal;
+}
+
+export interface RunDeps {
+  readonly transport: Transport;
+  readonly codec: Codec;
+  readonly config: RuntimeConfig;
+  readonly now: () => number;
+}
+
+export type RunEnd = 'drained' | 'stopped' | 'aborted';
+
+export interface StageProgress {
+  readonly stage: string;
+  readonly reads: string;
+  /** Records that this process has committed past. */
+  readonly done: number;
+  /** Records that wait in the input, those in flight included. */
+  readonly backlog: number;
+  readonly inFlight: number;
+  /** Records written, per topic. */
+  readonly written: Readonly<Record<string, number>>;
+}
+
+/** What one stage has in this process. */
+interface Station {
+  readonly stage: Stage;
+  readonly workers: PartitionWorker[];
+  readonly running: Promise<void>[];
+  readonly written: Record<string, number>;
+  done: number;
+}
+
+export class Run {
+  readonly #options: RunOptions;
+  readonly #deps: RunDeps;
+  readonly #stations: Station[];
+  /** Aborts with the first error that must stop the run. */
+  readonly #fatal = new AbortController();
+  /** Aborts when the run is over: ends the subscriptions. */
+  readonly #over = new AbortController();
+  readonly #abort: AbortSignal;
+  readonly #stop: AbortSignal;
+  #commits = 0;
+
+  constructor(options: RunOptions, deps: RunDeps) {
+    this.#options = options;
+    this.#deps = deps;
+    this.#stations = options.stages.map((stage) => ({
+      stage,
+      workers: [],
+      running: [],
+      written: {},
+      done: 0,
+    }));
+    this.#abort = AbortSignal.any([options.abort, this.#fatal.signal]);
+    this.#stop = AbortSignal.any([options.stop, this.#abort]);
+  }
+
+  /** Runs to the end. Throws the error that stopped it, if one did; nothing uncommitted is lost. */
+  async run(): Promise<RunEnd> {
+    const subscriptions = this.#stations.map((station) => this.#guard(this.#subscribe(station)));
+    try {
+      if (this.#options.takingTurns.length > 0) await this.#awaitPartitions();
+      const turns = this.#guard(this.#takeTurns());
+      if (this.#options.untilDrained) await this.#drain();
+      else await aborted(this.#stop);
+      await turns;
+      await Promise.all(this.#stations.flatMap((station) => station.running));
+    } finally {
+      this.#over.abort();
+      await Promise.all(subscriptions);
+      for (const { workers } of this.#stations) for (const worker of workers) worker.close();
+    }
+    if (this.#fatal.signal.aborted) throw this.#fatal.signal.reason;
+    if (this.#options.abort.aborted) return 'aborted';
+    return this.#options.stop.aborted ? 'stopped' : 'drained';
+  }
+
+  /** How far each stage is, for people and programs that watch. */
+  async progress(): Promise<StageProgress[]> {
+    return Promise.all(
+      this.#stations.map(async ({ stage, workers, done, written }) => ({
+        stage: stage.name,
+        reads: stage.reads,
+        done,
+        backlog: sum(await Promise.all(workers.map((worker) => worker.backlog()))),
+        inFlight: sum(workers.map((worker) => worker.inFlight)),
+        written: { ...written },
+      })),
+    );
+  }
+
+  async #subscribe(station: Station): Promise<void> {
+    const { stage } = station;
+    const { transport, codec, config, now } = this.#deps;
+    const run = stage.readsRun === undefined ? {} : { run: stage.readsRun };
+    const inputs = transport.subscribe({
+      group: stage.name,
+      topic: stage.reads,
+      signal: this.#over.signal,
+      ...run,
+    });
+    for await (const input of inputs) {
+      const worker = await PartitionWorker.start(stage, input, {
+        codec,
+        commit: config.commit,
+        now,
+        abort: this.#abort,
+        onCommit: ({ records, outputs }) => {
+          this.#commits++;
+          station.done += records;
+          for (const { topic } of outputs) station.written[topic] = (station.written[topic] ?? 0) + 1;
+        },
+      });
+      station.workers.push(worker);
+      if (!this.#takesTurns(stage)) station.running.push(this.#guard(worker.run(this.#stop)));
+    }
+  }
+
+  #takesTurns(stage: Stage): boolean {
+    return this.#options.takingTurns.includes(stage.name);
+  }
+
+  async #takeTurns(): Promise<void> {
+    const stations = this.#options.takingTurns.flatMap(
+      (name) => this.#stations.find((s) => s.stage.name === name) ?? [],
+    );
+    if (stations.length === 0) return;
+    await takeTurns(() => stations.flatMap((station) => station.workers), {
+      stop: this.#stop,
+      done: () =>
+        this.#over.signal.aborted || stations.every((s) => s.workers.every((worker) => worker.drained)),
+      waitMs: this.#deps.config.drainCheckMs,
+    });
+  }
+
+  /** Completes the stages from upstream to downstream, each when its producers are done and its input is consumed. */
+  async #drain(): Promise<void> {
+    await this.#awaitPartitions();
+    for (const group of drainOrder(this.#stations.map((station) => ({ ...station.stage, station })))) {
+      const stations = group.map(({ station }) => station);
+      while (!this.#stop.aborted && !(await this.#isConsumed(stations))) await this.#pause();
+      if (this.#stop.aborted) return;
+      for (const { workers } of stations) for (const worker of workers) worker.complete();
+      await Promise.all(stations.flatMap(({ running }) => running));
+    }
+  }
+
+  /** Whether these stages have nothing left to do, seen twice with no commit in between. */
+  async #isConsumed(stations: readonly Station[]): Promise<boolean> {
+    const commits = this.#commits;
+    for (const { stage, workers } of stations) {
+      for (const worker of workers) {
+        if (!(stage.holds ? await worker.caughtUp() : await worker.idle())) return false;
+      }
+    }
+    return commits === this.#commits;
+  }
+
+  /** Waits until this process owns every partition of every input. */
+  async #awaitPartitions(): Promise<void> {
+    const { transport } = this.#deps;
+    for (const { stage, workers } of this.#stations) {
+      const topic = (await transport.topics(stage.readsRun)).find(({ name }) => name === stage.reads);
+      while (!this.#stop.aborted && workers.length < (topic?.partitions ?? 1)) await this.#pause();
+    }
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, this.#deps.config.drainCheckMs));
+  }
+
+  /** Lets an error stop the run; the promise itself never rejects. */
+  async #guard(task: Promise<void>): Promise<void> {
+    try {
+      await task;
+    } catch (error) {
+      if (!this.#abort.aborted) this.#fatal.abort(error);
+    }
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((a, b) => a + b, 0);
+}

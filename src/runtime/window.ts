@@ -1,0 +1,88 @@
+/**
+ * The deliveries in flight on one partition, in order of offset. Deliveries finish in any order; only the
+ * finished prefix may be committed.
+ */
+import type { Output } from '../topics/transport.ts';
+
+interface Slot {
+  /** Null for outputs that belong to no delivery. */
+  readonly offset: number | null;
+  /** When it was finished, in milliseconds; null while it is in the stage's hands. */
+  finishedAt: number | null;
+  outputs: readonly Output[];
+}
+
+/** What one commit takes. */
+export interface Prefix {
+  /** Progress: the offset behind the last delivery; null when it holds no delivery. */
+  readonly next: number | null;
+  readonly outputs: Output[];
+  /** How many deliveries it finishes. */
+  readonly records: number;
+  readonly slots: number;
+}
+
+export class Window {
+  readonly #slots: Slot[] = [];
+  readonly #open = new Map<number, Slot>();
+
+  constructor(readonly size: number) {}
+
+  /** How many more deliveries may be pulled. */
+  get credit(): number {
+    return Math.max(0, this.size - this.#slots.length);
+  }
+
+  /** Deliveries that are pulled and not yet committed. */
+  get inFlight(): number {
+    return this.#slots.length;
+  }
+
+  /** Deliveries that the stage has not finished. */
+  get unfinished(): number {
+    return this.#open.size;
+  }
+
+  add(offset: number): void {
+    const slot: Slot = { offset, finishedAt: null, outputs: [] };
+    this.#slots.push(slot);
+    this.#open.set(offset, slot);
+  }
+
+  /** Throws when the offset is not in flight: a stage that finishes a delivery twice is broken. */
+  finish(offset: number, outputs: readonly Output[], now: number): void {
+    const slot = this.#open.get(offset);
+    if (!slot) throw new Error(`offset ${offset} was finished, but is not in flight`);
+    this.#open.delete(offset);
+    slot.finishedAt = now;
+    slot.outputs = outputs;
+  }
+
+  /** Outputs of the stage itself; they follow everything that is in flight now. */
+  append(outputs: readonly Output[], now: number): void {
+    this.#slots.push({ offset: null, finishedAt: now, outputs });
+  }
+
+  /** How many finished deliveries stand at the front, and when the first of them was finished. */
+  ready(): { readonly slots: number; readonly since: number } {
+    const open = this.#slots.findIndex((slot) => slot.finishedAt === null);
+    return { slots: open < 0 ? this.#slots.length : open, since: this.#slots[0]?.finishedAt ?? 0 };
+  }
+
+  prefix(): Prefix {
+    const finished = this.#slots.slice(0, this.ready().slots);
+    const offsets = finished.flatMap((slot) => slot.offset ?? []);
+    const last = offsets.at(-1);
+    return {
+      next: last === undefined ? null : last + 1,
+      outputs: finished.flatMap((slot) => slot.outputs),
+      records: offsets.length,
+      slots: finished.length,
+    };
+  }
+
+  /** Forgets a prefix that has been committed. */
+  drop(prefix: Prefix): void {
+    this.#slots.splice(0, prefix.slots);
+  }
+}

@@ -1,0 +1,88 @@
+/** The stage `tools`: a tool answers an action, and the rollout goes on with the observation. */
+import { z } from 'zod';
+import { DataError } from '../errors.ts';
+import { nextTurn } from '../models/turn.ts';
+import { perRecord } from '../runtime/per-record.ts';
+import type { RetryConfig, Sleep } from '../runtime/retry.ts';
+import type { Emission, StageOperator } from '../runtime/stage.ts';
+import type { Observation, ToolCall } from '../topics/records.generated.ts';
+import type { Tool } from './tool.ts';
+
+export const toolsConfig = z.strictObject({
+  timeoutMs: z
+    .number()
+    .int()
+    .min(1)
+    .default(30_000)
+    .describe(
+      'A tool that has not answered by then is given up, whatever its own limits are: the observation says so.',
+    ),
+  maxObservationChars: z
+    .number()
+    .int()
+    .min(1)
+    .default(20_000)
+    .describe('Longer observations are cut, and say so.'),
+});
+
+export type ToolsConfig = z.output<typeof toolsConfig>;
+
+export interface ToolsDeps {
+  readonly tools: readonly Tool[];
+  readonly retry: RetryConfig;
+  readonly sleep: Sleep;
+}
+
+/** Each tool call gives the next turn, whose last step has the observation. A broken tool is a failure. */
+export function tools(config: ToolsConfig, deps: ToolsDeps): StageOperator<ToolCall> {
+  const byName = new Map(deps.tools.map((tool) => [tool.name, tool]));
+  const answer = async ({ id, turn, action }: ToolCall, signal: AbortSignal): Promise<Emission[]> => {
+    const tool = byName.get(action.tool ?? '');
+    if (!tool || action.content === null) {
+      const known = [...byName.keys()].join(', ') || 'none';
+      throw new DataError(`${id} calls the tool ${JSON.stringify(action.tool)}; the topology has: ${known}`);
+    }
+    const observation = bounded(await callInTime(tool, action.content, { config, signal }), config);
+    return [{ topic: 'turns', key: turn.trajectory, value: nextTurn(turn, { action, observation }) }];
+  };
+  return perRecord(answer, { stage: 'tools', retry: deps.retry, sleep: deps.sleep });
+}
+
+/** A tool's answer, or the observation that it gave none in time. A tool that hangs is left behind. */
+async function callInTime(
+  tool: Tool,
+  argument: string,
+  { config, signal }: { readonly config: ToolsConfig; readonly signal: AbortSignal },
+): Promise<Observation> {
+  const deadline = new AbortController();
+  const either = AbortSignal.any([deadline.signal, signal]);
+  const givenUp = new Promise<Observation>((resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    deadline.signal.addEventListener(
+      'abort',
+      () =>
+        resolve({
+          tool: tool.name,
+          status: 'TIMED_OUT',
+          text: `${tool.name} did not answer in ${config.timeoutMs} ms.`,
+        }),
+      { once: true },
+    );
+  });
+  const timer = setTimeout(() => deadline.abort(), config.timeoutMs);
+  try {
+    return await Promise.race([tool.call(argument, { signal: either }), givenUp]);
+  } catch (error) {
+    // A tool may notice the deadline by itself and throw the signal's reason.
+    if (deadline.signal.aborted && !signal.aborted) return await givenUp;
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function bounded(observation: Observation, { maxObservationChars: most }: ToolsConfig): Observation {
+  const { text } = observation;
+  if (text.length <= most) return observation;
+  return { ...observation, text: `${text.slice(0, most)} [cut: ${text.length - most} more characters]` };
+}
