@@ -42,6 +42,7 @@ export function generateRecords(): string {
     '// Generated from schemas/*.avsc by `npm run generate`. Do not edit.\n',
     ...declarations,
     `/** Which record each topic holds. */\nexport interface TopicRecords {\n${topics.join('\n')}\n}\n`,
+    '/** The topics by name. */\nexport type Topic = keyof TopicRecords;\n',
   ].join('\n');
 }
 

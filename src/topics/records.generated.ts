@@ -251,3 +251,6 @@ export interface TopicRecords {
   'turns': Turn;
   'updates': Update;
 }
+
+/** The topics by name. */
+export type Topic = keyof TopicRecords;
