@@ -10,5 +10,6 @@ export default {
       { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'es6' } },
     ],
   },
+  reporters: ['default', '<rootDir>/scripts/count-reporter.js'],
   testTimeout: 60_000,
 };

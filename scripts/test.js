@@ -1,0 +1,63 @@
+/**
+ * Runs the tests: `npm test -- [jest's arguments]`. The last line it prints is `N passed, N failed`, with
+ * `, N skipped` behind it where tests were skipped; the exit code says the same.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { findAdapter } from './setup/adapter.js';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const jest = join(dirname(createRequire(import.meta.url).resolve('jest/package.json')), 'bin', 'jest.js');
+
+if (process.env.CI === 'true') {
+  const found = findAdapter();
+  if (found.adapter === null) {
+    console.error(`CI=true: the tests of the WebGPU engine must run, but there is no adapter (${found.why})`);
+    finish({ passed: 0, failed: 1, skipped: 0 }, 1);
+  }
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'swirl-test-'));
+const counts = join(folder, 'counts.json');
+const run = spawnSync(process.execPath, [jest, '--maxWorkers=2', ...process.argv.slice(2)], {
+  cwd: root,
+  stdio: 'inherit',
+  env: {
+    ...process.env,
+    // Read by scripts/count-reporter.js.
+    SWIRL_TEST_COUNTS: counts,
+    // For ES modules in jest's workers too, which Dawn's binding is.
+    NODE_OPTIONS:
+      `${process.env.NODE_OPTIONS ?? ''} --experimental-vm-modules --disable-warning=ExperimentalWarning`.trim(),
+  },
+});
+const counted = readCounts();
+rmSync(folder, { recursive: true, force: true });
+// Without counts no test ran: asked for help or a list (exit code 0), or jest itself broke.
+if (counted === null && run.status === 0) process.exit(0);
+if (counted === null) finish({ passed: 0, failed: 1, skipped: 0 }, run.status || 1);
+else finish(counted, run.status ?? 1);
+
+function readCounts() {
+  try {
+    return JSON.parse(readFileSync(counts, 'utf8'));
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * @param {{ passed: number, failed: number, skipped: number }} counts
+ * @param {number} code
+ * @returns {never}
+ */
+function finish({ passed, failed, skipped }, code) {
+  // Jest fails for other reasons too (a test file that does not load, coverage): the line must not say otherwise.
+  const failures = code !== 0 && failed === 0 ? 1 : failed;
+  console.log(`${passed} passed, ${failures} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+  process.exit(failures > 0 ? code || 1 : 0);
+}
