@@ -10,7 +10,7 @@ const probe = fileURLToPath(new URL('./probe.js', import.meta.url));
 const icdFolders = ['/usr/share/vulkan/icd.d', '/usr/local/share/vulkan/icd.d', '/etc/vulkan/icd.d'];
 
 /**
- * @typedef {{ name: string, software: boolean }} Adapter
+ * @typedef {{ name: string }} Adapter
  * @typedef {{ adapter: Adapter } | { adapter: null, why: string }} Found
  */
 
@@ -28,7 +28,11 @@ export async function ensureAdapter({ root, say }) {
     return;
   }
   say(`no WebGPU adapter (${now.why})`);
-  if (process.platform === 'linux' && installSoftwareDriver({ root, say })) {
+  if (chosenByHand())
+    say(
+      `the environment names the Vulkan driver, ${chosenByHand()}: unset that, and set-up looks for another`,
+    );
+  else if (process.platform === 'linux' && installSoftwareDriver({ root, say })) {
     const then = findAdapter();
     if (then.adapter !== null) {
       say(`WebGPU adapter: ${then.adapter.name}`);
@@ -46,6 +50,7 @@ export async function ensureAdapter({ root, say }) {
  * @returns {Found}
  */
 export function findAdapter() {
+  if (chosenByHand()) return askDawn(null);
   const pinned = pinnedDriver();
   const first = askDawn(pinned);
   if (first.adapter !== null) return first;
@@ -57,8 +62,14 @@ export function findAdapter() {
   const software = softwareIcd();
   if (software === null) return first;
   const alone = askDawn(software);
-  if (alone.adapter !== null) pinDriver(software);
-  return alone.adapter !== null ? alone : first;
+  if (alone.adapter === null) return first;
+  pinDriver(software);
+  return alone;
+}
+
+/** @returns {string | undefined} the drivers that the user named in the environment: the loader looks no further */
+function chosenByHand() {
+  return process.env.VK_DRIVER_FILES || process.env.VK_ICD_FILENAMES;
 }
 
 /** @returns {string | null} the manifest of Mesa's software driver, if it is installed */
@@ -88,5 +99,5 @@ function askDawn(icd) {
   const answer = JSON.parse(child.stdout.trim().split('\n').at(-1) ?? '{}');
   if (!answer.found)
     return { adapter: null, why: answer.why ?? complaint(child.stderr) ?? 'Dawn found none' };
-  return { adapter: { name: answer.name, software: answer.software } };
+  return { adapter: { name: answer.name } };
 }
