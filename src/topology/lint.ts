@@ -1,0 +1,24 @@
+/** Combinations of settings that are each fine alone. Every rule is small, named and tested by its name. */
+import type { Finding } from './check.ts';
+import * as flow from './rules/flow-rules.ts';
+import * as learning from './rules/learning-rules.ts';
+import * as models from './rules/model-rules.ts';
+import type { LintContext, Rule } from './rules/rule.ts';
+import * as tasks from './rules/task-rules.ts';
+import type { Topology } from './topology.ts';
+
+export type { LintContext, Rule } from './rules/rule.ts';
+
+export const RULES: readonly Rule[] = [
+  ...Object.values(flow),
+  ...Object.values(tasks),
+  ...Object.values(learning),
+  ...Object.values(models),
+];
+
+/** What is wrong with a topology whose shape is right. */
+export function lintTopology(topology: Topology, context: LintContext): Finding[] {
+  return RULES.flatMap((rule) =>
+    rule.check(topology, context).map((finding) => ({ ...finding, rule: rule.name, part: 'value' as const })),
+  );
+}

@@ -1,0 +1,153 @@
+/** Loads a topology: reads the file, applies overrides, checks shape and combinations, fills in defaults. */
+import { readFileSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { ConfigError } from '../errors.ts';
+import { checkShape, type Finding } from './check.ts';
+import { type LintContext, lintTopology } from './lint.ts';
+import { applyOverrides, type Override, overrideAt, parseOverride } from './overrides.ts';
+import { resolvePaths } from './paths.ts';
+import { formatProblems, hasErrors, type Problem, pathText, sortProblems } from './problem.ts';
+import { isObject } from './schema-walk.ts';
+import { MAX_TOPOLOGY_BYTES, parseSource, type Source } from './source.ts';
+import { STAGES } from './stage-configs.ts';
+import type { Topology } from './topology.ts';
+
+export interface LoadOptions {
+  /** `path=value` settings from the command line, applied in order. */
+  readonly set?: readonly string[];
+  /** What the machine offers; by default nothing about it is checked. */
+  readonly context?: LintContext;
+}
+
+export interface Examined {
+  /** Null where there are errors in the text or its shape; combinations may still be wrong. */
+  readonly topology: Topology | null;
+  /** Errors first, in the order of the file. */
+  readonly problems: readonly Problem[];
+}
+
+/** The topology of a file, or a `ConfigError` that lists everything wrong with it; warnings are for the caller. */
+export function loadTopology(
+  path: string,
+  options: LoadOptions = {},
+): { readonly topology: Topology; readonly warnings: readonly Problem[] } {
+  const { topology, problems } = examineFile(path, options);
+  if (topology === null || hasErrors(problems)) throw refusal(path, problems);
+  return { topology, warnings: problems };
+}
+
+/** A topology from a plain value (tests, the laboratory); paths are relative to `folder`. */
+export function resolveTopology(value: unknown, folder: string, options: LoadOptions = {}): Topology {
+  const { topology, problems } = examineText(JSON.stringify(value ?? {}, null, 1), {
+    ...options,
+    file: 'topology',
+    folder,
+  });
+  if (topology === null || hasErrors(problems)) throw refusal('topology', problems);
+  return topology;
+}
+
+/** Everything that is wrong with a file. Only a file that cannot be read at all throws (`ConfigError`). */
+export function examineFile(path: string, options: LoadOptions = {}): Examined {
+  return examineText(readText(path), { ...options, file: path, folder: dirname(resolve(path)) });
+}
+
+/** As `examineFile`, on a text: `file` is its name in messages, `folder` what its paths are relative to. */
+export function examineText(
+  text: string,
+  options: LoadOptions & { readonly file: string; readonly folder: string },
+): Examined {
+  const source = parseSource(text, options.file);
+  const overrides = (options.set ?? []).map(parseOverride);
+  if (source.value === undefined) return { topology: null, problems: source.problems };
+  const plain = applyOverrides(withAllStages(source.value), overrides);
+  if (!isObject(plain)) {
+    const found = Array.isArray(plain) ? 'a list' : 'a single value';
+    const finding: Finding = {
+      severity: 'error',
+      rule: 'wrong-type',
+      message: `expected a mapping of keys such as \`stages:\`, found ${found}`,
+      path: [],
+      part: 'value',
+    };
+    return { topology: null, problems: [...source.problems, locate(finding, source, overrides)] };
+  }
+  const { topology, findings } = checkShape(withStages(plain));
+  const resolved = topology === null ? null : resolvePaths(decide(topology), options.folder);
+  const combinations = resolved === null ? [] : lintTopology(resolved, options.context ?? {});
+  const problems = [
+    ...source.problems,
+    ...[...findings, ...combinations].map((finding) => locate(finding, source, overrides)),
+  ];
+  return { topology: resolved, problems: sortProblems(problems) };
+}
+
+/** Without `stages` the flow has all of them; said before overrides, which may take one out. */
+function withAllStages(value: unknown): unknown {
+  if (!isObject(value) || (value.stages ?? null) !== null) return value;
+  return { ...value, stages: Object.fromEntries(STAGES.map((stage) => [stage, {}])) };
+}
+
+/** `judge:` without settings is a stage with defaults; `judge: false` (for `--set`) takes it out. */
+function withStages(plain: Record<string, unknown>): Record<string, unknown> {
+  const entries = Object.entries(plain).filter(
+    ([key, value]) => value !== null || key === 'source' || key === 'learner',
+  );
+  const copy = Object.fromEntries(entries);
+  if (isObject(copy.stages)) {
+    const stages = Object.entries(copy.stages).filter(([, value]) => value !== false);
+    copy.stages = Object.fromEntries(stages.map(([key, value]) => [key, value ?? {}]));
+  }
+  return copy;
+}
+
+/** Settles what `auto` means, so that the saved topology says it. */
+function decide(topology: Topology): Topology {
+  const { rollout } = topology.stages;
+  if (rollout?.merge !== 'auto') return topology;
+  const merge = topology.policy.kind === 'local' ? 'deterministic' : 'arrival';
+  return { ...topology, stages: { ...topology.stages, rollout: { ...rollout, merge } } };
+}
+
+function locate(finding: Finding, source: Source, overrides: readonly Override[]): Problem {
+  const { severity, rule, message, path, part } = finding;
+  const base = { severity, rule, message, path: pathText(path) };
+  const override = overrideAt(path, overrides);
+  if (override !== null) {
+    return { ...base, file: 'command line', line: null, column: null, source: override.text };
+  }
+  const position = source.position(path, part);
+  if (position === null) return { ...base, file: source.file, line: null, column: null, source: null };
+  return { ...base, file: source.file, ...position, source: source.line(position.line) };
+}
+
+function readText(path: string): string {
+  try {
+    const { size } = statSync(path);
+    if (size > MAX_TOPOLOGY_BYTES) {
+      throw new ConfigError(
+        `${path}: expected a topology of at most ${MAX_TOPOLOGY_BYTES} bytes, found ${size}`,
+      );
+    }
+    const bytes = readFileSync(path);
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT') {
+      throw new ConfigError(
+        `${path}: there is no such file; expected a topology (copy the topology.yaml that ships with Swirl, or name another)`,
+        { cause: error },
+      );
+    }
+    if (error instanceof TypeError) throw new ConfigError(`${path}: not UTF-8 text`, { cause: error });
+    throw new ConfigError(`${path}: cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function refusal(path: string, problems: readonly Problem[]): ConfigError {
+  const errors = problems.filter((problem) => problem.severity === 'error').length;
+  return new ConfigError(
+    `${path} cannot be run: ${errors} ${errors === 1 ? 'problem' : 'problems'}\n${formatProblems(problems)}`,
+  );
+}

@@ -1,0 +1,37 @@
+/** The resolved topology: every default written out, kept with the run it belongs to. */
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { ConfigError } from '../errors.ts';
+import type { Topology } from './topology.ts';
+
+/** The file's name in a run's folder. */
+export const RESOLVED_FILE = 'topology.resolved.yaml';
+
+/** The folder of a run: log, checkpoints and the resolved topology. */
+export function runFolder(topology: Topology, run: string = topology.run): string {
+  return join(topology.folder, run);
+}
+
+/** The resolved topology as YAML that `loadTopology` reads back to the same value. */
+export function resolvedText(topology: Topology): string {
+  return `# Swirl wrote this: the topology of the run ${topology.run} with every default filled in.\n${stringify(topology)}`;
+}
+
+/** Saves `topology.resolved.yaml` in the run's folder (made if missing), written aside and renamed. Returns its path. */
+export function writeResolved(topology: Topology): string {
+  const folder = runFolder(topology);
+  const path = join(folder, RESOLVED_FILE);
+  const aside = `${path}.${process.pid}.tmp`;
+  try {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(aside, resolvedText(topology));
+    renameSync(aside, path);
+  } catch (error) {
+    throw new ConfigError(
+      `${path}: cannot be written: ${(error as Error).message}; expected a folder that this user may write (key \`folder\`)`,
+      { cause: error },
+    );
+  }
+  return path;
+}

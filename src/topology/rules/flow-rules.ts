@@ -1,0 +1,209 @@
+/** Rules about who writes what another reads. */
+import { consumersOf, flowStages, producersOf, strayCycle } from '../flow.ts';
+import { STAGE_RECORDS, STAGES } from '../stage-configs.ts';
+import { FEEDABLE } from '../topics.ts';
+import { error, type Rule, type RuleFinding, warning } from './rule.ts';
+
+export const noStages: Rule = {
+  name: 'no-stages',
+  about: 'There is at least one stage.',
+  check: (topology) =>
+    flowStages(topology).length > 0
+      ? []
+      : [error(['stages'], 'there is no stage: list at least one under `stages`')],
+};
+
+export const noProducer: Rule = {
+  name: 'no-producer',
+  about:
+    "A stage's input is written by another stage, fed from outside (`fed`), or read from another run (`source`).",
+  check: (topology) => {
+    const fed: readonly string[] = topology.fed;
+    return flowStages(topology).flatMap(({ name, reads }): RuleFinding[] => {
+      if (
+        producersOf(topology, reads).length > 0 ||
+        fed.includes(reads) ||
+        topology.source?.topic === reads
+      ) {
+        return [];
+      }
+      const makers = STAGES.filter((stage) =>
+        (STAGE_RECORDS[stage].writes as readonly string[]).includes(reads),
+      );
+      const add =
+        makers.length > 0 ? `add the stage ${makers.map((maker) => `\`${maker}\``).join(' or ')}` : '';
+      const feed = (FEEDABLE as readonly string[]).includes(reads)
+        ? `list \`${reads}\` under \`fed\` if it is filled from outside`
+        : '';
+      const todo = [add, feed].filter((part) => part !== '').join(', or ');
+      const path = ['stages', name, 'reads'];
+      return [error(path, `\`${name}\` reads \`${reads}\`, which no stage writes: ${todo}`)];
+    });
+  },
+};
+
+export const wrongRecords: Rule = {
+  name: 'wrong-records',
+  about: 'A stage reads and writes topics of the records that it understands.',
+  check: (topology) =>
+    flowStages(topology).flatMap(({ name, reads, writes }) => {
+      const records = STAGE_RECORDS[name];
+      const findings: RuleFinding[] = [];
+      if (reads !== records.reads) {
+        findings.push(
+          error(
+            ['stages', name, 'reads'],
+            `\`${name}\` cannot read the records of \`${reads}\`: expected \`${records.reads}\``,
+          ),
+        );
+      }
+      for (const topic of writes) {
+        if (records.writes.includes(topic)) continue;
+        const expected = records.writes.map((known) => `\`${known}\``).join(', ');
+        findings.push(
+          error(
+            ['stages', name, 'writes'],
+            `\`${name}\` does not write records of \`${topic}\`: expected ${expected}`,
+          ),
+        );
+      }
+      for (const topic of records.writes.filter((needed) => !writes.includes(needed))) {
+        findings.push(
+          error(
+            ['stages', name, 'writes'],
+            `\`${name}\` also writes \`${topic}\`, which is missing from \`writes\``,
+          ),
+        );
+      }
+      return findings;
+    }),
+};
+
+export const strayCycles: Rule = {
+  name: 'cycle',
+  about: 'The only cycle is that of turns, which ends at `maxSteps`.',
+  check: (topology) => {
+    const cycle = strayCycle(topology);
+    if (cycle === null) return [];
+    return [
+      error(
+        ['stages', String(cycle[0]), 'writes'],
+        `the stages run in a circle that never ends: ${cycle.join(' -> ')}; only the cycle of \`turns\` may be`,
+      ),
+    ];
+  },
+};
+
+export const twoReaders: Rule = {
+  name: 'two-readers',
+  about: 'A topic is consumed by one stage: two would each work on every record.',
+  check: (topology) =>
+    [...new Set(flowStages(topology).map((stage) => stage.reads))].flatMap((topic) => {
+      const readers = consumersOf(topology, topic);
+      const [first, second] = readers;
+      if (first === undefined || second === undefined) return [];
+      return [
+        error(
+          ['stages', second, 'reads'],
+          `\`${second}\` reads \`${topic}\`, which \`${first}\` reads too: each would work on every record`,
+        ),
+      ];
+    }),
+};
+
+export const twoWriters: Rule = {
+  name: 'two-writers',
+  about: 'Only `turns` has several producers.',
+  check: (topology) => {
+    const topics = new Set(flowStages(topology).flatMap((stage) => stage.writes));
+    topics.delete('turns');
+    topics.delete('failures');
+    return [...topics].flatMap((topic) => {
+      const [first, second] = producersOf(topology, topic);
+      if (first === undefined || second === undefined) return [];
+      return [
+        error(
+          ['stages', second, 'writes'],
+          `\`${second}\` writes \`${topic}\`, which \`${first}\` writes too: its records would be there twice`,
+        ),
+      ];
+    });
+  },
+};
+
+export const unendedTurns: Rule = {
+  name: 'broken-turns',
+  about: 'The stages of a rollout (start, rollout, and tools where a task has tools) are there together.',
+  check: (topology) => {
+    const { start, rollout, tools } = topology.stages;
+    const findings: RuleFinding[] = [];
+    if (start !== undefined && rollout === undefined) {
+      findings.push(
+        error(['stages', 'start'], '`start` begins rollouts, but there is no stage `rollout` to go on'),
+      );
+    }
+    const withTools = Object.entries(topology.tasks).find(([, task]) => task.tools.length > 0);
+    if (rollout !== undefined && tools === undefined && withTools !== undefined) {
+      findings.push(
+        error(
+          ['stages', 'rollout'],
+          `the task \`${withTools[0]}\` has tools, but there is no stage \`tools\` to answer its calls`,
+        ),
+      );
+    }
+    return findings;
+  },
+};
+
+export const sourceConflict: Rule = {
+  name: 'source-conflict',
+  about: 'A replay reads a topic of another run, which a stage here consumes and none here writes.',
+  check: (topology) => {
+    const { source, run } = topology;
+    if (source === null) return [];
+    const findings: RuleFinding[] = [];
+    if (source.run === run) {
+      findings.push(
+        error(
+          ['source', 'run'],
+          `the run \`${run}\` cannot replay itself: give the new run another name (\`run\`)`,
+        ),
+      );
+    }
+    const [reader] = consumersOf(topology, source.topic);
+    if (reader === undefined) {
+      findings.push(
+        error(['source', 'topic'], `no stage reads \`${source.topic}\`, so there is nothing to replay`),
+      );
+    }
+    for (const writer of producersOf(topology, source.topic)) {
+      if (source.topic === 'turns' && writer !== 'start') continue;
+      findings.push(
+        error(
+          ['source', 'topic'],
+          `\`${source.topic}\` is read from the run \`${source.run}\`, so what \`${writer}\` writes there would be read by nobody: take \`${writer}\` out`,
+        ),
+      );
+    }
+    if (source.topic === 'turns' || source.topic === 'tool-calls') {
+      findings.push(
+        error(
+          ['source', 'topic'],
+          `\`${source.topic}\` is inside the cycle of a rollout and cannot be replayed alone: replay \`questions\` or \`trajectories\``,
+        ),
+      );
+    }
+    return findings;
+  },
+};
+
+export const idleFeed: Rule = {
+  name: 'idle-feed',
+  about: 'What is fed is read by a stage (`questions`, which is the default, may wait).',
+  check: (topology) =>
+    topology.fed.flatMap((topic, index) =>
+      topic === 'questions' || consumersOf(topology, topic).length > 0
+        ? []
+        : [warning(['fed', index], `\`${topic}\` is fed, but no stage reads it`)],
+    ),
+};

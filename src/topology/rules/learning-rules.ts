@@ -1,0 +1,144 @@
+/** Rules about filter and train: what they hold, and what would teach nothing or the wrong thing. */
+import type { Topology } from '../topology.ts';
+import { error, type Rule, type RuleFinding, warning } from './rule.ts';
+
+/** The largest number of actions that a trajectory can have. */
+function longestTrajectory(topology: Topology): { readonly task: string; readonly steps: number } | null {
+  let longest: { task: string; steps: number } | null = null;
+  for (const [task, { maxSteps }] of Object.entries(topology.tasks)) {
+    if (longest === null || maxSteps > longest.steps) longest = { task, steps: maxSteps };
+  }
+  return longest;
+}
+
+export const filterWindow: Rule = {
+  name: 'filter-window',
+  about:
+    "The filter's window holds every step of a trajectory; it commits no further than its oldest incomplete one.",
+  check: (topology) => {
+    const longest = longestTrajectory(topology);
+    const filter = topology.stages.filter;
+    if (filter === undefined || longest === null || filter.window >= longest.steps) return [];
+    return [
+      error(
+        ['stages', 'filter', 'window'],
+        `the filter holds ${filter.window} steps, but a trajectory of \`${longest.task}\` has up to ${longest.steps}: it would wait for ever; expected at least ${longest.steps}`,
+      ),
+    ];
+  },
+};
+
+export const trainWindow: Rule = {
+  name: 'train-window',
+  about: "Train's window holds a whole batch.",
+  check: (topology) => {
+    const train = topology.stages.train;
+    const longest = longestTrajectory(topology);
+    if (train === undefined) return [];
+    const needed =
+      'subTrajectories' in train.batch
+        ? train.batch.subTrajectories
+        : train.batch.trajectories * (longest?.steps ?? 1);
+    if (train.window >= needed) return [];
+    const batch =
+      'subTrajectories' in train.batch
+        ? `${train.batch.subTrajectories} sub-trajectories`
+        : `${train.batch.trajectories} trajectories of up to ${longest?.steps ?? 1} steps`;
+    return [
+      error(
+        ['stages', 'train', 'window'],
+        `train holds ${train.window} records, but a batch is ${batch}: it would never fill; expected at least ${needed}`,
+      ),
+    ];
+  },
+};
+
+export const scoredPartitions: Rule = {
+  name: 'scored-partitions',
+  about: 'With `train`, `scored` has one partition: the updates are made in its order.',
+  check: (topology) => {
+    const { partitions } = topology.topics.scored;
+    if (topology.stages.train === undefined || partitions === 1) return [];
+    return [
+      error(
+        ['topics', 'scored', 'partitions'],
+        `\`scored\` has ${partitions} partitions: expected 1, since the weights are a function of one order of its records`,
+      ),
+    ];
+  },
+};
+
+export const heldAdvantages: Rule = {
+  name: 'unheld-advantages',
+  about: 'Negative advantages on recorded actions are held by KL (`beta`); without, the policy collapses.',
+  check: (topology) => {
+    const train = topology.stages.train;
+    if (train === undefined || train.beta > 0) return [];
+    const why =
+      'the objective has no lower bound once those actions are no longer likely, and the policy collapses (accuracy .53 to .00 in the prototype of the laboratory)';
+    if (train.advantage === 'centered') {
+      const path = ['stages', 'train', 'advantage'];
+      return [
+        warning(
+          path,
+          `centered advantages are negative for some recorded actions: ${why}; set \`beta\` above 0`,
+        ),
+      ];
+    }
+    const { reward } = topology;
+    if (reward.kind === 'constant' && reward.value < 0) {
+      return [
+        warning(
+          ['reward', 'value'],
+          `a negative reward for every recorded action: ${why}; set \`beta\` above 0`,
+        ),
+      ];
+    }
+    return [];
+  },
+};
+
+export const nothingToLearn: Rule = {
+  name: 'nothing-to-learn',
+  about: 'Advantages are not all zero.',
+  check: (topology) => {
+    const train = topology.stages.train;
+    if (train === undefined) return [];
+    const findings: RuleFinding[] = [];
+    const one = 'subTrajectories' in train.batch && train.batch.subTrajectories === 1;
+    if (train.advantage === 'centered' && one) {
+      findings.push(
+        error(
+          ['stages', 'train', 'batch'],
+          'a centered advantage is the reward minus the mean of the batch: in a batch of one it is always 0',
+        ),
+      );
+    }
+    if (topology.reward.kind === 'constant' && topology.stages.reward !== undefined) {
+      if (train.advantage === 'centered') {
+        findings.push(error(['stages', 'train', 'advantage'], 'a constant reward, centered, is always 0'));
+      } else if (topology.reward.value === 0) {
+        findings.push(error(['reward', 'value'], 'the reward is always 0: nothing is learned'));
+      }
+    }
+    return findings;
+  },
+};
+
+export const mergePartitions: Rule = {
+  name: 'merge-partitions',
+  about: 'A deterministic merge needs one partition of each topic of the rollout.',
+  check: (topology) => {
+    if (topology.stages.rollout?.merge !== 'deterministic') return [];
+    return (['questions', 'turns', 'tool-calls'] as const).flatMap((topic) => {
+      const { partitions } = topology.topics[topic];
+      if (partitions === 1) return [];
+      return [
+        error(
+          ['topics', topic, 'partitions'],
+          `\`${topic}\` has ${partitions} partitions, but the merge of turns is deterministic: expected 1, or \`stages.rollout.merge: arrival\``,
+        ),
+      ];
+    });
+  },
+};

@@ -1,0 +1,156 @@
+/** Rules about policy, judge and reward model, and what the machine must have for them. */
+import { isObject } from '../schema-walk.ts';
+import type { Topology } from '../topology.ts';
+import { error, type Rule, warning } from './rule.ts';
+
+export const trainNeedsLocal: Rule = {
+  name: 'train-needs-local',
+  about: '`train` updates a local policy: `policy` itself, or `learner` where `policy` is a remote model.',
+  check: (topology) => {
+    if (topology.stages.train === undefined || topology.policy.kind === 'local' || topology.learner !== null)
+      return [];
+    return [
+      error(
+        ['policy', 'kind'],
+        `\`train\` cannot update a policy of kind \`${topology.policy.kind}\`: name the local policy that learns under \`learner\`, or take \`train\` out`,
+      ),
+    ];
+  },
+};
+
+export const idleLearner: Rule = {
+  name: 'idle-learner',
+  about: '`learner` is for a remote `policy` and the stage `train`.',
+  check: (topology) => {
+    if (topology.learner === null) return [];
+    if (topology.policy.kind === 'local') {
+      return [
+        error(
+          ['learner'],
+          '`policy` is local and learns itself: take `learner` out, or make `policy` remote',
+        ),
+      ];
+    }
+    if (topology.stages.train === undefined) {
+      return [warning(['learner'], 'there is a `learner`, but no stage `train` to update it')];
+    }
+    return [];
+  },
+};
+
+export const remoteMerge: Rule = {
+  name: 'remote-merge',
+  about: 'A deterministic merge of turns only helps a local policy.',
+  check: (topology) =>
+    topology.policy.kind !== 'local' && topology.stages.rollout?.merge === 'deterministic'
+      ? [
+          warning(
+            ['stages', 'rollout', 'merge'],
+            'the policy is remote and not repeatable: a deterministic merge costs time and gives nothing; expected `arrival` or `auto`',
+          ),
+        ]
+      : [],
+};
+
+export const noAdapter: Rule = {
+  name: 'no-adapter',
+  about: 'A local model has a WebGPU adapter to run on.',
+  check: (topology, { adapter }) => {
+    if (adapter !== null) return [];
+    const local = usedModels(topology).filter(({ model }) => model.kind === 'local');
+    return local.map(({ path }) =>
+      warning(
+        path,
+        'there is no WebGPU adapter: the local model would run on the float64 reference, far slower (`swirl doctor` says what is missing)',
+      ),
+    );
+  },
+};
+
+export const missingVariable: Rule = {
+  name: 'missing-variable',
+  about: 'Environment variables that the file names are set.',
+  check: (topology, { env }) => {
+    if (env === undefined) return [];
+    return usedModels(topology).flatMap(({ path, model }) =>
+      Object.entries(model).flatMap(([key, value]) =>
+        key.endsWith('Env') && typeof value === 'string' && (env[value] ?? '') === ''
+          ? [
+              warning(
+                [...path, key],
+                `the environment variable \`${value}\` is not set: the run would stop at its first call`,
+              ),
+            ]
+          : [],
+      ),
+    );
+  },
+};
+
+export const missingFile: Rule = {
+  name: 'missing-file',
+  about: 'Checkpoints and corpora are there.',
+  check: (topology, { exists }) => {
+    if (exists === undefined) return [];
+    const models = usedModels(topology).map(({ path, model }) => ({
+      path: [...path, 'checkpoint'],
+      file: model.checkpoint,
+    }));
+    const used = new Set(Object.values(topology.tasks).flatMap((task) => task.tools));
+    const corpora = Object.entries(topology.tools).flatMap(([name, tool]) =>
+      topology.stages.tools !== undefined && used.has(name) && tool.kind === 'search'
+        ? [{ path: ['tools', name, 'corpus'], file: tool.corpus as unknown }]
+        : [],
+    );
+    return [...models, ...corpora].flatMap(({ path, file }) =>
+      typeof file !== 'string' || exists(file)
+        ? []
+        : [error(path, `there is no ${file} (paths are relative to the topology's file)`)],
+    );
+  },
+};
+
+export const substitution: Rule = {
+  name: 'no-substitution',
+  about: 'Nothing in the file is substituted: variables are named by keys such as `apiKeyEnv`.',
+  check: (topology) => {
+    const found: (readonly PropertyKey[])[] = [];
+    collect(topology, [], found);
+    return found.map((path) =>
+      warning(
+        path,
+        'this looks like an environment variable to be filled in, which Swirl does not do: name variables by keys such as `apiKeyEnv`',
+      ),
+    );
+  },
+};
+
+function collect(node: unknown, path: readonly PropertyKey[], found: (readonly PropertyKey[])[]): void {
+  if (typeof node === 'string') {
+    if (path.at(-1) !== 'instructions' && /\$\{[A-Za-z_]\w*\}/.test(node)) found.push(path);
+  } else if (Array.isArray(node)) {
+    for (const [index, item] of node.entries()) collect(item, [...path, index], found);
+  } else if (isObject(node)) {
+    for (const [key, value] of Object.entries(node)) collect(value, [...path, key], found);
+  }
+}
+
+interface UsedModel {
+  readonly path: readonly PropertyKey[];
+  readonly model: Readonly<Record<string, unknown>>;
+}
+
+/** The models that some stage uses. */
+function usedModels(topology: Topology): UsedModel[] {
+  const { stages, policy, judge, reward, learner } = topology;
+  const models: UsedModel[] = [];
+  if (stages.rollout !== undefined || (stages.train !== undefined && policy.kind === 'local')) {
+    models.push({ path: ['policy'], model: policy });
+  }
+  if (stages.train !== undefined && learner !== null) {
+    models.push({ path: ['learner'], model: { kind: 'local', ...learner } });
+  }
+  if (stages.judge !== undefined) models.push({ path: ['judge'], model: judge });
+  if (stages.reward !== undefined) models.push({ path: ['reward'], model: reward });
+  return models;
+}

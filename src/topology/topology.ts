@@ -1,0 +1,118 @@
+/**
+ * The topology: which stages a run has, what they read and write, and how each is configured. This
+ * definition is the only one: types, defaults, checks and the reference are derived from it. Each part's
+ * settings are defined beside their user and composed here.
+ */
+import { z } from 'zod';
+import { runtimeConfig } from '../runtime/run.ts';
+import {
+  calculatorConfig,
+  embeddedConfig,
+  localModelConfig,
+  openaiConfig,
+  searchConfig,
+} from './placeholders.ts';
+import { STAGES, stagesConfig } from './stage-configs.ts';
+import { FEEDABLE, TOPICS, topicsConfig } from './topics.ts';
+
+/** Names of runs, tasks and tools: they become folder names, record fields and command-line paths. */
+export const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]*$/;
+
+export const runName = z
+  .string()
+  .regex(NAME, 'expected letters, digits, `_` and `-`, beginning with a letter or digit')
+  .max(100);
+
+const name = z
+  .string()
+  .regex(NAME, 'expected letters, digits, `_` and `-`, beginning with a letter or digit')
+  .max(64);
+
+const transportConfig = z.discriminatedUnion('kind', [
+  embeddedConfig.extend({ kind: z.literal('embedded') }),
+]);
+
+const policyConfig = z.discriminatedUnion('kind', [
+  localModelConfig.extend({ kind: z.literal('local') }),
+  openaiConfig.extend({ kind: z.literal('openai') }),
+]);
+
+const judgeConfig = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('rules') }),
+  z.strictObject({ kind: z.literal('lab') }),
+  openaiConfig.extend({ kind: z.literal('openai') }),
+  localModelConfig.extend({ kind: z.literal('local') }),
+]);
+
+const rewardConfig = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('rules') }),
+  z.strictObject({ kind: z.literal('verdict') }),
+  z.strictObject({
+    kind: z.literal('constant'),
+    value: z.number().default(1).describe('The reward of every action.'),
+  }),
+  openaiConfig.extend({ kind: z.literal('openai') }),
+  localModelConfig.extend({ kind: z.literal('local') }),
+]);
+
+const toolConfig = z.discriminatedUnion('kind', [
+  calculatorConfig.extend({ kind: z.literal('calculator') }),
+  searchConfig.extend({ kind: z.literal('search') }),
+]);
+
+const taskConfig = z.strictObject({
+  instructions: z.string().max(100_000).default('').describe('The system message; empty: none.'),
+  tools: z.array(name).default([]).describe('Names of the tools that the policy may call.'),
+  maxSteps: z
+    .number()
+    .int()
+    .min(1)
+    .max(1000)
+    .default(5)
+    .describe('The largest number of actions in a trajectory.'),
+});
+
+export const topologyConfig = z.strictObject({
+  run: runName.default('main').describe("The run's name: its topics, checkpoints and folder bear it."),
+  seed: z
+    .number()
+    .int()
+    .min(0)
+    .default(0)
+    .describe('With the ids of the records it decides every random number.'),
+  folder: z.string().min(1).default('runs').describe('Where runs live: each in a folder of its name.'),
+  transport: transportConfig.prefault({ kind: 'embedded' }).describe('Where the topics live.'),
+  policy: policyConfig.prefault({ kind: 'local' }).describe('The model that writes the actions and learns.'),
+  learner: localModelConfig
+    .nullable()
+    .default(null)
+    .describe(
+      'The local policy that `train` updates where `policy` is a remote model; null: `policy` itself.',
+    ),
+  judge: judgeConfig.prefault({ kind: 'rules' }).describe('The process judge.'),
+  reward: rewardConfig.prefault({ kind: 'rules' }).describe('The reward model.'),
+  tasks: z.record(name, taskConfig).default({}).describe('What questions may ask for, by name.'),
+  tools: z.record(name, toolConfig).default({}).describe('The tools that tasks may use, by name.'),
+  stages: stagesConfig
+    .prefault(Object.fromEntries(STAGES.map((stage) => [stage, {}])))
+    .describe('The stages of the flow. A stage that is not listed is not there; without `stages` all are.'),
+  runtime: runtimeConfig.prefault({}),
+  topics: topicsConfig.prefault({}).describe('Settings of single topics.'),
+  fed: z
+    .array(z.enum(FEEDABLE))
+    .default(['questions'])
+    .describe('Topics that are filled from outside: by `swirl feed` or any producer.'),
+  source: z
+    .strictObject({
+      run: runName.describe('The run that is read, read-only.'),
+      topic: z.enum(TOPICS).describe('Which of its topics takes the place of ours.'),
+    })
+    .nullable()
+    .default(null)
+    .describe('A replay: one topic is read from another run.'),
+});
+
+/** A topology with every default filled in; paths are absolute. */
+export type Topology = z.output<typeof topologyConfig>;
+export type TaskConfig = Topology['tasks'][string];
+export type ToolConfig = Topology['tools'][string];
