@@ -26,12 +26,13 @@ export function rollout({ policy, tasks, tools, retry, sleep }: RolloutDeps): St
     const task = taskOf(turn, tasks);
     const messages = conversation({ task, question: turn.question, steps: turn.steps });
     const completion = await policy.complete({ messages, id: turn.id, signal });
+    const text = completion.text.toWellFormed();
     const parsed = parseAction(
-      completion.text,
+      text,
       tools.filter((tool) => task.tools.includes(tool.name)),
     );
     const { kind, tool, content } = parsed;
-    const { text, tokens, logprobs } = completion;
+    const { tokens, logprobs } = completion;
     const action: Action = {
       text,
       kind,

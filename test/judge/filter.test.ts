@@ -1,0 +1,140 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { from, lastValueFrom, Subject, toArray } from 'rxjs';
+import { subTrajectories } from '../../src/decompose/decompose.ts';
+import { type FilterConfig, filter } from '../../src/judge/filter.ts';
+import type { Delivery, Finished } from '../../src/runtime/stage.ts';
+import type { Judged, VerdictLabel } from '../../src/topics/records.generated.ts';
+import { deliveries, judged, trajectory } from '../records.ts';
+
+const matches = (a: string, b: string) => a === b;
+const process: FilterConfig = { mode: 'process', unknown: 'reject' };
+
+function steps(id: string, labels: readonly VerdictLabel[], over = {}): Judged[] {
+  return subTrajectories(trajectory(id, labels.length - 1, over)).map((sub, i) => judged(sub, labels[i]));
+}
+
+async function run(input: readonly Judged[], config = process, window = 100): Promise<Finished[]> {
+  const operator = filter(config, { matches, window });
+  return lastValueFrom(from(deliveries(input, 'judged')).pipe(operator, toArray()));
+}
+
+function accepted(finished: readonly Finished[]): string[] {
+  return finished.flatMap(({ outputs }) =>
+    outputs.flatMap((o) => (o.topic === 'accepted' ? o.value.id : [])),
+  );
+}
+
+function failed(finished: readonly Finished[]): string[] {
+  return finished.flatMap(({ outputs }) =>
+    outputs.flatMap((o) => (o.topic === 'failures' ? o.value.message : [])),
+  );
+}
+
+describe('filter', () => {
+  test('keeps a trajectory as a whole, in order and adjacent, exactly when the process filter passes it', async () => {
+    const label = fc.constantFrom<VerdictLabel>('GOOD', 'GOOD', 'BAD', 'UNKNOWN');
+    const trajectories = fc.array(fc.array(label, { minLength: 1, maxLength: 5 }), {
+      minLength: 1,
+      maxLength: 8,
+    });
+    await fc.assert(
+      fc.asyncProperty(trajectories, fc.infiniteStream(fc.nat()), async (all, random) => {
+        const byTrajectory = all.map((labels, i) => steps(`q${i}/0`, labels));
+        // Steps arrive interleaved in any way that keeps each trajectory's own order.
+        const queues = byTrajectory.map((records) => [...records]);
+        const input: Judged[] = [];
+        while (queues.some((queue) => queue.length > 0)) {
+          const waiting = queues.filter((queue) => queue.length > 0);
+          input.push((waiting[random.next().value % waiting.length] as Judged[]).shift() as Judged);
+        }
+        const finished = await run(input);
+        const kept = byTrajectory.filter((records) =>
+          records.every(({ verdict }) => verdict.label === 'GOOD'),
+        );
+        const ids = accepted(finished);
+        expect([...ids].sort()).toEqual(kept.flatMap((records) => records.map(({ id }) => id)).sort());
+        for (const records of kept) {
+          const at = ids.indexOf(records[0]?.id as string);
+          expect(ids.slice(at, at + records.length)).toEqual(records.map(({ id }) => id));
+        }
+        // Every delivery is finished exactly once.
+        expect(finished.map(({ offset }) => offset).sort((a, b) => Number(a) - Number(b))).toEqual(
+          input.map((_, i) => i),
+        );
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('puts the outputs on the last delivery, so that no commit can split a trajectory', async () => {
+    const finished = await run(steps('q1/0', ['GOOD', 'GOOD', 'GOOD']));
+    expect(finished.map(({ offset, outputs }) => [offset, outputs.length])).toEqual([
+      [0, 0],
+      [1, 0],
+      [2, 3],
+    ]);
+  });
+
+  test('reads the gold answer in the outcome modes only, and says where it is missing', async () => {
+    const right = steps('q1/0', ['BAD', 'GOOD']);
+    const wrong = steps('q2/0', ['GOOD', 'GOOD'], {
+      question: { ...right[0]?.subTrajectory.question, id: 'q2', answer: '6' },
+    });
+    const open = steps('q3/0', ['GOOD'], {
+      question: { ...right[0]?.subTrajectory.question, id: 'q3', answer: null },
+    });
+    const input = [...right, ...wrong, ...open];
+    const outcome = await run(input, { mode: 'outcome', unknown: 'reject' });
+    expect(accepted(outcome)).toEqual(['q1/0/0', 'q1/0/1']);
+    expect(failed(outcome)).toEqual([
+      'trajectory q3/0: the outcome filter needs a gold answer, and question q3 has none',
+    ]);
+    expect(accepted(await run(input, { mode: 'process+outcome', unknown: 'reject' }))).toEqual([]);
+    expect(accepted(await run(input, { mode: 'process', unknown: 'reject' }))).toEqual([
+      'q2/0/0',
+      'q2/0/1',
+      'q3/0/0',
+    ]);
+    expect(accepted(await run(input, { mode: 'none', unknown: 'reject' }))).toHaveLength(5);
+  });
+
+  test('takes UNKNOWN for GOOD only when told to', async () => {
+    const input = steps('q1/0', ['GOOD', 'UNKNOWN']);
+    expect(accepted(await run(input))).toEqual([]);
+    expect(accepted(await run(input, { mode: 'process', unknown: 'accept' }))).toHaveLength(2);
+  });
+
+  test('gives up incomplete trajectories when the topic is drained or the window is full, and says so', async () => {
+    const incomplete = steps('q1/0', ['GOOD', 'GOOD', 'GOOD']).slice(0, 2);
+    const drained = await run([...incomplete, ...steps('q2/0', ['GOOD'])]);
+    expect(accepted(drained)).toEqual(['q2/0/0']);
+    expect(failed(drained)).toEqual(
+      Array(2).fill('trajectory q1/0: 2 of its 3 steps were judged, then the topic was drained'),
+    );
+    const full = await run([...incomplete, ...steps('q2/0', ['GOOD', 'GOOD'])], process, 3);
+    expect(accepted(full)).toEqual(['q2/0/0', 'q2/0/1']);
+    expect(failed(full)[0]).toBe(
+      "trajectory q1/0: 2 of its 3 steps were judged, then the filter's window of 3 records was full",
+    );
+  });
+
+  test('holds an incomplete trajectory while more may come', async () => {
+    const [first, second] = deliveries(steps('q1/0', ['GOOD', 'GOOD']));
+    const source = new Subject<Delivery<Judged>>();
+    const seen: Finished[] = [];
+    source.pipe(filter(process, { matches, window: 10 })).subscribe((finished) => seen.push(finished));
+    source.next(first as Delivery<Judged>);
+    expect(seen).toEqual([]);
+    source.next(second as Delivery<Judged>);
+    expect(seen).toHaveLength(2);
+  });
+
+  test('refuses a step that comes twice or contradicts its trajectory', async () => {
+    const [first, second] = steps('q1/0', ['GOOD', 'GOOD']) as [Judged, Judged];
+    const odd: Judged = { ...second, subTrajectory: { ...second.subTrajectory, count: 7 } };
+    const finished = await run([first, first, odd, second]);
+    expect(accepted(finished)).toEqual(['q1/0/0', 'q1/0/1']);
+    expect(failed(finished)).toHaveLength(2);
+  });
+});

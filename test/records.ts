@@ -1,0 +1,60 @@
+/** Small records for tests: every field a record needs, and what the test wants to be different. */
+import type { Delivery } from '../src/runtime/stage.ts';
+import type {
+  Action,
+  Judged,
+  Question,
+  Step,
+  SubTrajectory,
+  Trajectory,
+  VerdictLabel,
+} from '../src/topics/records.generated.ts';
+
+export function question(over: Partial<Question> = {}): Question {
+  return { id: 'q1', task: 'math', text: 'What is 2 plus 3?', answer: '5', source: null, meta: {}, ...over };
+}
+
+export function call(content: string, over: Partial<Action> = {}): Action {
+  return {
+    text: `<math_exp>${content}</math_exp>`,
+    kind: 'TOOL_CALL',
+    tool: 'calculator',
+    content,
+    tokens: null,
+    logprobs: null,
+    policy: 'test',
+    ...over,
+  };
+}
+
+export function answer(content: string, over: Partial<Action> = {}): Action {
+  return call(content, { text: `<answer>${content}</answer>`, kind: 'ANSWER', tool: null, ...over });
+}
+
+export function step(action: Action, result: string | null): Step {
+  return { action, observation: result === null ? null : { tool: action.tool, status: 'OK', text: result } };
+}
+
+/** A trajectory of `calls` tool calls and an answer. */
+export function trajectory(id: string, calls: number, over: Partial<Trajectory> = {}): Trajectory {
+  const [questionId] = id.split('/');
+  const steps = Array.from({ length: calls }, (_, i) => step(call(`${i}+1`), String(i + 1)));
+  return {
+    id,
+    question: question({ id: questionId as string }),
+    steps: [...steps, step(answer('5'), null)],
+    end: 'ANSWERED',
+    answer: '5',
+    ...over,
+  };
+}
+
+export function judged(subTrajectory: SubTrajectory, label: VerdictLabel = 'GOOD'): Judged {
+  return { id: subTrajectory.id, subTrajectory, verdict: { label, rationale: '', judge: 'test' } };
+}
+
+/** Deliveries of the values at offsets 0, 1, 2, ... of a topic. */
+export function deliveries<T>(values: readonly T[], topic = 'input'): Delivery<T>[] {
+  const { signal } = new AbortController();
+  return values.map((value, offset) => ({ value, topic, partition: 0, offset, signal }));
+}
