@@ -197,3 +197,29 @@ export function tensorShapes(config: DecoderConfig): TensorShapes {
 function layerType(layer: number): string {
   return isSliding(layer) ? 'sliding_attention' : 'full_attention';
 }
+
+/**
+ * Throws `ConfigError` unless exactly these tensors are there, with as many numbers as their shapes say.
+ * `what` names them in the message.
+ */
+export function checkTensors(
+  tensors: ReadonlyMap<string, { readonly length: number }>,
+  shapes: TensorShapes,
+  what: string,
+): void {
+  for (const [name, shape] of shapes) {
+    const expected = shape.reduce((product, n) => product * n, 1);
+    const found = tensors.get(name)?.length;
+    if (found === undefined)
+      throw new ConfigError(`${what}: expected a tensor ${name} (${shape.join(', ')}), found none`);
+    if (found !== expected) {
+      throw new ConfigError(
+        `${what}: expected ${expected} numbers in ${name} (${shape.join(', ')}), found ${found}`,
+      );
+    }
+  }
+  for (const name of tensors.keys()) {
+    if (!shapes.has(name))
+      throw new ConfigError(`${what}: found a tensor ${name} that the policy's shape does not have`);
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * The head: logits (capped) from hidden states by the embedding, and log-probabilities of given tokens. It goes
+ * through the rows in blocks, so that memory stays at block * vocabulary.
+ */
+import { linear, linearBackward } from './product.ts';
+
+/** Rows per block. */
+const block = 32;
+
+/** hidden (n, C), embedding (V, C) -> capped logits (n, V). */
+export function logits(
+  hidden: Float64Array,
+  embedding: Float64Array,
+  n: number,
+  cap: number | null,
+): Float64Array {
+  const y = linear(hidden, embedding, n);
+  if (cap !== null) for (let i = 0; i < y.length; i++) y[i] = cap * Math.tanh(y[i] / cap);
+  return y;
+}
+
+/** hidden (M, C), labels (M) -> natural log-probabilities (M). */
+export function logProbabilities(
+  hidden: Float64Array,
+  labels: Int32Array,
+  embedding: Float64Array,
+  cap: number | null,
+): Float64Array {
+  const result = new Float64Array(labels.length);
+  forBlocks(hidden, labels, (rows, ids, at) => {
+    const y = logits(rows, embedding, ids.length, cap);
+    const vocabulary = y.length / ids.length;
+    for (let m = 0; m < ids.length; m++) {
+      const row = y.subarray(m * vocabulary, (m + 1) * vocabulary);
+      result[at + m] = row[ids[m]] - logSumExp(row);
+    }
+  });
+  return result;
+}
+
+/**
+ * The gradient of -sum_m weights[m] * logprob[m]: returns dHidden (M, C) and adds to dEmbedding (V, C).
+ */
+export function logProbabilitiesBackward(
+  weights: Float64Array,
+  inputs: { readonly hidden: Float64Array; readonly labels: Int32Array; readonly embedding: Float64Array },
+  dEmbedding: Float64Array,
+  cap: number | null,
+): Float64Array {
+  const { hidden, labels, embedding } = inputs;
+  const dHidden = new Float64Array(hidden.length);
+  const c = hidden.length / labels.length;
+  forBlocks(hidden, labels, (rows, ids, at) => {
+    const y = logits(rows, embedding, ids.length, cap);
+    const vocabulary = y.length / ids.length;
+    for (let m = 0; m < ids.length; m++) {
+      const row = y.subarray(m * vocabulary, (m + 1) * vocabulary);
+      const total = logSumExp(row);
+      for (let v = 0; v < vocabulary; v++) {
+        const slope = cap === null ? 1 : 1 - (row[v] / cap) ** 2;
+        row[v] = weights[at + m] * (Math.exp(row[v] - total) - (v === ids[m] ? 1 : 0)) * slope;
+      }
+    }
+    dHidden.set(linearBackward(y, rows, embedding, dEmbedding, ids.length), at * c);
+  });
+  return dHidden;
+}
+
+/** log(sum(exp(row))), shifted by the largest. */
+export function logSumExp(row: Float64Array): number {
+  let largest = Number.NEGATIVE_INFINITY;
+  for (const x of row) largest = Math.max(largest, x);
+  let sum = 0;
+  for (const x of row) sum += Math.exp(x - largest);
+  return largest + Math.log(sum);
+}
+
+function forBlocks(
+  hidden: Float64Array,
+  labels: Int32Array,
+  visit: (rows: Float64Array, ids: Int32Array, at: number) => void,
+): void {
+  const c = hidden.length / Math.max(1, labels.length);
+  for (let at = 0; at < labels.length; at += block) {
+    const end = Math.min(at + block, labels.length);
+    visit(hidden.subarray(at * c, end * c), labels.subarray(at, end), at);
+  }
+}

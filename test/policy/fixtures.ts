@@ -1,0 +1,92 @@
+/** The committed decoders of test/fixtures/policy, with what PyTorch computes on them (see make-policy.py). */
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import type { DecoderConfig } from '../../src/policy/config.ts';
+import { parseDecoderConfig } from '../../src/policy/config.ts';
+import type { PackedRows, Tensors } from '../../src/policy/engine.ts';
+import { SafetensorsFile } from '../../src/policy/safetensors.ts';
+
+export const fixtureNames = ['capped', 'plain'] as const;
+export type FixtureName = (typeof fixtureNames)[number];
+
+export interface PolicyFixture {
+  readonly config: DecoderConfig;
+  readonly weights: Tensors;
+  readonly rows: PackedRows;
+  /** w of the loss -sum(w * logprob). */
+  readonly targetWeights: Float32Array;
+  readonly logprobs: Float32Array;
+  readonly gradients: Tensors;
+  /** Weights after ten steps of torch.optim.AdamW, clipped; losses and norms before each step. */
+  readonly stepped: Tensors;
+  readonly losses: Float32Array;
+  readonly gradNorms: Float32Array;
+}
+
+/** As in make-policy.py. */
+export const fixtureAdamW = {
+  learningRate: 3e-3,
+  beta1: 0.9,
+  beta2: 0.95,
+  epsilon: 1e-6,
+  weightDecay: 0.1,
+  clipNorm: 1,
+};
+
+export function fixturePath(name: string): string {
+  return fileURLToPath(new URL(`../fixtures/policy/${name}`, import.meta.url));
+}
+
+export async function readTensors(path: string): Promise<Tensors> {
+  const file = await SafetensorsFile.open(path);
+  const tensors: Tensors = new Map();
+  for (const name of file.tensors.keys()) tensors.set(name, await file.read(name));
+  await file.close();
+  return tensors;
+}
+
+export async function loadFixture(name: FixtureName): Promise<PolicyFixture> {
+  const folder = fixturePath(name);
+  const expected = await readTensors(`${folder}/expected.safetensors`);
+  const get = (key: string) => expected.get(key) ?? new Float32Array();
+  const under = (prefix: string): Tensors =>
+    new Map(
+      [...expected]
+        .filter(([key]) => key.startsWith(prefix))
+        .map(([key, values]) => [key.slice(prefix.length), values]),
+    );
+  return {
+    config: parseDecoderConfig(JSON.parse(await readFile(`${folder}/config.json`, 'utf8')), folder),
+    weights: await readTensors(`${folder}/model.safetensors`),
+    rows: {
+      tokens: Int32Array.from(get('tokens')),
+      positions: Int32Array.from(get('positions')),
+      targets: Int32Array.from(get('targets')),
+    },
+    targetWeights: get('target_weights'),
+    logprobs: get('logprobs'),
+    gradients: under('gradient.'),
+    stepped: under('stepped.'),
+    losses: get('losses'),
+    gradNorms: get('grad_norms'),
+  };
+}
+
+/** |a - b| / |b| over all numbers; |a| where b is zero throughout. */
+export function relativeError(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let difference = 0;
+  let size = 0;
+  for (let i = 0; i < b.length; i++) {
+    difference += (a[i] - b[i]) ** 2;
+    size += b[i] ** 2;
+  }
+  return a.length === b.length ? Math.sqrt(difference / (size || 1)) : Number.POSITIVE_INFINITY;
+}
+
+/** The largest |a[i] - b[i]|. */
+export function largestError(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let largest = a.length === b.length ? 0 : Number.POSITIVE_INFINITY;
+  // Not Math.max alone: a NaN must not pass.
+  for (let i = 0; i < b.length; i++) if (!(Math.abs(a[i] - b[i]) <= largest)) largest = Math.abs(a[i] - b[i]);
+  return largest;
+}
