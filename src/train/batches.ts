@@ -1,0 +1,150 @@
+/**
+ * Cuts the scored stream into batches, as a pure function of the log's order: not of time, of window
+ * sizes or of how often the run was killed.
+ *
+ * Adjacent steps of one trajectory form a group; it ends with the trajectory's last step, or where another
+ * trajectory begins (a step may be missing: a reward model that failed gives none). A batch ends with the group
+ * that fills it. Ids used recently are dropped; a batch that has dropped very many ends early, so that a
+ * topic full of duplicates cannot fill the window.
+ */
+import type { Delivery } from '../runtime/stage.ts';
+import type { Scored } from '../topics/records.generated.ts';
+import type { TrainConfig } from './config.ts';
+import type { PackedGroup, Refused, Row } from './packing.ts';
+import type { RecentIds } from './recent-ids.ts';
+
+/** A step that was not trained on, and where it came from. */
+export interface RefusedDelivery extends Refused {
+  readonly delivery: Delivery<Scored>;
+}
+
+/** What one update is made of; without rows where everything in it was dropped or refused. */
+export interface Batch {
+  /** The first delivery, inclusive. */
+  readonly fromOffset: number;
+  /** Behind the last delivery: where to go on after this batch. */
+  readonly toOffset: number;
+  /** How many trajectories have a row. */
+  readonly trajectories: number;
+  readonly rows: readonly Row[];
+  readonly refused: readonly RefusedDelivery[];
+  /** How many deliveries were dropped as used before. */
+  readonly duplicates: number;
+  /** The ids used up to `toOffset`, oldest first. */
+  readonly recentIds: readonly string[];
+}
+
+export interface BatcherOptions {
+  readonly batch: TrainConfig['batch'];
+  readonly maxDropped: number;
+  /** Ids used before the first delivery; the batcher adds to it. */
+  readonly recent: RecentIds;
+  /** Turns the steps of one trajectory into rows. */
+  readonly pack: (steps: readonly Scored[]) => PackedGroup;
+}
+
+export class Batcher {
+  readonly #options: BatcherOptions;
+  #group: Delivery<Scored>[] = [];
+  #open: OpenBatch | null = null;
+
+  constructor(options: BatcherOptions) {
+    this.#options = options;
+  }
+
+  /** Takes the next delivery; returns the batches (none, one or two) that it completes. */
+  push(delivery: Delivery<Scored>): Batch[] {
+    const { recent } = this.#options;
+    const { id, subTrajectory } = delivery.value;
+    const full: Batch[] = [];
+    if (recent.has(id)) {
+      const open = this.#extend(delivery);
+      open.duplicates++;
+      if (open.duplicates + open.refused.length < this.#options.maxDropped) return full;
+      this.#closeGroup();
+      return [this.#cut(delivery.offset + 1)];
+    }
+    const [first] = this.#group;
+    if (first && first.value.subTrajectory.trajectory !== subTrajectory.trajectory) {
+      this.#closeGroup();
+      if (this.#isFull()) full.push(this.#cut(delivery.offset));
+    }
+    this.#extend(delivery);
+    this.#group.push(delivery);
+    recent.add(id);
+    if (subTrajectory.index === subTrajectory.count - 1) {
+      this.#closeGroup();
+      if (this.#isFull()) full.push(this.#cut(delivery.offset + 1));
+    }
+    return full;
+  }
+
+  /** The last, partial batch of a drained input; null when there is nothing since the last cut. */
+  flush(): Batch | null {
+    this.#closeGroup();
+    return this.#open === null ? null : this.#cut(this.#open.lastOffset + 1);
+  }
+
+  #extend({ offset }: Delivery<Scored>): OpenBatch {
+    this.#open ??= {
+      fromOffset: offset,
+      lastOffset: offset,
+      trajectories: 0,
+      subTrajectories: 0,
+      rows: [],
+      refused: [],
+      duplicates: 0,
+    };
+    this.#open.lastOffset = offset;
+    return this.#open;
+  }
+
+  #closeGroup(): void {
+    const group = this.#group;
+    this.#group = [];
+    const open = this.#open;
+    if (open === null || group.length === 0) return;
+    const { rows, refused } = this.#options.pack(group.map(({ value }) => value));
+    open.rows.push(...rows);
+    for (const refusal of refused) {
+      const delivery = group.find(({ value }) => value.id === refusal.id);
+      if (delivery) open.refused.push({ ...refusal, delivery });
+    }
+    if (rows.length > 0) open.trajectories++;
+    open.subTrajectories += rows.reduce((sum, row) => sum + row.steps.length, 0);
+  }
+
+  #isFull(): boolean {
+    const { batch, maxDropped } = this.#options;
+    if (this.#open === null) return false;
+    if (this.#open.duplicates + this.#open.refused.length >= maxDropped) return true;
+    return 'trajectories' in batch
+      ? this.#open.trajectories >= batch.trajectories
+      : this.#open.subTrajectories >= batch.subTrajectories;
+  }
+
+  #cut(toOffset: number): Batch {
+    if (this.#open === null) throw new Error('a batch was cut before it began');
+    const { fromOffset, trajectories, rows, refused, duplicates } = this.#open;
+    this.#open = null;
+    return {
+      fromOffset,
+      toOffset,
+      trajectories,
+      rows,
+      refused,
+      duplicates,
+      recentIds: this.#options.recent.list(),
+    };
+  }
+}
+
+interface OpenBatch {
+  readonly fromOffset: number;
+  lastOffset: number;
+  trajectories: number;
+  subTrajectories: number;
+  readonly rows: Row[];
+  readonly refused: RefusedDelivery[];
+  duplicates: number;
+}

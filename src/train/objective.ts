@@ -1,0 +1,81 @@
+/**
+ * The objective of a batch, over its action tokens t of sub-trajectories s:
+ *
+ *     L = 1/N * sum_s sum_t [ -surrogate(A(s), logpi_t) + beta * k_t ]
+ *
+ * N is counted over the whole optimizer batch, so that the cut into micro-batches does not matter. Everything
+ * here runs on the CPU on log-probabilities; the engine is handed -dL/dlogpi per token.
+ */
+import type { UpdateConfig } from './config.ts';
+
+type AdvantageKind = UpdateConfig['advantage'];
+export type ObjectiveConfig = Pick<UpdateConfig, 'beta' | 'clipRatio'>;
+
+/** The advantage of each sub-trajectory of a batch. Rewards without variance are centred to exactly 0. */
+export function advantages(rewards: readonly number[], kind: AdvantageKind): number[] {
+  if (kind === 'reward') return [...rewards];
+  // Summing k equal numbers and dividing by k need not give the number back, and Adam would blow up what is left.
+  if (rewards.every((reward) => reward === rewards[0])) return rewards.map(() => 0);
+  const mean = rewards.reduce((sum, reward) => sum + reward, 0) / rewards.length;
+  return rewards.map((reward) => reward - mean);
+}
+
+/** N of the objective. */
+export function normaliser(
+  kind: UpdateConfig['normalize'],
+  batch: { readonly subTrajectories: number; readonly actionTokens: number },
+): number {
+  return kind === 'sub-trajectories' ? batch.subTrajectories : batch.actionTokens;
+}
+
+/** One action token. Log-probabilities are natural. */
+export interface TokenTerms {
+  readonly advantage: number;
+  /** Under the policy now. */
+  readonly logprob: number;
+  /** Under the initial policy; read only when beta > 0. */
+  readonly reference: number;
+  /** As recorded when it was sampled; read only with a clipRatio. */
+  readonly recorded: number;
+}
+
+export interface TokenLoss {
+  /** The token's term of N * L. */
+  readonly loss: number;
+  /** -d(N * L)/dlogprob. */
+  readonly weight: number;
+  /** The KL estimate, 0 without beta. */
+  readonly kl: number;
+}
+
+/**
+ * KL by k = (logpi - logref)^2 / 2 per token (k2 of Schulman, "Approximating KL divergence", 2020): its
+ * derivative logpi - logref is, in expectation over the policy's own samples, the gradient of KL(pi || pi_ref),
+ * and it bounds the loss from below where a negative advantage would drive a token's probability to 0.
+ */
+export function tokenLoss(terms: TokenTerms, config: ObjectiveConfig): TokenLoss {
+  const { surrogate, slope } = surrogateOf(terms, config.clipRatio);
+  if (config.beta === 0) return { loss: -surrogate, weight: slope, kl: 0 };
+  const away = terms.logprob - terms.reference;
+  const kl = (away * away) / 2;
+  return { loss: config.beta * kl - surrogate, weight: slope - config.beta * away, kl };
+}
+
+/** The surrogate and its derivative by the log-probability. */
+function surrogateOf(
+  { advantage, logprob, recorded }: TokenTerms,
+  clipRatio: ObjectiveConfig['clipRatio'],
+): { readonly surrogate: number; readonly slope: number } {
+  if (clipRatio === null) return { surrogate: advantage * logprob, slope: advantage };
+  const ratio = Math.exp(logprob - recorded);
+  if (clipRatio.kind === 'truncated') {
+    const slope = Math.min(ratio, clipRatio.max) * advantage;
+    return { surrogate: slope * logprob, slope };
+  }
+  const clipped = Math.min(Math.max(ratio, 1 - clipRatio.epsilon), 1 + clipRatio.epsilon);
+  const inside = ratio * advantage <= clipped * advantage;
+  return {
+    surrogate: inside ? ratio * advantage : clipped * advantage,
+    slope: inside ? ratio * advantage : 0,
+  };
+}

@@ -1,0 +1,158 @@
+/**
+ * The steps of a trajectory as rows for the engine.
+ *
+ * The sub-trajectories of one trajectory are prefixes of one token sequence, so one row holds them all: each
+ * action's tokens carry their own advantage, everything else carries none. Whether that is so is seen in the
+ * ids: a step whose context does not begin with the row so far (another context, or a rendering that rewrites
+ * history) begins a row of its own.
+ */
+import { conversation } from '../models/conversation.ts';
+import type { Message } from '../models/model.ts';
+import type { Reward, SubTrajectory } from '../topics/records.generated.ts';
+
+/** What is trained on: a scored step, or a step of a demonstration with reward 1. */
+export interface TrainStep {
+  readonly subTrajectory: SubTrajectory;
+  readonly reward: Pick<Reward, 'value'>;
+}
+
+/** One action within a row. */
+export interface PackedStep {
+  readonly id: string;
+  readonly reward: number;
+  /** Where the action's tokens lie in the row: from `start`, `length` of them. */
+  readonly start: number;
+  readonly length: number;
+  /** Recorded log-probabilities of these tokens; null where there are none. */
+  readonly recorded: readonly number[] | null;
+}
+
+export interface Row {
+  readonly tokens: readonly number[];
+  /** Ascending and disjoint. */
+  readonly steps: readonly PackedStep[];
+}
+
+/** A step that cannot be trained on, and why. */
+export interface Refused {
+  readonly id: string;
+  readonly reason: string;
+}
+
+export interface PackedGroup {
+  readonly rows: readonly Row[];
+  readonly refused: readonly Refused[];
+}
+
+/** How text becomes token ids: the policy's own, shared with its sampler (src/policy/render.ts). */
+export interface Renderer {
+  /** Ids of a conversation, up to and including what opens the assistant's next turn. */
+  prompt(messages: readonly Message[]): readonly number[];
+  /** Ids of an action that has no recorded ones, the end of the turn included. */
+  action(text: string): readonly number[];
+}
+
+export interface PackOptions {
+  readonly renderer: Renderer;
+  /** The instructions of each task, by its name. */
+  readonly instructions: ReadonlyMap<string, string>;
+  /** Longest row, in tokens. */
+  readonly maxTokens: number;
+  readonly vocabSize: number;
+  /** Whether steps without recorded log-probabilities must be refused (a clipRatio needs them). */
+  readonly needsLogprobs: boolean;
+}
+
+/** Packs the steps of one trajectory, given in order. */
+export function packTrajectory(steps: readonly TrainStep[], options: PackOptions): PackedGroup {
+  const rows: OpenRow[] = [];
+  const refused: Refused[] = [];
+  for (const step of steps) {
+    const rendered = render(step, options);
+    if ('reason' in rendered) {
+      refused.push({ id: step.subTrajectory.id, reason: rendered.reason });
+      continue;
+    }
+    const { prompt, action } = rendered;
+    let row = rows.at(-1);
+    if (row === undefined || !startsWith(prompt, row.tokens)) {
+      row = { tokens: [], steps: [] };
+      rows.push(row);
+    }
+    row.tokens = [...prompt, ...action];
+    row.steps.push({
+      id: step.subTrajectory.id,
+      reward: step.reward.value,
+      start: prompt.length,
+      length: action.length,
+      recorded: step.subTrajectory.action.logprobs,
+    });
+  }
+  return { rows, refused };
+}
+
+/** Adjacent steps of one trajectory, together. */
+export function groupByTrajectory(steps: readonly TrainStep[]): TrainStep[][] {
+  const groups: TrainStep[][] = [];
+  for (const step of steps) {
+    const group = groups.at(-1);
+    if (group?.[0]?.subTrajectory.trajectory === step.subTrajectory.trajectory) group.push(step);
+    else groups.push([step]);
+  }
+  return groups;
+}
+
+interface OpenRow {
+  tokens: readonly number[];
+  readonly steps: PackedStep[];
+}
+
+interface RenderedStep {
+  readonly prompt: readonly number[];
+  readonly action: readonly number[];
+}
+
+function render(
+  { subTrajectory, reward }: TrainStep,
+  options: PackOptions,
+): RenderedStep | { readonly reason: string } {
+  const { action, question, context } = subTrajectory;
+  if (!Number.isFinite(reward.value)) return { reason: `expected a finite reward, found ${reward.value}` };
+  const instructions = options.instructions.get(question.task);
+  if (instructions === undefined)
+    return { reason: `expected one of the topology's tasks, found "${question.task}"` };
+  const prompt = options.renderer.prompt(conversation({ task: { instructions }, question, steps: context }));
+  const tokens = action.tokens ?? options.renderer.action(action.text);
+  const reason = unfit(prompt, tokens, action.logprobs, options);
+  return reason === null ? { prompt, action: tokens } : { reason };
+}
+
+/** Why a step cannot be trained on; null when it can. */
+function unfit(
+  prompt: readonly number[],
+  action: readonly number[],
+  logprobs: readonly number[] | null,
+  { maxTokens, vocabSize, needsLogprobs }: PackOptions,
+): string | null {
+  if (action.length === 0) return 'the action has no tokens';
+  if (prompt.length === 0) return 'the context has no tokens: an action needs at least one before it';
+  const length = prompt.length + action.length;
+  if (length > maxTokens) {
+    return `context and action have ${length} tokens, more than the ${maxTokens} that maxRowTokens and the policy allow`;
+  }
+  for (const ids of [prompt, action]) {
+    const foreign = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize);
+    if (foreign !== undefined) {
+      return `token id ${foreign} is not in the policy's vocabulary of ${vocabSize}: was it recorded by another policy?`;
+    }
+  }
+  if (!needsLogprobs) return null;
+  if (logprobs === null) return 'clipRatio needs recorded log-probabilities, and the action has none';
+  if (logprobs.length !== action.length)
+    return `expected ${action.length} recorded log-probabilities, found ${logprobs.length}`;
+  return logprobs.every(Number.isFinite) ? null : 'a recorded log-probability is not finite';
+}
+
+function startsWith(ids: readonly number[], prefix: readonly number[]): boolean {
+  return prefix.length <= ids.length && prefix.every((id, i) => id === ids[i]);
+}

@@ -1,0 +1,168 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { Scored } from '../../src/topics/records.generated.ts';
+import { groupByTrajectory, type PackOptions, packTrajectory } from '../../src/train/packing.ts';
+import { type ActionSpec, endOfTurn, instructions, letters, lettersOf, trajectory } from './small-world.ts';
+
+const options: PackOptions = {
+  renderer: letters,
+  instructions,
+  maxTokens: 1000,
+  vocabSize: 32,
+  needsLogprobs: false,
+};
+
+/** The tokens that a row's step carries loss on. */
+function spans(steps: readonly Scored[], settings: Partial<PackOptions> = {}) {
+  return packTrajectory(steps, { ...options, ...settings }).rows.map((row) =>
+    row.steps.map(({ start, length }) => row.tokens.slice(start, start + length)),
+  );
+}
+
+const words = fc.string({ unit: fc.constantFrom(...'abcxyz'), minLength: 1, maxLength: 8 });
+const actions = fc.array(fc.record<ActionSpec>({ text: words, observation: words, recorded: fc.boolean() }), {
+  minLength: 1,
+  maxLength: 6,
+});
+
+describe('packTrajectory', () => {
+  test('k actions give one row with k spans, which are the actions and nothing else', () => {
+    fc.assert(
+      fc.property(actions, (specs) => {
+        expect(spans(trajectory('q/0', specs))).toEqual([
+          specs.map(({ text }) => [...lettersOf(text), endOfTurn]),
+        ]);
+      }),
+    );
+  });
+
+  test('the row up to the end of each action is that sub-trajectory alone', () => {
+    fc.assert(
+      fc.property(actions, (specs) => {
+        const steps = trajectory('q/0', specs);
+        const [row] = packTrajectory(steps, options).rows;
+        for (const [index, step] of steps.entries()) {
+          const alone = packTrajectory([step], options).rows[0];
+          const { start = 0, length = 0 } = row?.steps[index] ?? {};
+          expect(row?.tokens.slice(0, start + length)).toEqual(alone?.tokens);
+        }
+      }),
+    );
+  });
+
+  test('recorded ids are used as they are, and never the text', () => {
+    const [step] = trajectory('q/0', [{ text: 'abc' }]);
+    if (step) step.subTrajectory.action.tokens = [9, 9, 31];
+    expect(spans(step ? [step] : [])).toEqual([[[9, 9, 31]]]);
+  });
+
+  test('a step that is missing leaves its tokens as context', () => {
+    const steps = trajectory('q/0', [{ text: 'a' }, { text: 'bb' }, { text: 'ccc' }]).filter(
+      (_, i) => i !== 1,
+    );
+    expect(spans(steps)).toEqual([[letters.action('a'), letters.action('ccc')]]);
+  });
+
+  test('a rendering that rewrites history is trained apart', () => {
+    // Drops all earlier assistant turns, as templates do that hide old reasoning.
+    const forgetful = {
+      ...letters,
+      prompt: (messages: Parameters<typeof letters.prompt>[0]) =>
+        letters.prompt(messages.filter(({ role }) => role !== 'assistant')),
+    };
+    const steps = trajectory('q/0', [{ text: 'a' }, { text: 'bb' }, { text: 'ccc' }]);
+    expect(spans(steps, { renderer: forgetful })).toEqual([
+      [letters.action('a')],
+      [letters.action('bb')],
+      [letters.action('ccc')],
+    ]);
+  });
+
+  test('a step with another context is trained apart', () => {
+    const steps = trajectory('q/0', [{ text: 'a' }, { text: 'bb' }]);
+    const other = trajectory('q/0', [{ text: 'z' }, { text: 'bb' }]);
+    expect(spans([...steps.slice(0, 1), ...other.slice(1)])).toEqual([
+      [letters.action('a')],
+      [letters.action('bb')],
+    ]);
+  });
+
+  test('a row beyond the limit is refused, not cut; the steps that fit are trained on', () => {
+    const steps = trajectory('q/0', [{ text: 'a' }, { text: 'bbbbbbbbbb' }]);
+    const alone = packTrajectory(steps.slice(0, 1), options).rows[0];
+    const { rows, refused } = packTrajectory(steps, { ...options, maxTokens: alone?.tokens.length ?? 0 });
+    expect(rows).toEqual([alone]);
+    expect(refused).toEqual([
+      { id: 'q/0/1', reason: expect.stringMatching(/^context and action have 3\d tokens/) },
+    ]);
+  });
+
+  test.each([
+    [
+      'a reward that is NaN',
+      (s: Scored) => {
+        s.reward.value = Number.NaN;
+      },
+      /finite reward, found NaN/,
+    ],
+    [
+      'a reward that is infinite',
+      (s: Scored) => {
+        s.reward.value = -Infinity;
+      },
+      /finite reward, found -Infinity/,
+    ],
+    [
+      'an action without tokens',
+      (s: Scored) => {
+        s.subTrajectory.action.tokens = [];
+      },
+      /no tokens/,
+    ],
+    [
+      'a token of another vocabulary',
+      (s: Scored) => {
+        s.subTrajectory.action.tokens = [32];
+      },
+      /token id 32/,
+    ],
+    [
+      'a task that is not there',
+      (s: Scored) => {
+        s.subTrajectory.question.task = 'sums';
+      },
+      /found "sums"/,
+    ],
+  ])('%s is refused, and the other steps are trained on', (_, spoil, reason) => {
+    const [first, second] = trajectory('q/0', [{ text: 'a' }, { text: 'bb' }]);
+    if (!first || !second) throw new Error('two steps');
+    spoil(second);
+    const { rows, refused } = packTrajectory([first, second], options);
+    expect(rows.flatMap((row) => row.steps.map(({ id }) => id))).toEqual(['q/0/0']);
+    expect(refused).toEqual([{ id: 'q/0/1', reason: expect.stringMatching(reason) }]);
+  });
+
+  test('recorded log-probabilities are demanded only where they are needed', () => {
+    const without = trajectory('q/0', [{ text: 'a' }]);
+    const short = trajectory('q/1', [{ text: 'a', logprobs: [-1] }]);
+    const whole = trajectory('q/2', [{ text: 'a', logprobs: [-1, -2] }]);
+    const needing = { ...options, needsLogprobs: true };
+    expect(packTrajectory(without, options).refused).toEqual([]);
+    expect(packTrajectory(without, needing).refused[0]?.reason).toMatch(/has none/);
+    expect(packTrajectory(short, needing).refused[0]?.reason).toMatch(
+      /expected 2 recorded log-probabilities, found 1/,
+    );
+    expect(packTrajectory(whole, needing).rows[0]?.steps[0]?.recorded).toEqual([-1, -2]);
+  });
+});
+
+test('groupByTrajectory keeps adjacent steps of a trajectory together', () => {
+  const a = trajectory('q/0', [{ text: 'a' }, { text: 'b' }]);
+  const b = trajectory('q/1', [{ text: 'c' }]);
+  const groups = groupByTrajectory([...a, ...b, ...a]);
+  expect(groups.map((group) => group.map(({ subTrajectory }) => subTrajectory.id))).toEqual([
+    ['q/0/0', 'q/0/1'],
+    ['q/1/0'],
+    ['q/0/0', 'q/0/1'],
+  ]);
+});

@@ -1,0 +1,121 @@
+/** A very small policy, a renderer of single characters, and scored trajectories: what the train tests share. */
+import type { DecoderConfig } from '../../src/policy/config.ts';
+import { tensorShapes } from '../../src/policy/config.ts';
+import type { Tensors } from '../../src/policy/engine.ts';
+import { normal } from '../../src/policy/random.ts';
+import type { Action, Scored, Step, SubTrajectory } from '../../src/topics/records.generated.ts';
+import { type UpdateConfig, updateConfig } from '../../src/train/config.ts';
+import type { Renderer } from '../../src/train/packing.ts';
+
+export const endOfTurn = 2;
+const opening = { system: 3, user: 4, assistant: 5 } as const;
+const firstLetter = 6;
+
+/** Ids of text over the letters a to z. */
+export function lettersOf(text: string): number[] {
+  return [...text].map((letter) => firstLetter + (((letter.codePointAt(0) ?? 97) - 97 + 26 * 8) % 26));
+}
+
+export const letters: Renderer = {
+  prompt: (messages) => [
+    1,
+    ...messages.flatMap(({ role, content, tokens }) => {
+      const ids = tokens ?? [...lettersOf(content), endOfTurn];
+      return [opening[role], ...ids, ...(ids.at(-1) === endOfTurn ? [] : [endOfTurn])];
+    }),
+    opening.assistant,
+  ],
+  action: (text) => [...lettersOf(text), endOfTurn],
+};
+
+export const smallDecoder: DecoderConfig = {
+  family: 'gemma2',
+  vocabSize: 32,
+  hiddenSize: 8,
+  intermediateSize: 12,
+  layers: 2,
+  heads: 2,
+  keyValueHeads: 1,
+  headSize: 4,
+  maxPositions: 256,
+  ropeTheta: 10000,
+  normEpsilon: 1e-6,
+  queryPreAttnScalar: 4,
+  slidingWindow: 16,
+  attentionCap: 50,
+  logitCap: 30,
+  tiedHead: true,
+};
+
+/** Seeded weights of a standard deviation that makes the policy's distribution neither flat nor sharp. */
+export function smallWeights(seed = 1n, deviation = 0.4): Tensors {
+  let position = 0;
+  return new Map(
+    [...tensorShapes(smallDecoder)].map(([name, shape]) => {
+      const size = shape.reduce((product, n) => product * n, 1);
+      return [name, Float32Array.from({ length: size }, () => deviation * normal(seed, position++))];
+    }),
+  );
+}
+
+export const instructions = new Map([['letters', 'go']]);
+
+export function update(settings: Partial<Record<keyof UpdateConfig, unknown>> = {}): UpdateConfig {
+  return updateConfig.parse({ maxRowTokens: 200, ...settings });
+}
+
+export interface ActionSpec {
+  readonly text: string;
+  readonly reward?: number;
+  /** Whether its ids are recorded; true when omitted. */
+  readonly recorded?: boolean;
+  readonly logprobs?: readonly number[];
+  readonly observation?: string;
+}
+
+/** The scored steps of one trajectory. */
+export function trajectory(id: string, actions: readonly ActionSpec[], question = 'what'): Scored[] {
+  const steps = actions.map((spec) => stepOf(spec));
+  return actions.map((spec, index) => {
+    const subTrajectory: SubTrajectory = {
+      id: `${id}/${index}`,
+      trajectory: id,
+      index,
+      count: actions.length,
+      question: {
+        id: id.split('/')[0] ?? id,
+        task: 'letters',
+        text: question,
+        answer: null,
+        source: null,
+        meta: {},
+      },
+      context: steps.slice(0, index),
+      action: actionOf(spec),
+    };
+    return {
+      id: subTrajectory.id,
+      subTrajectory,
+      verdict: null,
+      reward: { value: spec.reward ?? 1, rationale: '', model: 'constant' },
+    };
+  });
+}
+
+function stepOf(spec: ActionSpec): Step {
+  const text = spec.observation ?? 'seen';
+  return { action: actionOf(spec), observation: { tool: null, status: 'OK', text } };
+}
+
+function actionOf({ text, recorded = true, logprobs }: ActionSpec): Action {
+  const tokens = recorded ? letters.action(text) : null;
+  return {
+    text,
+    kind: 'ANSWER',
+    tool: null,
+    content: text,
+    tokens: tokens === null ? null : [...tokens],
+    logprobs: logprobs === undefined ? null : [...logprobs],
+    policy: 'test',
+  };
+}
