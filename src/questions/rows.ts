@@ -1,0 +1,67 @@
+/** The pieces of a data file, one per record, each with its place; and what to do with bad ones. */
+import type { z } from 'zod';
+import { DataError } from '../errors.ts';
+
+/** A record's text as it stands in a file, or why there is none. */
+export interface Row {
+  /** `train.jsonl:17` or `train.json[17] (byte 20480)`: for messages. */
+  readonly place: string;
+  /** The line's number from 1, or the element's index from 0. */
+  readonly number: number;
+  /** Where it begins, in bytes. */
+  readonly offset: number;
+  readonly text: string | null;
+  readonly error: DataError | null;
+}
+
+export interface ReadOptions {
+  /** Called with each malformed record, which is then left out. Without it the first one is thrown. */
+  readonly skip?: (error: DataError) => void;
+  /** The task that the questions are of; by default the data set's own. */
+  readonly task?: string;
+}
+
+/** Parses rows one by one; a `DataError` goes to `skip` or is thrown. */
+export async function* parseRows<T>(
+  rows: AsyncIterable<Row>,
+  parse: (row: Row & { readonly text: string }) => T | Promise<T>,
+  options: Pick<ReadOptions, 'skip'>,
+): AsyncGenerator<T, void, void> {
+  for await (const row of rows) {
+    let parsed: T;
+    try {
+      if (row.error !== null) throw row.error;
+      parsed = await parse(row as Row & { readonly text: string });
+    } catch (error) {
+      if (!(error instanceof DataError) || options.skip === undefined) throw error;
+      options.skip(error);
+      continue;
+    }
+    yield parsed;
+  }
+}
+
+/** The row's JSON, checked; throws `DataError` with the row's place, what was expected and what was found. */
+export function parseJson<S extends z.ZodType>(
+  row: Row & { readonly text: string },
+  schema: S,
+  expected: string,
+): z.output<S> {
+  let value: unknown;
+  try {
+    value = JSON.parse(row.text);
+  } catch (error) {
+    const start = row.text.trimStart().slice(0, 40);
+    throw new DataError(
+      `${row.place}: expected ${expected}, found text that is not JSON, beginning with ${JSON.stringify(start)}: ${(error as Error).message}`,
+      { cause: error },
+    );
+  }
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const problems = result.error.issues.slice(0, 3).map((issue) => {
+    const path = issue.path.map(String).join('.');
+    return path === '' ? issue.message : `\`${path}\`: ${issue.message}`;
+  });
+  throw new DataError(`${row.place}: expected ${expected}; ${problems.join('; ')}`);
+}
