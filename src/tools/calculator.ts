@@ -6,7 +6,6 @@ import { evaluateExpression } from './expression.ts';
 import type { Tool } from './tool.ts';
 
 export const calculatorConfig = z.strictObject({
-  kind: z.literal('calculator'),
   tag: z.string().regex(TAG_PATTERN).default('math_exp').describe('The tag that calls the tool.'),
   maxLength: z
     .int()

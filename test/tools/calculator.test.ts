@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { calculatorConfig, formatNumber, makeCalculator } from '../../src/tools/calculator.ts';
 
 const gsm8k = new URL('../../../shared/data/gsm8k/train-1500.jsonl', import.meta.url);
-const calculator = await makeCalculator('calculator', calculatorConfig.parse({ kind: 'calculator' }));
+const calculator = await makeCalculator('calculator', calculatorConfig.parse({}));
 const signal = new AbortController().signal;
 
 async function answer(expression: string): Promise<string> {
@@ -189,10 +189,7 @@ describe('properties', () => {
 });
 
 test('the longest and deepest expressions that the configuration allows', async () => {
-  const wide = await makeCalculator(
-    'calculator',
-    calculatorConfig.parse({ kind: 'calculator', maxLength: 2000, maxDepth: 64 }),
-  );
+  const wide = await makeCalculator('calculator', calculatorConfig.parse({ maxLength: 2000, maxDepth: 64 }));
   const expected: [string, string][] = [
     [`${'1+'.repeat(999)}1`, '1000'],
     [`${'-'.repeat(1998)}1`, '1'],

@@ -1,0 +1,41 @@
+/** Reads a search corpus, JSON lines of `{"title", "text"}`, as a stream. */
+import { DataError } from '../errors.ts';
+import { fileInput } from '../questions/input.ts';
+import { lines } from '../questions/lines.ts';
+
+export interface Article {
+  readonly title: string;
+  readonly text: string;
+}
+
+/**
+ * The articles of a file, in order. Other keys than `title` and `text` pass, blank lines too. Throws `DataError` with
+ * file and line for anything else.
+ */
+export async function* readCorpus(path: string): AsyncGenerator<Article, void, void> {
+  for await (const { text, place, error } of lines(fileInput(path))) {
+    if (text === null) throw error;
+    yield readArticle(text, place);
+  }
+}
+
+function readArticle(line: string, place: string): Article {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new DataError(`${place}: expected a JSON object with "title" and "text": ${reason}`, { cause });
+  }
+  const { title, text } = (value ?? {}) as { title?: unknown; text?: unknown };
+  if (typeof title !== 'string' || typeof text !== 'string') {
+    const found = typeof title !== 'string' ? `"title" is ${kindOf(title)}` : `"text" is ${kindOf(text)}`;
+    throw new DataError(`${place}: expected {"title": string, "text": string}; ${found}`);
+  }
+  return { title: title.toWellFormed(), text: text.toWellFormed() };
+}
+
+function kindOf(value: unknown): string {
+  if (value === undefined) return 'missing';
+  return value === null ? 'null' : Array.isArray(value) ? 'an array' : `a ${typeof value}`;
+}

@@ -1,0 +1,154 @@
+/** The search tool: BM25 over the articles of a corpus (minisearch). */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import MiniSearch from 'minisearch';
+import { z } from 'zod';
+import { ConfigError } from '../errors.ts';
+import { TAG_PATTERN } from '../models/action.ts';
+import type { Article } from './corpus.ts';
+import { readCorpus } from './corpus.ts';
+import type { Tool } from './tool.ts';
+
+export const searchConfig = z.strictObject({
+  tag: z.string().regex(TAG_PATTERN).default('search_query').describe('The tag that calls the tool.'),
+  corpus: z.string().min(1).describe('File of articles: JSON lines of {"title", "text"}.'),
+  results: z.int().min(1).max(100).default(1).describe('How many articles are shown, best first.'),
+  maxChars: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(4000)
+    .describe('Most characters shown of all articles together.'),
+  maxQueryChars: z.int().min(1).max(10_000).default(500).describe('Longer queries are refused.'),
+  titleBoost: z
+    .number()
+    .positive()
+    .default(2)
+    .describe('What a word in a title counts, where one in the text counts 1.'),
+  maxArticles: z
+    .int()
+    .min(1)
+    .default(1_000_000)
+    .describe('A corpus of more articles is not loaded into memory.'),
+  timeoutMs: z
+    .int()
+    .min(1)
+    .default(10_000)
+    .describe(
+      'Longest time for one query, looked at between its words; a query that takes longer is given up.',
+    ),
+});
+export type SearchConfig = z.output<typeof searchConfig>;
+
+export interface SearchDeps {
+  /** Milliseconds on a clock that only goes forward. */
+  readonly now: () => number;
+}
+
+/** What the policy is shown for a query that no article shares a word with. */
+export const NOTHING_FOUND = 'No article was found.';
+
+type SearchLimits = Omit<SearchConfig, 'corpus'>;
+
+/** Makes the search tool over the articles of `config.corpus`. Throws as `readCorpus` does, and for an empty corpus. */
+export async function openSearch(name: string, config: SearchConfig, deps: SearchDeps): Promise<Search> {
+  const search = new Search(name, config, deps);
+  for await (const article of readCorpus(config.corpus)) {
+    if (search.size === config.maxArticles) {
+      const limit = `tools.${name}.maxArticles, ${config.maxArticles}`;
+      throw new ConfigError(
+        `${config.corpus} has more articles than ${limit}: raise it, or take fewer articles`,
+      );
+    }
+    search.add(article);
+  }
+  if (search.size === 0) throw new ConfigError(`the search corpus ${config.corpus} has no articles`);
+  return search;
+}
+
+/**
+ * Best articles first; of equal ones, that which was added first. Refusals (an over-long query, one without words) and
+ * time-outs are observations.
+ */
+export class Search implements Tool {
+  readonly name: string;
+  readonly tag: string;
+  readonly #limits: SearchLimits;
+  readonly #deps: SearchDeps;
+  readonly #articles: Article[] = [];
+  readonly #index: MiniSearch<Article & { readonly id: number }>;
+
+  constructor(name: string, limits: SearchLimits, deps: SearchDeps) {
+    this.name = name;
+    this.tag = limits.tag;
+    this.#limits = limits;
+    this.#deps = deps;
+    this.#index = new MiniSearch({
+      fields: ['title', 'text'],
+      tokenize: words,
+      processTerm: (term) => term,
+      searchOptions: { boost: { title: limits.titleBoost }, tokenize: (term) => [term] },
+    });
+  }
+
+  /** How many articles there are. */
+  get size(): number {
+    return this.#articles.length;
+  }
+
+  add({ title, text }: Article): void {
+    this.#index.add({ id: this.#articles.length, title, text });
+    this.#articles.push({ title, text });
+  }
+
+  async call(argument: string, { signal }: { readonly signal: AbortSignal }): ReturnType<Tool['call']> {
+    signal.throwIfAborted();
+    const { maxQueryChars, maxChars, timeoutMs } = this.#limits;
+    if (argument.length > maxQueryChars) {
+      return this.#refusal(`the query is longer than ${maxQueryChars} characters.`);
+    }
+    const terms = new Set(words(argument));
+    if (terms.size === 0) return this.#refusal('the query has no words.');
+    const ranked = await this.#rank(terms, signal);
+    if (ranked === null) {
+      return { tool: this.name, status: 'TIMED_OUT', text: `The search took longer than ${timeoutMs} ms.` };
+    }
+    const shown = ranked.map((id) => showArticle(this.#articles[id] as Article)).join('\n');
+    return { tool: this.name, status: 'OK', text: shown === '' ? NOTHING_FOUND : cut(shown, maxChars) };
+  }
+
+  async close(): Promise<void> {}
+
+  /** The best articles' numbers; null when the time is up. Gives way to others after each word, so that it can be. */
+  async #rank(terms: ReadonlySet<string>, signal: AbortSignal): Promise<number[] | null> {
+    const end = this.#deps.now() + this.#limits.timeoutMs;
+    const scores = new Map<number, number>();
+    for (const term of terms) {
+      for (const { id, score } of this.#index.search(term)) scores.set(id, (scores.get(id) ?? 0) + score);
+      await nextTurn();
+      signal.throwIfAborted();
+      if (this.#deps.now() > end) return null;
+    }
+    const ranked = [...scores].sort(([a, scoreA], [b, scoreB]) => scoreB - scoreA || a - b);
+    return ranked.slice(0, this.#limits.results).map(([id]) => id);
+  }
+
+  #refusal(reason: string): Awaited<ReturnType<Tool['call']>> {
+    return { tool: this.name, status: 'REFUSED', text: `Refused: ${reason}` };
+  }
+}
+
+/** Words and numbers, lower case and without accents; parts of more than 64 characters are cut. */
+function words(text: string): string[] {
+  const plain = text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
+  return (plain.match(/[\p{L}\p{N}]+/gu) ?? []).map((word) => word.slice(0, 64));
+}
+
+/** `title: text`, or the text alone where it begins with the title. */
+function showArticle({ title, text }: Article): string {
+  return title === '' || text.startsWith(title) ? text : `${title}: ${text}`;
+}
+
+/** At most `max` characters, whole ones, with a mark where something is missing. */
+function cut(text: string, max: number): string {
+  return text.length <= max ? text : `${text.slice(0, max).replace(/[\uD800-\uDBFF]$/, '')} [...]`;
+}
