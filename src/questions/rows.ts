@@ -50,6 +50,7 @@ export function parseJson<S extends z.ZodType>(
   let value: unknown;
   try {
     value = JSON.parse(row.text);
+    if (/\\u[dD]/.test(row.text)) value = wellFormed(value);
   } catch (error) {
     const start = row.text.trimStart().slice(0, 40);
     throw new DataError(
@@ -64,4 +65,14 @@ export function parseJson<S extends z.ZodType>(
     return path === '' ? issue.message : `\`${path}\`: ${issue.message}`;
   });
   throw new DataError(`${row.place}: expected ${expected}; ${problems.join('; ')}`);
+}
+
+/** Lone surrogates, which only `\ud...` escapes can bring into UTF-8 text, replaced: records cannot hold them. */
+function wellFormed(value: unknown): unknown {
+  if (typeof value === 'string') return value.toWellFormed();
+  if (Array.isArray(value)) return value.map(wellFormed);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key.toWellFormed(), wellFormed(item)]),
+  );
 }

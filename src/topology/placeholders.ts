@@ -30,30 +30,4 @@ export const localModelConfig = z.strictObject({
   maxTokens: z.number().int().min(1).default(128).describe('Most tokens of one action.'),
 });
 
-export const calculatorConfig = z.strictObject({
-  timeoutMs: z.number().int().min(1).default(1000).describe('Longest time for one expression.'),
-});
-
-export const searchConfig = z.strictObject({
-  corpus: z.string().min(1).describe('JSON lines of articles: `{"title", "text"}`.'),
-  timeoutMs: z.number().int().min(1).default(2000).describe('Longest time for one query.'),
-});
-
 export const embeddedConfig = z.strictObject({});
-
-export const trainConfig = z.strictObject({
-  batch: z
-    .union([
-      z.strictObject({ trajectories: z.number().int().min(1) }),
-      z.strictObject({ subTrajectories: z.number().int().min(1) }),
-    ])
-    .default({ trajectories: 8 })
-    .describe('How much one update learns from.'),
-  advantage: z.enum(['reward', 'centered']).default('reward').describe('What weighs an action.'),
-  normalize: z
-    .enum(['sub-trajectories', 'action-tokens'])
-    .default('sub-trajectories')
-    .describe('What the loss is divided by.'),
-  epochs: z.number().int().min(1).default(1).describe('Passes over the scored topic.'),
-  beta: z.number().min(0).default(0).describe('Weight of the KL term towards the initial policy.'),
-});

@@ -19,7 +19,7 @@ export interface Source {
   readonly value: unknown;
   /** What the parser said: syntax errors, keys that are there twice. */
   readonly problems: readonly Problem[];
-  /** Where the value of a path stands, or its key; of the nearest parent where the path is not written. */
+  /** Where the value of a path stands, or its key; of the nearest parent that is written; null where none is. */
   position(path: readonly PropertyKey[], part: 'key' | 'value'): Position | null;
   /** The line's text, from 1. */
   line(number: number): string | null;
@@ -80,7 +80,7 @@ function wordAt(text: string, offset: number): string {
   return word === undefined ? 'this key' : `\`${word}\``;
 }
 
-/** The text offset of a path's key or value; of its nearest written parent otherwise. */
+/** The text offset of a path's key or value; of its nearest written parent otherwise; null: not even the top key. */
 function find(document: Document, path: readonly PropertyKey[], part: 'key' | 'value'): number | null {
   let node = document.contents as Node | null;
   let offset = node?.range?.[0] ?? null;
@@ -91,7 +91,7 @@ function find(document: Document, path: readonly PropertyKey[], part: 'key' | 'v
       const pair = node.items.find(
         (item) => isScalar(item.key) && String(item.key.value) === String(segment),
       );
-      if (pair === undefined) return offset;
+      if (pair === undefined) return index === 0 ? null : offset;
       const key = (pair.key as Node).range?.[0] ?? offset;
       node = (pair.value as Node | null) ?? null;
       // An empty value (`judge:`) stands at its key; so does a block, whose first line would mislead.

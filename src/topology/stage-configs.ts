@@ -1,9 +1,10 @@
 /** The stages that there can be: what each reads and writes by default, its window, retries and own settings. */
 import { z } from 'zod';
+import { filterConfig } from '../judge/filter.ts';
 import { startConfig } from '../rollout/config.ts';
 import { retryConfig } from '../runtime/retry.ts';
 import { toolsConfig } from '../tools/tools.ts';
-import { trainConfig } from './placeholders.ts';
+import { trainConfig } from '../train/config.ts';
 import { TOPICS, type TopicName } from './topics.ts';
 
 /** In the order of the flow. */
@@ -73,19 +74,7 @@ export const decomposeConfig = z.strictObject({ ...wiring('decompose', 256) });
 
 export const judgeStageConfig = z.strictObject({ ...wiring('judge', 64) });
 
-export const filterConfig = z.strictObject({
-  ...wiring('filter', 1024),
-  mode: z
-    .enum(['none', 'process', 'outcome', 'process+outcome'])
-    .default('process')
-    .describe(
-      'Which trajectories go on. none: all. process: every step is GOOD. outcome: the answer matches the gold answer.',
-    ),
-  unknown: z
-    .enum(['reject', 'accept'])
-    .default('reject')
-    .describe('What an UNKNOWN verdict counts as where the mode looks at verdicts.'),
-});
+const filterStageConfig = filterConfig.extend(wiring('filter', 1024));
 
 export const rewardStageConfig = z.strictObject({ ...wiring('reward', 64) });
 
@@ -98,7 +87,7 @@ export const stagesConfig = z.strictObject({
   tools: toolsStageConfig.optional().describe('tool call -> the next turn'),
   decompose: decomposeConfig.optional().describe('trajectory of k actions -> k sub-trajectories'),
   judge: judgeStageConfig.optional().describe('sub-trajectory -> verdict'),
-  filter: filterConfig.optional().describe('keeps or drops whole trajectories by their verdicts'),
+  filter: filterStageConfig.optional().describe('keeps or drops whole trajectories by their verdicts'),
   reward: rewardStageConfig.optional().describe('accepted sub-trajectory -> reward'),
   train: trainStageConfig.optional().describe('scored sub-trajectories -> updates of the policy'),
 });

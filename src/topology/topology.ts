@@ -5,13 +5,8 @@
  */
 import { z } from 'zod';
 import { runtimeConfig } from '../runtime/run.ts';
-import {
-  calculatorConfig,
-  embeddedConfig,
-  localModelConfig,
-  openaiConfig,
-  searchConfig,
-} from './placeholders.ts';
+import { toolConfig } from '../tools/registry.ts';
+import { embeddedConfig, localModelConfig, openaiConfig } from './placeholders.ts';
 import { STAGES, stagesConfig } from './stage-configs.ts';
 import { FEEDABLE, TOPICS, topicsConfig } from './topics.ts';
 
@@ -53,11 +48,6 @@ const rewardConfig = z.discriminatedUnion('kind', [
   }),
   openaiConfig.extend({ kind: z.literal('openai') }),
   localModelConfig.extend({ kind: z.literal('local') }),
-]);
-
-const toolConfig = z.discriminatedUnion('kind', [
-  calculatorConfig.extend({ kind: z.literal('calculator') }),
-  searchConfig.extend({ kind: z.literal('search') }),
 ]);
 
 const taskConfig = z.strictObject({

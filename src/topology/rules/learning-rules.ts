@@ -1,4 +1,5 @@
 /** Rules about filter and train: what they hold, and what would teach nothing or the wrong thing. */
+import { mayCollapse } from '../../train/config.ts';
 import type { Topology } from '../topology.ts';
 import { error, type Rule, type RuleFinding, warning } from './rule.ts';
 
@@ -22,7 +23,7 @@ export const filterWindow: Rule = {
     return [
       error(
         ['stages', 'filter', 'window'],
-        `the filter holds ${filter.window} steps, but a trajectory of \`${longest.task}\` has up to ${longest.steps}: it would wait for ever; expected at least ${longest.steps}`,
+        `the filter holds ${filter.window} steps, but a trajectory of \`${longest.task}\` has up to ${longest.steps}: such a trajectory could never be complete and would fail; expected at least ${longest.steps}`,
       ),
     ];
   },
@@ -35,19 +36,18 @@ export const trainWindow: Rule = {
     const train = topology.stages.train;
     const longest = longestTrajectory(topology);
     if (train === undefined) return [];
-    const needed =
+    const steps = longest?.steps ?? 1;
+    // The trajectory that fills a batch is taken whole, and used or refused steps are held with it.
+    const trained =
       'subTrajectories' in train.batch
-        ? train.batch.subTrajectories
-        : train.batch.trajectories * (longest?.steps ?? 1);
+        ? train.batch.subTrajectories + steps - 1
+        : train.batch.trajectories * steps;
+    const needed = trained + train.maxDropped;
     if (train.window >= needed) return [];
-    const batch =
-      'subTrajectories' in train.batch
-        ? `${train.batch.subTrajectories} sub-trajectories`
-        : `${train.batch.trajectories} trajectories of up to ${longest?.steps ?? 1} steps`;
     return [
       error(
         ['stages', 'train', 'window'],
-        `train holds ${train.window} records, but a batch is ${batch}: it would never fill; expected at least ${needed}`,
+        `train holds ${train.window} records, but a batch can hold up to ${trained} steps and ${train.maxDropped} dropped ones (\`maxDropped\`): it might never fill; expected at least ${needed}`,
       ),
     ];
   },
@@ -70,18 +70,19 @@ export const scoredPartitions: Rule = {
 
 export const heldAdvantages: Rule = {
   name: 'unheld-advantages',
-  about: 'Negative advantages on recorded actions are held by KL (`beta`); without, the policy collapses.',
+  about:
+    'Negative advantages on recorded actions are held by KL (`beta`) or a clipped ratio (`clipRatio`); without, the policy collapses.',
   check: (topology) => {
     const train = topology.stages.train;
-    if (train === undefined || train.beta > 0) return [];
+    if (train === undefined || train.beta > 0 || train.clipRatio !== null) return [];
     const why =
       'the objective has no lower bound once those actions are no longer likely, and the policy collapses (accuracy .53 to .00 in the prototype of the laboratory)';
-    if (train.advantage === 'centered') {
+    if (mayCollapse(train)) {
       const path = ['stages', 'train', 'advantage'];
       return [
         warning(
           path,
-          `centered advantages are negative for some recorded actions: ${why}; set \`beta\` above 0`,
+          `centered advantages are negative for some recorded actions: ${why}; set \`beta\` above 0, or \`clipRatio\``,
         ),
       ];
     }
@@ -90,7 +91,7 @@ export const heldAdvantages: Rule = {
       return [
         warning(
           ['reward', 'value'],
-          `a negative reward for every recorded action: ${why}; set \`beta\` above 0`,
+          `a negative reward for every recorded action: ${why}; set \`beta\` above 0, or \`clipRatio\``,
         ),
       ];
     }

@@ -1,4 +1,5 @@
 /** Rules about tasks and their tools. */
+import { ANSWER_TAG } from '../../models/action.ts';
 import { nearest } from '../suggest.ts';
 import { error, type Rule, warning } from './rule.ts';
 
@@ -50,23 +51,33 @@ export const unusedTool: Rule = {
 
 export const repeatedTool: Rule = {
   name: 'repeated-tool',
-  about: 'A task names a tool once, and has at most one tool of a kind: their tags are the same.',
+  about: 'A task names a tool once.',
   check: (topology) =>
-    Object.entries(topology.tasks).flatMap(([task, { tools }]) => {
-      const kinds = new Map<string, string>();
-      return tools.flatMap((tool, index) => {
-        const kind = topology.tools[tool]?.kind;
-        if (kind === undefined) return [];
-        const other = kinds.get(kind);
-        if (other === undefined) {
-          kinds.set(kind, tool);
-          return [];
-        }
-        const path = ['tasks', task, 'tools', index];
-        const what = other === tool ? 'is there twice' : `is called by the same tag as \`${other}\``;
-        return [error(path, `the task \`${task}\`: the tool \`${tool}\` ${what}`)];
-      });
-    }),
+    Object.entries(topology.tasks).flatMap(([task, { tools }]) =>
+      tools.flatMap((tool, index) =>
+        tools.indexOf(tool) === index
+          ? []
+          : [error(['tasks', task, 'tools', index], `the task \`${task}\` has the tool \`${tool}\` twice`)],
+      ),
+    ),
+};
+
+export const sharedTag: Rule = {
+  name: 'shared-tag',
+  about: 'Each tool is called by its own tag, which is not that of the answer.',
+  check: (topology) => {
+    const owners = new Map([[ANSWER_TAG, 'the final answer']]);
+    return Object.entries(topology.tools).flatMap(([name, { tag }]) => {
+      const owner = owners.get(tag);
+      if (owner === undefined) {
+        owners.set(tag, `the tool \`${name}\``);
+        return [];
+      }
+      return [
+        error(['tools', name, 'tag'], `<${tag}> is already the tag of ${owner}: give each tool its own`),
+      ];
+    });
+  },
 };
 
 export const noStepLeft: Rule = {

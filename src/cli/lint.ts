@@ -1,0 +1,88 @@
+/** `swirl lint`: everything that is wrong with a topology, at once, with file, line and column. */
+import type { Command } from 'commander';
+import type { DatasetName } from '../questions/datasets.ts';
+import type { QuestionsFit } from '../topology/questions-fit.ts';
+import type { Topology } from '../topology/topology.ts';
+
+interface LintArguments {
+  readonly json?: boolean;
+  readonly set: readonly string[];
+  readonly questions?: string;
+  readonly dataset?: string;
+  readonly reference?: boolean;
+  readonly schema?: boolean;
+}
+
+export function register(program: Command): void {
+  program
+    .command('lint')
+    .description('check a topology: types, ranges, unknown keys and combinations')
+    .argument('[file]', 'the topology', 'topology.yaml')
+    .option('--set <path=value>', 'change a setting first (repeatable)', collect, [])
+    .option('--questions <file>', 'also check that these questions fit: known tasks, gold answers')
+    .option('--dataset <name>', "the questions' data set (by default from the file's name)")
+    .option('--reference', 'print what every key means, as Markdown, and check nothing')
+    .option('--schema', 'print the JSON Schema, for editors, and check nothing')
+    .option('--json', 'print {"ok", "problems"} as JSON')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 no errors (perhaps warnings), 1 errors, 2 the file cannot be read.',
+    )
+    .action(async (file: string, options: LintArguments) => {
+      if (options.reference === true || options.schema === true) {
+        const { referenceMarkdown, topologyJsonSchema } = await import('../topology/reference.ts');
+        const text =
+          options.schema === true ? JSON.stringify(topologyJsonSchema(), null, 2) : referenceMarkdown();
+        process.stdout.write(`${text}\n`);
+        return;
+      }
+      const { existsSync } = await import('node:fs');
+      const [{ examineFile }, { formatProblems, hasErrors }] = await Promise.all([
+        import('../topology/load.ts'),
+        import('../topology/problem.ts'),
+      ]);
+      const context = { env: process.env, exists: existsSync };
+      const { topology, problems } = examineFile(file, { set: options.set, context });
+      const fit = await fitOf(topology, options);
+      const ok = !hasErrors(problems) && (fit?.unfit ?? 0) === 0;
+      process.exitCode = ok ? 0 : 1;
+      if (options.json === true) {
+        process.stdout.write(`${JSON.stringify({ ok, problems, questions: fit })}\n`);
+        return;
+      }
+      const said = problems.length > 0 ? [formatProblems(problems)] : [];
+      if (fit !== null) said.push(...fit.examples, `${fit.unfit} of ${fit.questions} questions do not fit`);
+      process.stdout.write(`${[...said, `${file}: ${summary(ok, problems)}`].join('\n')}\n`);
+    });
+}
+
+function summary(ok: boolean, problems: readonly { readonly severity: string }[]): string {
+  const errors = problems.filter(({ severity }) => severity === 'error').length;
+  const warnings = problems.length - errors;
+  const counts = [plural(errors, 'error'), plural(warnings, 'warning')].join(', ');
+  return ok && warnings === 0 ? 'fine' : counts;
+}
+
+function plural(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
+
+/** Bad lines of the question file end the check with their own message. */
+async function fitOf(topology: Topology | null, options: LintArguments): Promise<QuestionsFit | null> {
+  if (options.questions === undefined || topology === null) return null;
+  const [datasets, { fileInput }, { questionsFit }] = await Promise.all([
+    import('../questions/datasets.ts'),
+    import('../questions/input.ts'),
+    import('../topology/questions-fit.ts'),
+  ]);
+  const input = fileInput(options.questions);
+  const dataset: DatasetName =
+    options.dataset === undefined ? datasets.guessDataset(input) : datasets.datasetName(options.dataset);
+  // Worked solutions bear the questions of their problems.
+  const reader = dataset === 'gsm8k-solutions' ? 'gsm8k' : dataset;
+  return questionsFit(topology, datasets.readQuestions(reader, input));
+}
+
+function collect(value: string, before: readonly string[]): string[] {
+  return [...before, value];
+}

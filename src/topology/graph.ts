@@ -1,0 +1,68 @@
+/** What a drawing of a topology shows: stages with a note each, and the topics between them. */
+import { consumersOf, flowStages, producersOf } from './flow.ts';
+import type { StageName } from './stage-configs.ts';
+import type { TopicName } from './topics.ts';
+import type { Topology } from './topology.ts';
+
+export interface GraphStage {
+  readonly name: StageName;
+  readonly reads: TopicName;
+  readonly writes: readonly TopicName[];
+  /** How it is configured, in a few words. Holds names from the file: hostile text. */
+  readonly note: string;
+}
+
+export interface Graph {
+  readonly run: string;
+  readonly stages: readonly GraphStage[];
+  /** Topics that nothing here writes, and where they come from. */
+  readonly inputs: readonly { readonly topic: TopicName; readonly from: string }[];
+  /** Topics that nothing here reads. */
+  readonly outputs: readonly TopicName[];
+}
+
+export function topologyGraph(topology: Topology): Graph {
+  const stages = flowStages(topology).map((stage) => ({ ...stage, note: noteOf(topology, stage.name) }));
+  const read = [...new Set(stages.map((stage) => stage.reads))];
+  const written = [...new Set(stages.flatMap((stage) => stage.writes))];
+  const { source } = topology;
+  return {
+    run: topology.run,
+    stages,
+    inputs: read
+      .filter((topic) => producersOf(topology, topic).length === 0 || topic === source?.topic)
+      .map((topic) => ({ topic, from: topic === source?.topic ? `run ${source.run}` : 'fed' })),
+    outputs: written.filter((topic) => consumersOf(topology, topic).length === 0),
+  };
+}
+
+function noteOf(topology: Topology, stage: StageName): string {
+  const { stages, policy, learner, judge, reward, tools } = topology;
+  switch (stage) {
+    case 'start':
+      return `${stages.start?.rollouts ?? 0} rollouts each`;
+    case 'rollout':
+      return modelNote(policy);
+    case 'tools':
+      return Object.keys(tools).join(', ');
+    case 'decompose':
+      return '';
+    case 'judge':
+      return modelNote(judge);
+    case 'filter':
+      return stages.filter?.mode ?? '';
+    case 'reward':
+      return reward.kind === 'constant' ? `constant ${reward.value}` : modelNote(reward);
+    case 'train': {
+      const batch = stages.train?.batch;
+      if (batch === undefined) return '';
+      const size =
+        'subTrajectories' in batch ? `${batch.subTrajectories} steps` : `${batch.trajectories} trajectories`;
+      return `${learner === null ? '' : 'learner, '}batches of ${size}`;
+    }
+  }
+}
+
+function modelNote(model: { readonly kind: string; readonly model?: unknown }): string {
+  return typeof model.model === 'string' ? `${model.kind}: ${model.model}` : model.kind;
+}

@@ -1,0 +1,54 @@
+/** The topology of a replay: the old run's, from a recorded topic on. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { ConfigError } from '../errors.ts';
+import { stagesFrom } from './flow.ts';
+import { loadTopology } from './load.ts';
+import { RESOLVED_FILE } from './resolved.ts';
+import { STAGES } from './stage-configs.ts';
+import { TOPICS } from './topics.ts';
+import type { Topology } from './topology.ts';
+
+export interface ReplayOptions {
+  /** The old run. */
+  readonly run: string;
+  /** Which of its topics to start from. */
+  readonly from: string;
+  /** The new run's name; by default the old one's with the first free number. */
+  readonly as?: string;
+  /** Where the runs live. */
+  readonly folder: string;
+  /** Settings to change. */
+  readonly set: readonly string[];
+}
+
+/** Reads the old run's resolved topology and keeps the stages that come after the topic. */
+export function replayTopology({ run, from, as, folder, set }: ReplayOptions): Topology {
+  const topic = TOPICS.find((name) => name === from);
+  if (topic === undefined) throw new ConfigError(`--from ${from}: expected one of ${TOPICS.join(', ')}`);
+  const file = join(folder, run, RESOLVED_FILE);
+  if (!existsSync(file)) {
+    throw new ConfigError(
+      `there is no run ${run} in ${folder}: expected ${file}, which every run leaves there`,
+    );
+  }
+  const kept = stagesFrom(topic);
+  if (kept.length === 0)
+    throw new ConfigError(`--from ${from}: no stage reads ${from}, so there is nothing to replay`);
+  const without = STAGES.filter((stage) => !kept.includes(stage)).map((stage) => `stages.${stage}=false`);
+  const name = as ?? freeName(folder, `${run}-replay`);
+  const { topology } = loadTopology(file, {
+    set: [...without, `run=${name}`, `source.run=${run}`, `source.topic=${from}`, ...set],
+  });
+  if (topology.run === run)
+    throw new ConfigError(`a replay needs a name of its own; ${run} is the run it reads`);
+  return topology;
+}
+
+/** The name with the first number that no run has. */
+export function freeName(folder: string, stem: string): string {
+  for (let number = 1; ; number++) {
+    const name = `${stem}-${number}`;
+    if (!existsSync(join(folder, name))) return name;
+  }
+}
