@@ -8,8 +8,8 @@ import { createHash } from 'node:crypto';
 /** A Philox block: four words of 32 bits. */
 export type PhiloxBlock = readonly [number, number, number, number];
 
-const multiplier0 = 0xd2511f53n;
-const multiplier1 = 0xcd9e8d57n;
+const multiplier0 = 0xd2511f53;
+const multiplier1 = 0xcd9e8d57;
 const weyl0 = 0x9e3779b9;
 const weyl1 = 0xbb67ae85;
 const rounds = 10;
@@ -19,12 +19,10 @@ export function philox(counter: PhiloxBlock, key: readonly [number, number]): Ph
   let [c0, c1, c2, c3] = counter;
   let [k0, k1] = key;
   for (let round = 0; round < rounds; round++) {
-    const product0 = multiplier0 * BigInt(c0);
-    const product1 = multiplier1 * BigInt(c2);
-    const high0 = Number(product0 >> 32n);
-    const low0 = Number(product0 & 0xffffffffn);
-    const high1 = Number(product1 >> 32n);
-    const low1 = Number(product1 & 0xffffffffn);
+    const high0 = multiplyHigh(multiplier0, c0);
+    const low0 = Math.imul(multiplier0, c0) >>> 0;
+    const high1 = multiplyHigh(multiplier1, c2);
+    const low1 = Math.imul(multiplier1, c2) >>> 0;
     c0 = (high1 ^ c1 ^ k0) >>> 0;
     c1 = low1;
     c2 = (high0 ^ c3 ^ k1) >>> 0;
@@ -33,6 +31,18 @@ export function philox(counter: PhiloxBlock, key: readonly [number, number]): Ph
     k1 = (k1 + weyl1) >>> 0;
   }
   return [c0, c1, c2, c3];
+}
+
+/** The upper 32 bits of the product of two unsigned 32-bit numbers, by halves of 16 bits. */
+function multiplyHigh(a: number, b: number): number {
+  const aLow = a & 0xffff;
+  const aHigh = a >>> 16;
+  const bLow = b & 0xffff;
+  const bHigh = b >>> 16;
+  const middle = aHigh * bLow + ((aLow * bLow) >>> 16);
+  // Below 2^33, so exact; the shifts are divisions because JavaScript's cut to 32 bits.
+  const carry = Math.floor((aLow * bHigh + (middle % 0x10000)) / 0x10000);
+  return (aHigh * bHigh + Math.floor(middle / 0x10000) + carry) >>> 0;
 }
 
 /**

@@ -1,0 +1,113 @@
+/**
+ * Text to token ids and back, by a Hugging Face `tokenizer.json`. Text that comes from data, tools or models is
+ * hostile: a literal `<end_of_turn>` in it must not end a turn, so special tokens are made only where the
+ * rendering asks for them.
+ */
+import { Tokenizer } from '@huggingface/tokenizers';
+import { z } from 'zod';
+import { DataError } from '../errors.ts';
+
+const tokenizerJson = z.looseObject({
+  added_tokens: z
+    .array(z.looseObject({ id: z.int().nonnegative(), content: z.string(), special: z.boolean() }))
+    .default([]),
+  model: z.looseObject({
+    unk_token: z.string().nullish(),
+    vocab: z.union([
+      z.record(z.string(), z.int().nonnegative()),
+      z.array(z.tuple([z.string(), z.number()]).rest(z.unknown())),
+    ]),
+  }),
+  normalizer: z.unknown().optional(),
+  pre_tokenizer: z.unknown().optional(),
+  post_processor: z.unknown().optional(),
+  decoder: z.unknown().optional(),
+});
+
+export class PolicyTokenizer {
+  /** The largest id and one. */
+  readonly vocabularySize: number;
+  /** Ids that text never becomes. */
+  readonly specialIds: ReadonlySet<number>;
+  readonly #whole: Tokenizer;
+  readonly #plain: Tokenizer;
+  readonly #ids: ReadonlyMap<string, number>;
+
+  /**
+   * From parsed tokenizer.json and tokenizer_config.json; `where` names the former in errors. Throws `DataError`
+   * where they are malformed or use a part that cannot be read.
+   */
+  constructor(json: unknown, config: object, where: string) {
+    const parsed = tokenizerJson.safeParse(json);
+    if (!parsed.success) throw new DataError(`${where}: ${z.prettifyError(parsed.error)}`);
+    const { added_tokens: added, model } = parsed.data;
+    const parts = {
+      ...parsed.data,
+      normalizer: parsed.data.normalizer ?? null,
+      pre_tokenizer: parsed.data.pre_tokenizer ?? null,
+      post_processor: null,
+      decoder: parsed.data.decoder ?? null,
+    };
+    const special = added.filter((token) => token.special);
+    const hidden = new Set(
+      special.map((token) => token.content).filter((content) => content !== model.unk_token),
+    );
+    try {
+      this.#whole = new Tokenizer(parts, config);
+      // The same without special tokens, neither as added tokens nor as words of the model's vocabulary.
+      this.#plain = new Tokenizer(
+        {
+          ...parts,
+          added_tokens: added.filter((token) => !token.special),
+          model: { ...model, vocab: withoutTokens(model.vocab, hidden) },
+        },
+        config,
+      );
+    } catch (cause) {
+      throw new DataError(`${where}: cannot be used as a tokenizer: ${(cause as Error).message}`, { cause });
+    }
+    this.#ids = this.#whole.get_vocab(true);
+    this.specialIds = new Set(special.map((token) => token.id));
+    let largest = -1;
+    for (const id of this.#ids.values()) largest = Math.max(largest, id);
+    this.vocabularySize = largest + 1;
+  }
+
+  /** Ids of text that stands for itself: special tokens in it are spelled out, and none are added. */
+  encode(text: string): number[] {
+    return ids(this.#plain, text);
+  }
+
+  /** Ids of a template's text, in which special tokens are themselves. Never for text from outside. */
+  encodeTemplate(text: string): number[] {
+    return ids(this.#whole, text);
+  }
+
+  /** The text of ids, special tokens left out. Bytes that are no UTF-8 become U+FFFD. */
+  decode(tokens: readonly number[]): string {
+    const known = tokens.filter((token) => token < this.vocabularySize && !this.specialIds.has(token));
+    if (known.length === 0) return '';
+    return this.#whole.decode(known, { clean_up_tokenization_spaces: false });
+  }
+
+  /** The id of a token by its content, special or not. */
+  id(token: string): number | undefined {
+    return this.#ids.get(token);
+  }
+}
+
+function ids(tokenizer: Tokenizer, text: string): number[] {
+  return text === '' ? [] : tokenizer.encode(text, { add_special_tokens: false }).ids;
+}
+
+type Vocabulary = z.output<typeof tokenizerJson>['model']['vocab'];
+
+/**
+ * The vocabulary with some tokens renamed out of reach of any text; ids stay where they are. (U+FFFF is no
+ * character: well-formed text does not contain it, and byte-level tokens never do.)
+ */
+function withoutTokens(vocabulary: Vocabulary, hidden: ReadonlySet<string>): Vocabulary {
+  const rename = (token: string) => (hidden.has(token) ? `\uffff${token}\uffff` : token);
+  if (Array.isArray(vocabulary)) return vocabulary.map(([token, ...rest]) => [rename(token), ...rest]);
+  return Object.fromEntries(Object.entries(vocabulary).map(([token, id]) => [rename(token), id]));
+}

@@ -1,0 +1,18 @@
+/** A name for weights: equal hash, equal policy to the bit. */
+import { createHash } from 'node:crypto';
+import type { TensorShapes } from './config.ts';
+import type { Tensors } from './engine.ts';
+
+/**
+ * SHA-256, hexadecimal, over each tensor in the order of names: the name, a zero byte, the shape (`96,384`), a zero
+ * byte, the numbers as little-endian f32.
+ */
+export function hashWeights(weights: Tensors, shapes: TensorShapes): string {
+  const hash = createHash('sha256');
+  for (const name of [...weights.keys()].sort()) {
+    const values = weights.get(name) ?? new Float32Array();
+    hash.update(`${name}\0${(shapes.get(name) ?? [values.length]).join()}\0`, 'utf8');
+    hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  }
+  return hash.digest('hex');
+}
