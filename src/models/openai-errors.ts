@@ -1,0 +1,108 @@
+/** What went wrong at an endpoint, as a `ModelError`: which URL, what was expected, what was found, and whether to retry. */
+import { ModelError } from '../errors.ts';
+
+/** Statuses after which the same request may succeed; so may it after any of 5xx. */
+const RETRYABLE = new Set([408, 409, 425, 429]);
+
+const SNIPPET_CHARS = 300;
+
+export interface Endpoint {
+  /** Where the request went, without a query, which might hold a secret. */
+  readonly url: string;
+  /** Kept out of every message. */
+  readonly secret: string | null;
+}
+
+/** The response was not a success. */
+export function statusError(
+  endpoint: Endpoint,
+  found: { readonly status: number; readonly headers: Headers | undefined; readonly body: string },
+): ModelError {
+  const { status, headers, body } = found;
+  const hint = HINTS.get(status);
+  const retryAfterMs = headers === undefined ? undefined : readRetryAfter(headers);
+  return new ModelError(
+    `${endpoint.url}: expected a chat completion, found status ${status}${hint === undefined ? '' : ` (${hint})`}: ${snippet(body, endpoint)}`,
+    {
+      retryable: RETRYABLE.has(status) || status >= 500,
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    },
+  );
+}
+
+/** The response was a success and not a chat completion. May be a gateway's passing trouble, so it is retryable. */
+export function contentError(endpoint: Endpoint, expected: string, body: string): ModelError {
+  return new ModelError(`${endpoint.url}: expected ${expected}, found ${snippet(body, endpoint)}`, {
+    retryable: true,
+  });
+}
+
+/** No response, or not the whole of it. */
+export function connectionError(endpoint: Endpoint, cause: unknown): ModelError {
+  return new ModelError(`${endpoint.url}: expected a response, found ${hide(rootOf(cause), endpoint)}`, {
+    retryable: true,
+  });
+}
+
+export function timeoutError(endpoint: Endpoint, timeoutMs: number): ModelError {
+  return new ModelError(
+    `${endpoint.url}: expected a chat completion within ${timeoutMs} ms (timeoutMs), found none`,
+    {
+      retryable: true,
+    },
+  );
+}
+
+const HINTS = new Map([
+  [400, 'the endpoint refuses the request'],
+  [401, 'the API key is missing or wrong: see apiKeyEnv'],
+  [403, 'the API key may not do this: see apiKeyEnv'],
+  [404, 'no such model or path: see baseUrl and model'],
+  [413, 'the conversation is too long'],
+  [429, 'too many requests'],
+]);
+
+/**
+ * `retry-after-ms`, or `retry-after` in seconds or as a date, which is compared with the response's own date.
+ * Undefined where there is none that makes sense.
+ */
+function readRetryAfter(headers: Headers): number | undefined {
+  const ms = headers.get('retry-after-ms') ?? '';
+  if (/^\d+(\.\d+)?$/.test(ms)) return Number(ms);
+  const after = headers.get('retry-after') ?? '';
+  if (/^\d+(\.\d+)?$/.test(after)) return Number(after) * 1000;
+  // Without this, V8 reads `-5` as a day in 2001.
+  if (!after.endsWith(' GMT')) return undefined;
+  const wait = Date.parse(after) - Date.parse(headers.get('date') ?? '');
+  return Number.isNaN(wait) ? undefined : Math.max(0, wait);
+}
+
+/** The beginning of a text as a JSON string: hostile characters are escaped, and the secret is left out. */
+function snippet(text: string, endpoint: Endpoint): string {
+  if (text.trim() === '') return 'an empty body';
+  const plain = hide(text, endpoint).replace(/\s+/g, ' ').trim();
+  const head = plain.slice(0, SNIPPET_CHARS);
+  const escaped = JSON.stringify(head.toWellFormed()).replace(
+    /[\u007F-\u009F\u200B-\u200F\u2028-\u202E\u2066-\u2069\uFEFF]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+  return head.length < plain.length ? `${escaped}...` : escaped;
+}
+
+function hide(text: string, { secret }: Endpoint): string {
+  return secret === null ? text : text.replaceAll(secret, '[key]');
+}
+
+/** The innermost cause in words, such as `connect ECONNREFUSED 127.0.0.1:9`. */
+function rootOf(error: unknown): string {
+  let root = error;
+  for (let depth = 0; depth < 8; depth++) {
+    const { cause, errors } = (root ?? {}) as { cause?: unknown; errors?: unknown };
+    // A name with several addresses: the first one's error says enough.
+    const inner = cause ?? (Array.isArray(errors) ? errors[0] : undefined);
+    if (inner === undefined) break;
+    root = inner;
+  }
+  const { message } = (root ?? {}) as { message?: unknown };
+  return typeof message === 'string' && message !== '' ? message : String(root);
+}
