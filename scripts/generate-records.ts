@@ -32,7 +32,9 @@ const outputFile = new URL('../src/topics/records.generated.ts', import.meta.url
 export function generateRecords(): string {
   const declarations: string[] = [];
   const topics: string[] = [];
-  for (const file of readdirSync(schemasFolder).filter((name) => name.endsWith('.avsc')).sort()) {
+  for (const file of readdirSync(schemasFolder)
+    .filter((name) => name.endsWith('.avsc'))
+    .sort()) {
     const schema = JSON.parse(readFileSync(new URL(file, schemasFolder), 'utf8')) as Named;
     declare(schema, declarations);
     const topic = file.slice(0, -'.avsc'.length);

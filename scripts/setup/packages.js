@@ -40,7 +40,8 @@ export function ensurePackages({ root, dev, say }) {
  * @param {string} cwd
  */
 function npm(command, cwd) {
-  const stdio = /** @type {const} */ (['ignore', 2, 2]);
+  /** @type {import('node:child_process').StdioOptions} */
+  const stdio = ['ignore', 2, 2];
   const self = process.env.npm_execpath;
   // Under `npm run` the npm that runs us; yarn and pnpm set the variable too, but know no `ci`.
   if (self !== undefined && /npm-cli\.c?js$/.test(self)) {
@@ -57,7 +58,7 @@ function npm(command, cwd) {
  * @param {boolean} dev
  * @returns {string | null}
  */
-function outOfDate(root, dev) {
+export function outOfDate(root, dev) {
   const wanted = packagesOf(join(root, 'package-lock.json'));
   if (wanted === null)
     throw new Error(`expected a lockfile at ${join(root, 'package-lock.json')}: the checkout is incomplete`);
