@@ -44,7 +44,7 @@ function rowsOf(graph: Graph, width: number): GraphStage[][] {
     const row = rows.at(-1);
     const joined = row?.at(-1)?.writes.includes(stage.reads) === true;
     const more = boxWidth(stage) + mainOutput(stage).length + 10;
-    if (row !== undefined && joined && used + more <= width) {
+    if (row !== undefined && joined && used + Math.max(more, cycleWidth(graph, stage)) <= width) {
       row.push(stage);
       used += more;
     } else {
@@ -121,6 +121,13 @@ function boxLines(stage: GraphStage): string[] {
 
 function boxWidth(stage: GraphStage): number {
   return Math.max(stage.name.length, [...shortNote(stage)].length) + 4;
+}
+
+/** Columns from a rollout's left edge to the right end of its cycle. */
+function cycleWidth(graph: Graph, stage: GraphStage): number {
+  const tools = graph.stages.find(({ name }) => name === 'tools');
+  if (stage.name !== 'rollout' || tools === undefined) return 0;
+  return Math.ceil(boxWidth(stage) / 2) + '└──▶ tool-calls ──▶ '.length + boxWidth(tools) + 3;
 }
 
 function shortNote(stage: GraphStage): string {

@@ -22,9 +22,7 @@ export const STAGES = [
 export type StageName = (typeof STAGES)[number];
 
 /** What a stage's records must be: the topics whose records it can read and write. */
-export const STAGE_RECORDS: {
-  readonly [K in StageName]: { readonly reads: TopicName; readonly writes: readonly TopicName[] };
-} = {
+export const STAGE_RECORDS = {
   start: { reads: 'questions', writes: ['turns'] },
   rollout: { reads: 'turns', writes: ['turns', 'tool-calls', 'trajectories'] },
   tools: { reads: 'tool-calls', writes: ['turns'] },
@@ -33,7 +31,7 @@ export const STAGE_RECORDS: {
   filter: { reads: 'judged', writes: ['accepted'] },
   reward: { reads: 'accepted', writes: ['scored'] },
   train: { reads: 'scored', writes: ['updates'] },
-};
+} as const satisfies Record<StageName, { reads: TopicName; writes: readonly TopicName[] }>;
 
 const topicName = z.enum(TOPICS);
 

@@ -4,9 +4,10 @@
  * settings are defined beside their user and composed here.
  */
 import { z } from 'zod';
+import { openaiConfig } from '../models/openai-config.ts';
 import { runtimeConfig } from '../runtime/run.ts';
 import { toolConfig } from '../tools/registry.ts';
-import { embeddedConfig, localModelConfig, openaiConfig } from './placeholders.ts';
+import { embeddedConfig, localModelConfig } from './placeholders.ts';
 import { STAGES, stagesConfig } from './stage-configs.ts';
 import { FEEDABLE, TOPICS, topicsConfig } from './topics.ts';
 

@@ -1,0 +1,91 @@
+import { describe, expect, test } from '@jest/globals';
+import { ConfigError } from '../../src/errors.ts';
+import { datasetName, datasetTopic, guessDataset, readDataset } from '../../src/questions/datasets.ts';
+import { textInput } from '../../src/questions/input.ts';
+import { readJsonLines } from '../../src/questions/json-lines.ts';
+import { collect } from './collect.ts';
+
+const read = (text: string, task?: string) =>
+  collect((options) =>
+    readJsonLines(textInput(text, 'own.jsonl'), task === undefined ? options : { ...options, task }),
+  );
+
+describe("JSON lines of one's own", () => {
+  test('every key is carried; the rest is named after file and line', async () => {
+    const full = { id: 'a1', text: 'Why?', answer: 'So.', task: 'talk', source: 'me', meta: { by: 'us' } };
+    const { records, errors } = await read(
+      [full, { question: 'How many?', answer: 3.5, task: 'math' }]
+        .map((line) => JSON.stringify(line))
+        .join('\n'),
+    );
+    expect(errors).toEqual([]);
+    expect(records).toEqual([
+      full,
+      { id: 'own:2', text: 'How many?', answer: '3.5', task: 'math', source: 'own.jsonl:2', meta: {} },
+    ]);
+  });
+
+  test("a line's own task goes before that of the command", async () => {
+    const { records } = await read('{"text": "a"}\n{"text": "b", "task": "own"}', 'given');
+    expect(records.map(({ task }) => task)).toEqual(['given', 'own']);
+  });
+
+  test.each([
+    ['{"text": "b"}', 'own.jsonl:2: expected `task`'],
+    ['{"text": "b", "question": "c", "task": "t"}', 'expected one of `text` and `question`'],
+    ['{"task": "t"}', 'expected one of `text` and `question`'],
+    ['{"text": "b", "task": "t", "anwser": "x"}', 'anwser'],
+    [
+      '{"text": "b", "task": "t", "id": "a/b"}',
+      '`id`: expected at most 200 characters without blanks and `/`',
+    ],
+    [
+      '{"text": "b", "task": "t", "id": "own:1"}',
+      'own.jsonl:2: the id "own:1" is there twice: first on line 1',
+    ],
+    ['{"text": "b", "task": "t", "answer": ""}', '`answer`:'],
+  ])('%s is told with its line', async (bad, message) => {
+    const { records, errors } = await read(`{"text": "a", "task": "t"}\n${bad}`);
+    expect(records).toHaveLength(1);
+    expect(errors).toHaveLength(1);
+    expect(errors[0]).toContain(message);
+  });
+
+  test('lone surrogates, which no record can hold, are replaced', async () => {
+    const { records } = await read('{"text": "a \\ud83d b", "task": "t", "meta": {"k\\udc00": "\\ud800"}}');
+    expect(records[0]?.text).toBe('a \ufffd b');
+    expect(records[0]?.meta).toEqual({ 'k\ufffd': '\ufffd' });
+  });
+
+  test('`__proto__` is an unknown key like any other', async () => {
+    const { errors } = await read('{"text": "a", "task": "t", "__proto__": {"polluted": true}}');
+    expect(errors[0]).toContain('__proto__');
+    expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
+  });
+});
+
+describe('the data sets by name', () => {
+  test('an unknown name lists the known ones', () => {
+    expect(datasetName('gsm8k')).toBe('gsm8k');
+    expect(() => datasetName('gsm9k')).toThrow(ConfigError);
+    expect(() => datasetName('gsm9k')).toThrow('gsm8k, gsm8k-solutions, hotpotqa, json-lines');
+  });
+
+  test('worked solutions are for `trajectories` and need the calculator', async () => {
+    expect(datasetTopic('gsm8k-solutions')).toBe('trajectories');
+    const records = readDataset('gsm8k-solutions', textInput('', 'a'), {});
+    await expect(records.next()).rejects.toThrow('needs the calculator');
+  });
+
+  test('a file name suggests one', () => {
+    expect(guessDataset(textInput('', 'train.json'))).toBe('hotpotqa');
+    expect(guessDataset(textInput('', 'train.jsonl'))).toBe('json-lines');
+  });
+
+  test('records come with their topic', async () => {
+    const fed = await collect((options) =>
+      readDataset('json-lines', textInput('{"text":"a","task":"t"}', 'x'), options),
+    );
+    expect(fed.records.map(({ topic }) => topic)).toEqual(['questions']);
+  });
+});
