@@ -1,0 +1,32 @@
+/** Settings of a model that Swirl runs itself, from a Hugging Face folder. */
+import { z } from 'zod';
+
+export const localModelConfig = z.strictObject({
+  checkpoint: z
+    .string()
+    .min(1)
+    .default('swirl:assets/base-policy')
+    .describe('The folder with config.json, model.safetensors and tokenizer.json.'),
+  temperature: z
+    .number()
+    .min(0)
+    .max(10)
+    .default(1)
+    .describe('Divides the logits before the softmax; 0 is greedy.'),
+  topP: z.number().gt(0).max(1).default(1).describe('Keep the most likely tokens up to this mass; 1: all.'),
+  topK: z.int().min(0).default(0).describe('Keep this many most likely tokens; 0: all.'),
+  maxTokens: z.int().min(1).default(128).describe('Most tokens of one completion.'),
+  contextTokens: z
+    .int()
+    .min(2)
+    .default(1024)
+    .describe("Most tokens of context and completion together; at most the policy's own positions."),
+  slots: z.int().min(1).max(1024).default(16).describe('Most samples at a time; others wait.'),
+  device: z
+    .enum(['auto', 'webgpu', 'reference'])
+    .default('auto')
+    .describe(
+      'webgpu: an adapter, or an error; reference: float64 on the CPU; auto: webgpu where there is an adapter.',
+    ),
+});
+export type LocalModelConfig = z.output<typeof localModelConfig>;
