@@ -1,0 +1,165 @@
+/**
+ * Looks at an LMDB data file before LMDB maps it. LMDB trusts its file: garbage in its header, a page that is
+ * cut off or overwritten kills the process with SIGSEGV or SIGBUS instead of throwing (lmdb 3.5.6, tried).
+ *
+ * Layouts: `MDB_page`, `MDB_meta`, `MDB_db`, `MDB_node` and `MDB_ovpage` in `mdb.c` of lmdb 3.5, data
+ * version 2, 64-bit, little-endian.
+ */
+import { fstatSync, readSync } from 'node:fs';
+
+/** What is wrong with the file; the caller says where it is and what to do. */
+export class BrokenPages extends Error {}
+
+const PAGE_HEADER = 24;
+const MAGIC = 0xbeefc0de;
+const DATA_VERSION = 2;
+const NO_PAGE = 0xffffffffffffffffn;
+const BRANCH = 0x01;
+const LEAF = 0x02;
+const OVERFLOW = 0x04;
+const META = 0x08;
+const BIG_DATA = 0x01;
+/** No tree is deeper than LMDB's cursor stack. */
+const MAX_DEPTH = 32;
+
+interface Meta {
+  readonly pageSize: number;
+  readonly transaction: bigint;
+  readonly roots: readonly (number | null)[];
+}
+
+/**
+ * Throws `BrokenPages` unless the file begins like an LMDB file and every page that its newest transaction
+ * can reach lies within the file and is well-formed. Reads every branch and leaf page, values that have
+ * pages of their own only at their head. While another process writes, pages may be reused under the
+ * reader: then it looks again, and after `attempts` times trusts the process that is evidently using it.
+ */
+export function checkPages(file: number, attempts = 3): void {
+  for (let attempt = 1; ; attempt++) {
+    const meta = readMeta(file);
+    try {
+      const size = fstatSync(file).size;
+      const pagesInFile = Math.floor(size / meta.pageSize);
+      const walk = { file, meta, pagesInFile, seen: new Uint8Array(pagesInFile) };
+      for (const root of meta.roots) {
+        if (root !== null) checkTree(walk, root, 1);
+      }
+      return;
+    } catch (error) {
+      if (!(error instanceof BrokenPages) || readMeta(file).transaction === meta.transaction) throw error;
+      if (attempt === attempts) return;
+    }
+  }
+}
+
+interface Walk {
+  readonly file: number;
+  readonly meta: Meta;
+  readonly pagesInFile: number;
+  /** One for each page that was reached: a page has one parent. */
+  readonly seen: Uint8Array;
+}
+
+function checkTree(walk: Walk, pageNumber: number, depth: number): void {
+  if (depth > MAX_DEPTH) throw new BrokenPages(`a tree deeper than ${MAX_DEPTH} pages`);
+  const page = readPage(walk, pageNumber);
+  const flags = page.readUInt16LE(18);
+  if (flags !== BRANCH && flags !== LEAF) {
+    throw new BrokenPages(`page ${pageNumber} is neither branch nor leaf (flags ${flags})`);
+  }
+  for (const node of nodesOf(page, pageNumber)) {
+    if (flags === BRANCH) {
+      const child = node.readUInt16LE(0) + node.readUInt16LE(2) * 2 ** 16 + node.readUInt16LE(4) * 2 ** 32;
+      checkTree(walk, child, depth + 1);
+    } else {
+      checkValue(walk, node, pageNumber);
+    }
+  }
+}
+
+function* nodesOf(page: Buffer, pageNumber: number): Generator<Buffer> {
+  const lower = page.readUInt16LE(20);
+  const upper = page.readUInt16LE(22);
+  const room = page.length - PAGE_HEADER;
+  if (lower % 2 !== 0 || lower > upper || upper > room) {
+    throw new BrokenPages(`page ${pageNumber} has impossible bounds (${lower}, ${upper} of ${room})`);
+  }
+  for (let i = 0; i < lower; i += 2) {
+    const at = page.readUInt16LE(PAGE_HEADER + i);
+    if (at < upper || at + 8 > room) throw new BrokenPages(`page ${pageNumber} points outside itself`);
+    const node = page.subarray(PAGE_HEADER + at);
+    if (8 + node.readUInt16LE(6) > node.length)
+      throw new BrokenPages(`page ${pageNumber} has a key beyond its end`);
+    yield node;
+  }
+}
+
+/** A leaf's value lies within its page, or in pages of its own that lie within the file. */
+function checkValue(walk: Walk, node: Buffer, pageNumber: number): void {
+  const size = node.readUInt16LE(0) + node.readUInt16LE(2) * 2 ** 16;
+  const value = node.subarray(8 + node.readUInt16LE(6));
+  if ((node.readUInt16LE(4) & BIG_DATA) === 0) {
+    if (size > value.length) throw new BrokenPages(`page ${pageNumber} has a value beyond its end`);
+    return;
+  }
+  if (value.length < PAGE_HEADER) throw new BrokenPages(`page ${pageNumber} has a value beyond its end`);
+  const first = Number(value.readBigUInt64LE(0));
+  const count = Number(value.readBigUInt64LE(16));
+  if (PAGE_HEADER + size > count * walk.meta.pageSize || first + count > walk.pagesInFile) {
+    throw new BrokenPages(`a value in pages ${first} to ${first + count - 1} of ${walk.pagesInFile}`);
+  }
+  const head = readAt(walk.file, first * walk.meta.pageSize, PAGE_HEADER);
+  if (Number(head.readBigUInt64LE(0)) !== first || head.readUInt16LE(18) !== OVERFLOW) {
+    throw new BrokenPages(`page ${first} is not the value that page ${pageNumber} says`);
+  }
+}
+
+function readPage(walk: Walk, pageNumber: number): Buffer {
+  if (pageNumber >= walk.pagesInFile) {
+    throw new BrokenPages(`page ${pageNumber} is missing: the file ends after ${walk.pagesInFile} pages`);
+  }
+  if (walk.seen[pageNumber] === 1) throw new BrokenPages(`page ${pageNumber} is used twice`);
+  walk.seen[pageNumber] = 1;
+  const page = readAt(walk.file, pageNumber * walk.meta.pageSize, walk.meta.pageSize);
+  if (Number(page.readBigUInt64LE(0)) !== pageNumber) {
+    throw new BrokenPages(`page ${pageNumber} says that it is page ${page.readBigUInt64LE(0)}`);
+  }
+  return page;
+}
+
+/** The newer of the two headers. */
+function readMeta(file: number): Meta {
+  const first = parseMeta(file, 0);
+  const second = parseMeta(file, first.pageSize);
+  return second.transaction > first.transaction ? second : first;
+}
+
+function parseMeta(file: number, at: number): Meta {
+  const bytes = readAt(file, at, PAGE_HEADER + 144);
+  if ((bytes.readUInt16LE(18) & META) === 0 || bytes.readUInt32LE(PAGE_HEADER) !== MAGIC) {
+    throw new BrokenPages('it does not begin like an LMDB file');
+  }
+  const version = bytes.readUInt32LE(PAGE_HEADER + 4) & 0xffff;
+  if (version !== DATA_VERSION)
+    throw new BrokenPages(`LMDB data version ${version} instead of ${DATA_VERSION}`);
+  const trees = [PAGE_HEADER + 24, PAGE_HEADER + 72];
+  const pageSize = bytes.readUInt32LE(trees[0] as number);
+  if (pageSize < 512 || pageSize > 65536 || (pageSize & (pageSize - 1)) !== 0) {
+    throw new BrokenPages(`a page size of ${pageSize}`);
+  }
+  return {
+    pageSize,
+    transaction: bytes.readBigUInt64LE(PAGE_HEADER + 128),
+    roots: trees.map((tree) => {
+      const root = bytes.readBigUInt64LE(tree + 40);
+      return root === NO_PAGE ? null : Number(root);
+    }),
+  };
+}
+
+function readAt(file: number, position: number, length: number): Buffer {
+  const bytes = Buffer.alloc(length);
+  const read = readSync(file, bytes, 0, length, position);
+  if (read < length) throw new BrokenPages(`it ends at byte ${position + read}, before page header or data`);
+  return bytes;
+}

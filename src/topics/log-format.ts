@@ -1,0 +1,104 @@
+/**
+ * How the embedded log lies in LMDB: one ordered tree whose keys begin with what they are. Numbers are
+ * big-endian, so that keys sort by value.
+ *
+ * | key | value |
+ * |---|---|
+ * | `1` | the marker: format, version, run (JSON) |
+ * | `2` topic id (u16) | name and partitions (JSON); ids count up, so topics are listed in order of creation |
+ * | `3` topic id (u16), partition (u16) | offset behind the last entry (f64), its time (f64) |
+ * | `4` group, run, topic, partition (JSON) | committed offset (f64) |
+ * | `5` group, run, topic, partition (JSON) | owner: epoch, pid, process (JSON) |
+ * | `6` topic id (u16), partition (u16), offset (u48) | time (f64), key's length (u16), key, value |
+ *
+ * There is no time index: offsets have no gaps and times never go back within a partition, so an entry is
+ * found by its time by bisection.
+ */
+
+export const FORMAT = 'swirl-log';
+/** Raised whenever an older Swirl could not read or could damage the log. */
+export const FORMAT_VERSION = 1;
+
+/** The marker's value. */
+export interface Marker {
+  readonly format: string;
+  readonly version: number;
+  readonly run: string;
+}
+
+export const MARKER_KEY = Buffer.from([1]);
+export const TOPIC_KEYS = { start: Buffer.from([2]), end: Buffer.from([3]) };
+
+/** A group's place: what progress and ownership belong to. */
+export interface Place {
+  readonly group: string;
+  readonly run: string;
+  readonly topic: string;
+  readonly partition: number;
+}
+
+export function topicKey(id: number): Buffer {
+  return numbered(2, id);
+}
+
+export function endKey(topicId: number, partition: number): Buffer {
+  return numbered(3, topicId, partition);
+}
+
+export function progressKey(place: Place): Buffer {
+  return placed(4, place);
+}
+
+export function ownerKey(place: Place): Buffer {
+  return placed(5, place);
+}
+
+export function entryKey(topicId: number, partition: number, offset: number): Buffer {
+  const key = Buffer.allocUnsafe(11);
+  key[0] = 6;
+  key.writeUInt16BE(topicId, 1);
+  key.writeUInt16BE(partition, 3);
+  key.writeUIntBE(offset, 5, 6);
+  return key;
+}
+
+/** The largest offset that an entry's key holds. */
+export const MAX_OFFSET = 2 ** 48 - 1;
+/** The longest record key, in bytes of UTF-8. */
+export const MAX_RECORD_KEY_BYTES = 0xffff;
+
+const ENTRY_HEADER_BYTES = 10;
+
+/** An entry's value from its parts. */
+export function packEntry(time: number, key: string, value: Uint8Array): Buffer {
+  const keyBytes = Buffer.byteLength(key);
+  const packed = Buffer.allocUnsafe(ENTRY_HEADER_BYTES + keyBytes + value.length);
+  packed.writeDoubleBE(time, 0);
+  packed.writeUInt16BE(keyBytes, 8);
+  packed.write(key, ENTRY_HEADER_BYTES, 'utf8');
+  packed.set(value, ENTRY_HEADER_BYTES + keyBytes);
+  return packed;
+}
+
+/** The parts of an entry's value; `value` is a view into it. */
+export function unpackEntry(packed: Buffer): { time: number; key: string; value: Uint8Array } {
+  const valueAt = ENTRY_HEADER_BYTES + packed.readUInt16BE(8);
+  return {
+    time: packed.readDoubleBE(0),
+    key: packed.toString('utf8', ENTRY_HEADER_BYTES, valueAt),
+    value: packed.subarray(valueAt),
+  };
+}
+
+function numbered(kind: number, ...numbers: number[]): Buffer {
+  const key = Buffer.allocUnsafe(1 + 2 * numbers.length);
+  key[0] = kind;
+  numbers.forEach((n, i) => {
+    key.writeUInt16BE(n, 1 + 2 * i);
+  });
+  return key;
+}
+
+function placed(kind: number, { group, run, topic, partition }: Place): Buffer {
+  return Buffer.concat([Buffer.from([kind]), Buffer.from(JSON.stringify([group, run, topic, partition]))]);
+}
