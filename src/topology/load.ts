@@ -10,7 +10,7 @@ import { formatProblems, hasErrors, type Problem, pathText, sortProblems } from 
 import { isObject } from './schema-walk.ts';
 import { MAX_TOPOLOGY_BYTES, parseSource, type Source } from './source.ts';
 import { STAGES } from './stage-configs.ts';
-import type { Topology } from './topology.ts';
+import { DEFAULT_KINDS, type Topology } from './topology.ts';
 
 export interface LoadOptions {
   /** `path=value` settings from the command line, applied in order. */
@@ -60,7 +60,7 @@ export function examineText(
   const source = parseSource(text, options.file);
   const overrides = (options.set ?? []).map(parseOverride);
   if (source.value === undefined) return { topology: null, problems: source.problems };
-  const plain = applyOverrides(withAllStages(source.value), overrides);
+  const plain = applyOverrides(withDefaults(source.value), overrides);
   if (!isObject(plain)) {
     const found = Array.isArray(plain) ? 'a list' : 'a single value';
     const finding: Finding = {
@@ -82,10 +82,12 @@ export function examineText(
   return { topology: resolved, problems: sortProblems(problems) };
 }
 
-/** Without `stages` the flow has all of them; said before overrides, which may take one out. */
-function withAllStages(value: unknown): unknown {
-  if (!isObject(value) || (value.stages ?? null) !== null) return value;
-  return { ...value, stages: Object.fromEntries(STAGES.map((stage) => [stage, {}])) };
+/** Says what is there by default before overrides change a part of it: all stages, and the kinds of the models. */
+function withDefaults(value: unknown): unknown {
+  if (!isObject(value)) return value;
+  const defaults = { ...DEFAULT_KINDS, stages: Object.fromEntries(STAGES.map((stage) => [stage, {}])) };
+  const missing = Object.entries(defaults).filter(([key]) => (value[key] ?? null) === null);
+  return missing.length === 0 ? value : { ...value, ...Object.fromEntries(missing) };
 }
 
 /** `judge:` without settings is a stage with defaults; `judge: false` (for `--set`) takes it out. */

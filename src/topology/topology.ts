@@ -5,9 +5,10 @@
  */
 import { z } from 'zod';
 import { openaiConfig } from '../models/openai-config.ts';
+import { localModelConfig } from '../policy/local-model-config.ts';
 import { runtimeConfig } from '../runtime/run.ts';
 import { toolConfig } from '../tools/registry.ts';
-import { embeddedConfig, localModelConfig } from './placeholders.ts';
+import { embeddedConfig } from '../topics/embedded-log.ts';
 import { STAGES, stagesConfig } from './stage-configs.ts';
 import { FEEDABLE, TOPICS, topicsConfig } from './topics.ts';
 
@@ -23,6 +24,14 @@ const name = z
   .string()
   .regex(NAME, 'expected letters, digits, `_` and `-`, beginning with a letter or digit')
   .max(64);
+
+/** What is there when a file does not say. */
+export const DEFAULT_KINDS = {
+  transport: { kind: 'embedded' },
+  policy: { kind: 'local' },
+  judge: { kind: 'rules' },
+  reward: { kind: 'rules' },
+} as const;
 
 const transportConfig = z.discriminatedUnion('kind', [
   embeddedConfig.extend({ kind: z.literal('embedded') }),
@@ -72,16 +81,18 @@ export const topologyConfig = z.strictObject({
     .default(0)
     .describe('With the ids of the records it decides every random number.'),
   folder: z.string().min(1).default('runs').describe('Where runs live: each in a folder of its name.'),
-  transport: transportConfig.prefault({ kind: 'embedded' }).describe('Where the topics live.'),
-  policy: policyConfig.prefault({ kind: 'local' }).describe('The model that writes the actions and learns.'),
+  transport: transportConfig.prefault(DEFAULT_KINDS.transport).describe('Where the topics live.'),
+  policy: policyConfig
+    .prefault(DEFAULT_KINDS.policy)
+    .describe('The model that writes the actions and learns.'),
   learner: localModelConfig
     .nullable()
     .default(null)
     .describe(
       'The local policy that `train` updates where `policy` is a remote model; null: `policy` itself.',
     ),
-  judge: judgeConfig.prefault({ kind: 'rules' }).describe('The process judge.'),
-  reward: rewardConfig.prefault({ kind: 'rules' }).describe('The reward model.'),
+  judge: judgeConfig.prefault(DEFAULT_KINDS.judge).describe('The process judge.'),
+  reward: rewardConfig.prefault(DEFAULT_KINDS.reward).describe('The reward model.'),
   tasks: z.record(name, taskConfig).default({}).describe('What questions may ask for, by name.'),
   tools: z.record(name, toolConfig).default({}).describe('The tools that tasks may use, by name.'),
   stages: stagesConfig

@@ -1,7 +1,7 @@
 /** Rules about who writes what another reads. */
 import { consumersOf, flowStages, producersOf, strayCycle } from '../flow.ts';
 import { STAGE_RECORDS, STAGES } from '../stage-configs.ts';
-import { FEEDABLE } from '../topics.ts';
+import { FEEDABLE, type TopicName } from '../topics.ts';
 import { error, type Rule, type RuleFinding, warning } from './rule.ts';
 
 export const noStages: Rule = {
@@ -47,7 +47,8 @@ export const wrongRecords: Rule = {
   about: 'A stage reads and writes topics of the records that it understands.',
   check: (topology) =>
     flowStages(topology).flatMap(({ name, reads, writes }) => {
-      const records = STAGE_RECORDS[name];
+      const records: { readonly reads: TopicName; readonly writes: readonly TopicName[] } =
+        STAGE_RECORDS[name];
       const findings: RuleFinding[] = [];
       if (reads !== records.reads) {
         findings.push(
