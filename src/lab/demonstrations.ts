@@ -1,0 +1,55 @@
+/** An endless stream of demonstrations, search and math in turn, over world after world. */
+import type { Question } from '../topics/records.generated.ts';
+import { calculatorConfig, makeCalculator } from '../tools/calculator.ts';
+import { Search, searchConfig } from '../tools/search.ts';
+import { corpus } from './articles.ts';
+import type { Demonstration } from './demonstrator.ts';
+import { demonstrate } from './demonstrator.ts';
+import type { FaultsConfig } from './faults.ts';
+import type { Split } from './names.ts';
+import { searchQuestions } from './search-questions.ts';
+import { makeWorld } from './world.ts';
+import type { World } from './world.ts';
+import { wordProblems } from './word-problems.ts';
+
+export interface DemonstrationsOptions {
+  readonly seed: number;
+  readonly split: Split;
+  readonly faults: FaultsConfig;
+  readonly staleRate: number;
+  /** Questions of each task that are asked of one world before the next is made. */
+  readonly perWorld: number;
+  /** Milliseconds on a clock that only goes forward: for the search tool's time-out. */
+  readonly now: () => number;
+  readonly signal: AbortSignal;
+}
+
+/** One rollout a question; the stream is a function of the options. */
+export async function* demonstrations(options: DemonstrationsOptions): AsyncGenerator<Demonstration> {
+  const { seed, split, staleRate, faults, signal } = options;
+  const calculator = await makeCalculator('calculator', calculatorConfig.parse({}));
+  for (let index = 0; ; index++) {
+    const world = makeWorld({ seed: seed * 100_000 + index, split, staleRate });
+    const search = searchOver(world, options.now);
+    const each = { world, search, calculator, faults, seed, signal };
+    for (const question of questionsOf(world, options.perWorld)) yield await demonstrate(question, 0, each);
+  }
+}
+
+/** The search tool over a world's encyclopedia. */
+export function searchOver(world: World, now: () => number): Search {
+  const search = new Search('search', searchConfig.omit({ corpus: true }).parse({}), { now });
+  for (const article of corpus(world)) search.add(article);
+  return search;
+}
+
+/** So many questions of each task, in turn; fewer of search where the world has no more to ask for. */
+export function* questionsOf(world: World, perTask: number): Generator<Question> {
+  const tasks = [searchQuestions(world), wordProblems(world)];
+  for (let index = 0; index < perTask; index++) {
+    for (const task of tasks) {
+      const { value, done } = task.next();
+      if (done !== true) yield value;
+    }
+  }
+}
