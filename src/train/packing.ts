@@ -6,8 +6,9 @@
  * ids: a step whose context does not begin with the row so far (another context, or a rendering that rewrites
  * history) begins a row of its own.
  */
+import { ModelError } from '../errors.ts';
 import { conversation } from '../models/conversation.ts';
-import type { Message } from '../models/model.ts';
+import type { Renderer as PolicyRenderer } from '../policy/render.ts';
 import type { Reward, SubTrajectory } from '../topics/records.generated.ts';
 
 /** What is trained on: a scored step, or a step of a demonstration with reward 1. */
@@ -44,13 +45,8 @@ export interface PackedGroup {
   readonly refused: readonly Refused[];
 }
 
-/** How text becomes token ids: the policy's own, shared with its sampler (src/policy/render.ts). */
-export interface Renderer {
-  /** Ids of a conversation, up to and including what opens the assistant's next turn. */
-  prompt(messages: readonly Message[]): readonly number[];
-  /** Ids of an action that has no recorded ones, the end of the turn included. */
-  action(text: string): readonly number[];
-}
+/** How a conversation becomes token ids: the policy's own, shared with its sampler. */
+export type Renderer = Pick<PolicyRenderer, 'render'>;
 
 export interface PackOptions {
   readonly renderer: Renderer;
@@ -121,16 +117,22 @@ function render(
   const instructions = options.instructions.get(question.task);
   if (instructions === undefined)
     return { reason: `expected one of the topology's tasks, found "${question.task}"` };
-  const prompt = options.renderer.prompt(conversation({ task: { instructions }, question, steps: context }));
-  const tokens = action.tokens ?? options.renderer.action(action.text);
-  const reason = unfit(prompt, tokens, action.logprobs, options);
-  return reason === null ? { prompt, action: tokens } : { reason };
+  const steps = [...context, { action, observation: null }];
+  try {
+    const { ids, spans } = options.renderer.render(conversation({ task: { instructions }, question, steps }));
+    const { start = 0, end = 0 } = spans.at(-1) ?? {};
+    const rendered = { prompt: ids.slice(0, start), action: ids.slice(start, end) };
+    const reason = unfit(rendered, action.logprobs, options);
+    return reason === null ? rendered : { reason };
+  } catch (error) {
+    if (error instanceof ModelError) return { reason: error.message };
+    throw error;
+  }
 }
 
 /** Why a step cannot be trained on; null when it can. */
 function unfit(
-  prompt: readonly number[],
-  action: readonly number[],
+  { prompt, action }: RenderedStep,
   logprobs: readonly number[] | null,
   { maxTokens, vocabSize, needsLogprobs }: PackOptions,
 ): string | null {

@@ -2,7 +2,15 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Scored } from '../../src/topics/records.generated.ts';
 import { groupByTrajectory, type PackOptions, packTrajectory } from '../../src/train/packing.ts';
-import { type ActionSpec, endOfTurn, instructions, letters, lettersOf, trajectory } from './small-world.ts';
+import {
+  type ActionSpec,
+  actionIds,
+  endOfTurn,
+  instructions,
+  letters,
+  lettersOf,
+  trajectory,
+} from './small-world.ts';
 
 const options: PackOptions = {
   renderer: letters,
@@ -60,31 +68,27 @@ describe('packTrajectory', () => {
     const steps = trajectory('q/0', [{ text: 'a' }, { text: 'bb' }, { text: 'ccc' }]).filter(
       (_, i) => i !== 1,
     );
-    expect(spans(steps)).toEqual([[letters.action('a'), letters.action('ccc')]]);
+    expect(spans(steps)).toEqual([[actionIds('a'), actionIds('ccc')]]);
   });
 
   test('a rendering that rewrites history is trained apart', () => {
     // Drops all earlier assistant turns, as templates do that hide old reasoning.
-    const forgetful = {
-      ...letters,
-      prompt: (messages: Parameters<typeof letters.prompt>[0]) =>
-        letters.prompt(messages.filter(({ role }) => role !== 'assistant')),
+    const forgetful: typeof letters = {
+      render: (messages) =>
+        letters.render(messages.filter(({ role }, i) => role !== 'assistant' || i === messages.length - 1)),
     };
     const steps = trajectory('q/0', [{ text: 'a' }, { text: 'bb' }, { text: 'ccc' }]);
     expect(spans(steps, { renderer: forgetful })).toEqual([
-      [letters.action('a')],
-      [letters.action('bb')],
-      [letters.action('ccc')],
+      [actionIds('a')],
+      [actionIds('bb')],
+      [actionIds('ccc')],
     ]);
   });
 
   test('a step with another context is trained apart', () => {
     const steps = trajectory('q/0', [{ text: 'a' }, { text: 'bb' }]);
     const other = trajectory('q/0', [{ text: 'z' }, { text: 'bb' }]);
-    expect(spans([...steps.slice(0, 1), ...other.slice(1)])).toEqual([
-      [letters.action('a')],
-      [letters.action('bb')],
-    ]);
+    expect(spans([...steps.slice(0, 1), ...other.slice(1)])).toEqual([[actionIds('a')], [actionIds('bb')]]);
   });
 
   test('a row beyond the limit is refused, not cut; the steps that fit are trained on', () => {

@@ -16,16 +16,24 @@ export function lettersOf(text: string): number[] {
   return [...text].map((letter) => firstLetter + (((letter.codePointAt(0) ?? 97) - 97 + 26 * 8) % 26));
 }
 
+/** Ids of an action's text. */
+export function actionIds(text: string): number[] {
+  return [...lettersOf(text), endOfTurn];
+}
+
+/** One id per letter; a mark opens each message, and the end of the turn closes it. */
 export const letters: Renderer = {
-  prompt: (messages) => [
-    1,
-    ...messages.flatMap(({ role, content, tokens }) => {
-      const ids = tokens ?? [...lettersOf(content), endOfTurn];
-      return [opening[role], ...ids, ...(ids.at(-1) === endOfTurn ? [] : [endOfTurn])];
-    }),
-    opening.assistant,
-  ],
-  action: (text) => [...lettersOf(text), endOfTurn],
+  render: (messages) => {
+    const ids = [1];
+    const spans = messages.flatMap(({ role, content, tokens }, message) => {
+      const own = tokens ?? actionIds(content);
+      ids.push(opening[role]);
+      const start = ids.length;
+      ids.push(...own, ...(own.at(-1) === endOfTurn ? [] : [endOfTurn]));
+      return role === 'assistant' ? [{ message, start, end: start + own.length }] : [];
+    });
+    return { ids, spans };
+  },
 };
 
 export const smallDecoder: DecoderConfig = {
@@ -108,7 +116,7 @@ function stepOf(spec: ActionSpec): Step {
 }
 
 function actionOf({ text, recorded = true, logprobs }: ActionSpec): Action {
-  const tokens = recorded ? letters.action(text) : null;
+  const tokens = recorded ? actionIds(text) : null;
   return {
     text,
     kind: 'ANSWER',

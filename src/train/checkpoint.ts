@@ -1,0 +1,177 @@
+/**
+ * Checkpoints: `checkpoints/step-N/` is a policy's folder that other tools open, with `optimizer.safetensors` and
+ * `train.json` beside the weights. Weights, moments, counters, the consumed offset, the recent ids and what was
+ * not yet published are one folder, which is there as a whole or not at all.
+ */
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { ConfigError, SwirlError, TransportError } from '../errors.ts';
+import { tensorShapes } from '../policy/config.ts';
+import type { OptimizerState, Tensors } from '../policy/engine.ts';
+import { flushFolder, type PolicyFolder, readWeights, savePolicy, writeJson } from '../policy/folder.ts';
+import { readOptimizer, writeOptimizer } from '../policy/optimizer-file.ts';
+import { hashWeights } from '../policy/weights-hash.ts';
+import { type TrainState, trainState } from './train-state.ts';
+
+const optimizerFile = 'optimizer.safetensors';
+const stateFile = 'train.json';
+const format = 'swirl-train-1';
+
+const fileSchema = z.strictObject({
+  format: z.literal(format),
+  /** Hashes of what lies beside this file, so that damage is seen before anything is trained on it. */
+  weightsHash: z.string(),
+  momentsHash: z.string(),
+  ...trainState.shape,
+});
+
+/** Weights and moments as they are after `state.step` updates. */
+export interface Tensorial {
+  readonly weights: Tensors;
+  readonly optimizer: OptimizerState;
+}
+
+/** The policy whose JSON files every checkpoint takes over. */
+type Origin = Pick<PolicyFolder, 'path' | 'config'>;
+
+/** The checkpoints of a run. */
+export class Checkpoints {
+  readonly #folder: string;
+  readonly #origin: Origin;
+
+  constructor(folder: string, origin: Origin) {
+    this.#folder = folder;
+    this.#origin = origin;
+  }
+
+  /** Where the checkpoint after this many updates lies. */
+  path(step: number): string {
+    return join(this.#folder, `step-${step}`);
+  }
+
+  /** The steps that have a checkpoint, ascending. */
+  async steps(): Promise<number[]> {
+    const names = await readdir(this.#folder).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return [];
+      throw new ConfigError(`${this.#folder}: the checkpoints cannot be listed (${error.code})`, {
+        cause: error,
+      });
+    });
+    return names
+      .flatMap((name) => (/^step-(0|[1-9]\d*)$/.test(name) ? [Number(name.slice('step-'.length))] : []))
+      .sort((a, b) => a - b);
+  }
+
+  /** The state of the newest checkpoint, without its tensors; null where there is none. Throws `ConfigError`. */
+  async latest(): Promise<TrainState | null> {
+    const step = (await this.steps()).at(-1);
+    return step === undefined ? null : (await this.#readState(step)).state;
+  }
+
+  /** Weights and moments of a checkpoint. Throws `ConfigError` where they are damaged. */
+  async read(step: number): Promise<Tensorial> {
+    const path = this.path(step);
+    const { config } = this.#origin;
+    const { weightsHash, momentsHash } = await this.#readState(step);
+    try {
+      const weights = await readWeights({ path, config });
+      const optimizer = await readOptimizer(join(path, optimizerFile), tensorShapes(config));
+      const found = [
+        ['weights', hashWeights(weights, tensorShapes(config)), weightsHash],
+        ['moments', this.#momentsHash(optimizer), momentsHash],
+        ["the optimizer's step", String(optimizer.step), String(step)],
+      ] as const;
+      for (const [what, is, expected] of found) {
+        if (is !== expected) throw this.#damaged(step, `expected ${what} ${expected}, found ${is}`);
+      }
+      return { weights, optimizer };
+    } catch (error) {
+      if (error instanceof ConfigError || !(error instanceof SwirlError)) throw error;
+      throw this.#damaged(step, error.message, error);
+    }
+  }
+
+  /**
+   * Makes a checkpoint durable. `tensors` is asked only where this step has none yet: otherwise the weights are
+   * the same, and only the state is replaced. Throws `TransportError` where it cannot be written (a full disk).
+   */
+  async write(state: TrainState, tensors: () => Promise<Tensorial>): Promise<void> {
+    try {
+      await mkdir(this.#folder, { recursive: true });
+      if ((await this.steps()).includes(state.step)) await this.#replaceState(state);
+      else await this.#writeAll(state, await tensors());
+    } catch (error) {
+      if (error instanceof SwirlError) throw error;
+      throw new TransportError(
+        `${this.path(state.step)}: the checkpoint could not be written (${(error as Error).message}). Nothing is lost: ` +
+          'make room, and start the run again',
+        { cause: error },
+      );
+    }
+  }
+
+  /** Removes all but the newest `keep` checkpoints, and what a crash left of unfinished ones. */
+  async prune(keep: number): Promise<void> {
+    const old = (await this.steps()).slice(0, -keep);
+    for (const step of old) {
+      // Renamed first: a crash while it is removed leaves nothing that looks like a checkpoint.
+      const aside = join(this.#folder, `.step-${step}.old`);
+      await rm(aside, { recursive: true, force: true });
+      await rename(this.path(step), aside);
+      await rm(aside, { recursive: true, force: true });
+    }
+  }
+
+  async #writeAll(state: TrainState, { weights, optimizer }: Tensorial): Promise<void> {
+    const shapes = tensorShapes(this.#origin.config);
+    const weightsHash = hashWeights(weights, shapes);
+    const momentsHash = this.#momentsHash(optimizer);
+    await savePolicy(this.path(state.step), this.#origin, weights, async (folder) => {
+      await writeOptimizer(join(folder, optimizerFile), optimizer, shapes);
+      await writeJson(join(folder, stateFile), { format, weightsHash, momentsHash, ...state });
+    });
+  }
+
+  async #replaceState(state: TrainState): Promise<void> {
+    const path = join(this.path(state.step), stateFile);
+    const { weightsHash, momentsHash } = await this.#readState(state.step);
+    await writeJson(`${path}.new`, { format, weightsHash, momentsHash, ...state });
+    await rename(`${path}.new`, path);
+    await flushFolder(this.path(state.step));
+  }
+
+  async #readState(step: number): Promise<{ state: TrainState; weightsHash: string; momentsHash: string }> {
+    const path = join(this.path(step), stateFile);
+    let json: unknown;
+    try {
+      json = JSON.parse(await readFile(path, 'utf8'));
+    } catch (error) {
+      throw this.#damaged(step, `${stateFile} cannot be read: ${(error as Error).message}`, error);
+    }
+    const parsed = fileSchema.safeParse(json);
+    if (!parsed.success) {
+      throw this.#damaged(
+        step,
+        `expected ${stateFile} as this version of Swirl writes it, found:\n${z.prettifyError(parsed.error)}`,
+      );
+    }
+    const { format: _, weightsHash, momentsHash, ...state } = parsed.data;
+    if (state.step !== step)
+      throw this.#damaged(step, `expected step ${step} in ${stateFile}, found ${state.step}`);
+    return { state, weightsHash, momentsHash };
+  }
+
+  #momentsHash({ m, v }: OptimizerState): string {
+    const shapes = tensorShapes(this.#origin.config);
+    return `${hashWeights(m, shapes)}:${hashWeights(v, shapes)}`;
+  }
+
+  #damaged(step: number, what: string, cause?: unknown): ConfigError {
+    return new ConfigError(
+      `${this.path(step)} is not a whole checkpoint of this run: ${what}. Move it away and start again: the run goes on ` +
+        'from the checkpoint before it, with the records that are still in `scored`',
+      { cause },
+    );
+  }
+}

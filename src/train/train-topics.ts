@@ -1,0 +1,72 @@
+/** What the train stage asks of the topics, from a transport. */
+import { DataError } from '../errors.ts';
+import type { Delivery } from '../runtime/stage.ts';
+import type { Codec } from '../topics/codec.ts';
+import type { Scored } from '../topics/records.generated.ts';
+import type { Transport } from '../topics/transport.ts';
+import type { TrainDeps } from './train.ts';
+
+export interface TrainTopicsOptions {
+  readonly transport: Transport;
+  readonly codec: Codec;
+  /** The stage's name, which is its consumer group. */
+  readonly stage: string;
+  /** Its input topic, and the run that this belongs to where it is another one. */
+  readonly topic: string;
+  readonly run?: string | undefined;
+  /** Aborts when the run stops at once. */
+  readonly signal: AbortSignal;
+}
+
+/** `published` and `reread` of `TrainDeps`. */
+export function trainTopics(options: TrainTopicsOptions): Pick<TrainDeps, 'published' | 'reread'> {
+  const { transport, stage, topic, run } = options;
+  return {
+    published: async () => ({
+      offset: (await transport.committed(stage, topic, run))[0] ?? 0,
+      step: await lastStep(options),
+    }),
+    reread: (range) => reread(options, range),
+  };
+}
+
+async function* reread(
+  { transport, codec, topic, run, signal }: TrainTopicsOptions,
+  { from, to }: { readonly from: number; readonly to: number },
+): AsyncIterable<Delivery<Scored>> {
+  const of = run === undefined ? {} : { run };
+  for await (const entry of transport.read(topic, { from: { offset: from }, partition: 0, signal, ...of })) {
+    if (entry.offset >= to) return;
+    const value = decoded(() => codec.decode('scored', entry.value));
+    if (value !== null) yield { value, topic, partition: entry.partition, offset: entry.offset, signal };
+  }
+}
+
+/** The largest step in `updates`, which is in the last record: steps are told in order. */
+async function lastStep({ transport, codec, signal }: TrainTopicsOptions): Promise<number> {
+  const info = (await transport.topics()).find(({ name }) => name === 'updates');
+  let last = 0;
+  for (const [partition, { start, end }] of (info?.offsets ?? []).entries()) {
+    // On Kafka the last offsets may be a transaction's marks: look further back until there is a record.
+    for (let back = 8, found = false; !found && end > start; back *= 8) {
+      const offset = Math.max(start, end - back);
+      for await (const { value } of transport.read('updates', { from: { offset }, partition, signal })) {
+        const update = decoded(() => codec.decode('updates', value));
+        found ||= update !== null;
+        last = Math.max(last, update?.step ?? 0);
+      }
+      if (offset === start) break;
+    }
+  }
+  return last;
+}
+
+/** Null for bytes that make no record: they became a failure when they were delivered. */
+function decoded<T>(decode: () => T): T | null {
+  try {
+    return decode();
+  } catch (error) {
+    if (error instanceof DataError) return null;
+    throw error;
+  }
+}
