@@ -1,0 +1,39 @@
+/** `swirl evaluate`: accuracy, F1 and the share of good steps on held-out questions. */
+import type { Command } from 'commander';
+import { type TopologyFlags, topologyOf, withTopology } from './topology-option.ts';
+
+interface EvaluateFlags extends TopologyFlags {
+  readonly dataset?: string;
+  readonly task?: string;
+  readonly limit?: number;
+  readonly skip: number;
+  readonly policy?: string;
+  readonly greedy?: boolean;
+  readonly tools: boolean;
+  readonly as?: string;
+  readonly json?: boolean;
+}
+
+const count = (text: string) => Number.parseInt(text, 10);
+
+export function register(program: Command): void {
+  const command = program
+    .command('evaluate')
+    .description(
+      'roll out held-out questions, judge every step, and report accuracy, F1 and the share of good steps',
+    )
+    .argument('<file>', 'questions with gold answers')
+    .option('--dataset <name>', 'gsm8k, hotpotqa or json-lines')
+    .option('--task <name>', "the questions' task, in place of the data set's")
+    .option('--skip <n>', 'leave out the first n questions', count, 0)
+    .option('--limit <n>', 'at most n questions', count)
+    .option('--policy <folder>', "a checkpoint; by default the topology's policy")
+    .option('--greedy', 'always take the most likely token')
+    .option('--no-tools', 'the policy may only reason and answer')
+    .option('--as <name>', 'the run that keeps the records; by default <run>-evaluate-<number>')
+    .option('--json', 'print the result as one JSON object');
+  withTopology(command).action(async (file: string, flags: EvaluateFlags) => {
+    const { evaluateFile } = await import('./evaluate-file.ts');
+    process.exitCode = await evaluateFile(await topologyOf(flags), file, flags);
+  });
+}

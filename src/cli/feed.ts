@@ -1,0 +1,137 @@
+/** `swirl feed`: puts questions, or any records, into a run's topic. */
+import type { Command } from 'commander';
+import type { DataError } from '../errors.ts';
+import type { Fed } from '../questions/datasets.ts';
+import type { Topic, TopicRecords } from '../topics/records.generated.ts';
+import type { Topology } from '../topology/topology.ts';
+import { type TopologyFlags, topologyOf, withTopology } from './topology-option.ts';
+
+interface FeedFlags extends TopologyFlags {
+  readonly dataset?: string;
+  readonly topic?: string;
+  readonly task?: string;
+  readonly limit?: number;
+  readonly skip: number;
+  readonly strict?: boolean;
+  readonly corpus?: string;
+  readonly json?: boolean;
+}
+
+const count = (text: string) => Number.parseInt(text, 10);
+
+export function register(program: Command): void {
+  const command = program
+    .command('feed')
+    .description("put questions (or, with --topic, any records) into a run's topic")
+    .argument('<file...>', 'data files; - is standard input')
+    .option(
+      '--dataset <name>',
+      'gsm8k, gsm8k-solutions (worked solutions, as trajectories), hotpotqa or json-lines',
+    )
+    .option('--topic <name>', 'feed records of this topic, as `swirl tap --json` prints them')
+    .option('--task <name>', "the questions' task, in place of the data set's")
+    .option('--skip <n>', 'leave out the first n records', count, 0)
+    .option('--limit <n>', 'feed at most n records', count)
+    .option('--strict', 'stop at the first malformed record instead of reporting it and going on')
+    .option('--corpus <file>', "hotpotqa: also write the paragraphs as the search tool's corpus")
+    .option('--json', 'print what was done as one JSON object');
+  withTopology(command).action(async (files: string[], flags: FeedFlags) => {
+    process.exitCode = await feed(await topologyOf(flags), files, flags);
+  });
+}
+
+async function feed(topology: Topology, files: readonly string[], flags: FeedFlags): Promise<number> {
+  const { EXIT } = await import('./exit.ts');
+  const { openRun } = await import('../open-run.ts');
+  const { printable } = await import('../monitor/printable.ts');
+  const { slice } = await import('../questions/slice.ts');
+  const malformed: DataError[] = [];
+  const skip = (error: DataError) => {
+    malformed.push(error);
+    if (malformed.length <= 20) process.stderr.write(`swirl: left out: ${printable(error.message, 500)}\n`);
+  };
+  const run = await openRun(topology);
+  try {
+    const fed: Record<string, number> = {};
+    for (const file of files) {
+      const { topic, records } = await source(topology, file, flags, flags.strict ? undefined : skip);
+      const some = slice(records, flags.skip, flags.limit ?? Number.POSITIVE_INFINITY);
+      fed[topic] = (fed[topic] ?? 0) + (await run.feed(topic, some));
+      if (flags.corpus !== undefined) await writeCorpus(file, flags.corpus);
+    }
+    const total = Object.entries(fed)
+      .map(([topic, number]) => `${number} ${topic}`)
+      .join(', ');
+    const left = malformed.length > 0 ? `; ${malformed.length} malformed records left out` : '';
+    process.stdout.write(
+      flags.json
+        ? `${JSON.stringify({ run: topology.run, fed, malformed: malformed.length })}\n`
+        : `fed ${total} into the run ${topology.run}${left}\n`,
+    );
+    return malformed.length > 0 ? EXIT.failures : EXIT.done;
+  } finally {
+    await run.close();
+  }
+}
+
+interface Source {
+  readonly topic: Topic;
+  readonly records: AsyncIterable<TopicRecords[Topic]>;
+}
+
+/** The records of one file: a data set's, or those of a topic as JSON lines. */
+async function source(
+  topology: Topology,
+  file: string,
+  flags: FeedFlags,
+  skip: ((error: DataError) => void) | undefined,
+): Promise<Source> {
+  const { fileInput } = await import('../questions/input.ts');
+  const { datasetName, datasetTopic, guessDataset, readDataset } = await import('../questions/datasets.ts');
+  const input = fileInput(file);
+  const options = { ...(skip ? { skip } : {}), ...(flags.task === undefined ? {} : { task: flags.task }) };
+  if (flags.dataset === undefined && flags.topic !== undefined && flags.topic !== 'questions') {
+    const { readTopicRecords } = await import('../questions/topic-records.ts');
+    const { isTopic, topicNames } = await import('../topics/codec.ts');
+    const { ConfigError } = await import('../errors.ts');
+    if (!isTopic(flags.topic)) {
+      throw new ConfigError(`--topic ${flags.topic}: expected one of ${topicNames.join(', ')}`);
+    }
+    return { topic: flags.topic, records: readTopicRecords(flags.topic, input, options) };
+  }
+  const dataset = flags.dataset === undefined ? guessDataset(input) : datasetName(flags.dataset);
+  const deps = dataset === 'gsm8k-solutions' ? { calculator: await calculatorOf(topology) } : {};
+  const task = Object.hasOwn(topology.tasks, flags.task ?? '') ? topology.tasks[flags.task ?? ''] : undefined;
+  const records = readDataset(
+    dataset,
+    input,
+    { ...options, ...(task ? { maxSteps: task.maxSteps } : {}) },
+    deps,
+  );
+  return { topic: datasetTopic(dataset), records: values(records) };
+}
+
+async function calculatorOf(topology: Topology) {
+  const { makeTools } = await import('../tools/registry.ts');
+  const { ConfigError } = await import('../errors.ts');
+  const calculators = Object.entries(topology.tools).filter(([, tool]) => tool.kind === 'calculator');
+  const [calculator] = await makeTools(Object.fromEntries(calculators), { now: () => performance.now() });
+  if (!calculator) throw new ConfigError('gsm8k-solutions needs a tool of kind calculator in the topology');
+  return calculator;
+}
+
+async function writeCorpus(file: string, corpus: string): Promise<void> {
+  const { createWriteStream } = await import('node:fs');
+  const { Readable } = await import('node:stream');
+  const { pipeline } = await import('node:stream/promises');
+  const { fileInput } = await import('../questions/input.ts');
+  const { corpusLine, readHotpotqaArticles } = await import('../questions/corpus.ts');
+  async function* lines() {
+    for await (const article of readHotpotqaArticles(fileInput(file))) yield corpusLine(article);
+  }
+  await pipeline(Readable.from(lines()), createWriteStream(corpus));
+}
+
+async function* values(items: AsyncIterable<Fed>): AsyncGenerator<Fed['value']> {
+  for await (const { value } of items) yield value;
+}

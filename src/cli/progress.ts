@@ -1,0 +1,60 @@
+/** How far a run is: bars that stay in place on a terminal, plain lines elsewhere. */
+import pc from 'picocolors';
+import type { StageProgress } from '../runtime/run.ts';
+
+export interface ProgressOptions {
+  readonly progress: () => Promise<StageProgress[]>;
+  readonly stream: NodeJS.WriteStream;
+  /** Milliseconds between looks; bars are redrawn, lines printed where something has changed. */
+  readonly intervalMs?: number;
+}
+
+const BAR = 24;
+
+/** Shows the progress until `stop` is called, which shows the last state. */
+export function showProgress({ progress, stream, intervalMs }: ProgressOptions): { stop(): Promise<void> } {
+  const terminal = stream.isTTY === true;
+  let drawn = 0;
+  let last = '';
+  let busy = false;
+
+  const look = async () => {
+    if (busy) return;
+    busy = true;
+    try {
+      const stages = await progress();
+      if (terminal) {
+        const lines = stages.map((stage) => bar(stage, stream.columns ?? 80));
+        if (drawn > 0) stream.write(`\u001b[${drawn}A`);
+        stream.write(lines.map((line) => `\u001b[2K${line}\n`).join(''));
+        drawn = lines.length;
+      } else {
+        const line = stages
+          .map(({ stage, done, backlog }) => `${stage} ${done}/${done + backlog}`)
+          .join('  ');
+        if (line !== last) stream.write(`${line}\n`);
+        last = line;
+      }
+    } finally {
+      busy = false;
+    }
+  };
+
+  const timer = setInterval(() => void look().catch(() => {}), intervalMs ?? (terminal ? 250 : 5000));
+  return {
+    stop: async () => {
+      clearInterval(timer);
+      while (busy) await new Promise((resolve) => setTimeout(resolve, 5));
+      await look();
+    },
+  };
+}
+
+function bar({ stage, reads, done, backlog, inFlight, written }: StageProgress, columns: number): string {
+  const share = done + backlog === 0 ? 0 : done / (done + backlog);
+  const full = Math.round(share * BAR);
+  const failures = written.failures ? pc.red(` ${written.failures} failed`) : '';
+  const counts = `${done}/${done + backlog} ${reads}${inFlight > 0 ? `, ${inFlight} in flight` : ''}`;
+  const room = Math.max(10, columns - BAR - 14 - (written.failures ? 16 : 0));
+  return `${pc.bold(stage.padEnd(10))} ${pc.green('█'.repeat(full))}${pc.dim('░'.repeat(BAR - full))} ${counts.slice(0, room)}${failures}`;
+}

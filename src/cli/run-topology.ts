@@ -1,0 +1,64 @@
+/** Runs a topology with progress and a closing summary: what `swirl run` and `swirl replay` share. */
+import { openRun } from '../open-run.ts';
+import type { RunEnd, StageProgress } from '../runtime/run.ts';
+import type { StageName } from '../topology/stage-configs.ts';
+import type { Topology } from '../topology/topology.ts';
+import { EXIT } from './exit.ts';
+import { interrupts } from './interrupt.ts';
+import { showProgress } from './progress.ts';
+import { table } from './table.ts';
+
+export interface RunTopologyOptions {
+  readonly untilDrained: boolean;
+  readonly json: boolean;
+  readonly stages?: readonly StageName[];
+}
+
+/** Returns the exit code. Progress and notes go to stderr, the summary to stdout. */
+export async function runTopology(topology: Topology, options: RunTopologyOptions): Promise<number> {
+  const { stop, abort, release } = interrupts((message) => process.stderr.write(`\n${message}\n`));
+  const run = await openRun(topology);
+  try {
+    const { untilDrained, stages } = options;
+    const started = await run.start({ untilDrained, stop, abort, ...(stages ? { stages } : {}) });
+    const shown = showProgress({ progress: () => started.progress(), stream: process.stderr });
+    let end: RunEnd;
+    try {
+      end = await started.finished;
+    } finally {
+      await shown.stop();
+    }
+    const progress = await started.progress();
+    process.stdout.write(
+      options.json
+        ? `${JSON.stringify(summary(topology, end, progress))}\n`
+        : report(topology, end, progress),
+    );
+    if (end !== 'drained' && untilDrained) return EXIT.interrupted;
+    return failuresOf(progress) > 0 ? EXIT.failures : EXIT.done;
+  } finally {
+    release();
+    await run.close();
+  }
+}
+
+function failuresOf(progress: readonly StageProgress[]): number {
+  return progress.reduce((sum, { written }) => sum + (written.failures ?? 0), 0);
+}
+
+function summary(topology: Topology, end: RunEnd, progress: readonly StageProgress[]): object {
+  const stages = Object.fromEntries(
+    progress.map(({ stage, done, backlog, written }) => [stage, { done, backlog, written }]),
+  );
+  return { run: topology.run, end, stages, failures: failuresOf(progress) };
+}
+
+function report(topology: Topology, end: RunEnd, progress: readonly StageProgress[]): string {
+  const rows = progress.map(({ stage, reads, done, backlog, written }) => {
+    const outputs = Object.entries(written).map(([topic, count]) => `${count} ${topic}`);
+    return [stage, `${done} ${reads}`, backlog > 0 ? `${backlog}` : '', outputs.join(', ')];
+  });
+  const failures = failuresOf(progress);
+  const notes = failures > 0 ? `${failures} records failed; look at them with: swirl tap failures\n` : '';
+  return `run ${topology.run}: ${end}\n${table(['stage', 'consumed', 'left', 'written'], rows)}\n${notes}`;
+}

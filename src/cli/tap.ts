@@ -1,0 +1,52 @@
+/** `swirl tap`: looks at the records of a topic, without consuming them. */
+import type { Command } from 'commander';
+import type { ReadFrom } from '../topics/transport.ts';
+import { type TopologyFlags, topologyOf, withTopology } from './topology-option.ts';
+
+interface TapFlags extends TopologyFlags {
+  readonly where?: string;
+  readonly from: string;
+  readonly partition?: number;
+  readonly limit?: number;
+  readonly follow?: boolean;
+  readonly json?: boolean;
+}
+
+const count = (text: string) => Number.parseInt(text, 10);
+
+export function register(program: Command): void {
+  const command = program
+    .command('tap')
+    .description(
+      'look at the records of a topic, as they pass or from any offset or time; nothing is consumed',
+    )
+    .argument('<topic>', 'such as judged')
+    .option('--where <condition>', 'only records that meet it, such as \'verdict.label == "BAD"\'')
+    .option('--from <place>', 'start, end, an offset, or a time such as 2026-11-22T10:00:00Z', 'start')
+    .option('--partition <n>', 'only this partition', count)
+    .option('--limit <n>', 'stop after n records', count)
+    .option('-f, --follow', 'keep waiting for new records')
+    .option('--json', 'one JSON object per line: {topic, partition, offset, time, key, record}');
+  withTopology(command).action(async (topic: string, flags: TapFlags) => {
+    const { tapTopic } = await import('./tap-topic.ts');
+    const { parseFrom } = await import('./tap-topic.ts');
+    const { parseWhere } = await import('../monitor/where.ts');
+    const { interrupts } = await import('./interrupt.ts');
+    const where = flags.where === undefined ? () => true : parseWhere(flags.where);
+    const from: ReadFrom = parseFrom(flags.from);
+    const { stop, release } = interrupts(() => {});
+    try {
+      await tapTopic(await topologyOf(flags), topic, {
+        where,
+        from,
+        limit: flags.limit ?? Number.POSITIVE_INFINITY,
+        follow: flags.follow === true,
+        json: flags.json === true,
+        signal: stop,
+        ...(flags.partition === undefined ? {} : { partition: flags.partition }),
+      });
+    } finally {
+      release();
+    }
+  });
+}

@@ -1,0 +1,87 @@
+/**
+ * Evaluation: the same flow as a run's, up to the verdicts, over held-out questions. Its records stay in a run of
+ * their own, to be tapped like any other.
+ */
+import { openRun } from '../open-run.ts';
+import { arrayOf } from '../topics/read-records.ts';
+import type { Question } from '../topics/records.generated.ts';
+import type { Topology } from '../topology/topology.ts';
+import { type Metrics, metrics } from './metrics.ts';
+
+export interface EvaluateOptions {
+  /** The evaluation's run: where its records go. It must not exist. */
+  readonly run: string;
+  readonly questions: AsyncIterable<Question> | Iterable<Question>;
+  /** A checkpoint to evaluate in place of the topology's policy. */
+  readonly policyFolder?: string;
+  /** In place of the policy's own; 0 is greedy. */
+  readonly temperature?: number;
+  /** Without tools: the policy may only reason and answer. */
+  readonly withoutTools?: boolean;
+  readonly stop: AbortSignal;
+  readonly abort: AbortSignal;
+}
+
+export interface Evaluation {
+  readonly run: string;
+  /** Over all questions, and per task. */
+  readonly all: Metrics;
+  readonly tasks: ReadonlyMap<string, Metrics>;
+  /** Records that a stage could not process: those questions are not counted above. */
+  readonly failures: number;
+  readonly finished: boolean;
+}
+
+/** One trajectory per question, judged. Throws what would stop a run. */
+export async function evaluate(topology: Topology, options: EvaluateOptions): Promise<Evaluation> {
+  const flow = evaluationOf(topology, options);
+  const run = await openRun(flow);
+  try {
+    await run.feed('questions', options.questions);
+    const { stop, abort } = options;
+    const end = await (await run.start({ untilDrained: true, stop, abort })).finished;
+    const trajectories = await arrayOf(run.read('trajectories'));
+    const judged = await arrayOf(run.read('judged'));
+    const tasks = [...new Set(trajectories.map(({ question }) => question.task))].sort();
+    return {
+      run: flow.run,
+      all: metrics(trajectories, judged),
+      tasks: new Map(
+        tasks.map((task) => [
+          task,
+          metrics(
+            trajectories.filter(({ question }) => question.task === task),
+            judged.filter(({ subTrajectory }) => subTrajectory.question.task === task),
+          ),
+        ]),
+      ),
+      failures: (await arrayOf(run.read('failures'))).length,
+      finished: end === 'drained',
+    };
+  } finally {
+    await run.close();
+  }
+}
+
+/** The topology of an evaluation: one rollout per question, no training. */
+function evaluationOf(topology: Topology, options: EvaluateOptions): Topology {
+  const { start, rollout, tools, decompose, judge } = topology.stages;
+  const { policyFolder, temperature, withoutTools } = options;
+  const policy = {
+    ...topology.policy,
+    ...(temperature === undefined ? {} : { temperature }),
+    ...(policyFolder === undefined || topology.policy.kind !== 'local' ? {} : { folder: policyFolder }),
+  };
+  const tasks = Object.entries(topology.tasks).map(([name, task]) => [
+    name,
+    withoutTools ? { ...task, tools: [] } : task,
+  ]);
+  return {
+    ...topology,
+    run: options.run,
+    policy,
+    tasks: Object.fromEntries(tasks),
+    stages: { start: start && { ...start, rollouts: 1 }, rollout, tools, decompose, judge },
+    source: null,
+  };
+}

@@ -1,0 +1,45 @@
+/** What an evaluation reports, from the records of its run. */
+import { answersMatch, f1 } from '../models/answers.ts';
+import type { Judged, Trajectory } from '../topics/records.generated.ts';
+import { type Estimate, mean, share } from './interval.ts';
+
+export interface Metrics {
+  /** Questions with a gold answer that the answer matches; a trajectory without an answer is wrong. */
+  readonly accuracy: Estimate;
+  /** Word overlap with the gold answer, as SQuAD and HotPotQA compute it. */
+  readonly f1: Estimate;
+  /**
+   * The mean process label of the paper: per trajectory the share of its steps that are GOOD (of those judged
+   * GOOD or BAD), averaged over trajectories.
+   */
+  readonly goodSteps: Estimate;
+  /** Actions per trajectory. */
+  readonly steps: Estimate;
+  readonly trajectories: number;
+  /** Verdicts that were UNKNOWN, which `goodSteps` leaves out. */
+  readonly unknown: number;
+}
+
+/** Metrics of trajectories and their judged steps; only trajectories with a gold answer count for the answers. */
+export function metrics(trajectories: readonly Trajectory[], judged: readonly Judged[]): Metrics {
+  const graded = trajectories.filter(({ question }) => question.answer !== null);
+  const right = graded.filter(
+    ({ answer, question }) => answer !== null && answersMatch(answer, question.answer as string),
+  );
+  const labels = new Map<string, number[]>();
+  for (const { subTrajectory, verdict } of judged) {
+    if (verdict.label === 'UNKNOWN') continue;
+    const values = labels.get(subTrajectory.trajectory) ?? [];
+    labels.set(subTrajectory.trajectory, [...values, verdict.label === 'GOOD' ? 1 : 0]);
+  }
+  return {
+    accuracy: share(right.length, graded.length),
+    f1: mean(
+      graded.map(({ answer, question }) => (answer === null ? 0 : f1(answer, question.answer as string))),
+    ),
+    goodSteps: mean([...labels.values()].map((values) => mean(values).mean)),
+    steps: mean(trajectories.map(({ steps }) => steps.length)),
+    trajectories: trajectories.length,
+    unknown: judged.filter(({ verdict }) => verdict.label === 'UNKNOWN').length,
+  };
+}

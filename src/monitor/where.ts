@@ -1,0 +1,125 @@
+/**
+ * The conditions of `swirl tap --where`: comparisons of a record's fields, joined by `and` and `or`.
+ *
+ *   verdict.label == "BAD" and subTrajectory.index > 0
+ *   reward.value < 0.5 or subTrajectory.action.text ~ "ignore"
+ *
+ * A field is a path of names and list indices. `==`, `!=`, `<`, `<=`, `>`, `>=` compare with a number, a string in
+ * quotes, true, false or null; `~` asks whether a text contains another. `and` binds more tightly.
+ */
+import { ConfigError } from '../errors.ts';
+
+/** Whether a record meets the condition. A field that is not there is null. */
+export type Condition = (record: unknown) => boolean;
+
+type Operator = '==' | '!=' | '<=' | '>=' | '<' | '>' | '~';
+type Literal = string | number | boolean | null;
+
+const TOKEN =
+  /\s*(?:(==|!=|<=|>=|<|>|~)|("(?:[^"\\]|\\.)*")|(-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w.])|([A-Za-z_][\w.-]*))/y;
+
+/** Parses a condition. Throws `ConfigError` with the column where it stopped making sense. */
+export function parseWhere(text: string): Condition {
+  const tokens = tokenize(text);
+  let at = 0;
+  const take = () => tokens[at++];
+  const fail = (expected: string): never => {
+    const token = tokens[at - 1];
+    const found = token ? JSON.stringify(token.text) : 'the end';
+    const column = (token?.column ?? text.length) + 1;
+    throw new ConfigError(
+      `--where ${JSON.stringify(text)}: expected ${expected}, found ${found} at column ${column}`,
+    );
+  };
+  const comparison = (): Condition => {
+    const field = take();
+    if (field?.kind !== 'word') return fail('a field such as verdict.label');
+    const operator = take();
+    if (operator?.kind !== 'operator') return fail('one of == != < <= > >= ~');
+    const token = take();
+    const literal = token && literalOf(token);
+    if (!literal) return fail('a number, a string in double quotes, true, false or null');
+    const path = field.text.split('.');
+    return (record) => compare(fieldOf(record, path), operator.text as Operator, literal.value);
+  };
+  const all = (): Condition => {
+    const conditions = [comparison()];
+    while (tokens[at]?.text === 'and' && take()) conditions.push(comparison());
+    return (record) => conditions.every((condition) => condition(record));
+  };
+  const alternatives = [all()];
+  while (tokens[at]?.text === 'or' && take()) alternatives.push(all());
+  if (take()) fail('`and`, `or` or the end');
+  return (record) => alternatives.some((condition) => condition(record));
+}
+
+interface Token {
+  readonly kind: 'operator' | 'string' | 'number' | 'word';
+  readonly text: string;
+  readonly column: number;
+}
+
+function tokenize(text: string): Token[] {
+  const tokens: Token[] = [];
+  const pattern = new RegExp(TOKEN);
+  while (text.slice(pattern.lastIndex).trim() !== '') {
+    const from = pattern.lastIndex;
+    const match = pattern.exec(text);
+    if (!match) {
+      const column = from + (text.slice(from).length - text.slice(from).trimStart().length) + 1;
+      throw new ConfigError(`--where ${JSON.stringify(text)}: cannot read it from column ${column} on`);
+    }
+    const [whole, operator, string, number] = match;
+    const kind = operator ? 'operator' : string ? 'string' : number ? 'number' : 'word';
+    tokens.push({ kind, text: whole.trimStart(), column: from + whole.length - whole.trimStart().length });
+  }
+  return tokens;
+}
+
+function literalOf({ kind, text }: Token): { readonly value: Literal } | null {
+  if (kind === 'number') return { value: Number(text) };
+  if (kind === 'string' || ['true', 'false', 'null'].includes(text)) {
+    try {
+      return { value: JSON.parse(text) as Literal };
+    } catch {
+      return null;
+    }
+  }
+  return null;
+}
+
+function fieldOf(record: unknown, path: readonly string[]): unknown {
+  let value = record;
+  for (const name of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return null;
+    value = (value as Record<string, unknown>)[name];
+  }
+  return value ?? null;
+}
+
+function compare(field: unknown, operator: Operator, literal: Literal): boolean {
+  switch (operator) {
+    case '==':
+      return field === literal;
+    case '!=':
+      return field !== literal;
+    case '~':
+      return typeof field === 'string' && field.includes(String(literal));
+    default:
+      if (field === null || literal === null || typeof field !== typeof literal) return false;
+      return ordered(field as number, operator, literal as number);
+  }
+}
+
+function ordered(field: number, operator: '<' | '<=' | '>' | '>=', literal: number): boolean {
+  switch (operator) {
+    case '<':
+      return field < literal;
+    case '<=':
+      return field <= literal;
+    case '>':
+      return field > literal;
+    case '>=':
+      return field >= literal;
+  }
+}

@@ -1,0 +1,112 @@
+/** A run, opened: its topology, its topics, and the ways to feed, read and run it. */
+import { parts as makeParts } from './parts.ts';
+import { pipeline } from './pipeline.ts';
+import { Run, type RunEnd, type StageProgress } from './runtime/run.ts';
+import { type Codec, createCodec } from './topics/codec.ts';
+import { openEmbeddedLog } from './topics/embedded-log.ts';
+import { readRecords } from './topics/read-records.ts';
+import type { Topic, TopicRecords } from './topics/records.generated.ts';
+import type { Output, ReadOptions, Transport } from './topics/transport.ts';
+import { runFolder, writeResolved } from './topology/resolved.ts';
+import type { StageName } from './topology/stage-configs.ts';
+import { TOPICS } from './topology/topics.ts';
+import type { Topology } from './topology/topology.ts';
+
+/** Records are appended in transactions of this many. */
+const FEED_BATCH = 512;
+
+export interface StartOptions {
+  /** Only these stages; all that the topology has otherwise. */
+  readonly stages?: readonly StageName[];
+  readonly untilDrained: boolean;
+  readonly stop: AbortSignal;
+  readonly abort: AbortSignal;
+}
+
+export interface Started {
+  /** How the run ended; rejects with the error that stopped it. Models, tools and device are closed by then. */
+  readonly finished: Promise<RunEnd>;
+  progress(): Promise<StageProgress[]>;
+}
+
+export interface OpenRun {
+  readonly topology: Topology;
+  readonly folder: string;
+  readonly transport: Transport;
+  readonly codec: Codec;
+  /** Appends records; each is durable when the promise resolves. Returns how many. */
+  feed<K extends Topic>(
+    topic: K,
+    records: AsyncIterable<TopicRecords[K]> | Iterable<TopicRecords[K]>,
+  ): Promise<number>;
+  read<K extends Topic>(topic: K, options?: ReadOptions): AsyncIterable<TopicRecords[K]>;
+  start(options: StartOptions): Promise<Started>;
+  close(): Promise<void>;
+}
+
+/** Opens a run's topics, made if missing, and saves its resolved topology. */
+export async function openRun(topology: Topology): Promise<OpenRun> {
+  const folder = runFolder(topology);
+  writeResolved(topology);
+  const transport = await openEmbeddedLog({
+    run: topology.run,
+    folder: topology.folder,
+    config: topology.transport,
+  });
+  await transport.ensureTopics(
+    TOPICS.map((name) => ({ name, partitions: topology.topics[name].partitions })),
+  );
+  const codec = createCodec(topology.transport);
+
+  return {
+    topology,
+    folder,
+    transport,
+    codec,
+    feed: async (topic, records) => {
+      let batch: Output[] = [];
+      let count = 0;
+      const append = async () => {
+        if (batch.length > 0) await transport.append(batch);
+        count += batch.length;
+        batch = [];
+      };
+      for await (const record of records) {
+        batch.push({ topic, key: keyOf(record), value: codec.encode(topic, record) });
+        if (batch.length >= FEED_BATCH) await append();
+      }
+      await append();
+      return count;
+    },
+    read: (topic, options) => readRecords({ transport, codec }, topic, options),
+    start: async ({ stages: only, untilDrained, stop, abort }) => {
+      const parts = makeParts(topology, { transport, codec });
+      try {
+        const stages = await pipeline(topology, parts, only);
+        const { runtime, stages: configured } = topology;
+        const takingTurns =
+          configured.rollout?.merge === 'deterministic' ? ['tools', 'rollout', 'start'] : [];
+        const run = new Run(
+          { stages, takingTurns, untilDrained, stop, abort },
+          { transport, codec, config: runtime, now: () => performance.now() },
+        );
+        return {
+          finished: run.run().finally(() => parts.close()),
+          progress: () => run.progress(),
+        };
+      } catch (error) {
+        await parts.close();
+        throw error;
+      }
+    },
+    close: () => transport.close(),
+  };
+}
+
+/** What decides a record's partition: its trajectory, where it is part of one. */
+export function keyOf(record: TopicRecords[Topic]): string {
+  if ('trajectory' in record && typeof record.trajectory === 'string') return record.trajectory;
+  if ('subTrajectory' in record) return record.subTrajectory.trajectory;
+  if ('turn' in record) return record.turn.trajectory;
+  return record.id;
+}

@@ -1,0 +1,51 @@
+/** Decoded records of a topic, for those who look and do not consume. */
+import { DataError } from '../errors.ts';
+import type { Codec } from './codec.ts';
+import type { Topic, TopicRecords } from './records.generated.ts';
+import type { LogEntry, ReadOptions, Transport } from './transport.ts';
+
+/** An entry with its record; `record` is the error where the bytes make none. */
+export interface ReadRecord<K extends Topic> extends LogEntry {
+  readonly record: TopicRecords[K] | DataError;
+}
+
+/** A topic's entries with their records, undecodable ones included. */
+export async function* readEntries<K extends Topic>(
+  { transport, codec }: { readonly transport: Transport; readonly codec: Codec },
+  topic: K,
+  options: ReadOptions = {},
+): AsyncGenerator<ReadRecord<K>, void, void> {
+  for await (const entry of transport.read(topic, options)) {
+    yield { ...entry, record: decodeOrError(codec, topic, entry.value) };
+  }
+}
+
+/** A topic's records, undecodable ones left out. */
+export async function* readRecords<K extends Topic>(
+  source: { readonly transport: Transport; readonly codec: Codec },
+  topic: K,
+  options: ReadOptions = {},
+): AsyncGenerator<TopicRecords[K], void, void> {
+  for await (const { record } of readEntries(source, topic, options)) {
+    if (!(record instanceof DataError)) yield record;
+  }
+}
+
+export async function arrayOf<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
+
+function decodeOrError<K extends Topic>(
+  codec: Codec,
+  topic: K,
+  bytes: Uint8Array,
+): TopicRecords[K] | DataError {
+  try {
+    return codec.decode(topic, bytes);
+  } catch (error) {
+    if (error instanceof DataError) return error;
+    throw error;
+  }
+}
