@@ -38,6 +38,7 @@ export async function makeCalculator(name: string, config: CalculatorConfig): Pr
 export class Calculator implements Tool {
   readonly name: string;
   readonly tag: string;
+  readonly pure = true;
   readonly #config: CalculatorConfig;
   readonly #parse: Parse;
 

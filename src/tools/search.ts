@@ -7,6 +7,7 @@ import { TAG_PATTERN } from '../models/action.ts';
 import type { Article } from './corpus.ts';
 import { readCorpus } from './corpus.ts';
 import type { Tool } from './tool.ts';
+import { NOTHING_FOUND } from './tool.ts';
 
 export const searchConfig = z.strictObject({
   tag: z.string().regex(TAG_PATTERN).default('search_query').describe('The tag that calls the tool.'),
@@ -43,9 +44,6 @@ export interface SearchDeps {
   /** Milliseconds on a clock that only goes forward. */
   readonly now: () => number;
 }
-
-/** What the policy is shown for a query that no article shares a word with. */
-export const NOTHING_FOUND = 'No article was found.';
 
 type SearchLimits = Omit<SearchConfig, 'corpus'>;
 

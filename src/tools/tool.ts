@@ -6,6 +6,8 @@ export interface Tool {
   readonly name: string;
   /** The tag that calls it, such as `math_exp` for `<math_exp>2+2</math_exp>`. */
   readonly tag: string;
+  /** Whether a call is cheap and its result depends on the argument alone, so that a judge may make it again. */
+  readonly pure?: boolean;
   /**
    * Answers one call. The argument is hostile text. Refusals and time-outs are observations; throws
    * `ToolError` only when the tool itself is broken.
@@ -13,3 +15,6 @@ export interface Tool {
   call(argument: string, options: { readonly signal: AbortSignal }): Promise<Observation>;
   close(): Promise<void>;
 }
+
+/** What a tool shows that looked and found nothing: an observation, but nothing that an answer could follow from. */
+export const NOTHING_FOUND = 'Nothing was found.';

@@ -5,7 +5,8 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { ConfigError, DataError } from '../../src/errors.ts';
 import type { Article } from '../../src/tools/corpus.ts';
-import { NOTHING_FOUND, openSearch, Search, searchConfig } from '../../src/tools/search.ts';
+import { openSearch, Search, searchConfig } from '../../src/tools/search.ts';
+import { NOTHING_FOUND } from '../../src/tools/tool.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'swirl-search-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -1,0 +1,60 @@
+/** The process judge that is a language model (arXiv 2504.04736): it explains, and then says GOOD or BAD. */
+import { z } from 'zod';
+import { ModelError } from '../errors.ts';
+import { finalLine } from '../models/final-line.ts';
+import type { Judge, LanguageModel } from '../models/model.ts';
+import { cutMiddle, fillPrompt, reviewSections } from '../models/prompt.ts';
+import type { SubTrajectory, VerdictLabel } from '../topics/records.generated.ts';
+
+/** Settings beside those of the language model. */
+export const modelJudgeConfig = z.strictObject({
+  maxPromptChars: z
+    .int()
+    .min(1000)
+    .default(60_000)
+    .describe(
+      'Most characters of question and conversation that are shown; longer messages lose their middle.',
+    ),
+  maxRationaleChars: z.int().min(100).default(4000).describe('Longer explanations lose their middle.'),
+});
+export type ModelJudgeConfig = z.output<typeof modelJudgeConfig>;
+
+/**
+ * A reply without a clear verdict at its end is UNKNOWN, as is a model that refused; a `ModelError` after which trying
+ * again may help is thrown on. The question's gold answer is not shown.
+ */
+export function modelJudge(config: ModelJudgeConfig, { model }: { readonly model: LanguageModel }): Judge {
+  const unknown = (rationale: string) => ({ label: 'UNKNOWN' as const, rationale, judge: model.name });
+  return {
+    name: model.name,
+    async judge(subTrajectory, { signal }) {
+      const content = judgePrompt(subTrajectory, config.maxPromptChars);
+      let reply: string;
+      try {
+        const id = `judge/${subTrajectory.id}`;
+        reply = (await model.complete({ messages: [{ role: 'user', content }], id, signal })).text;
+      } catch (error) {
+        if (error instanceof ModelError && !error.retryable) return unknown(error.message);
+        throw error;
+      }
+      const rationale = cutMiddle(reply.trim(), config.maxRationaleChars);
+      const label = readVerdict(reply);
+      if (label === null)
+        return unknown(`The judge's reply does not end with VERDICT: GOOD or VERDICT: BAD: ${rationale}`);
+      return { label, rationale, judge: model.name };
+    },
+  };
+}
+
+/** What the judge is asked. */
+export function judgePrompt({ question, context, action }: SubTrajectory, maxChars: number): string {
+  return fillPrompt('process-judge', {
+    fenced: reviewSections({ question, steps: context, action }, maxChars),
+  });
+}
+
+/** The verdict at the end of a reply; null where there is none that is clear. */
+export function readVerdict(reply: string): Exclude<VerdictLabel, 'UNKNOWN'> | null {
+  const verdict = finalLine(reply, 'verdict').toUpperCase();
+  return verdict === 'GOOD' || verdict === 'BAD' ? verdict : null;
+}

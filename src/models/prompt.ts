@@ -1,0 +1,104 @@
+/**
+ * Fills the prompts in `prompts/`. Hostile texts are put between marker lines that bear a code made from the texts
+ * themselves, so that none of them can close its own section or open another.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { conversation } from './conversation.ts';
+import type { History } from './model.ts';
+
+export type PromptName =
+  | 'process-judge'
+  | 'reward'
+  | 'outcome-grader'
+  | 'search-instructions'
+  | 'math-instructions';
+
+/** A hostile text and what it is, in our own words. */
+export interface Section {
+  readonly label: string;
+  readonly text: string;
+}
+
+export interface PromptValues {
+  /** Our own words and numbers, put in as they are. */
+  readonly plain?: Readonly<Record<string, string | number>>;
+  /** Hostile texts, one or several in the place of a name, each between markers. */
+  readonly fenced?: Readonly<Record<string, readonly Section[]>>;
+}
+
+const cache = new Map<PromptName, string>();
+
+/** The prompt with its values in the places `{{name}}`; `{{code}}` is the code of the markers. */
+export function fillPrompt(name: PromptName, { plain = {}, fenced = {} }: PromptValues): string {
+  const template =
+    cache.get(name) ?? readFileSync(new URL(`./prompts/${name}.txt`, import.meta.url), 'utf8').trim();
+  cache.set(name, template);
+  const code = codeFor(Object.values(fenced).flat());
+  return template.replace(/\{\{(\w+)\}\}/g, (_, key: string) => {
+    if (key === 'code') return code;
+    const sections = fenced[key];
+    if (sections !== undefined) return sections.map((section) => fence(section, code)).join('\n\n');
+    const value = plain[key];
+    if (value === undefined)
+      throw new Error(`the prompt ${name} has the place {{${key}}} and was given nothing for it`);
+    return String(value);
+  });
+}
+
+/** The system message of a task over a search tool or a calculator, for those who do not write their own. */
+export function defaultInstructions(
+  task: 'search' | 'math',
+  options: { readonly tag: string; readonly maxSteps: number },
+): string {
+  return fillPrompt(`${task}-instructions`, { plain: { ...options } });
+}
+
+/**
+ * A conversation up to one action, as the sections `question`, `conversation` and `message`. Each gets its share of
+ * `maxChars`; a longer text loses its middle, which says so.
+ */
+export function reviewSections(
+  state: History & { readonly action: { readonly text: string } },
+  maxChars: number,
+): Required<PromptValues>['fenced'] {
+  const [question, ...messages] = conversation({ task: { instructions: '' }, ...state });
+  const quarter = Math.floor(maxChars / 4);
+  const share = Math.max(100, Math.floor((2 * quarter) / Math.max(1, messages.length)));
+  const labels = { assistant: 'the assistant wrote', user: 'it was shown', system: 'it was told' };
+  const earlier = messages.map(({ role, content }, i) => ({
+    label: `message ${i + 1}: ${labels[role]}`,
+    text: cutMiddle(content, share),
+  }));
+  return {
+    question: [{ label: 'the question', text: cutMiddle(question?.content ?? '', quarter) }],
+    conversation:
+      earlier.length > 0 ? earlier : [{ label: 'the conversation so far', text: '(nothing yet)' }],
+    message: [
+      { label: 'the message to rate: the assistant wrote', text: cutMiddle(state.action.text, quarter) },
+    ],
+  };
+}
+
+/** A text of at most about `max` characters: its beginning and its end, with a mark between them that says what is missing. */
+export function cutMiddle(text: string, max: number): string {
+  if (text.length <= max) return text.toWellFormed();
+  const half = Math.floor(max / 2);
+  const left = text.length - 2 * half;
+  return `${text.slice(0, half)} [... ${left} characters left out ...] ${text.slice(text.length - half)}`.toWellFormed();
+}
+
+function fence({ label, text }: Section, code: string): string {
+  return `[[${label} | ${code}]]\n${text}\n[[end | ${code}]]`;
+}
+
+/** A code that occurs in none of the texts, and is the same for the same texts. */
+function codeFor(sections: readonly Section[]): string {
+  for (let round = 0; ; round++) {
+    const hash = createHash('sha256')
+      .update(JSON.stringify([round, sections]))
+      .digest('hex')
+      .slice(0, 16);
+    if (sections.every(({ text }) => !text.includes(hash))) return hash;
+  }
+}

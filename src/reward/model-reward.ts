@@ -1,0 +1,61 @@
+/** The generative reward model (arXiv 2504.04736): a language model explains, and then gives a number. */
+import { z } from 'zod';
+import { ModelError } from '../errors.ts';
+import { finalLine } from '../models/final-line.ts';
+import type { LanguageModel, RewardModel } from '../models/model.ts';
+import { cutMiddle, fillPrompt, reviewSections } from '../models/prompt.ts';
+
+/** Settings beside those of the language model. */
+export const modelRewardConfig = z.strictObject({
+  min: z.number().default(0).describe('The reward of a message of no use.'),
+  max: z.number().default(1).describe('The reward of the best message.'),
+  maxPromptChars: z
+    .int()
+    .min(1000)
+    .default(60_000)
+    .describe(
+      'Most characters of question and conversation that are shown; longer messages lose their middle.',
+    ),
+  maxRationaleChars: z.int().min(100).default(4000).describe('Longer explanations lose their middle.'),
+});
+export type ModelRewardConfig = z.output<typeof modelRewardConfig>;
+
+/**
+ * Sees question, context and action, neither gold answer nor verdict. A reply that does not end with a number in range is a
+ * `ModelError` that is not retried; so no action is ever scored by a default.
+ */
+export function modelReward(
+  config: ModelRewardConfig,
+  { model }: { readonly model: LanguageModel },
+): RewardModel {
+  const { min, max, maxPromptChars, maxRationaleChars } = config;
+  return {
+    name: model.name,
+    async score({ subTrajectory: { id, question, context, action } }, { signal }) {
+      const content = fillPrompt('reward', {
+        plain: { min, max },
+        fenced: reviewSections({ question, steps: context, action }, maxPromptChars),
+      });
+      const reply = await model.complete({
+        messages: [{ role: 'user', content }],
+        id: `reward/${id}`,
+        signal,
+      });
+      const rationale = cutMiddle(reply.text.trim(), maxRationaleChars);
+      const value = readReward(reply.text);
+      if (value === null || value < min || value > max) {
+        const found = value === null ? JSON.stringify(rationale) : String(value);
+        throw new ModelError(
+          `${model.name}: expected a last line REWARD: N with a number from ${min} to ${max}, found ${found}`,
+        );
+      }
+      return { value, rationale, model: model.name };
+    },
+  };
+}
+
+/** The number at the end of a reply; null where there is none. */
+export function readReward(reply: string): number | null {
+  const said = finalLine(reply, 'reward');
+  return /^[-+]?(?:\d{1,15}(?:\.\d{0,15})?|\.\d{1,15})$/.test(said) ? Number(said) : null;
+}
