@@ -29,7 +29,6 @@ export class EmbeddedInput implements InputPartition {
     this.partition = options.partition;
     this.#options = options;
     this.#position = options.position;
-    options.signal.addEventListener('abort', () => this.#ticket?.wake(), { once: true });
   }
 
   get position(): number {
@@ -43,6 +42,11 @@ export class EmbeddedInput implements InputPartition {
   /** Another owner has taken over. */
   lose(reason: TransportError): void {
     this.#lost.abort(reason);
+    this.wake();
+  }
+
+  /** Ends the waiting of a pull that need not wait any more: it sees why by itself. */
+  wake(): void {
     this.#ticket?.wake();
   }
 
@@ -60,7 +64,7 @@ export class EmbeddedInput implements InputPartition {
       ? undefined
       : setTimeout(() => {
           expired = true;
-          this.#ticket?.wake();
+          this.wake();
         }, waitMs);
     try {
       for (;;) {

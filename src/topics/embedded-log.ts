@@ -2,6 +2,7 @@
  * The embedded transport: a durable log on LMDB in the run's folder, for several processes at once (a run, a
  * feed, a tap). Nothing to start, and nothing is ever deleted.
  */
+import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ConfigError, TransportError } from '../errors.ts';
@@ -151,16 +152,21 @@ class EmbeddedLog implements Transport {
     if (signal.aborted) return;
     this.#checkOpen();
     const inputs = this.#claim(options);
-    try {
-      for (const input of inputs) {
-        if (signal.aborted) return;
-        yield input;
-      }
-      if (!signal.aborted)
-        await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
-    } finally {
-      this.#release(inputs);
+    // All stages of a run share its signal: any number of listeners is in order.
+    setMaxListeners(0, signal);
+    const ended = new Promise<void>((resolve) => {
+      const end = (): void => {
+        for (const input of inputs) input.wake();
+        resolve();
+      };
+      signal.addEventListener('abort', end, { once: true });
+    });
+    for (const input of inputs) {
+      if (signal.aborted) break;
+      yield input;
     }
+    await ended;
+    this.#release(inputs);
   }
 
   async committed(group: string, topic: string, run?: string): Promise<number[]> {
