@@ -1,6 +1,6 @@
 /** The generative reward model (arXiv 2504.04736): a language model explains, and then gives a number. */
 import { z } from 'zod';
-import { ModelError } from '../errors.ts';
+import { ConfigError, ModelError } from '../errors.ts';
 import { finalLine } from '../models/final-line.ts';
 import type { LanguageModel, RewardModel } from '../models/model.ts';
 import { cutMiddle, fillPrompt, reviewSections } from '../models/prompt.ts';
@@ -22,13 +22,14 @@ export type ModelRewardConfig = z.output<typeof modelRewardConfig>;
 
 /**
  * Sees question, context and action, neither gold answer nor verdict. A reply that does not end with a number in range is a
- * `ModelError` that is not retried; so no action is ever scored by a default.
+ * `ModelError` that is not retried; so no action is ever scored by a default. Throws `ConfigError` for an empty range.
  */
 export function modelReward(
   config: ModelRewardConfig,
   { model }: { readonly model: LanguageModel },
 ): RewardModel {
   const { min, max, maxPromptChars, maxRationaleChars } = config;
+  if (min >= max) throw new ConfigError(`reward.min, ${min}, must be below reward.max, ${max}`);
   return {
     name: model.name,
     async score({ subTrajectory: { id, question, context, action } }, { signal }) {

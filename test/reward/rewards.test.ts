@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { ModelError } from '../../src/errors.ts';
+import { ConfigError, ModelError } from '../../src/errors.ts';
 import type { CompletionRequest, Judge, Scorable } from '../../src/models/model.ts';
 import { constantReward, constantRewardConfig } from '../../src/reward/constant-reward.ts';
 import { modelReward, modelRewardConfig, readReward } from '../../src/reward/model-reward.ts';
@@ -114,6 +114,11 @@ describe('model', () => {
     await expect(scoring).rejects.toThrow('expected a last line REWARD: N with a number from 0 to 1, found');
     const value = readReward(reply);
     expect(value === null || value < 0 || value > 1).toBe(true);
+  });
+
+  test('an empty range is refused', () => {
+    const config = modelRewardConfig.parse({ min: 1, max: 1 });
+    expect(() => modelReward(config, { model: saying('') })).toThrow(ConfigError);
   });
 
   test('is shown range, question, conversation and action, and neither gold answer nor verdict', async () => {
