@@ -142,7 +142,8 @@ function readText(path: string): string {
         { cause: error },
       );
     }
-    if (error instanceof TypeError) throw new ConfigError(`${path}: not UTF-8 text`, { cause: error });
+    if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA')
+      throw new ConfigError(`${path}: not UTF-8 text`, { cause: error });
     throw new ConfigError(`${path}: cannot be read: ${(error as Error).message}`, { cause: error });
   }
 }

@@ -74,8 +74,15 @@ function entry(schema: JsonSchema, path: string): KeyReference {
     path,
     type: typeOf(schema),
     default: value === undefined || nested ? null : JSON.stringify(value),
-    about: typeof schema.description === 'string' ? schema.description : '',
+    about: aboutOf(schema),
   };
+}
+
+/** The description; that of the first branch where the union itself has none (`X or null`). */
+function aboutOf(schema: JsonSchema): string {
+  if (typeof schema.description === 'string') return schema.description;
+  const [first] = options(schema);
+  return first === undefined ? '' : aboutOf(first);
 }
 
 function typeOf(schema: JsonSchema): string {

@@ -31,7 +31,12 @@ export const MAX_TOPOLOGY_BYTES = 1_000_000;
 export function parseSource(text: string, file: string): Source {
   const counter = new LineCounter();
   const lines = text.split(/\r\n|\n|\r/);
-  const document = parseDocument(text, { lineCounter: counter, prettyErrors: false, version: '1.2' });
+  const document = parseDocument(text, {
+    lineCounter: counter,
+    prettyErrors: false,
+    version: '1.2',
+    logLevel: 'error',
+  });
   const line = (number: number): string | null => lines[number - 1] ?? null;
   const at = (offset: number): Position => {
     const { line: row, col } = counter.linePos(offset);

@@ -4,8 +4,13 @@
  * settings are defined beside their user and composed here.
  */
 import { z } from 'zod';
+import { modelJudgeConfig } from '../judge/model-judge.ts';
 import { openaiConfig } from '../models/openai-config.ts';
 import { localModelConfig } from '../policy/local-model-config.ts';
+import { constantRewardConfig } from '../reward/constant-reward.ts';
+import { modelRewardConfig } from '../reward/model-reward.ts';
+import { rulesRewardConfig } from '../reward/rules-reward.ts';
+import { verdictRewardConfig } from '../reward/verdict-reward.ts';
 import { runtimeConfig } from '../runtime/run.ts';
 import { toolConfig } from '../tools/registry.ts';
 import { embeddedConfig } from '../topics/embedded-log.ts';
@@ -45,19 +50,16 @@ const policyConfig = z.discriminatedUnion('kind', [
 const judgeConfig = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('rules') }),
   z.strictObject({ kind: z.literal('lab') }),
-  openaiConfig.extend({ kind: z.literal('openai') }),
-  localModelConfig.extend({ kind: z.literal('local') }),
+  openaiConfig.extend({ kind: z.literal('openai'), ...modelJudgeConfig.shape }),
+  localModelConfig.extend({ kind: z.literal('local'), ...modelJudgeConfig.shape }),
 ]);
 
 const rewardConfig = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('rules') }),
-  z.strictObject({ kind: z.literal('verdict') }),
-  z.strictObject({
-    kind: z.literal('constant'),
-    value: z.number().default(1).describe('The reward of every action.'),
-  }),
-  openaiConfig.extend({ kind: z.literal('openai') }),
-  localModelConfig.extend({ kind: z.literal('local') }),
+  rulesRewardConfig.extend({ kind: z.literal('rules') }),
+  verdictRewardConfig.extend({ kind: z.literal('verdict') }),
+  constantRewardConfig.extend({ kind: z.literal('constant') }),
+  openaiConfig.extend({ kind: z.literal('openai'), ...modelRewardConfig.shape }),
+  localModelConfig.extend({ kind: z.literal('local'), ...modelRewardConfig.shape }),
 ]);
 
 const taskConfig = z.strictObject({
