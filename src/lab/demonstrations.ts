@@ -1,16 +1,17 @@
 /** An endless stream of demonstrations, search and math in turn, over world after world. */
-import type { Question } from '../topics/records.generated.ts';
+
 import { calculatorConfig, makeCalculator } from '../tools/calculator.ts';
 import { Search, searchConfig } from '../tools/search.ts';
+import type { Question } from '../topics/records.generated.ts';
 import { corpus } from './articles.ts';
 import type { Demonstration } from './demonstrator.ts';
 import { demonstrate } from './demonstrator.ts';
 import type { FaultsConfig } from './faults.ts';
 import type { Split } from './names.ts';
 import { searchQuestions } from './search-questions.ts';
-import { makeWorld } from './world.ts';
-import type { World } from './world.ts';
 import { wordProblems } from './word-problems.ts';
+import type { World } from './world.ts';
+import { makeWorld } from './world.ts';
 
 export interface DemonstrationsOptions {
   readonly seed: number;

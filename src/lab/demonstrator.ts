@@ -64,10 +64,11 @@ function withSlips(act: Act, faults: FaultsConfig, draw: Draw): Act {
   return draw.chance(faults.unclosedTag) ? { ...act, unclosed: true, fault: 'unclosedTag' } : act;
 }
 
+/** A space opens the content: a word is then the same token here as in the question and the results. */
 function written(act: Act, question: Question): Action {
   const tool = labTools[question.task === 'search' ? 'search' : 'math'];
   const tag = act.kind === 'answer' ? ANSWER_TAG : tool.tag;
-  const text = `<${tag}>${act.content}${act.unclosed === true ? '' : `</${tag}>`}`;
+  const text = `<${tag}> ${act.content}${act.unclosed === true ? '' : `</${tag}>`}`;
   const { kind, tool: called, content } = parseAction(text, [tool]);
   return { text, kind, tool: called, content, tokens: null, logprobs: null, policy: 'lab' };
 }

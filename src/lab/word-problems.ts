@@ -8,8 +8,8 @@ import type { Split } from './names.ts';
 import { namesOf } from './names.ts';
 
 export const things: readonly string[] = ['apples', 'books', 'coins', 'pens', 'plums', 'stones'];
-const gaining: readonly string[] = ['gets', 'buys'];
-const losing: readonly string[] = ['gives', 'sells'];
+export const gaining: readonly string[] = ['gets', 'buys'];
+export const losing: readonly string[] = ['gives', 'sells'];
 
 export interface ProblemOptions {
   readonly seed: number;

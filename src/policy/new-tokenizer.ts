@@ -71,7 +71,7 @@ function cutter(pattern: string, whole: readonly string[]): (text: string) => st
   if (whole.length === 0) return (text) => text.match(words) ?? [];
   const longestFirst = [...whole].sort((a, b) => b.length - a.length);
   const separators = new RegExp(
-    longestFirst.map((text) => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')).join('|'),
+    longestFirst.map((text) => text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')).join('|'),
     'u',
   );
   return (text) => text.split(separators).flatMap((part) => part.match(words) ?? []);
