@@ -102,9 +102,10 @@ export class Checkpoints {
       if ((await this.steps()).includes(state.step)) await this.#replaceState(state);
       else await this.#writeAll(state, await tensors());
     } catch (error) {
-      if (error instanceof SwirlError) throw error;
+      // Only the file system's errors bear a code; anything else is told as it is.
+      if (!(error instanceof Error) || !('code' in error)) throw error;
       throw new TransportError(
-        `${this.path(state.step)}: the checkpoint could not be written (${(error as Error).message}). Nothing is lost: ` +
+        `${this.path(state.step)}: the checkpoint could not be written (${error.message}). Nothing is lost: ` +
           'make room, and start the run again',
         { cause: error },
       );

@@ -63,8 +63,10 @@ export async function runProcess(run: SmallRun, options: Process = {}) {
     return { value, topic: 'scored', partition: 0, offset, signal: abort.signal };
   };
   const size = options.window ?? 16;
+  const reference = await createReferenceEngine(smallDecoder, smallWeights());
   const stage = trainStage(run.config, {
     engine,
+    reference,
     policy: { path: run.folder, config: smallDecoder, renderer: letters as TrainDeps['policy']['renderer'] },
     instructions,
     checkpoints: run.folder,
