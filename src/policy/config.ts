@@ -161,6 +161,15 @@ export function toConfigJson(
   };
 }
 
+/**
+ * The text of a config.json. Caps are written with a fraction (`30.0`): transformers 5 refuses a whole number where it
+ * declares a float, and JSON.stringify drops the fraction.
+ */
+export function configText(json: Readonly<Record<string, unknown>>): string {
+  const text = JSON.stringify(json, null, 2);
+  return `${text.replace(/("\w+_softcapping": \d+)(?=[,\n])/g, '$1.0')}\n`;
+}
+
 /** Whether a layer (from 0) attends only to its window. */
 export function isSliding(layer: number): boolean {
   return layer % 2 === 0;

@@ -1,8 +1,9 @@
 /** Makes a fresh policy folder: random weights of a shape, and a tokenizer. The start of a base policy. */
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { DecoderConfig } from './config.ts';
-import { parseDecoderConfig, tensorShapes, toConfigJson } from './config.ts';
+import { configText, parseDecoderConfig, tensorShapes, toConfigJson } from './config.ts';
 import type { Tensors } from './engine.ts';
 import type { PolicyFolder } from './folder.ts';
 import { openPolicy, writeFolderAside, writeJson } from './folder.ts';
@@ -59,7 +60,7 @@ export async function makePolicy(options: NewPolicyOptions): Promise<PolicyFolde
   const shapes = tensorShapes(config);
   const weights = initialWeights(config, options.seed);
   await writeFolderAside(options.path, async (folder) => {
-    await writeJson(join(folder, 'config.json'), json);
+    await writeFile(join(folder, 'config.json'), configText(json), { flush: true });
     await writeJson(join(folder, 'tokenizer.json'), tokenizer.json);
     await writeJson(join(folder, 'tokenizer_config.json'), {
       tokenizer_class: 'PreTrainedTokenizerFast',

@@ -56,7 +56,10 @@ export class SafetensorsFile {
       return new SafetensorsFile(path, handle, await readHeader(path, handle));
     } catch (error) {
       await handle.close();
-      throw error;
+      if (error instanceof DataError) throw error;
+      throw new DataError(`${path}: cannot be read (${(error as NodeJS.ErrnoException).code})`, {
+        cause: error,
+      });
     }
   }
 

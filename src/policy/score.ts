@@ -8,7 +8,7 @@ import { packRows } from './rows.ts';
 const message = z.strictObject({
   role: z.enum(['system', 'user', 'assistant']),
   content: z.string(),
-  tokens: z.array(z.int().nonnegative()).nullish(),
+  tokens: z.array(z.int().nonnegative()).readonly().nullish(),
 });
 
 /**

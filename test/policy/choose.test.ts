@@ -1,0 +1,64 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { ModelError } from '../../src/errors.ts';
+import { choose } from '../../src/policy/choose.ts';
+
+const all = { temperature: 1, topP: 1, topK: 0 };
+/** Probabilities .1, .4, .2, .3. */
+const logits = Float64Array.of(Math.log(0.1), Math.log(0.4), Math.log(0.2), Math.log(0.3));
+const draw = (u: number, options = {}) => choose(logits, { ...all, ...options }, u);
+
+describe('choose', () => {
+  test('lays the tokens out in [0, 1) by id', () => {
+    const tokens = [0, 0.09, 0.11, 0.49, 0.51, 0.69, 0.71, 0.999].map((u) => draw(u).token);
+    expect(tokens).toEqual([0, 0, 1, 1, 2, 2, 3, 3]);
+    expect(draw(0.3).logprob).toBeCloseTo(Math.log(0.4), 12);
+  });
+
+  test('temperature divides the logits, and the log-probability is of that distribution', () => {
+    const total = 0.1 ** 2 + 0.4 ** 2 + 0.2 ** 2 + 0.3 ** 2;
+    expect(draw(0.99, { temperature: 0.5 }).logprob).toBeCloseTo(Math.log(0.09 / total), 12);
+  });
+
+  test('topK keeps the most likely, topP the fewest that reach the mass', () => {
+    const kept = (options: object) => [
+      ...new Set(Array.from({ length: 100 }, (_, i) => draw(i / 100, options).token)),
+    ];
+    expect(kept({ topK: 2 })).toEqual([1, 3]);
+    expect(kept({ topK: 1 })).toEqual([1]);
+    expect(kept({ topP: 0.69 })).toEqual([1, 3]);
+    expect(kept({ topP: 0.71 })).toEqual([1, 2, 3]);
+    expect(kept({ topP: 0.01 })).toEqual([1]);
+    expect(kept({ topK: 3, topP: 0.5 })).toEqual([1, 3]);
+    expect(draw(0.9, { topK: 2 }).logprob).toBeCloseTo(Math.log(0.3 / 0.7), 12);
+  });
+
+  test('greedy takes the lowest id among equals, with log-probability 0', () => {
+    expect(choose(Float32Array.of(1, 3, 3), { ...all, temperature: 0 }, 0.9)).toEqual({
+      token: 1,
+      logprob: 0,
+    });
+  });
+
+  test('the share of u that a token gets is its probability', () => {
+    const row = fc.array(fc.double({ min: -20, max: 20, noNaN: true }), { minLength: 1, maxLength: 12 });
+    const fraction = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+    fc.assert(
+      fc.property(row, fraction, (values, u) => {
+        const { token, logprob } = choose(Float64Array.from(values), all, u);
+        const masses = values.map((x) => Math.exp(x - Math.max(...values)));
+        const total = masses.reduce((a, b) => a + b, 0);
+        const below = masses.slice(0, token).reduce((a, b) => a + b, 0) / total;
+        expect(Math.abs(Math.exp(logprob) - masses[token] / total)).toBeLessThan(1e-12);
+        expect(u).toBeGreaterThanOrEqual(below - 1e-9);
+        expect(u).toBeLessThan(below + masses[token] / total + 1e-9);
+      }),
+    );
+  });
+
+  test('logits that are not finite are an error, not a token', () => {
+    for (const temperature of [0, 1]) {
+      expect(() => choose(Float32Array.of(Number.NaN, 1), { ...all, temperature }, 0.5)).toThrow(ModelError);
+    }
+  });
+});

@@ -1,0 +1,123 @@
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { ModelError } from '../../src/errors.ts';
+import type { PolicyFolder } from '../../src/policy/folder.ts';
+import { openPolicy, readWeights } from '../../src/policy/folder.ts';
+import { LocalModel } from '../../src/policy/local-model.ts';
+import { localModelConfig } from '../../src/policy/local-model-config.ts';
+import type { ReferenceEngine } from '../../src/policy/reference.ts';
+import { createReferenceEngine } from '../../src/policy/reference.ts';
+import { packRows } from '../../src/policy/rows.ts';
+import { parseScoreRequest, score } from '../../src/policy/score.ts';
+import { fixturePath, largestError } from './fixtures.ts';
+
+const messages = [
+  { role: 'system', content: 'Answer.' },
+  { role: 'user', content: 'Who sold 48 clips?' },
+] as const;
+const { signal } = new AbortController();
+
+let policy: PolicyFolder;
+let engine: ReferenceEngine;
+beforeAll(async () => {
+  policy = await openPolicy(fixturePath('made-words'));
+  engine = await createReferenceEngine(policy.config, await readWeights(policy));
+});
+
+function model(settings: object = {}, runSeed = 1): LocalModel {
+  const config = localModelConfig.parse({ maxTokens: 24, contextTokens: 128, ...settings });
+  return new LocalModel(config, { engine, policy, runSeed, weightsHash: () => 'abcdef0123456789' });
+}
+
+describe('LocalModel', () => {
+  test("samples are functions of the run's seed and the id, whatever else is asked", async () => {
+    const alone = model();
+    const together = model({ slots: 2 });
+    const ids = ['q1/0/0', 'q1/1/0', 'q2/0/0'];
+    const all = await Promise.all(ids.map((id) => together.complete({ messages, id, signal })));
+    for (const [i, id] of ids.entries())
+      expect(await alone.complete({ messages, id, signal })).toEqual(all[i]);
+    expect(all[0].tokens).not.toEqual(all[1].tokens);
+    expect(await model({}, 2).complete({ messages, id: ids[0], signal })).not.toEqual(all[0]);
+    expect(alone.name).toBe('local:abcdef012345');
+  });
+
+  test('the trainer finds the recorded log-probabilities behind the same rendering', async () => {
+    const { text, tokens, logprobs } = await model().complete({ messages, id: 'q1/0/0', signal });
+    const recorded = { role: 'assistant', content: text, tokens } as const;
+    const { ids, spans } = policy.renderer.render([...messages, recorded]);
+    const targets = Array.from({ length: spans[0].end - spans[0].start }, (_, i) => spans[0].start + i);
+    expect(
+      largestError(await engine.forward(packRows([{ tokens: ids, targets }])), logprobs ?? []),
+    ).toBeLessThan(1e-5);
+  });
+
+  test('text is what the tokens say, without the end of turn', async () => {
+    for (let i = 0; i < 20; i++) {
+      const { text, tokens } = await model({ temperature: 1.5 }).complete({ messages, id: `q${i}`, signal });
+      expect(text).toBe(policy.tokenizer.decode(tokens ?? []));
+      expect(text).not.toContain('<end_of_turn>');
+    }
+  });
+
+  test('a conversation that fills the context is a ModelError, not to be retried', async () => {
+    const content = 'clips '.repeat(130);
+    const long = model().complete({ messages: [{ role: 'user', content }], id: 'q9/0/0', signal });
+    await expect(long).rejects.toThrow(ModelError);
+    await expect(long).rejects.toMatchObject({ retryable: false });
+    await expect(long).rejects.toThrow(
+      /q9\/0\/0: expected a conversation of fewer than 128 tokens, found \d+/,
+    );
+  });
+
+  test('a completion stops where the context ends', async () => {
+    const content = 'clips '.repeat(60);
+    const { tokens } = await model({ maxTokens: 1000, temperature: 3 }).complete({
+      messages: [{ role: 'user', content }],
+      id: 'long',
+      signal,
+    });
+    const prompt = policy.renderer.render([{ role: 'user', content }], { open: true }).ids.length;
+    expect(prompt + (tokens?.length ?? 0)).toBeLessThanOrEqual(128);
+  });
+
+  test('an abort rejects with its reason', async () => {
+    const reason = new Error('stopped');
+    const aborted = model().complete({ messages, id: 'x', signal: AbortSignal.abort(reason) });
+    await expect(aborted).rejects.toBe(reason);
+  });
+});
+
+describe('score', () => {
+  test('a completion stands where the trainer finds it: the next assistant message, with its end of turn', async () => {
+    const found = await score({ messages: [...messages], completion: 'Ada works' }, { engine, policy });
+    const { ids, spans } = policy.renderer.render([...messages, { role: 'assistant', content: 'Ada works' }]);
+    expect(found.ids).toEqual(ids.slice(spans[0].start, spans[0].end));
+    const targets = found.ids.map((_, i) => spans[0].start + i);
+    expect(found.logprobs).toEqual([...(await engine.forward(packRows([{ tokens: ids, targets }])))]);
+  });
+
+  test('a text and its parts agree: log p(ab) = log p(a) + log p(b | a)', async () => {
+    const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
+    const whole = await score({ text: 'Ada Lovelace works' }, { engine, policy });
+    const first = await score({ text: 'Ada' }, { engine, policy });
+    const rest = await score({ context: 'Ada', completion: ' Lovelace works' }, { engine, policy });
+    expect(whole.ids).toEqual([...first.ids, ...rest.ids]);
+    expect(sum(whole.logprobs)).toBeCloseTo(sum(first.logprobs) + sum(rest.logprobs), 5);
+  });
+
+  test('requests are read as documented, and others refused with what was found', () => {
+    expect(parseScoreRequest('hello', 'x')).toEqual({ text: 'hello' });
+    expect(parseScoreRequest({ context: 'a', completion: 'b' }, 'x')).toEqual({
+      context: 'a',
+      completion: 'b',
+    });
+    expect(() => parseScoreRequest({ contxt: 'a' }, 'in.jsonl:3')).toThrow(
+      /^in\.jsonl:3: expected a text.*contxt/,
+    );
+  });
+
+  test('nothing to score, and too much', async () => {
+    expect(await score({ text: '' }, { engine, policy })).toEqual({ ids: [], logprobs: [] });
+    await expect(score({ text: 'x '.repeat(300) }, { engine, policy })).rejects.toThrow(/at most 256 tokens/);
+  });
+});
