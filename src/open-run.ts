@@ -1,5 +1,5 @@
 /** A run, opened: its topology, its topics, and the ways to feed, read and run it. */
-import { parts as makeParts } from './parts.ts';
+import { partsOf } from './parts.ts';
 import { pipeline } from './pipeline.ts';
 import { Run, type RunEnd, type StageProgress } from './runtime/run.ts';
 import { type Codec, createCodec } from './topics/codec.ts';
@@ -21,6 +21,8 @@ export interface StartOptions {
   readonly untilDrained: boolean;
   readonly stop: AbortSignal;
   readonly abort: AbortSignal;
+  /** Notes for the user; by default nobody hears them. */
+  readonly notify?: (message: string) => void;
 }
 
 export interface Started {
@@ -79,8 +81,8 @@ export async function openRun(topology: Topology): Promise<OpenRun> {
       return count;
     },
     read: (topic, options) => readRecords({ transport, codec }, topic, options),
-    start: async ({ stages: only, untilDrained, stop, abort }) => {
-      const parts = makeParts(topology, { transport, codec });
+    start: async ({ stages: only, untilDrained, stop, abort, notify = () => {} }) => {
+      const parts = partsOf(topology, { transport, codec, env: process.env, notify });
       try {
         const stages = await pipeline(topology, parts, only);
         const { runtime, stages: configured } = topology;

@@ -15,8 +15,6 @@ const COMMANDS = [
   'graph',
   'doctor',
   'new-policy',
-  'lab',
-  'demo',
 ] as const;
 
 /** Parses the arguments and runs the command. Returns the exit code; throws only on a defect. */

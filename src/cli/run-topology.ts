@@ -20,7 +20,8 @@ export async function runTopology(topology: Topology, options: RunTopologyOption
   const run = await openRun(topology);
   try {
     const { untilDrained, stages } = options;
-    const started = await run.start({ untilDrained, stop, abort, ...(stages ? { stages } : {}) });
+    const notify = (message: string) => process.stderr.write(`${message}\n`);
+    const started = await run.start({ untilDrained, stop, abort, notify, ...(stages ? { stages } : {}) });
     const shown = showProgress({ progress: () => started.progress(), stream: process.stderr });
     let end: RunEnd;
     try {

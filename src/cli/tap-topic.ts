@@ -39,6 +39,7 @@ export async function tapTopic(topology: Topology, topic: string, options: TapOp
     run: topology.run,
     folder: topology.folder,
     config: topology.transport,
+    access: 'read',
   });
   try {
     const source = { transport, codec: createCodec(topology.transport) };

@@ -70,7 +70,7 @@ function evaluationOf(topology: Topology, options: EvaluateOptions): Topology {
   const policy = {
     ...topology.policy,
     ...(temperature === undefined ? {} : { temperature }),
-    ...(policyFolder === undefined || topology.policy.kind !== 'local' ? {} : { folder: policyFolder }),
+    ...(policyFolder === undefined || topology.policy.kind !== 'local' ? {} : { checkpoint: policyFolder }),
   };
   const tasks = Object.entries(topology.tasks).map(([name, task]) => [
     name,

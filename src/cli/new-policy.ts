@@ -1,0 +1,32 @@
+/** `swirl new-policy`: a fresh policy folder with random weights and a tokenizer made from texts. */
+import type { Command } from 'commander';
+
+interface NewPolicyFlags {
+  readonly texts: readonly string[];
+  readonly vocabulary: number;
+  readonly seed: number;
+  readonly hidden?: number;
+  readonly layers?: number;
+  readonly positions?: number;
+}
+
+const count = (text: string) => Number.parseInt(text, 10);
+
+export function register(program: Command): void {
+  program
+    .command('new-policy')
+    .description(
+      'make a fresh policy of the Gemma 2 architecture: random weights, and a byte-level BPE tokenizer trained on your texts',
+    )
+    .argument('<folder>', 'where to make it')
+    .requiredOption('--texts <file...>', 'files whose text the tokenizer is trained on')
+    .option('--vocabulary <n>', 'number of tokens', count, 1024)
+    .option('--hidden <n>', 'width of the residual stream; a multiple of 8', count)
+    .option('--layers <n>', 'number of layers', count)
+    .option('--positions <n>', 'longest context in tokens', count)
+    .option('--seed <n>', 'decides the weights', count, 0)
+    .action(async (folder: string, flags: NewPolicyFlags) => {
+      const { newPolicy } = await import('./new-policy-folder.ts');
+      await newPolicy(folder, flags);
+    });
+}

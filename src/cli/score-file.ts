@@ -1,0 +1,55 @@
+/** Scores the texts of a file. */
+import { ConfigError, DataError, ModelError } from '../errors.ts';
+import { printable } from '../monitor/printable.ts';
+import { openPolicy } from '../policy/folder.ts';
+import { localModelConfig } from '../policy/local-model-config.ts';
+import { openEngine } from '../policy/open-engine.ts';
+import { parseScoreRequest, score } from '../policy/score.ts';
+import { fileInput } from '../questions/input.ts';
+import { lines } from '../questions/lines.ts';
+
+export interface ScoreFileOptions {
+  readonly policy: string;
+  readonly texts: string;
+  readonly device: string;
+  readonly json: boolean;
+}
+
+/** Prints one line per text. The first line that cannot be scored ends it, with file and line. */
+export async function scoreFile({ policy: folder, texts, device, json }: ScoreFileOptions): Promise<void> {
+  const known = localModelConfig.shape.device.safeParse(device);
+  if (!known.success) throw new ConfigError(`--device ${device}: expected auto, webgpu or reference`);
+  const policy = await openPolicy(folder);
+  const engine = await openEngine(policy, known.data, (reason) =>
+    process.stderr.write(`${reason.message}\n`),
+  );
+  try {
+    for await (const { text, place, error } of lines(fileInput(texts))) {
+      if (error) throw error;
+      if (text === null || text.trim() === '') continue;
+      const request = parseScoreRequest(parse(text, place), place);
+      const scored = await score(request, { engine, policy }).catch((cause: unknown) => {
+        throw cause instanceof ModelError ? new DataError(`${place}: ${cause.message}`, { cause }) : cause;
+      });
+      process.stdout.write(`${json ? JSON.stringify(scored) : report(text, scored.logprobs)}\n`);
+    }
+  } finally {
+    await engine.close();
+  }
+}
+
+function parse(text: string, place: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new DataError(`${place}: expected a JSON value, found ${JSON.stringify(text.slice(0, 40))}`, {
+      cause,
+    });
+  }
+}
+
+function report(text: string, logprobs: readonly number[]): string {
+  const sum = logprobs.reduce((a, b) => a + b, 0);
+  const mean = logprobs.length > 0 ? sum / logprobs.length : 0;
+  return `${String(logprobs.length).padStart(6)} tokens  ${mean.toFixed(4).padStart(9)} per token  ${printable(text, 60)}`;
+}

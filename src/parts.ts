@@ -1,0 +1,201 @@
+/**
+ * What the stages are made of: models, tools, the trainer. Each is opened when the first stage asks for it, and
+ * closed with the run.
+ */
+import { join } from 'node:path';
+import { ConfigError } from './errors.ts';
+import type { Judge, LanguageModel, RewardModel, Task } from './models/model.ts';
+import type { Engine } from './policy/engine.ts';
+import type { PolicyFolder } from './policy/folder.ts';
+import type { LocalModelConfig } from './policy/local-model-config.ts';
+import type { Delivery } from './runtime/stage.ts';
+import type { Tool } from './tools/tool.ts';
+import type { Codec } from './topics/codec.ts';
+import { readEntries } from './topics/read-records.ts';
+import type { Scored } from './topics/records.generated.ts';
+import type { Transport } from './topics/transport.ts';
+import { runFolder } from './topology/resolved.ts';
+import type { Topology } from './topology/topology.ts';
+import type { TrainStage } from './train/train.ts';
+
+export interface Parts {
+  readonly tasks: ReadonlyMap<string, Task>;
+  policy(): Promise<LanguageModel>;
+  tools(): Promise<readonly Tool[]>;
+  judge(): Promise<Judge>;
+  rewardModel(): Promise<RewardModel>;
+  train(config: NonNullable<Topology['stages']['train']>): Promise<TrainStage>;
+  /** Gives back everything that was opened, newest first. */
+  close(): Promise<void>;
+}
+
+export interface PartsDeps {
+  readonly transport: Transport;
+  readonly codec: Codec;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Notes for the user, such as that there is no adapter. */
+  readonly notify: (message: string) => void;
+}
+
+/** The parts of a topology; nothing is opened yet. */
+export function partsOf(topology: Topology, deps: PartsDeps): Parts {
+  const opened: { close(): Promise<void> }[] = [];
+  const keep = <T extends { close(): Promise<void> }>(part: T): T => {
+    opened.push(part);
+    return part;
+  };
+
+  const engineOf = async (
+    config: LocalModelConfig,
+  ): Promise<{ readonly policy: PolicyFolder; readonly engine: Engine }> => {
+    const { openPolicy } = await import('./policy/folder.ts');
+    const { openEngine } = await import('./policy/open-engine.ts');
+    const policy = await openPolicy(config.checkpoint);
+    const engine = await openEngine(policy, config.device, (reason) =>
+      deps.notify(`${reason.message} Going on with the float64 reference, which is slow.`),
+    );
+    return { policy, engine: keep(engine) };
+  };
+
+  const languageModel = async (config: Topology['policy']): Promise<LanguageModel> => {
+    const runSeed = topology.seed;
+    if (config.kind === 'openai') {
+      const { openaiModel } = await import('./models/openai.ts');
+      return keep(await openaiModel(config, { runSeed, env: deps.env }));
+    }
+    const { LocalModel } = await import('./policy/local-model.ts');
+    const { hashWeights } = await import('./policy/weights-hash.ts');
+    const { tensorShapes } = await import('./policy/config.ts');
+    const { policy, engine } = await engineOf(config);
+    const hash = hashWeights(await engine.weights(), tensorShapes(engine.config));
+    return keep(new LocalModel(config, { engine, policy, runSeed, weightsHash: () => hash }));
+  };
+
+  const tools = once(async () => {
+    const { makeTools } = await import('./tools/registry.ts');
+    const made = await makeTools(topology.tools, { now: () => performance.now() });
+    for (const tool of made) keep(tool);
+    return made;
+  });
+
+  const rulesJudge = async (): Promise<Judge> => {
+    const { rulesJudge } = await import('./judge/rules-judge.ts');
+    return rulesJudge({ tools: await tools() });
+  };
+
+  const judge = once(async (): Promise<Judge> => {
+    const config = topology.judge;
+    switch (config.kind) {
+      case 'rules':
+        return rulesJudge();
+      case 'lab':
+        return (await import('./lab/judge.ts')).makeLabJudge();
+      case 'openai':
+      case 'local': {
+        const { modelJudge } = await import('./judge/model-judge.ts');
+        return modelJudge(config, { model: await languageModel(config) });
+      }
+    }
+  });
+
+  const rewardModel = once(async (): Promise<RewardModel> => {
+    const config = topology.reward;
+    switch (config.kind) {
+      case 'constant':
+        return (await import('./reward/constant-reward.ts')).constantReward(config);
+      case 'verdict':
+        return (await import('./reward/verdict-reward.ts')).verdictReward(config);
+      case 'rules':
+        return (await import('./reward/rules-reward.ts')).rulesReward(config, { rules: await rulesJudge() });
+      case 'openai':
+      case 'local': {
+        const { modelReward } = await import('./reward/model-reward.ts');
+        return modelReward(config, { model: await languageModel(config) });
+      }
+    }
+  });
+
+  const train: Parts['train'] = async (config) => {
+    const { trainStage } = await import('./train/train.ts');
+    const learner = learnerOf(topology);
+    const { policy, engine } = await engineOf(learner);
+    const reference = config.beta > 0 ? (await engineOf(learner)).engine : undefined;
+    return keep(
+      trainStage(config, {
+        engine,
+        reference,
+        policy,
+        instructions: new Map(
+          Object.entries(topology.tasks).map(([name, task]) => [name, task.instructions]),
+        ),
+        checkpoints: join(runFolder(topology), 'checkpoints'),
+        run: topology.run,
+        stage: 'train',
+        topic: config.reads,
+        window: config.window,
+        ...trainTopics(topology, deps, config.reads),
+      }),
+    );
+  };
+
+  return {
+    tasks: new Map(Object.entries(topology.tasks).map(([name, task]) => [name, { name, ...task }])),
+    policy: once(() => languageModel(topology.policy)),
+    tools,
+    judge,
+    rewardModel,
+    train,
+    close: async () => {
+      for (const part of opened.splice(0).reverse()) await part.close();
+    },
+  };
+}
+
+/** The local policy that is trained. Throws `ConfigError` where there is none. */
+function learnerOf({ learner, policy }: Topology): LocalModelConfig {
+  if (learner) return learner;
+  if (policy.kind === 'local') return policy;
+  throw new ConfigError(
+    `train needs a local policy, and the topology's policy is ${policy.model} behind ${policy.baseUrl}: name the one to train under \`learner\``,
+  );
+}
+
+/** What the train stage reads of its topics besides its deliveries. */
+function trainTopics(topology: Topology, { transport, codec }: PartsDeps, topic: string) {
+  const replayed = topology.source?.topic === topic ? { run: topology.source.run } : {};
+  const source = { transport, codec };
+  return {
+    published: async () => {
+      const [offset = 0] = await transport.committed('train', topic, replayed.run);
+      let step = 0;
+      for await (const { record } of readEntries(source, 'updates')) {
+        if ('step' in record) step = record.step;
+      }
+      return { offset, step };
+    },
+    reread: async function* ({
+      from,
+      to,
+    }: {
+      readonly from: number;
+      readonly to: number;
+    }): AsyncGenerator<Delivery<Scored>> {
+      const { signal } = new AbortController();
+      if (from >= to) return;
+      for await (const entry of readEntries(source, 'scored', { from: { offset: from }, ...replayed })) {
+        if (entry.offset >= to) return;
+        const { record: value, topic: name, partition, offset } = entry;
+        if ('reward' in value) yield { value, topic: name, partition, offset, signal };
+      }
+    },
+  };
+}
+
+/** Remembers the first call's result. */
+function once<T>(open: () => Promise<T>): () => Promise<T> {
+  let opened: Promise<T> | undefined;
+  return () => {
+    opened ??= open();
+    return opened;
+  };
+}
