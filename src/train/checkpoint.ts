@@ -103,9 +103,10 @@ export class Checkpoints {
       else await this.#writeAll(state, await tensors());
     } catch (error) {
       // Only the file system's errors bear a code; anything else is told as it is.
-      if (!(error instanceof Error) || !('code' in error)) throw error;
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code === undefined) throw error;
       throw new TransportError(
-        `${this.path(state.step)}: the checkpoint could not be written (${error.message}). Nothing is lost: ` +
+        `${this.path(state.step)}: the checkpoint could not be written (${message}). Nothing is lost: ` +
           'make room, and start the run again',
         { cause: error },
       );

@@ -1,0 +1,204 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdir, readdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { ConfigError, TransportError } from '../../src/errors.ts';
+import type { OptimizerState } from '../../src/policy/engine.ts';
+import { SafetensorsFile } from '../../src/policy/safetensors.ts';
+import { Checkpoints, type Tensorial } from '../../src/train/checkpoint.ts';
+import { nextSpan, type TrainState } from '../../src/train/train-state.ts';
+import { runProcess, smallRun } from './small-run.ts';
+import { smallDecoder, smallWeights, trajectory } from './small-world.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'swirl-checkpoint-'));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+const origin = { path: join(root, 'origin'), config: smallDecoder };
+let folder: string;
+let checkpoints: Checkpoints;
+let folders = 0;
+
+beforeEach(async () => {
+  await mkdir(origin.path, { recursive: true });
+  writeFileSync(join(origin.path, 'config.json'), '{"model_type":"gemma2"}');
+  folder = join(root, `run${folders++}`, 'checkpoints');
+  checkpoints = new Checkpoints(folder, origin);
+});
+
+function stateAt(step: number, offset = 10 * step): TrainState {
+  return {
+    step,
+    cursor: nextSpan(offset, ['a/0/0']),
+    pendingUpdates: [],
+    pendingRefusals: [{ offset: 3, record: 'b/0/0', reason: 'too long' }],
+    firstWeightsHash: 'first',
+    settings: { beta: '0' },
+  };
+}
+
+function tensorsAt(step: number): Tensorial {
+  const optimizer: OptimizerState = {
+    step,
+    m: smallWeights(BigInt(step) + 100n),
+    v: smallWeights(BigInt(step) + 200n),
+  };
+  return { weights: smallWeights(BigInt(step)), optimizer };
+}
+
+const write = (step: number) => checkpoints.write(stateAt(step), async () => tensorsAt(step));
+
+describe('Checkpoints', () => {
+  test('what is written is read back to the bit, and the newest is found by its number', async () => {
+    for (const step of [2, 10, 9]) await write(step);
+    expect(await checkpoints.steps()).toEqual([2, 9, 10]);
+    expect(await checkpoints.latest()).toEqual(stateAt(10));
+    expect(await checkpoints.read(9)).toEqual(tensorsAt(9));
+  });
+
+  test('none: null', async () => {
+    expect(await checkpoints.latest()).toBeNull();
+    expect(await checkpoints.steps()).toEqual([]);
+  });
+
+  test('a checkpoint is a policy that other tools open', async () => {
+    await write(1);
+    expect(readFileSync(join(checkpoints.path(1), 'config.json'), 'utf8')).toBe('{"model_type":"gemma2"}');
+    const file = await SafetensorsFile.open(join(checkpoints.path(1), 'model.safetensors'));
+    expect([...file.tensors.keys()].sort()).toEqual([...smallWeights().keys()].sort());
+    await file.close();
+  });
+
+  test('at the same step only the state is replaced, and the tensors are not asked for', async () => {
+    await write(4);
+    const asked = countedTensors();
+    await checkpoints.write(stateAt(4, 99), asked.tensors);
+    expect(asked.times()).toBe(0);
+    expect(await checkpoints.latest()).toEqual(stateAt(4, 99));
+    expect(await checkpoints.read(4)).toEqual(tensorsAt(4));
+  });
+
+  test('old ones are removed, and what a crash left unfinished does not count', async () => {
+    for (const step of [1, 2, 3]) await write(step);
+    await mkdir(join(folder, '.step-4.new'));
+    await mkdir(join(folder, '.step-1.old'));
+    writeFileSync(join(folder, '.step-1.old', 'model.safetensors'), 'half');
+    expect((await checkpoints.latest())?.step).toBe(3);
+    await checkpoints.prune(2);
+    expect((await readdir(folder)).filter((name) => name.startsWith('step'))).toEqual(['step-2', 'step-3']);
+    await write(4);
+    expect(await checkpoints.read(4)).toEqual(tensorsAt(4));
+  });
+
+  test.each<[string, string, (path: string) => void, RegExp]>([
+    ['weights that were cut', 'model.safetensors', (path) => truncateSync(path, 4000), /cut/],
+    [
+      'a weight that was changed',
+      'model.safetensors',
+      (path) => flip(path),
+      /expected weights [0-9a-f]{64}, found/,
+    ],
+    ['a moment that was changed', 'optimizer.safetensors', (path) => flip(path), /expected moments/],
+    [
+      'moments that are missing',
+      'optimizer.safetensors',
+      (path) => rmSync(path),
+      /cannot be opened \(ENOENT\)/,
+    ],
+  ])('%s: refused with a message', async (_, file, spoil, message) => {
+    await write(5);
+    spoil(join(checkpoints.path(5), file));
+    const reading = checkpoints.read(5);
+    await expect(reading).rejects.toThrow(ConfigError);
+    await expect(reading).rejects.toThrow(message);
+    await expect(reading).rejects.toThrow(/step-5 is not a whole checkpoint of this run.*Move it away/s);
+  });
+
+  test.each<[string, (path: string) => void, RegExp]>([
+    ['no train.json', (path) => rmSync(path), /cannot be read: ENOENT/],
+    ['half a train.json', (path) => writeFileSync(path, '{"format":"swirl-tr'), /cannot be read/],
+    [
+      'a train.json of something else',
+      (path) => writeFileSync(path, '{"epoch":3}'),
+      /expected train.json as this version/,
+    ],
+    [
+      'the train.json of another step',
+      (path) => writeFileSync(path, readFileSync(path, 'utf8').replace('"step": 5', '"step": 6')),
+      /expected step 5/,
+    ],
+  ])('%s: refused with a message', async (_, spoil, message) => {
+    await write(5);
+    spoil(join(checkpoints.path(5), 'train.json'));
+    await expect(checkpoints.latest()).rejects.toThrow(message);
+    await expect(checkpoints.latest()).rejects.toThrow(ConfigError);
+  });
+
+  test('a folder that cannot be written: an error that stops the run and says what to do', async () => {
+    // A file where the folder should be stops root too.
+    const blocked = new Checkpoints(join(origin.path, 'config.json', 'checkpoints'), origin);
+    await expect(blocked.write(stateAt(1), async () => tensorsAt(1))).rejects.toThrow(TransportError);
+    await expect(blocked.write(stateAt(1), async () => tensorsAt(1))).rejects.toThrow(
+      /could not be written.*Nothing is lost/,
+    );
+  });
+});
+
+describe('taking up a checkpoint', () => {
+  const log = [...trajectory('a/0', [{ text: 'ab' }]), ...trajectory('b/0', [{ text: 'c' }])];
+
+  test('other settings are refused by name; what does not change the weights may change', async () => {
+    const run = smallRun(folder, log);
+    await runProcess(run);
+    const other = (settings: object) =>
+      runProcess({ ...run, config: smallRun(folder, log, settings).config });
+    await expect(other({ beta: 0.5 })).rejects.toThrow(/other settings \(beta was 0 and is 0.5\)/);
+    await expect(other({ batch: { trajectories: 1 } })).rejects.toThrow(/batch was \{"trajectories":2\}/);
+    await expect(runProcess(run, { deps: { instructions: new Map([['letters', 'stop']]) } })).rejects.toThrow(
+      /instructions was/,
+    );
+    await other({ checkpointEvery: 7, keepCheckpoints: 9, hashEvery: 2 });
+  });
+
+  test('updates without any checkpoint: the weights are gone, and it says so', async () => {
+    const run = smallRun(folder, log);
+    await runProcess(run);
+    rmSync(folder, { recursive: true });
+    await expect(runProcess(run)).rejects.toThrow(/expected the checkpoint of update 1.*found none/);
+  });
+
+  test('an older checkpoint trains again what came after it, and tells it once', async () => {
+    const run = smallRun(folder, [...log, ...trajectory('d/0', [{ text: 'd' }, { text: 'e' }])], {
+      batch: { trajectories: 1 },
+      checkpointEvery: 1,
+      keepCheckpoints: 10,
+    });
+    const { weights } = await runProcess(run);
+    const updates = [...run.updates];
+    expect(await checkpoints.steps()).toEqual([1, 2, 3]);
+    for (const step of [3, 2]) rmSync(checkpoints.path(step), { recursive: true });
+    const again = await runProcess(run);
+    expect(again.weights).toEqual(weights);
+    expect(run.updates).toEqual(updates);
+    expect(existsSync(checkpoints.path(3))).toBe(true);
+  });
+});
+
+/** Changes one bit in the last number of a file. */
+function flip(path: string): void {
+  const bytes = readFileSync(path);
+  bytes.writeUInt8(bytes.readUInt8(bytes.length - 2) ^ 1, bytes.length - 2);
+  writeFileSync(path, bytes);
+}
+
+/** Tensors that count how often they are asked for. */
+function countedTensors() {
+  let times = 0;
+  return {
+    times: () => times,
+    tensors: async () => {
+      times++;
+      return tensorsAt(0);
+    },
+  };
+}
