@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import { definition, isObject, keysAt, schemasAt } from './schema-walk.ts';
 import { nearest } from './suggest.ts';
-import { type Topology, topologyConfig } from './topology.ts';
+import { topologyConfig, type WrittenTopology } from './topology.ts';
 
 /** A problem that is not yet tied to a place in the file. */
 export interface Finding {
@@ -15,7 +15,7 @@ export interface Finding {
 }
 
 export type Checked =
-  | { readonly topology: Topology; readonly findings: readonly Finding[] }
+  | { readonly topology: WrittenTopology; readonly findings: readonly Finding[] }
   | { readonly topology: null; readonly findings: readonly Finding[] };
 
 /** Types, ranges, unknown keys; not combinations, which `lint.ts` checks on the result. */

@@ -8,6 +8,7 @@ import { applyOverrides, type Override, overrideAt, parseOverride } from './over
 import { resolvePaths } from './paths.ts';
 import { formatProblems, hasErrors, type Problem, pathText, sortProblems } from './problem.ts';
 import { isObject } from './schema-walk.ts';
+import { settle } from './settle.ts';
 import { MAX_TOPOLOGY_BYTES, parseSource, type Source } from './source.ts';
 import { STAGES } from './stage-configs.ts';
 import { DEFAULT_KINDS, type Topology } from './topology.ts';
@@ -73,7 +74,7 @@ export function examineText(
     return { topology: null, problems: [...source.problems, locate(finding, source, overrides)] };
   }
   const { topology, findings } = checkShape(withStages(plain));
-  const resolved = topology === null ? null : resolvePaths(decide(topology), options.folder);
+  const resolved = topology === null ? null : resolvePaths(settle(topology), options.folder);
   const combinations = resolved === null ? [] : lintTopology(resolved, options.context ?? {});
   const problems = [
     ...source.problems,
@@ -101,14 +102,6 @@ function withStages(plain: Record<string, unknown>): Record<string, unknown> {
     copy.stages = Object.fromEntries(stages.map(([key, value]) => [key, value ?? {}]));
   }
   return copy;
-}
-
-/** Settles what `auto` means, so that the saved topology says it. */
-function decide(topology: Topology): Topology {
-  const { rollout } = topology.stages;
-  if (rollout?.merge !== 'auto') return topology;
-  const merge = topology.policy.kind === 'local' ? 'deterministic' : 'arrival';
-  return { ...topology, stages: { ...topology.stages, rollout: { ...rollout, merge } } };
 }
 
 function locate(finding: Finding, source: Source, overrides: readonly Override[]): Problem {

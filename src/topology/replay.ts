@@ -1,6 +1,6 @@
 /** The topology of a replay: the old run's, from a recorded topic on. */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { ConfigError } from '../errors.ts';
 import { stagesFrom } from './flow.ts';
 import { loadTopology } from './load.ts';
@@ -37,8 +37,12 @@ export function replayTopology({ run, from, as, folder, set }: ReplayOptions): T
     throw new ConfigError(`--from ${from}: no stage reads ${from}, so there is nothing to replay`);
   const without = STAGES.filter((stage) => !kept.includes(stage)).map((stage) => `stages.${stage}=false`);
   const name = as ?? freeName(folder, `${run}-replay`);
+  // In quotes, as a name such as 7 or null would be read as something else.
+  const named = Object.entries({ run: name, folder: resolve(folder), source: { run, topic } }).map(
+    ([key, value]) => `${key}=${JSON.stringify(value)}`,
+  );
   const { topology } = loadTopology(file, {
-    set: [...without, `run=${name}`, `source.run=${run}`, `source.topic=${from}`, ...set],
+    set: [...without, ...named, ...set],
   });
   if (topology.run === run)
     throw new ConfigError(`a replay needs a name of its own; ${run} is the run it reads`);

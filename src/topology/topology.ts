@@ -30,6 +30,10 @@ const name = z
   .regex(NAME, 'expected letters, digits, `_` and `-`, beginning with a letter or digit')
   .max(64);
 
+// Verdicts and rewards are read off, not explored: greedy by default, where a policy samples.
+const judgingOpenai = openaiConfig.extend({ temperature: openaiConfig.shape.temperature.default(0) });
+const judgingLocal = localModelConfig.extend({ temperature: localModelConfig.shape.temperature.default(0) });
+
 /** What is there when a file does not say. */
 export const DEFAULT_KINDS = {
   transport: { kind: 'embedded' },
@@ -50,20 +54,25 @@ const policyConfig = z.discriminatedUnion('kind', [
 const judgeConfig = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('rules') }),
   z.strictObject({ kind: z.literal('lab') }),
-  openaiConfig.extend({ kind: z.literal('openai'), ...modelJudgeConfig.shape }),
-  localModelConfig.extend({ kind: z.literal('local'), ...modelJudgeConfig.shape }),
+  judgingOpenai.extend({ kind: z.literal('openai'), ...modelJudgeConfig.shape }),
+  judgingLocal.extend({ kind: z.literal('local'), ...modelJudgeConfig.shape }),
 ]);
 
 const rewardConfig = z.discriminatedUnion('kind', [
   rulesRewardConfig.extend({ kind: z.literal('rules') }),
   verdictRewardConfig.extend({ kind: z.literal('verdict') }),
   constantRewardConfig.extend({ kind: z.literal('constant') }),
-  openaiConfig.extend({ kind: z.literal('openai'), ...modelRewardConfig.shape }),
-  localModelConfig.extend({ kind: z.literal('local'), ...modelRewardConfig.shape }),
+  judgingOpenai.extend({ kind: z.literal('openai'), ...modelRewardConfig.shape }),
+  judgingLocal.extend({ kind: z.literal('local'), ...modelRewardConfig.shape }),
 ]);
 
 const taskConfig = z.strictObject({
-  instructions: z.string().max(100_000).default('').describe('The system message; empty: none.'),
+  instructions: z
+    .string()
+    .max(100_000)
+    .nullable()
+    .default(null)
+    .describe("The system message; '': none. null: Swirl's own where the task has one tool, none otherwise."),
   tools: z.array(name).default([]).describe('Names of the tools that the policy may call.'),
   maxSteps: z
     .number()
@@ -116,7 +125,16 @@ export const topologyConfig = z.strictObject({
     .describe('A replay: one topic is read from another run.'),
 });
 
-/** A topology with every default filled in; paths are absolute. */
-export type Topology = z.output<typeof topologyConfig>;
-export type TaskConfig = Topology['tasks'][string];
+/** A topology as it is written, with every default filled in. */
+export type WrittenTopology = z.output<typeof topologyConfig>;
+
+/** A task whose instructions are settled. */
+export type TaskConfig = Omit<WrittenTopology['tasks'][string], 'instructions'> & {
+  readonly instructions: string;
+};
+
+/** A topology to run: every default filled in, what was left to Swirl settled, and paths absolute. */
+export type Topology = Omit<WrittenTopology, 'tasks'> & {
+  readonly tasks: Readonly<Record<string, TaskConfig>>;
+};
 export type ToolConfig = Topology['tools'][string];

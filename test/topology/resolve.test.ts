@@ -24,6 +24,18 @@ describe('defaults', () => {
     expect(topology?.stages.train).toMatchObject({ reads: 'scored', epochs: 1 });
   });
 
+  test('a task of one tool without instructions gets those of its tool; empty ones stay empty', () => {
+    const told = (set: string[]) => examine({ set }).topology?.tasks.sums?.instructions;
+    expect(told([])).toContain('<math_exp>');
+    expect(told([])).toContain('10 messages');
+    expect(told(['tools.calculator.tag=sum'])).toContain('<sum>');
+    expect(told(["tasks.sums.instructions=''"])).toBe('');
+    expect(told(['tasks.sums.instructions=Be brief.'])).toBe('Be brief.');
+    expect(told(['tasks.sums.tools=[]'])).toBe('');
+    const search = told(['tools={search: {kind: search, corpus: c.jsonl}}', 'tasks.sums.tools=[search]']);
+    expect(search).toContain('<search_query>');
+  });
+
   test('`auto` is settled by the policy', () => {
     const merge = (set: string[]) => examine({ set }).topology?.stages.rollout?.merge;
     expect(merge([])).toBe('deterministic');

@@ -86,18 +86,33 @@ export const heldAdvantages: Rule = {
         ),
       ];
     }
-    const { reward } = topology;
-    if (reward.kind === 'constant' && reward.value < 0) {
-      return [
-        warning(
-          ['reward', 'value'],
-          `a negative reward for every recorded action: ${why}; set \`beta\` above 0, or \`clipRatio\``,
-        ),
-      ];
-    }
-    return [];
+    const least = leastReward(topology.reward);
+    if (least === null || least.value >= 0 || topology.stages.reward === undefined) return [];
+    return [
+      warning(
+        ['reward', least.key],
+        `rewards below 0 on recorded actions: ${why}; set \`beta\` above 0, or \`clipRatio\``,
+      ),
+    ];
   },
 };
+
+/** The smallest reward that a reward model gives, and the key that says so; null where it has no such key. */
+function leastReward(reward: Topology['reward']): { readonly key: string; readonly value: number } | null {
+  switch (reward.kind) {
+    case 'constant':
+      return { key: 'value', value: reward.value };
+    case 'rules':
+    case 'verdict': {
+      const values = { good: reward.good, bad: reward.bad, unknown: reward.unknown ?? 0 };
+      const [least] = Object.entries(values).sort(([, a], [, b]) => a - b);
+      return least === undefined ? null : { key: least[0], value: least[1] };
+    }
+    case 'openai':
+    case 'local':
+      return { key: 'min', value: reward.min };
+  }
+}
 
 export const nothingToLearn: Rule = {
   name: 'nothing-to-learn',
@@ -141,5 +156,42 @@ export const mergePartitions: Rule = {
         ),
       ];
     });
+  },
+};
+
+export const rewardRange: Rule = {
+  name: 'reward-range',
+  about: 'The range of a reward model is not empty.',
+  check: ({ reward }) =>
+    'min' in reward && reward.min >= reward.max
+      ? [
+          error(
+            ['reward', 'min'],
+            `the least reward, ${reward.min}, is not below the greatest, ${reward.max}`,
+          ),
+        ]
+      : [],
+};
+
+export const unknownReward: Rule = {
+  name: 'unknown-reward',
+  about: 'Where the filter lets UNKNOWN verdicts pass, the reward `verdict` has a number for them.',
+  check: ({ stages, reward }) => {
+    const { filter } = stages;
+    if (
+      reward.kind !== 'verdict' ||
+      reward.unknown !== null ||
+      stages.reward === undefined ||
+      filter === undefined
+    )
+      return [];
+    const looks = filter.mode === 'process' || filter.mode === 'process+outcome';
+    if (looks && filter.unknown === 'reject') return [];
+    return [
+      warning(
+        ['reward', 'unknown'],
+        'the filter lets steps with the verdict UNKNOWN pass, and the reward has no number for them: each becomes a failure',
+      ),
+    ];
   },
 };

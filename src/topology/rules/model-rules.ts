@@ -52,6 +52,24 @@ export const remoteMerge: Rule = {
       : [],
 };
 
+export const noInstructions: Rule = {
+  name: 'no-instructions',
+  about: 'A remote policy is told how to call the tools and to answer.',
+  check: ({ policy, stages, tasks }) =>
+    policy.kind === 'local' || stages.rollout === undefined
+      ? []
+      : Object.entries(tasks).flatMap(([name, task]) =>
+          task.instructions.trim() === ''
+            ? [
+                warning(
+                  ['tasks', name, 'instructions'],
+                  `the task \`${name}\` has no instructions: a remote policy does not know the tags for tools and answers; write them (Swirl has its own for tasks of one tool)`,
+                ),
+              ]
+            : [],
+        ),
+};
+
 export const noAdapter: Rule = {
   name: 'no-adapter',
   about: 'A local model has a WebGPU adapter to run on.',

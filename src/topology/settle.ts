@@ -1,0 +1,28 @@
+/** Settles what a topology leaves to Swirl, so that the one kept with the run says what was done. */
+import { defaultInstructions } from '../models/prompt.ts';
+import type { TaskConfig, Topology, WrittenTopology } from './topology.ts';
+
+/** Decides `auto` and writes out the instructions of tasks that have none of their own. */
+export function settle(written: WrittenTopology): Topology {
+  const { rollout } = written.stages;
+  const tasks = Object.entries(written.tasks).map(([name, task]): [string, TaskConfig] => [
+    name,
+    { ...task, instructions: task.instructions ?? instructionsFor(task, written) },
+  ]);
+  const topology = { ...written, tasks: Object.fromEntries(tasks) };
+  if (rollout?.merge !== 'auto') return topology;
+  const merge = written.policy.kind === 'local' ? 'deterministic' : 'arrival';
+  return { ...topology, stages: { ...written.stages, rollout: { ...rollout, merge } } };
+}
+
+/** Swirl's own instructions are for one tool: those of two would contradict each other. */
+function instructionsFor(
+  { tools, maxSteps }: WrittenTopology['tasks'][string],
+  written: WrittenTopology,
+): string {
+  const [name] = tools;
+  const tool = name === undefined ? undefined : written.tools[name];
+  if (tool === undefined || tools.length > 1) return '';
+  const { tag } = tool;
+  return defaultInstructions(tool.kind === 'search' ? 'search' : 'math', { tag, maxSteps });
+}
