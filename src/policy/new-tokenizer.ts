@@ -18,8 +18,8 @@ export const specialTokens = ['<pad>', '<eos>', '<bos>', '<end_of_turn>'] as con
 
 /** Words with the space before them, runs of punctuation, digits apart, runs of white space. */
 const bpePattern = String.raw` ?\p{L}+| ?[^\s\p{L}\p{N}]+|\p{N}|\s+(?!\S)|\s+`;
-/** The same with every punctuation mark apart. */
-const wordPattern = String.raw` ?\p{L}+| ?[^\s\p{L}\p{N}]|\p{N}|\s+(?!\S)|\s+`;
+/** The same with every punctuation mark apart, and the space before a number in its first digit. */
+const wordPattern = String.raw` ?\p{L}+| ?[^\s\p{L}\p{N}]| ?\p{N}|\s+(?!\S)|\s+`;
 
 /**
  * A byte-level BPE trained on texts. `vocabularySize` counts special tokens, whole tokens and the 256 bytes too; texts
@@ -43,9 +43,9 @@ export function bpeTokenizer(options: {
 }
 
 /**
- * A tokenizer of whole words for a small world: each of `words` is one token, with and without a space before it;
- * so is every word that occurs in `texts`, as it stands there. Digits and punctuation marks are apart, and what is
- * not listed is spelled in bytes. `whole` are strings that are always one token, such as tags.
+ * A tokenizer of whole words for a small world: each of `words` and each digit is one token, with and without a
+ * space before it; so is every word that occurs in `texts`, as it stands there. Digits and punctuation marks are apart,
+ * and what is not listed is spelled in bytes. `whole` are strings that are always one token, such as tags.
  */
 export function wordTokenizer(options: {
   readonly words: readonly string[];
@@ -55,7 +55,7 @@ export function wordTokenizer(options: {
   const whole = [...new Set(options.whole ?? [])];
   const cut = cutter(wordPattern, whole);
   const words = new Set<string>();
-  for (const word of options.words) {
+  for (const word of [...'0123456789', ...options.words]) {
     for (const variant of [word, ` ${word}`]) {
       // A "word" that the pattern cuts is added by its parts: it could not be found as one.
       for (const part of cut(variant)) words.add(toByteLevel(part));

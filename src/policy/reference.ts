@@ -99,6 +99,11 @@ export class ReferenceEngine implements Engine {
     return toFloat32(this.#gradients);
   }
 
+  /** `gradients` in full precision, for tests of exactness. */
+  gradients64(): Weights {
+    return new Map([...this.#gradients].map(([name, values]) => [name, values.slice()]));
+  }
+
   /** Throws `ModelError`, with the weights as they were, where the gradient is not finite. */
   async update(options: AdamWOptions): Promise<{ readonly gradNorm: number }> {
     const gradients = this.#gradients;

@@ -73,6 +73,11 @@ describe('PolicyTokenizer', () => {
     ]);
   });
 
+  test('a space costs no token of its own', () => {
+    const ids = words.encode('Ada 48 Lovelace');
+    expect(ids.map((id) => words.decode([id]))).toEqual(['Ada', ' 4', '8', ' Lovelace']);
+  });
+
   test('special tokens have no text; ids out of range are left out', () => {
     const end = words.id('<end_of_turn>') ?? -1;
     expect(words.decode([...words.encode('Ada'), end])).toBe('Ada');

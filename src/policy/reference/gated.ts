@@ -5,7 +5,7 @@ const cubic = 0.044715;
 
 /** gate, up (any shape, the same) -> gelu(gate) * up. */
 export function gated(gate: Float64Array, up: Float64Array): Float64Array {
-  return gate.map((x, i) => 0.5 * x * (1 + Math.tanh(root * (x + cubic * x ** 3))) * up[i]);
+  return gate.map((x, i) => 0.5 * x * (1 + Math.tanh(root * (x + cubic * x * x * x))) * up[i]);
 }
 
 export function gatedBackward(
@@ -17,7 +17,7 @@ export function gatedBackward(
   const dUp = new Float64Array(gate.length);
   for (let i = 0; i < gate.length; i++) {
     const x = gate[i];
-    const t = Math.tanh(root * (x + cubic * x ** 3));
+    const t = Math.tanh(root * (x + cubic * x * x * x));
     dUp[i] = dOut[i] * 0.5 * x * (1 + t);
     dGate[i] = dOut[i] * up[i] * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * root * (1 + 3 * cubic * x * x));
   }
