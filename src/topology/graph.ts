@@ -37,7 +37,7 @@ export function topologyGraph(topology: Topology): Graph {
 }
 
 function noteOf(topology: Topology, stage: StageName): string {
-  const { stages, policy, learner, judge, reward, tools } = topology;
+  const { stages, policy, judge, reward, tools } = topology;
   switch (stage) {
     case 'start':
       return `${stages.start?.rollouts ?? 0} rollouts each`;
@@ -58,7 +58,7 @@ function noteOf(topology: Topology, stage: StageName): string {
       if (batch === undefined) return '';
       const size =
         'subTrajectories' in batch ? `${batch.subTrajectories} steps` : `${batch.trajectories} trajectories`;
-      return `${learner === null ? '' : 'learner, '}batches of ${size}`;
+      return `batches of ${size}`;
     }
   }
 }

@@ -26,11 +26,11 @@ export function pathText(path: readonly PropertyKey[]): string {
 /** One problem in the manner of compilers: place, message, the source line and a mark under the column. */
 export function formatProblem(problem: Problem): string {
   const place = problem.line === null ? problem.file : `${problem.file}:${problem.line}:${problem.column}`;
-  const head = `${place}: ${problem.severity}: ${problem.message} [${problem.rule}]`;
+  const head = plain(`${place}: ${problem.severity}: ${problem.message} [${problem.rule}]`, 2000);
   if (problem.source === null) return head;
-  if (problem.line === null) return `${head}\n    ${printable(problem.source)}`;
+  if (problem.line === null) return `${head}\n    ${plain(problem.source, 200)}`;
   const number = String(problem.line).padStart(5);
-  const source = printable(problem.source);
+  const source = plain(problem.source, 200);
   const mark = `${' '.repeat(number.length)} | ${' '.repeat(Math.max(0, (problem.column ?? 1) - 1))}^`;
   return `${head}\n${number} | ${source}\n${mark}`;
 }
@@ -53,9 +53,13 @@ export function hasErrors(problems: readonly Problem[]): boolean {
   return problems.some((problem) => problem.severity === 'error');
 }
 
-/** Source text without control characters, which a terminal might obey; tabs become one space to keep columns. */
-function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
-  const clean = text.replace(/\t/g, ' ').replace(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd');
-  return clean.length > 200 ? `${clean.slice(0, 200)}...` : clean;
+/**
+ * Text from the file without control characters and direction marks, which a terminal might obey. Unlike
+ * `monitor/printable.ts` it keeps every column where it is.
+ */
+function plain(text: string, most: number): string {
+  const clean = text
+    .replaceAll('\t', ' ')
+    .replace(/[\p{Cc}\p{Co}\p{Cs}\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]/gu, '\ufffd');
+  return clean.length > most ? `${clean.slice(0, most)}...` : clean;
 }

@@ -145,6 +145,7 @@ describe('the drawing', () => {
           }
         },
       ),
+      { numRuns: 30 },
     );
   });
 
