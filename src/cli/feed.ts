@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { DataError } from '../errors.ts';
 import type { Fed } from '../questions/datasets.ts';
-import type { Topic, TopicRecords } from '../topics/records.generated.ts';
+import type { Question, Topic, TopicRecords } from '../topics/records.generated.ts';
 import type { Topology } from '../topology/topology.ts';
 import { type TopologyFlags, topologyOf, withTopology } from './topology-option.ts';
 
@@ -101,14 +101,21 @@ async function source(
   }
   const dataset = flags.dataset === undefined ? guessDataset(input) : datasetName(flags.dataset);
   const deps = dataset === 'gsm8k-solutions' ? { calculator: await calculatorOf(topology) } : {};
-  const task = Object.hasOwn(topology.tasks, flags.task ?? '') ? topology.tasks[flags.task ?? ''] : undefined;
+  const { GSM8K_TASK } = await import('../questions/gsm8k.ts');
+  const { fittingQuestions } = await import('../topology/questions-fit.ts');
+  const name = flags.task ?? GSM8K_TASK;
+  // Only of use to worked solutions, which are all of one task.
+  const task = Object.hasOwn(topology.tasks, name) ? topology.tasks[name] : undefined;
   const records = readDataset(
     dataset,
     input,
     { ...options, ...(task ? { maxSteps: task.maxSteps } : {}) },
     deps,
   );
-  return { topic: datasetTopic(dataset), records: values(records) };
+  const topic = datasetTopic(dataset);
+  if (topic === 'trajectories') return { topic, records: values(records) };
+  const questions = values(records) as AsyncIterable<Question>;
+  return { topic, records: fittingQuestions(topology, questions, skip) };
 }
 
 async function calculatorOf(topology: Topology) {

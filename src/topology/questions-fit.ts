@@ -1,4 +1,5 @@
 /** Whether questions fit a topology: their tasks are there, and the outcome filter has gold answers to compare with. */
+import { DataError } from '../errors.ts';
 import type { Question } from '../topics/records.generated.ts';
 import { nearest } from './suggest.ts';
 import type { Topology } from './topology.ts';
@@ -22,6 +23,23 @@ export function questionProblem(topology: Topology, question: Question): string 
     return `${where}: the task ${JSON.stringify(question.task)} is not under \`tasks\`; ${hint}`;
   }
   return null;
+}
+
+/**
+ * The questions that fit. One that does not goes to `skip` as a `DataError`, or is thrown: fed, it could only become a
+ * failure.
+ */
+export async function* fittingQuestions(
+  topology: Topology,
+  questions: AsyncIterable<Question>,
+  skip?: (error: DataError) => void,
+): AsyncGenerator<Question, void, void> {
+  for await (const question of questions) {
+    const problem = questionProblem(topology, question);
+    if (problem === null) yield question;
+    else if (skip === undefined) throw new DataError(problem);
+    else skip(new DataError(problem));
+  }
 }
 
 export interface QuestionsFit {

@@ -1,8 +1,9 @@
 /** The reference is derived from the definition, and questions are checked against a topology. */
 import { describe, expect, test } from '@jest/globals';
+import { DataError } from '../../src/errors.ts';
 import type { Question } from '../../src/topics/records.generated.ts';
 import { RULES } from '../../src/topology/lint.ts';
-import { questionsFit } from '../../src/topology/questions-fit.ts';
+import { fittingQuestions, questionsFit } from '../../src/topology/questions-fit.ts';
 import { keyReference, referenceMarkdown, topologyJsonSchema } from '../../src/topology/reference.ts';
 import { examine } from './sample.ts';
 
@@ -83,6 +84,28 @@ describe('questions and a topology', () => {
       'own.jsonl:1: the task "sum" is not under `tasks`; did you mean `sums`?',
       'q: the task "history" is not under `tasks`; defined are: sums',
     ]);
+  });
+
+  test('those that fit are let through; the others are left out and told, or end the feed', async () => {
+    const { topology } = examine({ set: ['stages.filter.mode=outcome'] });
+    if (topology === null) throw new Error('expected a topology');
+    const questions = async function* () {
+      yield question({ id: 'a' });
+      yield question({ id: 'b', answer: null });
+      yield question({ id: 'c' });
+    };
+    const skipped: string[] = [];
+    const ids: string[] = [];
+    for await (const { id } of fittingQuestions(topology, questions(), (error) =>
+      skipped.push(error.message),
+    )) {
+      ids.push(id);
+    }
+    expect(ids).toEqual(['a', 'c']);
+    expect(skipped).toEqual([expect.stringContaining('expected a gold answer')]);
+    const strict = fittingQuestions(topology, questions());
+    await strict.next();
+    await expect(strict.next()).rejects.toThrow(DataError);
   });
 
   test('only a few examples are kept', async () => {
