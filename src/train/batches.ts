@@ -28,7 +28,8 @@ export interface Batch {
   readonly trajectories: number;
   readonly rows: readonly Row[];
   readonly refused: readonly RefusedDelivery[];
-  /** How many deliveries were dropped as used before. */
+  /** How many deliveries there were, and how many of them were dropped as used before. */
+  readonly deliveries: number;
   readonly duplicates: number;
   /** The ids used up to `toOffset`, oldest first. */
   readonly recentIds: readonly string[];
@@ -89,6 +90,7 @@ export class Batcher {
     this.#open ??= {
       fromOffset: offset,
       lastOffset: offset,
+      deliveries: 0,
       trajectories: 0,
       subTrajectories: 0,
       rows: [],
@@ -96,6 +98,7 @@ export class Batcher {
       duplicates: 0,
     };
     this.#open.lastOffset = offset;
+    this.#open.deliveries++;
     return this.#open;
   }
 
@@ -125,23 +128,16 @@ export class Batcher {
 
   #cut(toOffset: number): Batch {
     if (this.#open === null) throw new Error('a batch was cut before it began');
-    const { fromOffset, trajectories, rows, refused, duplicates } = this.#open;
+    const { lastOffset: _, subTrajectories: __, ...batch } = this.#open;
     this.#open = null;
-    return {
-      fromOffset,
-      toOffset,
-      trajectories,
-      rows,
-      refused,
-      duplicates,
-      recentIds: this.#options.recent.list(),
-    };
+    return { ...batch, toOffset, recentIds: this.#options.recent.list() };
   }
 }
 
 interface OpenBatch {
   readonly fromOffset: number;
   lastOffset: number;
+  deliveries: number;
   trajectories: number;
   subTrajectories: number;
   readonly rows: Row[];

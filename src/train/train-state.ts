@@ -16,6 +16,9 @@ export const cursor = z.strictObject({
   to: count.nullable(),
   /** Everything of this pass before this offset has been trained on. */
   offset: count,
+  /** How many records this pass has taken so far, and for epoch > 0 how many there are in the span. */
+  taken: count,
+  records: count.nullable(),
   /** Ids used in this pass and in earlier spans, oldest first; a bounded number of them. */
   recentIds: z.array(z.string()),
   /** `recentIds` as they were where the span began: every pass begins with them. */
@@ -70,7 +73,30 @@ export type TrainState = z.output<typeof trainState>;
 /** The first pass over what comes next. */
 export function nextSpan(offset: number, recentIds: readonly string[]): Cursor {
   const ids = [...recentIds];
-  return { epoch: 0, from: offset, to: null, offset, recentIds: ids, idsBefore: ids };
+  return {
+    epoch: 0,
+    from: offset,
+    to: null,
+    offset,
+    taken: 0,
+    records: null,
+    recentIds: ids,
+    idsBefore: ids,
+  };
+}
+
+/** The next pass over a span that is drained. */
+export function nextPass({ epoch, from, to, offset, taken, records, idsBefore }: Cursor): Cursor {
+  return {
+    epoch: epoch + 1,
+    from,
+    to: to ?? offset,
+    offset: from,
+    taken: 0,
+    records: records ?? taken,
+    recentIds: idsBefore,
+    idsBefore,
+  };
 }
 
 /** The deliveries before this offset need not be delivered again. */

@@ -40,6 +40,8 @@ async function* reread(
     const value = decoded(() => codec.decode('scored', entry.value));
     if (value !== null) yield { value, topic, partition: entry.partition, offset: entry.offset, signal };
   }
+  // An aborted read ends as a complete one does.
+  signal.throwIfAborted();
 }
 
 /** The largest step in `updates`, which is in the last record: steps are told in order. */

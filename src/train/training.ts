@@ -11,7 +11,7 @@
  *   are told in the order of their steps, so that the last one says which are there; a refusal is there once
  *   its delivery is committed.
  */
-import { ConfigError, DataError } from '../errors.ts';
+import { ConfigError, DataError, TransportError } from '../errors.ts';
 import { tensorShapes } from '../policy/config.ts';
 import type { Tensors } from '../policy/engine.ts';
 import { hashWeights } from '../policy/weights-hash.ts';
@@ -23,7 +23,7 @@ import type { Checkpoints } from './checkpoint.ts';
 import type { TrainConfig } from './config.ts';
 import { RecentIds } from './recent-ids.ts';
 import type { Published, TrainDeps } from './train.ts';
-import { type Cursor, consumed, nextSpan, type Refusal, type TrainState } from './train-state.ts';
+import { type Cursor, consumed, nextPass, nextSpan, type Refusal, type TrainState } from './train-state.ts';
 import { Trainer } from './trainer.ts';
 
 export interface TrainingOptions {
@@ -121,35 +121,42 @@ export class Training {
   async finish(): Promise<void> {
     await this.#flush();
     if (this.#stopped) return;
-    const { from, offset, idsBefore, recentIds } = this.#state.cursor;
-    if (this.#config.epochs > 1 && offset > from) {
-      this.#move({ epoch: 1, from, to: offset, offset: from, recentIds: idsBefore, idsBefore });
+    const { cursor } = this.#state;
+    if (this.#config.epochs > 1 && cursor.offset > cursor.from) {
+      this.#move(nextPass(cursor));
       await this.#checkpoint();
       await this.#finishSpan();
       return;
     }
-    this.#move(nextSpan(offset, recentIds));
+    this.#move(nextSpan(cursor.offset, cursor.recentIds));
     if (this.#unfinished.length > 0 || this.#state.step > this.#durable.step) await this.#checkpoint();
   }
 
   /** Makes the passes that are left over a span that is drained. */
   async #finishSpan(): Promise<void> {
     while (this.#state.cursor.to !== null && !this.#stopped) {
-      const { from, to, offset } = this.#state.cursor;
+      const { offset, to } = this.#state.cursor;
       for await (const delivery of this.#deps.reread({ from: offset, to })) {
         if (this.#stopped) return;
         await this.#feed(delivery);
       }
       await this.#flush();
-      const { epoch, idsBefore, recentIds } = this.#state.cursor;
-      const more = epoch + 1 < this.#config.epochs;
-      this.#move(
-        more
-          ? { epoch: epoch + 1, from, to, offset: from, recentIds: idsBefore, idsBefore }
-          : nextSpan(to, recentIds),
-      );
+      if (this.#stopped) return;
+      const { cursor } = this.#state;
+      this.#checkPass(cursor);
+      const more = cursor.epoch + 1 < this.#config.epochs;
+      this.#move(more ? nextPass(cursor) : nextSpan(to, cursor.recentIds));
     }
     await this.#checkpoint();
+  }
+
+  /** Reading again that ended early would be taken for the end of the pass, and the rest be lost in silence. */
+  #checkPass({ from, to, taken, records }: Cursor): void {
+    if (taken === records) return;
+    throw new TransportError(
+      `expected ${records} records of ${this.#deps.topic} from offset ${from} to ${to}, as in the first pass, found ${taken}: ` +
+        'the topic must keep them until all epochs are done. Start another run with the records that are left, or with one epoch',
+    );
   }
 
   async #feed(delivery: Delivery<Scored>): Promise<void> {
@@ -177,7 +184,12 @@ export class Training {
     this.#state = {
       ...this.#state,
       step: this.#trainer.step,
-      cursor: { ...cursor, offset: batch.toOffset, recentIds: [...batch.recentIds] },
+      cursor: {
+        ...cursor,
+        offset: batch.toOffset,
+        taken: cursor.taken + batch.deliveries,
+        recentIds: [...batch.recentIds],
+      },
       pendingUpdates: update === null ? pendingUpdates : [...pendingUpdates, update],
       pendingRefusals: [...pendingRefusals, ...refusals],
     };

@@ -134,6 +134,7 @@ describe('Batcher', () => {
           [0, ...batches.map(({ toOffset }) => toOffset)].slice(0, batches.length),
         );
         expect(batches.at(-1)?.toOffset ?? 0).toBe(log.length);
+        expect(batches.reduce((total, { deliveries }) => total + deliveries, 0)).toBe(log.length);
         const accounted = batches.map((b) => idsOf(b).length + b.refused.length + b.duplicates);
         expect(accounted.reduce((a, b) => a + b, 0)).toBe(log.length);
       }),

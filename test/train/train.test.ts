@@ -212,6 +212,23 @@ describe('the train stage', () => {
     expect(passes).toBeGreaterThan(4);
   });
 
+  test('a pass that reads less than the first one did stops the run, and nothing of it is durable', async () => {
+    const run = smallRun(newFolder(), log(), { epochs: 2 });
+    const { signal } = new AbortController();
+    async function* shortened() {
+      for (const [offset, value] of run.log.slice(0, 8).entries()) {
+        yield { value, topic: 'scored', partition: 0, offset, signal };
+      }
+    }
+    await expect(runProcess(run, { deps: { reread: shortened } })).rejects.toThrow(
+      /expected 10 records of scored from offset 0 to 10.*found 8/,
+    );
+    const { weights } = await runProcess(run);
+    const expected = await undisturbed({ epochs: 2 });
+    expect(hashOf(weights)).toBe(expected.hash);
+    expectSame(run, expected.run);
+  });
+
   test('a window too small for a batch stops the run with a message instead of waiting for ever', async () => {
     const run = smallRun(newFolder(), log(), { batch: { trajectories: 3 } });
     await expect(runProcess(run, { window: 3 })).rejects.toThrow(/window is 3.*must hold one batch/);
