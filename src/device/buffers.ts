@@ -1,0 +1,114 @@
+/** Buffers by name, from one table of shapes; and reading back. All sizes are in bytes. */
+import { DeviceError } from '../errors.ts';
+import type { Device } from './device.ts';
+
+/** A buffer, or part of one, as a kernel binds it. */
+export interface Binding {
+  readonly buffer: GPUBuffer;
+  readonly offset?: number;
+  readonly size?: number;
+}
+
+/** A table of buffer sizes, allocated at once and destroyed together. */
+export class Buffers<Name extends string> {
+  readonly #buffers = new Map<string, GPUBuffer>();
+
+  constructor(device: Device, label: string, sizes: ReadonlyMap<Name, number>) {
+    device.check();
+    for (const [name, size] of sizes) {
+      const bytes = Math.max(16, Math.ceil(size / 16) * 16);
+      if (bytes > device.adapter.largestBinding || bytes > device.adapter.largestBuffer) {
+        this.destroy();
+        throw new DeviceError(
+          `${label}.${name} needs ${bytes} bytes, and ${device.adapter.name} binds at most ` +
+            `${device.adapter.largestBinding}. Use smaller batches or a smaller policy.`,
+        );
+      }
+      this.#buffers.set(name, createStorage(device, `${label}.${name}`, bytes));
+    }
+  }
+
+  get(name: Name): GPUBuffer {
+    const buffer = this.#buffers.get(name);
+    if (!buffer) throw new RangeError(`no buffer ${name}`);
+    return buffer;
+  }
+
+  destroy(): void {
+    for (const buffer of this.#buffers.values()) buffer.destroy();
+    this.#buffers.clear();
+  }
+}
+
+/** A storage buffer that can be written, copied and cleared; zero at first. */
+export function createStorage(device: Device, label: string, bytes: number): GPUBuffer {
+  return device.gpu.createBuffer({
+    label,
+    size: bytes,
+    usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+  });
+}
+
+/** A uniform buffer. */
+export function createUniform(device: Device, label: string, bytes: number): GPUBuffer {
+  return device.gpu.createBuffer({
+    label,
+    size: Math.ceil(bytes / 16) * 16,
+    usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+  });
+}
+
+/** Reads parts of buffers through one staging buffer that only grows. One read at a time. */
+export class Readback {
+  readonly #device: Device;
+  #staging: GPUBuffer | undefined;
+  #busy = false;
+
+  constructor(device: Device) {
+    this.#device = device;
+  }
+
+  /**
+   * Records `commands`, then copies `bytes` of `source` from `offset`, in one submit, and waits. The result is a copy.
+   */
+  async read(
+    source: GPUBuffer,
+    options: { readonly offset?: number; readonly bytes: number },
+    commands: (encoder: GPUCommandEncoder) => void = () => {},
+  ): Promise<ArrayBuffer> {
+    if (this.#busy) throw new DeviceError('two reads through one staging buffer at a time');
+    this.#busy = true;
+    try {
+      const staging = this.#reserve(options.bytes);
+      this.#device.submit((encoder) => {
+        commands(encoder);
+        if (options.bytes > 0) {
+          encoder.copyBufferToBuffer(source, options.offset ?? 0, staging, 0, options.bytes);
+        }
+      });
+      if (options.bytes === 0) return new ArrayBuffer(0);
+      await this.#device.until(staging.mapAsync(GPUMapMode.READ, 0, options.bytes));
+      const copy = staging.getMappedRange(0, options.bytes).slice(0);
+      staging.unmap();
+      return copy;
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  destroy(): void {
+    this.#staging?.destroy();
+    this.#staging = undefined;
+  }
+
+  #reserve(bytes: number): GPUBuffer {
+    if (this.#staging && this.#staging.size >= bytes) return this.#staging;
+    this.#staging?.destroy();
+    this.#staging = this.#device.gpu.createBuffer({
+      label: 'readback',
+      size: 2 ** Math.ceil(Math.log2(Math.max(4096, bytes))),
+      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+    });
+    return this.#staging;
+  }
+}

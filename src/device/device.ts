@@ -1,0 +1,78 @@
+/** A WebGPU device whose errors are fatal and whose waits end when it is lost. */
+import { DeviceError } from '../errors.ts';
+import { type AdapterDescription, describeAdapter, findAdapter } from './adapter.ts';
+
+/** The most storage buffers that a kernel of Swirl binds: what WebGPU promises everywhere. */
+const storageBuffers = 8;
+
+export class Device {
+  readonly gpu: GPUDevice;
+  readonly adapter: AdapterDescription;
+  #failure: DeviceError | undefined;
+  readonly #broken: Promise<never>;
+
+  private constructor(gpu: GPUDevice, adapter: AdapterDescription) {
+    this.gpu = gpu;
+    this.adapter = adapter;
+    this.#broken = new Promise((_, reject) => {
+      const fail = (error: DeviceError) => {
+        this.#failure ??= error;
+        reject(this.#failure);
+      };
+      gpu.addEventListener('uncapturederror', (event) => {
+        fail(new DeviceError(`${adapter.name}: ${event.error.message}`, { cause: event.error }));
+      });
+      void gpu.lost.then((info) => {
+        fail(new DeviceError(`${adapter.name}: the device was lost (${info.reason}): ${info.message}`));
+      });
+    });
+    // Whoever waits sees the failure; without a waiter it must not end the process.
+    this.#broken.catch(() => {});
+  }
+
+  /** Opens a device with the adapter's own limits. Throws `DeviceError` where there is none. */
+  static async open(): Promise<Device> {
+    const adapter = await findAdapter();
+    const { limits } = adapter;
+    // Limits that are not asked for stay at the defaults, and exceeding those can pass silently as zeros.
+    const gpu = await adapter.requestDevice({
+      requiredLimits: {
+        maxBufferSize: limits.maxBufferSize,
+        maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
+        maxStorageBuffersPerShaderStage: storageBuffers,
+        maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
+        maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
+        maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
+      },
+    });
+    return new Device(gpu, describeAdapter(adapter));
+  }
+
+  /** Throws the first error that the device reported, if any. */
+  check(): void {
+    if (this.#failure) throw this.#failure;
+  }
+
+  /** Waits, unless the device breaks first: then rejects with its `DeviceError`. */
+  async until<T>(promise: Promise<T>): Promise<T> {
+    this.check();
+    const result = await Promise.race([promise, this.#broken]);
+    this.check();
+    return result;
+  }
+
+  /** Runs recorded commands; several submits stay in order. */
+  submit(record: (encoder: GPUCommandEncoder) => void): void {
+    this.check();
+    const encoder = this.gpu.createCommandEncoder();
+    record(encoder);
+    this.gpu.queue.submit([encoder.finish()]);
+  }
+
+  /** Frees the device. Buffers are freed by whoever made them. */
+  close(): void {
+    // Destroyed buffers that were written to and never used are freed by a submit only.
+    this.gpu.queue.submit([]);
+    this.gpu.destroy();
+  }
+}

@@ -1,0 +1,57 @@
+// Causal attention over a token's own row, by online softmax (arXiv 1805.02867); scores are capped softly.
+// A workgroup has one block of consecutive tokens of one row and the query heads that share one key head, so the
+// loop over keys is uniform and the keys' loads are too: on software drivers that is what makes it fast. A key
+// outside a lane's reach leaves the lane's state untouched, so a result does not depend on its block.
+@group(0) @binding(0) var<storage, read> blocks: array<vec4u>;         // first token, count, row of position 0, first position
+@group(0) @binding(1) var<storage, read> queries: array<vec4f>;        // (N, Q_SIZE)
+@group(0) @binding(2) var<storage, read> keys: array<vec4f>;           // (rows, KV_SIZE)
+@group(0) @binding(3) var<storage, read> values: array<vec4f>;         // (rows, KV_SIZE)
+@group(0) @binding(4) var<storage, read_write> mixed: array<vec4f>;    // (N, Q_SIZE)
+@group(0) @binding(5) var<storage, read_write> stats: array<vec2f>;    // (N, HEADS) log of the sum of exponents; unused
+
+override WINDOW: u32;
+
+@compute @workgroup_size(ATTENTION_LANES)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) lane: vec3u) {
+  let block = blocks[group.x];
+  let offset = lane.x / GROUP;
+  let inside = offset < block.y;
+  let token = block.x + select(0, offset, inside);
+  let position = block.w + select(0, offset, inside);
+  let head = group.y * GROUP + lane.x % GROUP;
+  let query = token * Q_SIZE4 + head * HEAD4;
+
+  var q: array<vec4f, HEAD4>;
+  var sum: array<vec4f, HEAD4>;
+  for (var d = 0u; d < HEAD4; d++) {
+    q[d] = queries[query + d];
+    sum[d] = vec4f();
+  }
+  var greatest = -1e30f;
+  var total = 0f;
+  let nearest = windowStart(position, WINDOW);
+  for (var j = windowStart(block.w, WINDOW); j < block.w + block.y; j++) {
+    let key = (block.z + j) * KV_SIZE4 + group.y * HEAD4;
+    var score = 0f;
+    for (var d = 0u; d < HEAD4; d++) {
+      score += dot(q[d], keys[key + d]);
+    }
+    score = softCap(score * ATTENTION_SCALE, ATTENTION_CAP);
+    if (j >= nearest && j <= position) {
+      let higher = max(greatest, score);
+      let shrink = exp(greatest - higher);
+      let weight = exp(score - higher);
+      greatest = higher;
+      total = total * shrink + weight;
+      for (var d = 0u; d < HEAD4; d++) {
+        sum[d] = sum[d] * shrink + values[key + d] * weight;
+      }
+    }
+  }
+  if (inside) {
+    for (var d = 0u; d < HEAD4; d++) {
+      mixed[query + d] = sum[d] / total;
+    }
+    stats[token * HEADS + head] = vec2f(greatest + log(total), 0);
+  }
+}

@@ -1,0 +1,112 @@
+/** The decoder's sizes as WGSL constants, and the helpers that several kernels share: put before every kernel. */
+import { ConfigError } from '../../errors.ts';
+import type { DecoderConfig } from '../config.ts';
+
+/** Sizes that kernels and dispatches must agree on; those ending in 4 count vec4. */
+export interface Shape {
+  readonly qSize: number;
+  readonly kvSize: number;
+  readonly qkvSize: number;
+  /** Query heads per key head. */
+  readonly group: number;
+  /** Norm weights in the policy: four a layer, and the last. */
+  readonly norms: number;
+  /** Lanes of a workgroup in attention, and how many tokens that is. */
+  readonly attentionLanes: number;
+  readonly queryBlock: number;
+  /** Tokens (one a lane) of a workgroup in the keys' backward pass. */
+  readonly keyBlock: number;
+  /** Tokens whose share of a norm's gradient one invocation adds up. */
+  readonly normChunk: number;
+}
+
+/** Throws `ConfigError` where the kernels, which work on vec4, cannot hold the decoder. */
+export function shapeOf(config: DecoderConfig, lanes: number): Shape {
+  const fours: [string, number][] = [
+    ['hidden_size', config.hiddenSize],
+    ['intermediate_size', config.intermediateSize],
+    ['head_dim', config.headSize],
+  ];
+  for (const [key, value] of fours) {
+    if (value % 4 !== 0) {
+      throw new ConfigError(`config.json: expected "${key}" to be a multiple of 4, found ${value}.`);
+    }
+  }
+  const group = config.heads / config.keyValueHeads;
+  const queryBlock = Math.max(1, Math.floor(lanes / group));
+  return {
+    qSize: config.heads * config.headSize,
+    kvSize: config.keyValueHeads * config.headSize,
+    qkvSize: (config.heads + 2 * config.keyValueHeads) * config.headSize,
+    group,
+    norms: 4 * config.layers + 1,
+    attentionLanes: queryBlock * group,
+    queryBlock,
+    keyBlock: lanes,
+    normChunk: 64,
+  };
+}
+
+/** The text that goes before every kernel. */
+export function shapeSource(config: DecoderConfig, shape: Shape): string {
+  const counts: Record<string, number> = {
+    HIDDEN: config.hiddenSize,
+    HIDDEN4: config.hiddenSize / 4,
+    INTERMEDIATE4: config.intermediateSize / 4,
+    HEADS: config.heads,
+    KV_HEADS: config.keyValueHeads,
+    GROUP: shape.group,
+    HEAD_SIZE: config.headSize,
+    HEAD4: config.headSize / 4,
+    Q_SIZE: shape.qSize,
+    Q_SIZE4: shape.qSize / 4,
+    KV_SIZE: shape.kvSize,
+    KV_SIZE4: shape.kvSize / 4,
+    QKV_SIZE: shape.qkvSize,
+    NORMS: shape.norms,
+    NORM_CHUNK: shape.normChunk,
+    ATTENTION_LANES: shape.attentionLanes,
+    KEY_LANES: shape.keyBlock,
+    NONE: 0xffffffff,
+  };
+  const numbers: Record<string, number> = {
+    EPSILON: config.normEpsilon,
+    EMBED_SCALE: Math.sqrt(config.hiddenSize),
+    ATTENTION_SCALE: 1 / Math.sqrt(config.queryPreAttnScalar),
+    ATTENTION_CAP: config.attentionCap ?? 0,
+    LOGIT_CAP: config.logitCap ?? 0,
+  };
+  return [
+    ...Object.entries(counts).map(([name, value]) => `const ${name} = ${value}u;`),
+    ...Object.entries(numbers).map(([name, value]) => `const ${name} = f32(${Math.fround(value)});`),
+    helpers,
+  ].join('\n');
+}
+
+const helpers = `
+// How much of a batch there is, of what the buffers could hold.
+struct Batch {
+  tokens: u32,
+  targets: u32,
+  segments: u32,
+  chunks: u32,
+}
+
+// cap * tanh(x / cap); cap 0: none. Clamped, for drivers whose tanh overflows.
+fn softCap(x: f32, cap: f32) -> f32 {
+  if (cap == 0) { return x; }
+  return cap * tanh(clamp(x / cap, -15, 15));
+}
+
+// The slope of softCap at the x that gave this capped value.
+fn softCapSlope(capped: f32, cap: f32) -> f32 {
+  if (cap == 0) { return 1; }
+  let ratio = capped / cap;
+  return 1 - ratio * ratio;
+}
+
+// The first position that a token sees; window 0: all.
+fn windowStart(position: u32, window: u32) -> u32 {
+  return select(0, position + 1 - window, window != 0 && position + 1 > window);
+}
+`;
