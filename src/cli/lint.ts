@@ -9,6 +9,7 @@ interface LintArguments {
   readonly set: readonly string[];
   readonly questions?: string;
   readonly dataset?: string;
+  readonly device?: boolean;
   readonly reference?: boolean;
   readonly schema?: boolean;
 }
@@ -21,6 +22,7 @@ export function register(program: Command): void {
     .option('--set <path=value>', 'change a setting first (repeatable)', collect, [])
     .option('--questions <file>', 'also check that these questions fit: known tasks, gold answers')
     .option('--dataset <name>', "the questions' data set (by default from the file's name)")
+    .option('--device', 'also look whether local models have a WebGPU adapter')
     .option('--reference', 'print what every key means, as Markdown, and check nothing')
     .option('--schema', 'print the JSON Schema, for editors, and check nothing')
     .option('--json', 'print {"ok", "problems"} as JSON')
@@ -41,7 +43,8 @@ export function register(program: Command): void {
         import('../topology/load.ts'),
         import('../topology/problem.ts'),
       ]);
-      const context = { env: process.env, exists: existsSync };
+      const adapter = options.device === true ? { adapter: await adapterName() } : {};
+      const context = { env: process.env, exists: existsSync, ...adapter };
       const { topology, problems } = examineFile(file, { set: options.set, context });
       const fit = await fitOf(topology, options);
       const ok = !hasErrors(problems) && (fit?.unfit ?? 0) === 0;
@@ -54,6 +57,20 @@ export function register(program: Command): void {
       if (fit !== null) said.push(...fit.examples, `${fit.unfit} of ${fit.questions} questions do not fit`);
       process.stdout.write(`${[...said, `${file}: ${summary(ok, problems)}`].join('\n')}\n`);
     });
+}
+
+/** The adapter's name; null where there is none, or no way to ask. */
+async function adapterName(): Promise<string | null> {
+  const [{ DeviceError }, { describeAdapter, findAdapter }] = await Promise.all([
+    import('../errors.ts'),
+    import('../device/adapter.ts'),
+  ]);
+  try {
+    return describeAdapter(await findAdapter()).name;
+  } catch (error) {
+    if (error instanceof DeviceError) return null;
+    throw error;
+  }
 }
 
 function summary(ok: boolean, problems: readonly { readonly severity: string }[]): string {

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { DataError } from '../errors.ts';
 import type { Question } from '../topics/records.generated.ts';
 import type { Input } from './input.ts';
-import { lines } from './lines.ts';
+import { lines, MAX_QUESTION_BYTES } from './lines.ts';
 import { parseJson, parseRows, type ReadOptions, type Row } from './rows.ts';
 
 const problemSchema = z.object({ question: z.string().trim().min(1), answer: z.string() });
@@ -37,7 +37,11 @@ export function readGsm8kProblems(
   input: Input,
   options: ReadOptions = {},
 ): AsyncGenerator<Gsm8kProblem, void, void> {
-  return parseRows(lines(input), (row) => problemOf(row, input, options.task ?? GSM8K_TASK), options);
+  return parseRows(
+    lines(input, MAX_QUESTION_BYTES),
+    (row) => problemOf(row, input, options.task ?? GSM8K_TASK),
+    options,
+  );
 }
 
 function problemOf(row: Row & { readonly text: string }, input: Input, task: string): Gsm8kProblem {

@@ -7,6 +7,7 @@ import { DataError } from '../errors.ts';
 import type { Question } from '../topics/records.generated.ts';
 import type { Input } from './input.ts';
 import { jsonArray } from './json-array.ts';
+import { MAX_QUESTION_BYTES } from './lines.ts';
 import { parseJson, parseRows, type ReadOptions, type Row } from './rows.ts';
 
 const paragraphSchema = z.tuple([z.string(), z.array(z.string())]);
@@ -16,8 +17,15 @@ const entrySchema = z.object({
     .string()
     .regex(/^[^/\s]{1,100}$/, 'expected an id without blanks and `/`')
     .optional(),
-  question: z.string().trim().min(1),
-  answer: z.string().optional(),
+  question: z
+    .string()
+    .trim()
+    .min(1)
+    .max(MAX_QUESTION_BYTES / 4),
+  answer: z
+    .string()
+    .max(MAX_QUESTION_BYTES / 4)
+    .optional(),
   type: z.string().optional(),
   level: z.string().optional(),
   context: z.array(paragraphSchema).optional(),

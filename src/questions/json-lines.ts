@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { DataError } from '../errors.ts';
 import type { Question } from '../topics/records.generated.ts';
 import type { Input } from './input.ts';
-import { lines } from './lines.ts';
+import { lines, MAX_QUESTION_BYTES } from './lines.ts';
 import { parseJson, parseRows, type ReadOptions, type Row } from './rows.ts';
 
 // Strict: a slip such as `anwser` would silently leave the gold answer out.
@@ -59,5 +59,5 @@ export function readJsonLines(input: Input, options: ReadOptions = {}): AsyncGen
       meta: line.meta ?? {},
     };
   };
-  return parseRows(lines(input), parse, options);
+  return parseRows(lines(input, MAX_QUESTION_BYTES), parse, options);
 }

@@ -6,6 +6,9 @@ import type { Row } from './rows.ts';
 /** Longest line or array element that is held in memory, in bytes. */
 export const MAX_RECORD_BYTES = 16 * 1024 * 1024;
 
+/** Longest line of a question, in bytes: what becomes of it must fit into a record (4 MiB by default). */
+export const MAX_QUESTION_BYTES = 1024 * 1024;
+
 const LINE_FEED = 0x0a;
 
 /**

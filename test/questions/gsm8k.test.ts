@@ -26,6 +26,13 @@ describe('GSM8K', () => {
     ]);
   });
 
+  test('a question that no record could hold is told by its size', async () => {
+    const text = [line('x'.repeat(1024 * 1024), '#### 1'), line('two', '#### 2')].join('\n');
+    const { records, errors } = await collect((options) => readGsm8k(textInput(text, 'a.jsonl'), options));
+    expect(records.map(({ id }) => id)).toEqual(['gsm8k:a:2']);
+    expect(errors[0]).toContain('a.jsonl:1: expected a line of at most 1048576 bytes, found one of 10486');
+  });
+
   test('the task can be named', async () => {
     const { records } = await collect((options) =>
       readGsm8k(textInput(line('q', '#### 1'), 'a'), { ...options, task: 'sums' }),

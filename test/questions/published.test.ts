@@ -39,7 +39,7 @@ describe('the published data', () => {
         expect.stringContaining('train-1500.jsonl:395: the calculator does not take "560//10"'),
       ]);
       expect(records).toHaveLength(1499);
-        const observations = records.flatMap(({ steps }) =>
+      const observations = records.flatMap(({ steps }) =>
         steps.slice(0, -1).map((step) => step.observation?.status),
       );
       expect(new Set(observations)).toEqual(new Set(['OK']));

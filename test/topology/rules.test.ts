@@ -319,6 +319,14 @@ const CASES: readonly Case[] = [
     mended: { context: { adapter: 'some GPU' } },
   },
   {
+    rule: 'no-adapter',
+    set: ['policy.device=webgpu'],
+    context: { adapter: null },
+    path: 'policy.device',
+    says: 'expected a WebGPU adapter, found none',
+    mended: { set: ['policy.device=reference'], context: { adapter: null } },
+  },
+  {
     rule: 'missing-variable',
     severity: 'warning',
     set: ['judge={kind: openai, model: m, apiKeyEnv: JUDGE_KEY}'],

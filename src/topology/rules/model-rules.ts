@@ -1,7 +1,7 @@
 /** Rules about policy, judge and reward model, and what the machine must have for them. */
 import { isObject } from '../schema-walk.ts';
 import type { Topology } from '../topology.ts';
-import { error, type Rule, warning } from './rule.ts';
+import { error, type Rule, type RuleFinding, warning } from './rule.ts';
 
 export const trainNeedsLocal: Rule = {
   name: 'train-needs-local',
@@ -72,16 +72,23 @@ export const noInstructions: Rule = {
 
 export const noAdapter: Rule = {
   name: 'no-adapter',
-  about: 'A local model has a WebGPU adapter to run on.',
+  about: 'A local model has a WebGPU adapter to run on, or is content with the float64 reference.',
   check: (topology, { adapter }) => {
     if (adapter !== null) return [];
-    const local = usedModels(topology).filter(({ model }) => model.kind === 'local');
-    return local.map(({ path }) =>
-      warning(
-        path,
-        'there is no WebGPU adapter: the local model would run on the float64 reference, far slower (`swirl doctor` says what is missing)',
-      ),
-    );
+    return usedModels(topology).flatMap(({ path, model }): RuleFinding[] => {
+      if (model.kind !== 'local' || model.device === 'reference') return [];
+      if (model.device === 'webgpu') {
+        return [
+          error([...path, 'device'], 'expected a WebGPU adapter, found none (`swirl doctor` says why)'),
+        ];
+      }
+      return [
+        warning(
+          path,
+          'there is no WebGPU adapter: the local model would run on the float64 reference, far slower (`swirl doctor` says what is missing)',
+        ),
+      ];
+    });
   },
 };
 

@@ -1,0 +1,68 @@
+/** A replay's topology: the old run's settings from a topic on, under a name of its own. */
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { parse } from 'yaml';
+import { ConfigError } from '../../src/errors.ts';
+import { resolveTopology } from '../../src/topology/load.ts';
+import { replayTopology } from '../../src/topology/replay.ts';
+import { writeResolved } from '../../src/topology/resolved.ts';
+import type { Topology } from '../../src/topology/topology.ts';
+import { FINE } from './sample.ts';
+
+let folder: string;
+let old: Topology;
+const replay = (from: string, set: readonly string[] = [], as?: string): Topology =>
+  replayTopology({ run: 'first', from, folder, set, ...(as === undefined ? {} : { as }) });
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'swirl-replay-'));
+  old = resolveTopology({ ...parse(FINE), run: 'first', seed: 5, folder }, folder);
+  writeResolved(old);
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+test('keeps the stages behind the topic as they were, and reads the topic from the old run', () => {
+  const topology = replay('scored');
+  expect(topology).toEqual({
+    ...old,
+    run: 'first-replay-1',
+    source: { run: 'first', topic: 'scored' },
+    stages: { train: old.stages.train },
+  });
+});
+
+test('any setting can be changed', () => {
+  const topology = replay('sub-trajectories', ['stages.filter.mode=none', 'stages.train=false']);
+  expect(Object.keys(topology.stages)).toEqual(['judge', 'filter', 'reward']);
+  expect(topology.stages.filter?.mode).toBe('none');
+});
+
+test('takes the first free name, or the one that is given, whatever it looks like', () => {
+  mkdirSync(join(folder, 'first-replay-1'), { recursive: true });
+  expect(replay('scored').run).toBe('first-replay-2');
+  expect(replay('scored', [], '7').run).toBe('7');
+  expect(() => replay('scored', [], 'first')).toThrow(ConfigError);
+});
+
+test('runs that were moved are read where they are', () => {
+  const moved = join(folder, 'moved');
+  cpSync(join(folder, 'first'), join(moved, 'first'), { recursive: true });
+  expect(replayTopology({ run: 'first', from: 'scored', folder: moved, set: [] }).folder).toBe(moved);
+});
+
+test.each([
+  ['scoerd', '--from scoerd: expected one of questions, turns'],
+  ['updates', 'no stage reads updates'],
+  ['turns', 'inside the cycle of a rollout'],
+])('from %s there is nothing to replay', (from, message) => {
+  expect(() => replay(from)).toThrow(ConfigError);
+  expect(() => replay(from)).toThrow(message);
+});
+
+test('a run that is not there', () => {
+  expect(() => replayTopology({ run: 'none', from: 'scored', folder, set: [] })).toThrow(
+    `there is no run none in ${folder}`,
+  );
+});
