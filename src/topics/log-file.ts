@@ -1,6 +1,8 @@
 /** The LMDB file of one run's log: made, opened, checked for what it is, and shared within the process. */
 import {
+  accessSync,
   closeSync,
+  constants,
   existsSync,
   fsyncSync,
   mkdirSync,
@@ -146,6 +148,7 @@ function makeIfMissing(options: LogFileOptions): void {
           `${DATA_FILE}. Choose another run name or folder, or move these files away.`,
       );
     }
+    accessSync(nearestFolder(folder), constants.W_OK);
     mkdirSync(dirname(folder), { recursive: true });
     rmSync(draft, { recursive: true, force: true });
     mkdirSync(draft);
@@ -155,7 +158,7 @@ function makeIfMissing(options: LogFileOptions): void {
     void db.close();
     moveInto(draft, folder);
   } catch (error) {
-    rmSync(draft, { recursive: true, force: true });
+    if (existsSync(draft)) rmSync(draft, { recursive: true, force: true });
     throw storageError('making the log', folder, error);
   }
 }
@@ -274,14 +277,17 @@ function storageError(doing: string, folder: string, error: unknown): TransportE
   return new TransportError(`${doing} failed (${folder}): ${message ?? String(error)}.`, { cause: error });
 }
 
-/** Free bytes on the disk of the nearest folder that exists. */
+/** Free bytes on the folder's disk, where the system says. */
 function freeBytes(folder: string): number | undefined {
-  for (let at = folder; ; at = dirname(at)) {
-    try {
-      const { bavail, bsize } = statfsSync(at);
-      return bavail * bsize;
-    } catch {
-      if (dirname(at) === at) return undefined;
-    }
+  try {
+    const { bavail, bsize } = statfsSync(nearestFolder(folder));
+    return bavail * bsize;
+  } catch {
+    return undefined;
   }
+}
+
+/** The folder itself, or the nearest one above it that exists. */
+function nearestFolder(folder: string): string {
+  return existsSync(folder) || dirname(folder) === folder ? folder : nearestFolder(dirname(folder));
 }
