@@ -1,5 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { wordTokenizer } from '../../src/policy/new-tokenizer.ts';
+import { gemmaFormat, plainFormat, Renderer } from '../../src/policy/render.ts';
+import { PolicyTokenizer } from '../../src/policy/tokenizer.ts';
 import type { Scored } from '../../src/topics/records.generated.ts';
 import { groupByTrajectory, type PackOptions, packTrajectory } from '../../src/train/packing.ts';
 import {
@@ -157,6 +160,54 @@ describe('packTrajectory', () => {
       /expected 2 recorded log-probabilities, found 1/,
     );
     expect(packTrajectory(whole, needing).rows[0]?.steps[0]?.recorded).toEqual([-1, -2]);
+  });
+});
+
+describe.each([
+  ['plain', plainFormat],
+  ['gemma', gemmaFormat],
+])("with the policy's own renderer, %s", (_, format) => {
+  const made = wordTokenizer({ words: ['a', 'b', 'c', 'x', 'y', 'z', 'go', 'what'] });
+  const tokenizer = new PolicyTokenizer(made.json, {}, 'made');
+  const renderer = new Renderer(tokenizer, format);
+  const settings = { renderer, vocabSize: tokenizer.vocabularySize };
+  const spaced = fc
+    .array(fc.constantFrom(...'abcxyz'), { minLength: 1, maxLength: 6 })
+    .map((w) => w.join(' '));
+
+  test('tokenized, sampled and cut-off actions share one row, and carry loss on their own tokens only', () => {
+    const specs = fc.array(
+      fc.record({ text: spaced, observation: spaced, how: fc.constantFrom('none', 'whole', 'cut') }),
+      { minLength: 1, maxLength: 5 },
+    );
+    fc.assert(
+      fc.property(specs, (given) => {
+        const tokensOf = ({ text, how }: (typeof given)[number]) => {
+          const ids = tokenizer.encode(text);
+          if (how === 'none') return null;
+          return how === 'cut' ? [...ids] : [...ids, renderer.endOfTurn];
+        };
+        const steps = trajectory('q/0', given);
+        for (const { subTrajectory } of steps) {
+          for (const [i, { action }] of [...subTrajectory.context, subTrajectory].entries()) {
+            const spec = given[i];
+            if (spec) action.tokens = tokensOf(spec);
+          }
+        }
+        const expected = given.map(
+          (spec) => tokensOf(spec) ?? [...tokenizer.encode(spec.text), renderer.endOfTurn],
+        );
+        expect(spans(steps, settings)).toEqual([expected]);
+      }),
+    );
+  });
+
+  test('a token of another vocabulary in the context is refused with what it is', () => {
+    const steps = trajectory('q/0', [{ text: 'a' }, { text: 'b' }]);
+    const [before] = steps[1]?.subTrajectory.context ?? [];
+    if (before) before.action.tokens = [5000];
+    const { refused } = packTrajectory(steps.slice(1), { ...options, ...settings });
+    expect(refused[0]?.reason).toMatch(/found 5000/);
   });
 });
 

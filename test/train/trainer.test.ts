@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { ConfigError } from '../../src/errors.ts';
-import type { AdamWOptions, Engine, PackedRows, Tensors } from '../../src/policy/engine.ts';
+import type { AdamWOptions, Engine, PackedRows } from '../../src/policy/engine.ts';
 import { createReferenceEngine, type ReferenceEngine } from '../../src/policy/reference.ts';
 import { microBatches } from '../../src/train/micro-batches.ts';
 import { Trainer } from '../../src/train/trainer.ts';
@@ -17,10 +17,12 @@ import {
   update,
 } from './small-world.ts';
 
+type Gradients = ReturnType<ReferenceEngine['gradients64']>;
+
 /** An engine that notes the gradient each update was made from. */
-async function spiedEngine(): Promise<{ engine: Engine; gradients: Tensors[]; passes: PackedRows[] }> {
+async function spiedEngine(): Promise<{ engine: Engine; gradients: Gradients[]; passes: PackedRows[] }> {
   const inner = await createReferenceEngine(smallDecoder, smallWeights());
-  const gradients: Tensors[] = [];
+  const gradients: Gradients[] = [];
   const passes: PackedRows[] = [];
   const engine = new Proxy<ReferenceEngine>(inner, {
     get(target, name) {
@@ -32,7 +34,7 @@ async function spiedEngine(): Promise<{ engine: Engine; gradients: Tensors[]; pa
       }
       if (name === 'update') {
         return async (options: AdamWOptions) => {
-          gradients.push(await target.gradients());
+          gradients.push(target.gradients64());
           return target.update(options);
         };
       }
@@ -56,11 +58,11 @@ async function trainOn(
   return { statistics, gradients, passes, weights: await engine.weights() };
 }
 
-function largest(tensors: Tensors | undefined): number {
+function largest(tensors: Gradients | undefined): number {
   return Math.max(...[...(tensors ?? [])].flatMap(([, values]) => [...values].map(Math.abs)));
 }
 
-function furthest(a: Tensors | undefined, b: Tensors | undefined): number {
+function furthest(a: Gradients | undefined, b: Gradients | undefined): number {
   return Math.max(
     ...[...(a ?? [])].flatMap(([name, values]) =>
       [...values].map((x, i) => Math.abs(x - (b?.get(name)?.[i] ?? 0))),
@@ -88,23 +90,27 @@ describe('Trainer', () => {
     const statistics = await trainer.trainRows(rows);
     expect(rows).toHaveLength(3);
     expect(packed.passes[0]?.positions.filter((position) => position === 0)).toHaveLength(1);
-    expect(furthest(packed.gradients[0], gradients[0])).toBeLessThan(1e-7 * largest(gradients[0]));
+    expect(furthest(packed.gradients[0], gradients[0])).toBeLessThan(1e-10 * largest(gradients[0]));
     expect(packed.statistics[0]?.loss).toBeCloseTo(statistics.loss, 6);
     expect(statistics.rowTokens).toBeGreaterThan(1.5 * (packed.statistics[0]?.rowTokens ?? 0));
   });
 
   test('the cut into micro-batches does not matter beyond rounding, and the same cut gives the same bits', async () => {
     const steps = [0, 1, 2, 3].flatMap((n) => trajectory(`q/${n}`, three, 'abcdefgh'.slice(n)));
-    for (const settings of [
-      { normalize: 'sub-trajectories', advantage: 'centered', beta: 0.1 },
-      { normalize: 'action-tokens', advantage: 'reward' },
-    ]) {
+    // Weights are handed over as f32: those of the KL penalty hang on the forward pass, and on its last bits.
+    for (const [settings, tolerance] of [
+      [{ normalize: 'sub-trajectories', advantage: 'centered', beta: 0.1 }, 1e-6],
+      [{ normalize: 'sub-trajectories', advantage: 'centered' }, 1e-10],
+      [{ normalize: 'action-tokens', advantage: 'reward' }, 1e-10],
+    ] as const) {
       const whole = await trainOn(steps, { ...settings, microBatchTokens: 4096 });
       const cut = await trainOn(steps, { ...settings, microBatchTokens: 40 });
       const again = await trainOn(steps, { ...settings, microBatchTokens: 40 });
       expect(whole.passes).toHaveLength(1);
       expect(cut.passes).toHaveLength(4);
-      expect(furthest(whole.gradients[0], cut.gradients[0])).toBeLessThan(1e-6 * largest(whole.gradients[0]));
+      expect(furthest(whole.gradients[0], cut.gradients[0])).toBeLessThan(
+        tolerance * largest(whole.gradients[0]),
+      );
       expect(cut.statistics[0]?.loss).toBeCloseTo(whole.statistics[0]?.loss ?? 0, 6);
       expect(again.weights).toEqual(cut.weights);
       expect(again.statistics).toEqual(cut.statistics);
@@ -152,6 +158,29 @@ describe('Trainer', () => {
       const slope = ((await at(h)) - (await at(-h))) / (2 * h);
       expect(gradients[0]?.get(name)?.[index]).toBeCloseTo(slope, 6);
     }
+  });
+
+  test('what comes behind an action cannot change its gradient, whatever it says', async () => {
+    const gradientWith = async (later: readonly ActionSpec[], observation: string) => {
+      const first = { text: 'abc', reward: 1, observation };
+      return (await trainOn(trajectory('q/0', [first, ...later]), { clipNorm: null })).gradients[0];
+    };
+    const one = await gradientWith(
+      [
+        { text: 'zz', reward: 0 },
+        { text: 'y', reward: 0 },
+      ],
+      'seen',
+    );
+    const other = await gradientWith(
+      [
+        { text: 'kkkkkk', reward: 0 },
+        { text: 'abc', reward: 0 },
+      ],
+      'another',
+    );
+    expect(largest(one)).toBeGreaterThan(0.01);
+    expect(furthest(one, other)).toBeLessThan(1e-10 * largest(one));
   });
 
   test('supervised learning is reward 1: the demonstrated actions become likely', async () => {
