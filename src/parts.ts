@@ -23,6 +23,8 @@ export interface Parts {
   policy(): Promise<LanguageModel>;
   tools(): Promise<readonly Tool[]>;
   judge(): Promise<Judge>;
+  /** The language model that judges; null where rules do. */
+  judgeModel(): Promise<LanguageModel | null>;
   rewardModel(): Promise<RewardModel>;
   train(config: NonNullable<Topology['stages']['train']>): Promise<TrainStage>;
   /** Gives back everything that was opened, newest first. */
@@ -83,6 +85,11 @@ export function partsOf(topology: Topology, deps: PartsDeps): Parts {
     return rulesJudge({ tools: await tools() });
   };
 
+  const judgeModel = once(async (): Promise<LanguageModel | null> => {
+    const config = topology.judge;
+    return config.kind === 'openai' || config.kind === 'local' ? languageModel(config) : null;
+  });
+
   const judge = once(async (): Promise<Judge> => {
     const config = topology.judge;
     switch (config.kind) {
@@ -93,7 +100,7 @@ export function partsOf(topology: Topology, deps: PartsDeps): Parts {
       case 'openai':
       case 'local': {
         const { modelJudge } = await import('./judge/model-judge.ts');
-        return modelJudge(config, { model: await languageModel(config) });
+        return modelJudge(config, { model: (await judgeModel()) as LanguageModel });
       }
     }
   });
@@ -143,6 +150,7 @@ export function partsOf(topology: Topology, deps: PartsDeps): Parts {
     policy: once(() => languageModel(topology.policy)),
     tools,
     judge,
+    judgeModel,
     rewardModel,
     train,
     close: async () => {

@@ -68,14 +68,15 @@ function report({ run, all, tasks, failures, finished }: Evaluation): string {
       ? [`${all.unknown} verdicts were UNKNOWN and are not among the good steps' share`]
       : []),
   ];
-  return `${table(['task', 'questions', 'accuracy', 'F1', 'good steps', 'steps'], rows)}\n${notes.join('\n')}\n`;
+  return `${table(['task', 'questions', 'accuracy', ...(all.judged ? ['judged correct'] : []), 'F1', 'good steps', 'steps'], rows)}\n${notes.join('\n')}\n`;
 }
 
-function row(task: string, { trajectories, accuracy, f1, goodSteps, steps }: Metrics): string[] {
+function row(task: string, { trajectories, accuracy, judged, f1, goodSteps, steps }: Metrics): string[] {
   return [
     task,
     String(trajectories),
     withInterval(accuracy),
+    ...(judged ? [withInterval(judged)] : []),
     withInterval(f1),
     withInterval(goodSteps),
     steps.mean.toFixed(2),

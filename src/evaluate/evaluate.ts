@@ -2,9 +2,14 @@
  * Evaluation: the same flow as a run's, up to the verdicts, over held-out questions. Its records stay in a run of
  * their own, to be tapped like any other.
  */
-import { openRun } from '../open-run.ts';
+import { gradeOutcome } from '../judge/outcome-grader.ts';
+import { type OpenRun, openRun } from '../open-run.ts';
+import { partsOf } from '../parts.ts';
+import { localModelConfig } from '../policy/local-model-config.ts';
+import { sleep } from '../runtime/clock.ts';
+import { Exhausted, retry, retryConfig } from '../runtime/retry.ts';
 import { arrayOf } from '../topics/read-records.ts';
-import type { Question } from '../topics/records.generated.ts';
+import type { Question, Trajectory } from '../topics/records.generated.ts';
 import type { Topology } from '../topology/topology.ts';
 import { type Metrics, metrics } from './metrics.ts';
 
@@ -42,16 +47,18 @@ export async function evaluate(topology: Topology, options: EvaluateOptions): Pr
     const end = await (await run.start({ untilDrained: true, stop, abort })).finished;
     const trajectories = await arrayOf(run.read('trajectories'));
     const judged = await arrayOf(run.read('judged'));
+    const grades = await gradesOf(flow, run, trajectories, abort);
     const tasks = [...new Set(trajectories.map(({ question }) => question.task))].sort();
     return {
       run: flow.run,
-      all: metrics(trajectories, judged),
+      all: metrics(trajectories, judged, grades),
       tasks: new Map(
         tasks.map((task) => [
           task,
           metrics(
             trajectories.filter(({ question }) => question.task === task),
             judged.filter(({ subTrajectory }) => subTrajectory.question.task === task),
+            grades,
           ),
         ]),
       ),
@@ -63,14 +70,54 @@ export async function evaluate(topology: Topology, options: EvaluateOptions): Pr
   }
 }
 
+/**
+ * Whether each trajectory's answer is right in the eyes of the judge's model; null where rules judge. No answer is wrong; one
+ * that could not be graded is left out.
+ */
+async function gradesOf(
+  topology: Topology,
+  run: Pick<OpenRun, 'transport' | 'codec'>,
+  trajectories: readonly Trajectory[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, boolean> | null> {
+  const { transport, codec } = run;
+  const parts = partsOf(topology, { transport, codec, env: process.env, notify: () => {} });
+  try {
+    const model = await parts.judgeModel();
+    if (!model) return null;
+    const grades = new Map<string, boolean>();
+    const grade = async ({ id, question, answer }: Trajectory) => {
+      if (question.answer === null) return;
+      if (answer === null) {
+        grades.set(id, false);
+        return;
+      }
+      const grading = { id, question: question.text, gold: question.answer, answer };
+      const graded = await retry(() => gradeOutcome(grading, model, { signal }), {
+        config: retryConfig.parse({}),
+        signal,
+        sleep,
+      }).catch((error: unknown) => {
+        if (error instanceof Exhausted) return null;
+        throw error;
+      });
+      if (graded) grades.set(id, graded.correct);
+    };
+    // The model bounds how many requests are under way.
+    await Promise.all(trajectories.map(grade));
+    return grades;
+  } finally {
+    await parts.close();
+  }
+}
+
 /** The topology of an evaluation: one rollout per question, no training. */
 function evaluationOf(topology: Topology, options: EvaluateOptions): Topology {
   const { start, rollout, tools, decompose, judge } = topology.stages;
   const { policyFolder, temperature, withoutTools } = options;
   const policy = {
-    ...topology.policy,
+    ...(policyFolder === undefined ? topology.policy : localPolicy(topology, policyFolder)),
     ...(temperature === undefined ? {} : { temperature }),
-    ...(policyFolder === undefined || topology.policy.kind !== 'local' ? {} : { checkpoint: policyFolder }),
   };
   const tasks = Object.entries(topology.tasks).map(([name, task]) => [
     name,
@@ -84,4 +131,10 @@ function evaluationOf(topology: Topology, options: EvaluateOptions): Topology {
     stages: { start: start && { ...start, rollouts: 1 }, rollout, tools, decompose, judge },
     source: null,
   };
+}
+
+/** A checkpoint in place of the topology's policy, with the settings of its local policy. */
+function localPolicy({ policy, learner }: Topology, checkpoint: string): Topology['policy'] {
+  const settings = policy.kind === 'local' ? policy : (learner ?? localModelConfig.parse({}));
+  return { ...settings, kind: 'local', checkpoint };
 }

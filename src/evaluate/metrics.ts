@@ -6,6 +6,8 @@ import { type Estimate, mean, share } from './interval.ts';
 export interface Metrics {
   /** Questions with a gold answer that the answer matches; a trajectory without an answer is wrong. */
   readonly accuracy: Estimate;
+  /** The same by the judge's model, which grades the answer's meaning; null where rules judge. Ungraded ones are left out. */
+  readonly judged: Estimate | null;
   /** Word overlap with the gold answer, as SQuAD and HotPotQA compute it. */
   readonly f1: Estimate;
   /**
@@ -21,7 +23,11 @@ export interface Metrics {
 }
 
 /** Metrics of trajectories and their judged steps; only trajectories with a gold answer count for the answers. */
-export function metrics(trajectories: readonly Trajectory[], judged: readonly Judged[]): Metrics {
+export function metrics(
+  trajectories: readonly Trajectory[],
+  judged: readonly Judged[],
+  grades: ReadonlyMap<string, boolean> | null = null,
+): Metrics {
   const graded = trajectories.filter(({ question }) => question.answer !== null);
   const right = graded.filter(
     ({ answer, question }) => answer !== null && answersMatch(answer, question.answer as string),
@@ -34,6 +40,7 @@ export function metrics(trajectories: readonly Trajectory[], judged: readonly Ju
   }
   return {
     accuracy: share(right.length, graded.length),
+    judged: grades && judgedShare(graded, grades),
     f1: mean(
       graded.map(({ answer, question }) => (answer === null ? 0 : f1(answer, question.answer as string))),
     ),
@@ -42,4 +49,9 @@ export function metrics(trajectories: readonly Trajectory[], judged: readonly Ju
     trajectories: trajectories.length,
     unknown: judged.filter(({ verdict }) => verdict.label === 'UNKNOWN').length,
   };
+}
+
+function judgedShare(graded: readonly Trajectory[], grades: ReadonlyMap<string, boolean>): Estimate {
+  const known = graded.flatMap(({ id }) => grades.get(id) ?? []);
+  return share(known.filter((right) => right).length, known.length);
 }
