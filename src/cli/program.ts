@@ -15,6 +15,7 @@ const COMMANDS = [
   'graph',
   'doctor',
   'new-policy',
+  'lab',
 ] as const;
 
 /** Parses the arguments and runs the command. Returns the exit code; throws only on a defect. */

@@ -1,4 +1,4 @@
-/** An endless stream of demonstrations, search and math in turn, over world after world. */
+/** An endless stream of demonstrations over world after world. */
 
 import { calculatorConfig, makeCalculator } from '../tools/calculator.ts';
 import { Search, searchConfig } from '../tools/search.ts';
@@ -9,6 +9,7 @@ import { demonstrate } from './demonstrator.ts';
 import type { FaultsConfig } from './faults.ts';
 import type { Split } from './names.ts';
 import { searchQuestions } from './search-questions.ts';
+import type { LabTask } from './task-settings.ts';
 import { wordProblems } from './word-problems.ts';
 import type { World } from './world.ts';
 import { makeWorld } from './world.ts';
@@ -18,8 +19,8 @@ export interface DemonstrationsOptions {
   readonly split: Split;
   readonly faults: FaultsConfig;
   readonly staleRate: number;
-  /** Questions of each task that are asked of one world before the next is made. */
-  readonly perWorld: number;
+  /** How many questions of each task are asked before the next world is made; they take turns. */
+  readonly perWorld: Readonly<Record<LabTask, number>>;
   /** Milliseconds on a clock that only goes forward: for the search tool's time-out. */
   readonly now: () => number;
   readonly signal: AbortSignal;
@@ -44,13 +45,17 @@ export function searchOver(world: World, now: () => number): Search {
   return search;
 }
 
-/** So many questions of each task, in turn; fewer of search where the world has no more to ask for. */
-export function* questionsOf(world: World, perTask: number): Generator<Question> {
-  const tasks = [searchQuestions(world), wordProblems(world)];
-  for (let index = 0; index < perTask; index++) {
-    for (const task of tasks) {
-      const { value, done } = task.next();
-      if (done !== true) yield value;
-    }
+/** So many questions of each task, evenly mixed; fewer of search where the world has no more to ask for. */
+export function* questionsOf(world: World, count: Readonly<Record<LabTask, number>>): Generator<Question> {
+  const sources: Record<LabTask, Generator<Question>> = {
+    search: searchQuestions(world),
+    math: wordProblems(world),
+  };
+  const asked: Record<LabTask, number> = { search: 0, math: 0 };
+  for (let left = count.search + count.math; left > 0; left--) {
+    const task = (asked.search + 0.5) * count.math <= (asked.math + 0.5) * count.search ? 'search' : 'math';
+    asked[task]++;
+    const { value, done } = sources[task].next();
+    if (done !== true) yield value;
   }
 }

@@ -5,12 +5,12 @@ const rate = (value: number, description: string) =>
   z.number().min(0).max(1).default(value).describe(description);
 
 export const faultsConfig = z.strictObject({
-  wrongQuery: rate(0.12, 'Searches for something that is not needed.'),
-  earlyAnswer: rate(0.1, 'Answers before the results tell the answer.'),
-  unclosedTag: rate(0.03, 'Leaves the closing tag out.'),
-  inTheHead: rate(0.12, 'Answers a word problem without the calculator.'),
-  wrongExpression: rate(0.08, 'Calculates with another operator or operand.'),
-  misread: rate(0.06, 'Answers with something else that the results say.'),
+  wrongQuery: rate(0.08, 'Searches for something that is not needed.'),
+  earlyAnswer: rate(0.06, 'Answers before the results tell the answer.'),
+  unclosedTag: rate(0.02, 'Leaves the closing tag out.'),
+  inTheHead: rate(0.1, 'Answers a word problem without the calculator.'),
+  wrongExpression: rate(0.06, 'Calculates with another operator or operand.'),
+  misread: rate(0.04, 'Answers with something else that the results say.'),
   habit: rate(
     0.62,
     'Follows a bad habit where there is one: answers a comparison after one article, takes the city for its mayor and ' +

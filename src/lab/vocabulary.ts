@@ -9,16 +9,14 @@ import type { Relation } from './world.ts';
 import { leadsTo } from './world.ts';
 
 /**
- * The tokenizer of the laboratory's policies. Tags are whole; so are the arrow of a result and the first digit of
- * a number with the space before it, which tells the digits of a number apart by place.
+ * The tokenizer of the laboratory's policies. Tags are whole, and so is the arrow before a result.
  */
 export function labTokenizer(): NewTokenizer {
   const tags = [ANSWER_TAG, ...Object.values(labTools).map(({ tag }) => tag)];
-  const digits = Array.from({ length: 10 }, (_, digit) => ` ${digit}`);
   return wordTokenizer({
     words: [],
     texts: texts(),
-    whole: [...tags.flatMap((tag) => [`<${tag}>`, `</${tag}>`]), ' ->', ...digits],
+    whole: [...tags.flatMap((tag) => [`<${tag}>`, `</${tag}>`]), ' ->'],
   });
 }
 

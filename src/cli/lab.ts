@@ -1,0 +1,32 @@
+/** `swirl lab`: the laboratory's own commands. */
+import type { Command } from 'commander';
+
+interface BaseFlags {
+  readonly folder: string;
+  readonly to: string;
+  readonly seed?: number;
+  readonly updates?: number;
+  readonly device: string;
+}
+
+const count = (text: string) => Number.parseInt(text, 10);
+
+export function register(program: Command): void {
+  const lab = program
+    .command('lab')
+    .description('the small fictional world that the demo and the tests learn in');
+  lab
+    .command('base')
+    .description(
+      'make the base policy: supervised training on demonstrations from a seed; can be stopped and gone on with',
+    )
+    .option('--folder <folder>', 'where the checkpoint is kept', 'runs/lab-base')
+    .option('--to <folder>', 'where the finished policy goes', 'assets/base-policy')
+    .option('--seed <n>', 'decides everything', count)
+    .option('--updates <n>', 'optimizer steps', count)
+    .option('--device <device>', 'webgpu, reference or auto', 'auto')
+    .action(async (flags: BaseFlags) => {
+      const { labBase } = await import('./lab-base.ts');
+      await labBase(flags);
+    });
+}

@@ -1,0 +1,191 @@
+/**
+ * Makes the base policy: supervised training on demonstrations, every action with weight 1, good or bad. What comes
+ * out writes as the demonstrator does, faults and all; the flow then makes it better.
+ */
+import { readFile, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { subTrajectories } from '../decompose/decompose.ts';
+import { ConfigError } from '../errors.ts';
+import { tensorShapes } from '../policy/config.ts';
+import type { Engine } from '../policy/engine.ts';
+import type { PolicyFolder } from '../policy/folder.ts';
+import { openPolicy, readWeights, savePolicy, writeJson } from '../policy/folder.ts';
+import { makePolicy, policyShape } from '../policy/new-policy.ts';
+import { readOptimizer, writeOptimizer } from '../policy/optimizer-file.ts';
+import { hashWeights } from '../policy/weights-hash.ts';
+import { updateConfig } from '../train/config.ts';
+import type { TrainStep } from '../train/packing.ts';
+import type { UpdateStatistics } from '../train/trainer.ts';
+import { Trainer } from '../train/trainer.ts';
+import { demonstrations } from './demonstrations.ts';
+import { faultsConfig } from './faults.ts';
+import { labTasks } from './task-settings.ts';
+import { labTokenizer } from './vocabulary.ts';
+
+export const baseConfig = z.strictObject({
+  seed: z
+    .int()
+    .min(0)
+    .default(1)
+    .describe('Decides the first weights, the worlds, the questions and the faults.'),
+  updates: z.int().min(1).default(3000).describe('Optimizer steps.'),
+  trajectories: z.int().min(1).default(16).describe('Demonstrations in a batch.'),
+  learningRate: z.number().positive().default(3e-3).describe('Peak, after the warm-up; a cosine follows.'),
+  finalShare: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.05)
+    .describe('The last learning rate, as a share of the peak.'),
+  warmupSteps: z.int().min(0).default(50).describe('Updates of linear warm-up.'),
+  staleRate: z.number().min(0).max(1).default(0.15).describe('Share of articles with a wrong statement.'),
+  searchPerWorld: z.int().min(1).default(200).describe('Search questions asked of a world.'),
+  mathPerWorld: z.int().min(1).default(100).describe('Word problems in between.'),
+  checkpointEvery: z.int().min(1).default(100).describe('Updates between checkpoints.'),
+  faults: faultsConfig.prefault({}),
+  shape: policyShape.prefault({
+    hiddenSize: 64,
+    intermediateSize: 128,
+    layers: 2,
+    heads: 4,
+    keyValueHeads: 2,
+    headSize: 16,
+    maxPositions: 256,
+    slidingWindow: 256,
+  }),
+});
+export type BaseConfig = z.output<typeof baseConfig>;
+
+export interface BaseDeps {
+  /** Where the checkpoint is kept; an unfinished one there is taken up. */
+  readonly folder: string;
+  readonly openEngine: (policy: PolicyFolder) => Promise<Engine>;
+  readonly onUpdate: (statistics: UpdateStatistics) => void;
+  /** Milliseconds on a clock that only goes forward. */
+  readonly now: () => number;
+  /** Aborts between two updates; what is done by then is kept. */
+  readonly signal: AbortSignal;
+}
+
+export interface MadeBase {
+  /** The trained policy's folder. */
+  readonly path: string;
+  readonly weightsHash: string;
+  readonly device: string;
+}
+
+const stateFile = 'base.json';
+const optimizerFile = 'optimizer.safetensors';
+const savedState = z.strictObject({ step: z.int().min(0), settings: z.string() });
+
+/**
+ * Trains a base policy, from the start or from the checkpoint in `deps.folder`. Throws `ConfigError` where the checkpoint
+ * was made with other settings, and as the trainer does where training diverges.
+ */
+export async function makeBasePolicy(config: BaseConfig, deps: BaseDeps): Promise<MadeBase> {
+  const path = join(deps.folder, 'policy');
+  const settings = JSON.stringify(config);
+  const done = await doneSteps(path, settings);
+  const { shape, seed } = config;
+  const policy =
+    done === null
+      ? await makePolicy({ path, shape, seed, tokenizer: labTokenizer() })
+      : await openPolicy(path);
+  const shapes = tensorShapes(policy.config);
+  const engine = await deps.openEngine(policy);
+  try {
+    if (done !== null) await engine.setOptimizer(await readOptimizer(join(path, optimizerFile), shapes));
+    const trainer = newTrainer(config, engine, policy, done ?? 0);
+    const save = async () => {
+      const optimizer = await engine.optimizer();
+      await savePolicy(path, policy, await engine.weights(), async (folder) => {
+        await writeOptimizer(join(folder, optimizerFile), optimizer, shapes);
+        await writeJson(join(folder, stateFile), { step: trainer.step, settings });
+      });
+    };
+    for await (const batch of batches(config, deps, trainer.step)) {
+      const { statistics, refused } = await trainer.trainBatch(batch);
+      if (refused[0] !== undefined)
+        throw new ConfigError(`demonstration ${refused[0].id}: ${refused[0].reason}`);
+      if (statistics !== null) deps.onUpdate(statistics);
+      if (trainer.step % config.checkpointEvery === 0 || trainer.step === config.updates) await save();
+    }
+    return { path, weightsHash: hashWeights(await engine.weights(), shapes), device: engine.device };
+  } finally {
+    await engine.close();
+  }
+}
+
+/** Moves a trained policy, without its optimizer's state, to where the project keeps it, and says how it was made. */
+export async function publishBase(made: MadeBase, to: string, config: BaseConfig): Promise<void> {
+  const policy = await openPolicy(made.path);
+  await savePolicy(to, policy, await readWeights(policy), async (folder) => {
+    await writeJson(join(folder, 'lab.json'), {
+      weightsHash: made.weightsHash,
+      device: made.device,
+      settings: config,
+    });
+  });
+}
+
+/** How many updates the checkpoint has; null where there is none. */
+async function doneSteps(path: string, settings: string): Promise<number | null> {
+  const file = join(path, stateFile);
+  if (!(await stat(file).catch(() => undefined))) {
+    await rm(path, { recursive: true, force: true });
+    return null;
+  }
+  const saved = savedState.parse(JSON.parse(await readFile(file, 'utf8')));
+  if (saved.settings !== settings) {
+    throw new ConfigError(
+      `${path} was made with other settings: ${saved.settings}; expected ${settings}. Move it away to begin anew`,
+    );
+  }
+  return saved.step;
+}
+
+function newTrainer(config: BaseConfig, engine: Engine, policy: PolicyFolder, step: number): Trainer {
+  const { learningRate, warmupSteps, finalShare, updates } = config;
+  const update = updateConfig.parse({
+    maxRowTokens: config.shape.maxPositions,
+    schedule: {
+      kind: 'cosine',
+      learningRate,
+      warmupSteps,
+      totalSteps: updates,
+      finalLearningRate: learningRate * finalShare,
+    },
+  });
+  const instructions = new Map(Object.values(labTasks).map((task) => [task.name, task.instructions]));
+  return new Trainer(update, { engine, renderer: policy.renderer, instructions }, step);
+}
+
+/** The batches from update number `done` on: all that come before it are drawn and passed over. */
+async function* batches(config: BaseConfig, deps: BaseDeps, done: number): AsyncGenerator<TrainStep[]> {
+  const { seed, faults, staleRate, searchPerWorld, mathPerWorld, trajectories, updates } = config;
+  const perWorld = { search: searchPerWorld, math: mathPerWorld };
+  const { now, signal } = deps;
+  let batch: TrainStep[] = [];
+  let taken = 0;
+  for await (const { trajectory } of demonstrations({
+    seed,
+    split: 'base',
+    faults,
+    staleRate,
+    perWorld,
+    now,
+    signal,
+  })) {
+    if (taken >= done * trajectories) {
+      const steps = subTrajectories(trajectory);
+      batch.push(...steps.map((subTrajectory) => ({ subTrajectory, reward: { value: 1 } })));
+    }
+    taken++;
+    if (taken % trajectories !== 0 || taken <= done * trajectories) continue;
+    signal.throwIfAborted();
+    yield batch;
+    batch = [];
+    if (taken >= updates * trajectories) return;
+  }
+}
