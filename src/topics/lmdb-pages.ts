@@ -19,30 +19,43 @@ const LEAF = 0x02;
 const OVERFLOW = 0x04;
 const META = 0x08;
 const BIG_DATA = 0x01;
-/** No tree is deeper than LMDB's cursor stack. */
+/** No tree is deeper than LMDB's cursor stack (`CURSOR_STACK`). */
 const MAX_DEPTH = 32;
+
+/** Up to this size the leaves are read too: a second or two. */
+const SMALL_FILE_BYTES = 2 ** 30;
+
+interface Tree {
+  /** Null when it is empty. */
+  readonly root: number | null;
+  readonly depth: number;
+}
 
 interface Meta {
   readonly pageSize: number;
   readonly transaction: bigint;
-  readonly roots: readonly (number | null)[];
+  /** Pages that the newest transaction knows of; the last ones may never have been written. */
+  readonly pages: number;
+  readonly trees: readonly Tree[];
 }
 
 /**
  * Throws `BrokenPages` unless the file begins like an LMDB file and every page that its newest transaction
- * can reach lies within the file and is well-formed. Reads every branch and leaf page, values that have
- * pages of their own only at their head. While another process writes, pages may be reused under the
+ * can reach lies within the file and is well-formed. Reads every branch and leaf page, and of values that
+ * have pages of their own the head; of a file beyond `wholeUpTo` bytes that is not too short, only the branch
+ * pages. While another process writes, pages may be reused under the
  * reader: then it looks again, and after `attempts` times trusts the process that is evidently using it.
  */
-export function checkPages(file: number, attempts = 3): void {
+export function checkPages(file: number, { attempts = 3, wholeUpTo = SMALL_FILE_BYTES } = {}): void {
   for (let attempt = 1; ; attempt++) {
     const meta = readMeta(file);
     try {
       const size = fstatSync(file).size;
       const pagesInFile = Math.floor(size / meta.pageSize);
-      const walk = { file, meta, pagesInFile, seen: new Uint8Array(pagesInFile) };
-      for (const root of meta.roots) {
-        if (root !== null) checkTree(walk, root, 1);
+      const leaves = size <= wholeUpTo || pagesInFile < meta.pages;
+      const walk = { file, meta, pagesInFile, leaves, seen: new Uint8Array(pagesInFile) };
+      for (const { root, depth } of meta.trees) {
+        if (root !== null) checkPage(walk, root, depth);
       }
       return;
     } catch (error) {
@@ -56,25 +69,38 @@ interface Walk {
   readonly file: number;
   readonly meta: Meta;
   readonly pagesInFile: number;
+  /** Whether to read leaf pages. */
+  readonly leaves: boolean;
   /** One for each page that was reached: a page has one parent. */
   readonly seen: Uint8Array;
 }
 
-function checkTree(walk: Walk, pageNumber: number, depth: number): void {
-  if (depth > MAX_DEPTH) throw new BrokenPages(`a tree deeper than ${MAX_DEPTH} pages`);
+/** `height`: how many pages there are from this one down to a leaf, both included. */
+function checkPage(walk: Walk, pageNumber: number, height: number): void {
+  enterPage(walk, pageNumber);
+  if (height === 1 && !walk.leaves) return;
   const page = readPage(walk, pageNumber);
   const flags = page.readUInt16LE(18);
-  if (flags !== BRANCH && flags !== LEAF) {
-    throw new BrokenPages(`page ${pageNumber} is neither branch nor leaf (flags ${flags})`);
+  const expected = height === 1 ? LEAF : BRANCH;
+  if (flags !== expected) {
+    throw new BrokenPages(`page ${pageNumber} has flags ${flags} instead of ${expected}`);
   }
   for (const node of nodesOf(page, pageNumber)) {
-    if (flags === BRANCH) {
-      const child = node.readUInt16LE(0) + node.readUInt16LE(2) * 2 ** 16 + node.readUInt16LE(4) * 2 ** 32;
-      checkTree(walk, child, depth + 1);
-    } else {
-      checkValue(walk, node, pageNumber);
-    }
+    if (height === 1) checkValue(walk, node, pageNumber);
+    else checkPage(walk, childOf(node), height - 1);
   }
+}
+
+function enterPage({ pagesInFile, seen }: Walk, pageNumber: number): void {
+  if (pageNumber >= pagesInFile) {
+    throw new BrokenPages(`page ${pageNumber} is missing: the file ends after ${pagesInFile} pages`);
+  }
+  if (seen[pageNumber] === 1) throw new BrokenPages(`page ${pageNumber} is used twice`);
+  seen[pageNumber] = 1;
+}
+
+function childOf(node: Buffer): number {
+  return node.readUInt16LE(0) + node.readUInt16LE(2) * 2 ** 16 + node.readUInt16LE(4) * 2 ** 32;
 }
 
 function* nodesOf(page: Buffer, pageNumber: number): Generator<Buffer> {
@@ -115,11 +141,6 @@ function checkValue(walk: Walk, node: Buffer, pageNumber: number): void {
 }
 
 function readPage(walk: Walk, pageNumber: number): Buffer {
-  if (pageNumber >= walk.pagesInFile) {
-    throw new BrokenPages(`page ${pageNumber} is missing: the file ends after ${walk.pagesInFile} pages`);
-  }
-  if (walk.seen[pageNumber] === 1) throw new BrokenPages(`page ${pageNumber} is used twice`);
-  walk.seen[pageNumber] = 1;
   const page = readAt(walk.file, pageNumber * walk.meta.pageSize, walk.meta.pageSize);
   if (Number(page.readBigUInt64LE(0)) !== pageNumber) {
     throw new BrokenPages(`page ${pageNumber} says that it is page ${page.readBigUInt64LE(0)}`);
@@ -150,15 +171,18 @@ function parseMeta(file: number, at: number): Meta {
   return {
     pageSize,
     transaction: bytes.readBigUInt64LE(PAGE_HEADER + 128),
-    roots: trees.map((tree) => {
+    pages: Number(bytes.readBigUInt64LE(PAGE_HEADER + 120)) + 1,
+    trees: trees.map((tree) => {
       const root = bytes.readBigUInt64LE(tree + 40);
-      return root === NO_PAGE ? null : Number(root);
+      const depth = bytes.readUInt16LE(tree + 6);
+      if (depth > MAX_DEPTH) throw new BrokenPages(`a tree that is ${depth} pages deep`);
+      return { root: root === NO_PAGE ? null : Number(root), depth };
     }),
   };
 }
 
 function readAt(file: number, position: number, length: number): Buffer {
-  const bytes = Buffer.alloc(length);
+  const bytes = Buffer.allocUnsafe(length);
   const read = readSync(file, bytes, 0, length, position);
   if (read < length) throw new BrokenPages(`it ends at byte ${position + read}, before page header or data`);
   return bytes;

@@ -54,7 +54,10 @@ export interface SubscribeOptions {
   readonly topic: string;
   /** Consume a topic of another run, read-only; progress is kept in this run. */
   readonly run?: string;
-  /** Ends the subscription: no more partitions, and every pull returns nothing. */
+  /**
+   * Ends the subscription: no more partitions, and every pull returns nothing. What is in hand can still be
+   * committed, until another owner comes.
+   */
   readonly signal: AbortSignal;
 }
 
@@ -69,9 +72,16 @@ export interface InputPartition {
   readonly position: number;
   /** Aborts when another owner has taken over. */
   readonly lost: AbortSignal;
-  /** Go on reading from this offset; does not commit. */
+  /**
+   * Go on reading from this offset; does not commit. A negative or broken number is a `TransportError`, here
+   * or at the next pull; so is an offset behind the end, which belongs to some other log.
+   */
   seek(offset: number): void;
-  /** Up to `max` entries from the position on. Waits up to `waitMs` for the first; may return none. */
+  /**
+   * Up to `max` entries from the position on, and fewer where they are large. Waits up to `waitMs`
+   * milliseconds for the first; may return none. Returns none once the subscription or the transport has
+   * ended or the partition is lost.
+   */
   pull(max: number, waitMs: number): Promise<LogEntry[]>;
   /** The offset behind the last record that is there now. */
   end(): Promise<number>;
@@ -85,18 +95,21 @@ export interface InputPartition {
 export interface Transport {
   /** Which run's topics these are. */
   readonly run: string;
-  /** Create what is missing. A topic with another number of partitions is a `ConfigError`. */
+  /** Create what is missing. A topic with another number of partitions, or a name that cannot be one, is a `ConfigError`. */
   ensureTopics(specs: readonly TopicSpec[]): Promise<void>;
-  /** The topics of this run (or another, read-only) as they are now. */
+  /** The topics of this run (or another, read-only) as they are now, in the order in which they were made. */
   topics(run?: string): Promise<TopicInfo[]>;
-  /** Append in one durable transaction, all or nothing. */
+  /** Append in one durable transaction, all or nothing. An unknown topic or too large a record is a `TransportError`. */
   append(outputs: readonly Output[]): Promise<void>;
-  /** The input partitions that this process comes to own, as it comes to own them, until the signal aborts. */
+  /**
+   * The input partitions that this process comes to own, as it comes to own them, until the signal aborts. A
+   * `TransportError` where it cannot own them: no such topic, or another process that is not to be pushed aside.
+   */
   subscribe(options: SubscribeOptions): AsyncIterable<InputPartition>;
   /** The committed progress of a group, per partition of the topic; 0 where nothing was committed. */
   committed(group: string, topic: string, run?: string): Promise<number[]>;
   /** Read without consuming: commits nothing and slows nobody. */
   read(topic: string, options?: ReadOptions): AsyncIterable<LogEntry>;
-  /** Give everything back. Idempotent. */
+  /** Give everything back. Idempotent; what waits ends with nothing, and any later call is a `TransportError`. */
   close(): Promise<void>;
 }

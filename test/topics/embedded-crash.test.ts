@@ -1,8 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { TransportError } from '../../src/errors.ts';
+import { checkPages } from '../../src/topics/lmdb-pages.ts';
 import type { Transport } from '../../src/topics/transport.ts';
 import { collect, text, until } from './contract/given.ts';
 import { type EmbeddedFolder, embeddedFolder } from './embedded-folder.ts';
@@ -62,6 +65,7 @@ async function openRun(run: string, partitions: number): Promise<Transport> {
     { name: 'in', partitions },
     { name: 'out', partitions: 1 },
     { name: 'wide', partitions: 3 },
+    { name: 'noise', partitions: 1 },
   ]);
   return transport;
 }
@@ -81,6 +85,14 @@ describe('processes that share a log', () => {
       (await collect(transport, 'in', Number.POSITIVE_INFINITY, { partition })).map(text),
     );
     const ordered = await Promise.all(byPartition);
+
+    // This process writes all the while, so that children die with it waiting for the lock.
+    let noise = 0;
+    let quiet = false;
+    const noisy = (async () => {
+      for (; !quiet; noise++)
+        await transport.append([{ topic: 'noise', key: 'k', value: Buffer.from(`${noise}`) }]);
+    })();
 
     let before = 0;
     let kills = 0;
@@ -103,6 +115,9 @@ describe('processes that share a log', () => {
     expect(kills).toBeGreaterThan(0);
     const last = await start('work', 'crash', RECORDS);
     expect(await last.exited).toEqual([0, null]);
+    quiet = true;
+    await noisy;
+    expect(await everything(transport, 'noise')).toEqual(Array.from({ length: noise }, (_, i) => `${i}`));
     const done = await everything(transport, 'out');
     expect(done.length).toBe(RECORDS);
     for (const values of ordered) expect(done.filter((value) => values.includes(value))).toEqual(values);
@@ -117,6 +132,18 @@ describe('processes that share a log', () => {
       for await (const entry of transport.read('out', { follow: true, signal: stop.signal }))
         tapped.push(text(entry));
     })();
+    // The look at the pages before opening must not take another process's writing for damage.
+    let quiet = false;
+    const checks = (async () => {
+      const file = openSync(join(runs.folder, 'busy', 'log', 'data.mdb'), 'r');
+      let done = 0;
+      for (; !quiet; done++) {
+        checkPages(file);
+        await new Promise((resolve) => setTimeout(resolve, 2));
+      }
+      closeSync(file);
+      return done;
+    })();
     const [first, second, worker] = await Promise.all([
       start('feed', 'busy', count),
       start('feed', 'busy', count),
@@ -128,6 +155,8 @@ describe('processes that share a log', () => {
       [0, null],
     ]);
     await until(() => tapped.length === 2 * count);
+    quiet = true;
+    expect(await checks).toBeGreaterThan(0);
     stop.abort();
     await tap;
     for (const { child } of [first, second]) {

@@ -1,10 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
+  closeSync,
   cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -18,6 +20,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { open } from 'lmdb';
 import { TransportError } from '../../src/errors.ts';
+import { BrokenPages, checkPages } from '../../src/topics/lmdb-pages.ts';
 import { MARKER_KEY } from '../../src/topics/log-format.ts';
 import { collect, output, text } from './contract/given.ts';
 import { type EmbeddedFolder, embeddedFolder } from './embedded-folder.ts';
@@ -98,6 +101,25 @@ describe('a folder that is not a log of this run', () => {
       signal: null,
     });
     expect(Number(/refused (\d+)/.exec(child.stdout)?.[1])).toBeGreaterThan(20);
+  });
+
+  test('a large file is looked at without its leaves, unless it is too short', async () => {
+    await make('a');
+    const looking = (): void => {
+      const file = openSync(dataOf('a'), 'r');
+      try {
+        checkPages(file, { wholeUpTo: 0 });
+      } finally {
+        closeSync(file);
+      }
+    };
+    looking();
+    const whole = readFileSync(dataOf('a'));
+    truncateSync(dataOf('a'), whole.length - 3 * PAGE);
+    expect(looking).toThrow(BrokenPages);
+    whole.fill(0x5a, 2 * PAGE);
+    writeFileSync(dataOf('a'), whole);
+    expect(looking).toThrow(BrokenPages);
   });
 
   test('other files', async () => {
