@@ -5,6 +5,9 @@ import { type AdapterDescription, describeAdapter, findAdapter } from './adapter
 /** The most storage buffers that a kernel of Swirl binds: what WebGPU promises everywhere. */
 const storageBuffers = 8;
 
+/** See `Device.shared`. */
+let shared: Promise<Device> | undefined;
+
 export class Device {
   readonly gpu: GPUDevice;
   readonly adapter: AdapterDescription;
@@ -30,8 +33,19 @@ export class Device {
     this.#broken.catch(() => {});
   }
 
-  /** Opens a device with the adapter's own limits. Throws `DeviceError` where there is none. */
-  static async open(): Promise<Device> {
+  /**
+   * The process's device, with the adapter's own limits; opened at first use, and again after it was lost. One for
+   * all engines, because a driver compiles each kernel for each device (seconds of work on a software driver).
+   * Throws `DeviceError` where there is no adapter.
+   */
+  static async shared(): Promise<Device> {
+    const current = await shared?.catch(() => undefined);
+    if (current && !current.#failure) return current;
+    shared = Device.#open();
+    return shared;
+  }
+
+  static async #open(): Promise<Device> {
     const adapter = await findAdapter();
     const { limits } = adapter;
     // Limits that are not asked for stay at the defaults, and exceeding those can pass silently as zeros.
@@ -69,10 +83,8 @@ export class Device {
     this.gpu.queue.submit([encoder.finish()]);
   }
 
-  /** Frees the device. Buffers are freed by whoever made them. */
-  close(): void {
-    // Destroyed buffers that were written to and never used are freed by a submit only.
+  /** Frees destroyed buffers: those that were written to and never used are kept until the next submit. */
+  sweep(): void {
     this.gpu.queue.submit([]);
-    this.gpu.destroy();
   }
 }

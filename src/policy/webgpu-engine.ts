@@ -21,13 +21,13 @@ import { WebgpuSampler } from './webgpu/sampler.ts';
 
 /** An engine with these weights. Throws `DeviceError` without an adapter, `ConfigError` where the weights do not fit. */
 export async function createWebGpuEngine(config: DecoderConfig, weights: Tensors): Promise<Engine> {
-  const device = await Device.open();
+  const device = await Device.shared();
   try {
     const engine = new WebgpuEngine(device, config);
     await engine.setWeights(weights);
     return engine;
   } catch (error) {
-    device.close();
+    device.sweep();
     throw error;
   }
 }
@@ -173,7 +173,7 @@ class WebgpuEngine implements Engine {
     this.#optimizer.destroy();
     this.#readback.destroy();
     this.#policy.destroy();
-    this.#device.close();
+    this.#device.sweep();
   }
 
   /** Runs after the calls before it, whether they failed or not. */

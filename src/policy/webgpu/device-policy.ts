@@ -25,7 +25,7 @@ export class DevicePolicy {
     // A software driver's vectors have 4 to 16 lanes, a GPU's 32 or 64.
     this.shape = shapeOf(config, device.adapter.software ? 8 : 32);
     this.layout = layoutParameters(config, this.shapes);
-    this.kernels = new Kernels(device, shapeSource(config, this.shape));
+    this.kernels = Kernels.of(device, shapeSource(config, this.shape));
     const turns = ropeTurns(config);
     this.#buffers = new Buffers(
       device,

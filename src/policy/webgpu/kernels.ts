@@ -33,14 +33,25 @@ export interface KernelCall {
   readonly workgroups: (sizes: BatchSizes) => readonly [number, number?, number?];
 }
 
+/** By device and by prefix. */
+const made = new WeakMap<Device, Map<string, Kernels>>();
+
 export class Kernels {
   readonly #device: Device;
   readonly #prefix: string;
   readonly #modules = new Map<string, GPUShaderModule>();
   readonly #pipelines = new Map<string, GPUComputePipeline>();
 
-  /** `prefix` is put before every kernel's text. */
-  constructor(device: Device, prefix: string) {
+  /** The kernels of a device with this text before each: made once, with their pipelines. */
+  static of(device: Device, prefix: string): Kernels {
+    const known = made.get(device) ?? new Map<string, Kernels>();
+    made.set(device, known);
+    const kernels = known.get(prefix) ?? new Kernels(device, prefix);
+    known.set(prefix, kernels);
+    return kernels;
+  }
+
+  private constructor(device: Device, prefix: string) {
     this.#device = device;
     this.#prefix = prefix;
   }
