@@ -2,6 +2,7 @@
  * One stage on one input partition: pulls on credit, hands deliveries to the stage's operator, and
  * commits the finished prefix of the window, outputs and progress together (promises 1 and 3).
  */
+import { setMaxListeners } from 'node:events';
 import { type OperatorFunction, Subject, type Subscription } from 'rxjs';
 import { z } from 'zod';
 import { DataError } from '../errors.ts';
@@ -64,6 +65,8 @@ export class PartitionWorker {
     this.#position = input.position;
     this.#committed = input.position;
     this.#signal = AbortSignal.any([deps.abort, input.lost]);
+    // One listener for each delivery in flight: the window bounds them.
+    setMaxListeners(0, this.#signal);
     if (this.#signal.aborted) this.#fail(this.#signal.reason);
     this.#signal.addEventListener('abort', () => this.#fail(this.#signal.reason), { once: true });
     const operator = stage.operator(input.partition) as OperatorFunction<Delivery<unknown>, Finished>;
@@ -115,6 +118,8 @@ export class PartitionWorker {
    */
   async run(stop: AbortSignal): Promise<void> {
     const stopped = () => stop.aborted || this.#drained || this.#failed;
+    // A worker that waits for records must hear of it too.
+    stop.addEventListener('abort', () => this.#wake(), { once: true });
     const pulling = (async () => {
       while (!stopped()) {
         if (this.#window.credit > 0) await this.#pull(this.#deps.commit.ms);
@@ -127,8 +132,9 @@ export class PartitionWorker {
     }
     await pulling;
     while (!this.#failed && !this.#settled()) {
-      await this.#commit();
-      if (!this.#settled()) await this.#change();
+      // What finishes during a commit must be seen before waiting for more: nothing else may be on its way.
+      if (this.#window.ready().slots > 0) await this.#commit();
+      else await this.#change();
     }
     if (this.#failed) throw this.#error;
     await this.#commit();

@@ -2,6 +2,7 @@
  * Runs the stages of a topology in this process: each on its input partitions, until stopped, or until every
  * topic is consumed and nothing is in flight.
  */
+import { setMaxListeners } from 'node:events';
 import { z } from 'zod';
 import type { Codec } from '../topics/codec.ts';
 import type { Transport } from '../topics/transport.ts';
@@ -89,6 +90,8 @@ export class Run {
     }));
     this.#abort = AbortSignal.any([options.abort, this.#fatal.signal]);
     this.#stop = AbortSignal.any([options.stop, this.#abort]);
+    // One listener for each partition of each stage.
+    setMaxListeners(0, this.#stop, this.#abort);
   }
 
   /** Runs to the end. Throws the error that stopped it, if one did; nothing uncommitted is lost. */

@@ -54,30 +54,27 @@ async function callInTime(
   argument: string,
   { config, signal }: { readonly config: ToolsConfig; readonly signal: AbortSignal },
 ): Promise<Observation> {
-  const deadline = new AbortController();
-  const either = AbortSignal.any([deadline.signal, signal]);
+  signal.throwIfAborted();
+  // One signal per call, and a listener that is taken back: the run's signal outlives every call.
+  const end = new AbortController();
+  const stop = () => end.abort(signal.reason);
+  signal.addEventListener('abort', stop, { once: true });
+  const timer = setTimeout(() => end.abort(), config.timeoutMs);
   const givenUp = new Promise<Observation>((resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-    deadline.signal.addEventListener(
-      'abort',
-      () =>
-        resolve({
-          tool: tool.name,
-          status: 'TIMED_OUT',
-          text: `${tool.name} did not answer in ${config.timeoutMs} ms.`,
-        }),
-      { once: true },
-    );
+    const text = `${tool.name} did not answer in ${config.timeoutMs} ms.`;
+    const give = () =>
+      signal.aborted ? reject(signal.reason) : resolve({ tool: tool.name, status: 'TIMED_OUT', text });
+    end.signal.addEventListener('abort', give, { once: true });
   });
-  const timer = setTimeout(() => deadline.abort(), config.timeoutMs);
   try {
-    return await Promise.race([tool.call(argument, { signal: either }), givenUp]);
+    return await Promise.race([tool.call(argument, { signal: end.signal }), givenUp]);
   } catch (error) {
     // A tool may notice the deadline by itself and throw the signal's reason.
-    if (deadline.signal.aborted && !signal.aborted) return await givenUp;
+    if (end.signal.aborted && !signal.aborted) return await givenUp;
     throw error;
   } finally {
     clearTimeout(timer);
+    signal.removeEventListener('abort', stop);
   }
 }
 

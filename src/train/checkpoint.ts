@@ -116,13 +116,15 @@ export class Checkpoints {
   /** Removes all but the newest `keep` checkpoints, and what a crash left of unfinished ones. */
   async prune(keep: number): Promise<void> {
     const old = (await this.steps()).slice(0, -keep);
-    for (const step of old) {
-      // Renamed first: a crash while it is removed leaves nothing that looks like a checkpoint.
-      const aside = join(this.#folder, `.step-${step}.old`);
-      await rm(aside, { recursive: true, force: true });
-      await rename(this.path(step), aside);
-      await rm(aside, { recursive: true, force: true });
-    }
+    await this.#removeLeft();
+    // Renamed first: a crash while it is removed leaves nothing that looks like a checkpoint.
+    for (const step of old) await rename(this.path(step), join(this.#folder, `.step-${step}.old`));
+    await this.#removeLeft();
+  }
+
+  async #removeLeft(): Promise<void> {
+    const left = (await readdir(this.#folder)).filter((name) => /^\.step-\d+\.(old|new)$/.test(name));
+    for (const name of left) await rm(join(this.#folder, name), { recursive: true, force: true });
   }
 
   async #writeAll(state: TrainState, { weights, optimizer }: Tensorial): Promise<void> {

@@ -246,6 +246,17 @@ describe('a run', () => {
     expect(await ids('turns')).toEqual(Array.from({ length: 30 }, (_, i) => `q${i}/0/0`));
   });
 
+  test('stop and abort end stages that wait for records', async () => {
+    for (const how of ['stop', 'abort'] as const) {
+      await feed(3);
+      const waiting = start([copying(async () => {})], { untilDrained: false });
+      while ((await waiting.run.progress()).some(({ done, backlog }) => done === 0 || backlog > 0))
+        await pause(5);
+      waiting[how].abort(new Error('enough'));
+      expect(await waiting.end).toBe(how === 'stop' ? 'stopped' : 'aborted');
+    }
+  });
+
   test('abort gives up what is in flight at once and loses nothing', async () => {
     await feed(20);
     const signals: AbortSignal[] = [];

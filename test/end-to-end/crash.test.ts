@@ -1,0 +1,180 @@
+/** Promises 1 to 5, end to end: a run that is killed or interrupted at any moment and started again ends like one that was not. */
+import { createHash } from 'node:crypto';
+import { cpSync, readdirSync, readFileSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { seedFor, uniform } from '../../src/policy/random.ts';
+import { makeAblePolicy, sums } from './able-policy.ts';
+import { contents, recordsOf, type Watch, watch } from './run-records.ts';
+import { sumsTopology } from './sums-topology.ts';
+import { type Ended, until, type Workplace, workplace } from './swirl-process.ts';
+
+const QUESTIONS = 8;
+/** At most so many kills; then the run is left to end. */
+const MOST_KILLS = 14;
+/** A kill comes up to so much later than what it waits for. */
+const LATER_MS = 150;
+
+let home: Workplace;
+/** What a run that nobody disturbed leaves. */
+let undisturbed: Record<string, string[]>;
+
+beforeAll(async () => {
+  home = workplace();
+  await makeAblePolicy(home.path('policy'));
+  await fed(home);
+  expect(await home.swirl(['run', '--until-drained'])).toMatchObject({ code: 0, signal: null });
+  undisturbed = await contents(home.path('runs'), 'main');
+  // Every topic has something to lose.
+  for (const topic of Object.keys(undisturbed).filter((name) => name !== 'failures')) {
+    expect(undisturbed[topic]?.length).toBeGreaterThan(3);
+  }
+});
+
+afterAll(() => home.remove());
+
+async function fed(place: Workplace): Promise<void> {
+  const lines = sums(QUESTIONS).map((question) => JSON.stringify({ ...question, source: undefined }));
+  place.write('questions.jsonl', `${lines.join('\n')}\n`);
+  place.write('topology.yaml', sumsTopology('runs'));
+  expect(await place.swirl(['feed', 'questions.jsonl'])).toMatchObject({ code: 0 });
+}
+
+interface Survival {
+  readonly run: string;
+  readonly seed: number;
+  /** A kill comes when the log has grown by up to so many records since the start, and a little later. */
+  readonly growth: number;
+}
+
+/** Starts the command again and again, killing it at seeded moments, until it comes to its end. */
+async function survive(
+  place: Workplace,
+  args: readonly string[],
+  { run, seed, growth: most }: Survival,
+): Promise<{ readonly kills: number; readonly last: Ended }> {
+  const key = seedFor(seed, 'kills');
+  let kills = 0;
+  for (;;) {
+    const log: Watch = await watch(place.path('runs'), run);
+    const process = place.start(args);
+    let running = true;
+    const ended = process.ended.finally(() => {
+      running = false;
+    });
+    if (kills < MOST_KILLS) {
+      const growth = 1 + Math.floor(uniform(key, 2 * kills) * most);
+      const before = await log.size();
+      await until(async () => !running || (await log.size()) >= before + growth, 5);
+      await new Promise((resolve) => setTimeout(resolve, uniform(key, 2 * kills + 1) * LATER_MS));
+      process.child.kill('SIGKILL');
+    }
+    const last = await ended;
+    await log.close();
+    if (last.signal === null) return { kills, last };
+    kills++;
+  }
+}
+
+/** The hashes of the newest checkpoint's weights and moments, and the names of all. */
+function checkpoints(place: Workplace, run: string): unknown {
+  const folder = place.path('runs', run, 'checkpoints');
+  const names = readdirSync(folder).sort();
+  const newest = names
+    .filter((name) => name.startsWith('step-'))
+    .sort((a, b) => stepOf(a) - stepOf(b))
+    .at(-1);
+  const hashes = ['model.safetensors', 'optimizer.safetensors'].map((file) =>
+    createHash('sha256')
+      .update(readFileSync(place.path('runs', run, 'checkpoints', newest ?? '', file)))
+      .digest('hex'),
+  );
+  return { names, newest, hashes };
+}
+
+function stepOf(name: string): number {
+  return Number(name.slice('step-'.length));
+}
+
+describe('a run with a policy of its own', () => {
+  let place: Workplace;
+
+  beforeEach(async () => {
+    place = workplace();
+    cpSync(home.path('policy'), place.path('policy'), { recursive: true });
+    await fed(place);
+  });
+
+  afterEach(() => place.remove());
+
+  test('killed at any moment and started again, it ends with the same records and weights', async () => {
+    const { kills, last } = await survive(place, ['run', '--until-drained'], {
+      run: 'main',
+      seed: 11,
+      growth: 40,
+    });
+    expect(last).toMatchObject({ code: 0 });
+    expect(kills).toBeGreaterThan(4);
+    expect(await contents(place.path('runs'), 'main')).toEqual(undisturbed);
+    expect(checkpoints(place, 'main')).toEqual(checkpoints(home, 'main'));
+  }, 240_000);
+
+  test('interrupted once it commits what is in flight, twice it stops at once; it goes on as if nothing had been', async () => {
+    const { size, close } = await watch(place.path('runs'), 'main');
+    const args = ['run', '--until-drained', '--json'];
+
+    const before = await size();
+    const first = place.start(args);
+    await until(async () => (await size()) > before + 10);
+    first.child.kill('SIGINT');
+    const stopped = await first.ended;
+    expect(stopped).toMatchObject({ code: 130, signal: null });
+    expect(stopped.stderr).toContain('SIGINT');
+    const summary = JSON.parse(stopped.stdout) as {
+      end: string;
+      stages: Record<string, { backlog: number }>;
+    };
+    expect(summary.end).toBe('stopped');
+    // It stopped on the way, and not because it was done.
+    expect((await recordsOf(place.path('runs'), 'main', 'updates')).length).toBeLessThan(
+      undisturbed.updates?.length ?? 0,
+    );
+
+    const between = await size();
+    const second = place.start(args);
+    await until(async () => (await size()) > between);
+    second.child.kill('SIGINT');
+    await until(() => second.said().includes('SIGINT'));
+    second.child.kill('SIGINT');
+    expect(await second.ended).toMatchObject({ code: 130, signal: null });
+
+    await close();
+    expect(await place.swirl(args)).toMatchObject({ code: 0 });
+    expect(await contents(place.path('runs'), 'main')).toEqual(undisturbed);
+    expect(checkpoints(place, 'main')).toEqual(checkpoints(home, 'main'));
+  }, 120_000);
+});
+
+describe('training alone, on scored records that are given', () => {
+  test('killed at any moment and started again, it ends with the same updates and weights', async () => {
+    const set = ['stages.train.checkpointEvery=1', 'stages.train.epochs=3'].flatMap((value) => [
+      '--set',
+      value,
+    ]);
+    const replay = (as: string) => ['replay', '--run', 'main', '--from', 'scored', '--as', as, ...set];
+    expect(await home.swirl(replay('whole'))).toMatchObject({ code: 0 });
+    const { kills, last } = await survive(home, replay('killed'), { run: 'killed', seed: 5, growth: 2 });
+    expect(last).toMatchObject({ code: 0 });
+    expect(kills).toBeGreaterThan(4);
+    const [whole, killed] = await Promise.all(
+      ['whole', 'killed'].map((run) => recordsOf(home.path('runs'), run, 'updates')),
+    );
+    expect(killed).toEqual(whole);
+    expect(whole?.length).toBeGreaterThan(10);
+    expect(checkpoints(home, 'killed')).toEqual(checkpoints(home, 'whole'));
+    // Without further passes the weights are those of the run that wrote the records.
+    expect(await home.swirl(['replay', '--run', 'main', '--from', 'scored', '--as', 'again'])).toMatchObject({
+      code: 0,
+    });
+    expect(checkpoints(home, 'again')).toEqual(checkpoints(home, 'main'));
+  }, 240_000);
+});

@@ -1,0 +1,84 @@
+/** Runs the real `swirl` binary as child processes in a folder, and ends every one that a test leaves behind. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const binary = fileURLToPath(new URL('../../bin/swirl.js', import.meta.url));
+
+export interface Ended {
+  /** The exit code; null after a signal. */
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface SwirlProcess {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+  /** What it has written so far, on either stream. */
+  said(): string;
+}
+
+/** A folder with a topology, in which commands are run. */
+export interface Workplace {
+  readonly folder: string;
+  path(...parts: string[]): string;
+  /** Writes a file of the folder: a text as it is, anything else as JSON (which YAML is a superset of). */
+  write(name: string, content: unknown): string;
+  /** Starts a command; `env` is added to the environment. */
+  start(args: readonly string[], env?: Readonly<Record<string, string>>): SwirlProcess;
+  /** Runs a command to its end. */
+  swirl(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ended>;
+  /** Kills what still runs and removes the folder. */
+  remove(): Promise<void>;
+}
+
+export function workplace(): Workplace {
+  const folder = mkdtempSync(join(tmpdir(), 'swirl-end-to-end-'));
+  const started: SwirlProcess[] = [];
+  const path = (...parts: string[]) => join(folder, ...parts);
+  const start: Workplace['start'] = (args, env = {}) => {
+    const child = spawn(process.execPath, [binary, ...args], {
+      cwd: folder,
+      env: { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const output = { stdout: '', stderr: '' };
+    for (const stream of ['stdout', 'stderr'] as const) {
+      child[stream]?.setEncoding('utf8').on('data', (text: string) => {
+        output[stream] += text;
+      });
+    }
+    const ended = new Promise<Ended>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (code, signal) => resolve({ code, signal, ...output }));
+    });
+    const process_ = { child, ended, said: () => output.stdout + output.stderr };
+    started.push(process_);
+    return process_;
+  };
+  return {
+    folder,
+    path,
+    write: (name, content) => {
+      const file = path(name);
+      writeFileSync(file, typeof content === 'string' ? content : `${JSON.stringify(content)}\n`);
+      return file;
+    },
+    start,
+    swirl: (args, env) => start(args, env).ended,
+    remove: async () => {
+      for (const { child } of started) child.kill('SIGKILL');
+      await Promise.all(started.map(({ ended }) => ended));
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Asks again and again until the answer is yes; a test that waits in vain runs into its own time limit. */
+export async function until(condition: () => boolean | Promise<boolean>, everyMs = 20): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, everyMs));
+}
