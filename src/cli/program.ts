@@ -16,6 +16,7 @@ const COMMANDS = [
   'doctor',
   'new-policy',
   'lab',
+  'demo',
 ] as const;
 
 /** Parses the arguments and runs the command. Returns the exit code; throws only on a defect. */

@@ -1,0 +1,31 @@
+/** `swirl demo`: the laboratory, from question to gradient, before and after. */
+import type { Command } from 'commander';
+
+interface DemoFlags {
+  readonly json?: boolean;
+  readonly questions: number;
+  readonly heldOut: number;
+  readonly seed: number;
+  readonly folder: string;
+  readonly policy?: string;
+}
+
+const count = (text: string) => Number.parseInt(text, 10);
+
+export function register(program: Command): void {
+  program
+    .command('demo')
+    .description(
+      'a small policy learns to search and to calculate: the whole flow in a few minutes, measured before and after',
+    )
+    .option('--json', 'the last line is one JSON object')
+    .option('--questions <n>', 'questions of each task to learn from', count, 100)
+    .option('--held-out <n>', 'questions of each task to evaluate on', count, 200)
+    .option('--seed <n>', 'decides the world, the questions and every sample', count, 7)
+    .option('--folder <folder>', 'where runs live', 'runs')
+    .option('--policy <folder>', 'begin with this policy in place of the one that ships with Swirl')
+    .action(async (flags: DemoFlags) => {
+      const { demo } = await import('./demo-run.ts');
+      process.exitCode = await demo(flags);
+    });
+}
