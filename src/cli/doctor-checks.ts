@@ -51,12 +51,16 @@ export async function* examine({ topology: file, policy }: Subject): AsyncGenera
   const loaded = await checkTopology(file);
   yield loaded.check;
   if (loaded.topology === null) return;
+  const { policy: own } = loaded.topology;
+  if (own.kind === 'local' && policy === undefined) {
+    yield await attempt('policy', () => checkPolicy(own.checkpoint, adapter.description));
+  }
   yield await attempt('run folder', async () => checkRunFolder(loaded.folder));
   yield* checkEndpoints(loaded.topology, process.env);
 }
 
-/** No check takes longer than this, in milliseconds, on a machine that is well; a broken driver may take for ever. */
-const LONGEST_CHECK_MS = 120_000;
+/** No check takes longer than this, in milliseconds: a software driver compiles its kernels for half a minute at first. */
+const LONGEST_CHECK_MS = 300_000;
 
 /** Runs a check; what it throws becomes its finding. Errors of Swirl say what to do themselves. */
 async function attempt(name: string, check: () => Promise<Omit<Check, 'name'>>): Promise<Check> {
