@@ -1,6 +1,10 @@
 // The gradient of add-norm.wgsl. `stream` holds the gradient that reaches `total` along the residual stream;
 // it gains what comes back through NEXT_NORM and is then the gradient of x as well. dbranch is what goes
 // back through BRANCH_NORM.
+struct Call {
+  branchNorm: u32,
+  nextNorm: u32,
+}
 @group(0) @binding(0) var<uniform> batch: Batch;
 @group(0) @binding(1) var<storage, read> norms: array<vec4f>;             // (norms, HIDDEN)
 @group(0) @binding(2) var<storage, read> dy: array<vec4f>;                // (N, HIDDEN)
@@ -10,32 +14,31 @@
 @group(0) @binding(6) var<storage, read> nextRstd: array<f32>;            // (N)
 @group(0) @binding(7) var<storage, read_write> stream: array<vec4f>;      // (N, HIDDEN)
 @group(0) @binding(8) var<storage, read_write> dbranch: array<vec4f>;     // (N, HIDDEN)
-
-override BRANCH_NORM: u32;
-override NEXT_NORM: u32;
+@group(0) @binding(9) var<uniform> call: Call;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let n = id.x;
   if (n >= batch.tokens) { return; }
+  let columns = HIDDEN4 + batch.zero;
   let row = n * HIDDEN4;
   var product = 0f;
-  for (var c = 0u; c < HIDDEN4; c++) {
-    product += dot(dy[row + c] * (1 + norms[NEXT_NORM * HIDDEN4 + c]), total[row + c]);
+  for (var c = 0u; c < columns; c++) {
+    product += dot(dy[row + c] * (1 + norms[call.nextNorm * HIDDEN4 + c]), total[row + c]);
   }
   let nextScale = nextRstd[n];
   var inward = product / f32(HIDDEN) * nextScale * nextScale;
   product = 0;
-  for (var c = 0u; c < HIDDEN4; c++) {
+  for (var c = 0u; c < columns; c++) {
     let i = row + c;
-    let value = stream[i] + nextScale * (dy[i] * (1 + norms[NEXT_NORM * HIDDEN4 + c]) - total[i] * inward);
+    let value = stream[i] + nextScale * (dy[i] * (1 + norms[call.nextNorm * HIDDEN4 + c]) - total[i] * inward);
     stream[i] = value;
-    product += dot(value * (1 + norms[BRANCH_NORM * HIDDEN4 + c]), branch[i]);
+    product += dot(value * (1 + norms[call.branchNorm * HIDDEN4 + c]), branch[i]);
   }
   let branchScale = branchRstd[n];
   inward = product / f32(HIDDEN) * branchScale * branchScale;
-  for (var c = 0u; c < HIDDEN4; c++) {
+  for (var c = 0u; c < columns; c++) {
     let i = row + c;
-    dbranch[i] = branchScale * (stream[i] * (1 + norms[BRANCH_NORM * HIDDEN4 + c]) - branch[i] * inward);
+    dbranch[i] = branchScale * (stream[i] * (1 + norms[call.branchNorm * HIDDEN4 + c]) - branch[i] * inward);
   }
 }

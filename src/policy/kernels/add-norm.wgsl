@@ -1,6 +1,10 @@
 // A branch (attention or feed-forward) joins the residual stream, and the next branch gets its input:
 //   sum = x + norm(branch, BRANCH_NORM);  y = norm(sum, NEXT_NORM)
 // One pass over the token instead of three. One invocation per token.
+struct Call {
+  branchNorm: u32,
+  nextNorm: u32,
+}
 @group(0) @binding(0) var<uniform> batch: Batch;
 @group(0) @binding(1) var<storage, read> norms: array<vec4f>;             // (norms, HIDDEN)
 @group(0) @binding(2) var<storage, read> x: array<vec4f>;                 // (N, HIDDEN)
@@ -9,29 +13,28 @@
 @group(0) @binding(5) var<storage, read_write> y: array<vec4f>;           // (N, HIDDEN)
 @group(0) @binding(6) var<storage, read_write> branchRstd: array<f32>;    // (N)
 @group(0) @binding(7) var<storage, read_write> nextRstd: array<f32>;      // (N)
-
-override BRANCH_NORM: u32;
-override NEXT_NORM: u32;
+@group(0) @binding(8) var<uniform> call: Call;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let n = id.x;
   if (n >= batch.tokens) { return; }
+  let columns = HIDDEN4 + batch.zero;
   let row = n * HIDDEN4;
   var squares = 0f;
-  for (var c = 0u; c < HIDDEN4; c++) {
+  for (var c = 0u; c < columns; c++) {
     squares += dot(branch[row + c], branch[row + c]);
   }
   let branchScale = 1 / sqrt(squares / f32(HIDDEN) + EPSILON);
   squares = 0;
-  for (var c = 0u; c < HIDDEN4; c++) {
-    let value = x[row + c] + branch[row + c] * branchScale * (1 + norms[BRANCH_NORM * HIDDEN4 + c]);
+  for (var c = 0u; c < columns; c++) {
+    let value = x[row + c] + branch[row + c] * branchScale * (1 + norms[call.branchNorm * HIDDEN4 + c]);
     total[row + c] = value;
     squares += dot(value, value);
   }
   let nextScale = 1 / sqrt(squares / f32(HIDDEN) + EPSILON);
-  for (var c = 0u; c < HIDDEN4; c++) {
-    y[row + c] = total[row + c] * nextScale * (1 + norms[NEXT_NORM * HIDDEN4 + c]);
+  for (var c = 0u; c < columns; c++) {
+    y[row + c] = total[row + c] * nextScale * (1 + norms[call.nextNorm * HIDDEN4 + c]);
   }
   branchRstd[n] = branchScale;
   nextRstd[n] = nextScale;

@@ -1,5 +1,8 @@
 // dkeys and dvalues of attention.wgsl. A workgroup has a block of consecutive tokens of one row as keys, one per
 // lane, and walks over the queries that can see them: one writer per key, in a fixed order.
+struct Call {
+  window: u32,
+}
 @group(0) @binding(0) var<storage, read> blocks: array<vec4u>;          // first token, count, row's end (token), first position
 @group(0) @binding(1) var<storage, read> queries: array<vec4f>;         // (N, Q_SIZE)
 @group(0) @binding(2) var<storage, read> keys: array<vec4f>;            // (N, KV_SIZE)
@@ -8,8 +11,7 @@
 @group(0) @binding(5) var<storage, read> stats: array<vec2f>;           // (N, HEADS) log-sum, dot(dmixed, mixed)
 @group(0) @binding(6) var<storage, read_write> dkeys: array<vec4f>;     // (N, KV_SIZE)
 @group(0) @binding(7) var<storage, read_write> dvalues: array<vec4f>;   // (N, KV_SIZE)
-
-override WINDOW: u32;
+@group(0) @binding(8) var<uniform> call: Call;
 
 @compute @workgroup_size(KEY_LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) lane: vec3u) {
@@ -29,9 +31,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) lane:
     dv[d] = vec4f();
   }
   var end = block.z;
-  if (WINDOW != 0) { end = min(end, block.x + block.y - 1 + WINDOW); }
+  if (call.window != 0) { end = min(end, block.x + block.y - 1 + call.window); }
   for (var n = block.x; n < end; n++) {
-    let seen = n >= token && (WINDOW == 0 || n - token < WINDOW);
+    let seen = n >= token && (call.window == 0 || n - token < call.window);
     for (var h = 0u; h < GROUP; h++) {
       let head = group.y * GROUP + h;
       let query = n * Q_SIZE4 + head * HEAD4;

@@ -1,5 +1,8 @@
 // dqueries of attention.wgsl, in the same blocks; probabilities are computed again from the kept log-sums.
 // Leaves dot(dmixed, mixed) of each query beside its log-sum, for the keys' pass.
+struct Call {
+  window: u32,
+}
 @group(0) @binding(0) var<storage, read> blocks: array<vec4u>;
 @group(0) @binding(1) var<storage, read> queries: array<vec4f>;         // (N, Q_SIZE)
 @group(0) @binding(2) var<storage, read> keys: array<vec4f>;            // (N, KV_SIZE)
@@ -8,8 +11,7 @@
 @group(0) @binding(5) var<storage, read> dmixed: array<vec4f>;          // (N, Q_SIZE)
 @group(0) @binding(6) var<storage, read_write> stats: array<vec2f>;     // (N, HEADS) log-sum, dot(dmixed, mixed)
 @group(0) @binding(7) var<storage, read_write> dqueries: array<vec4f>;  // (N, Q_SIZE)
-
-override WINDOW: u32;
+@group(0) @binding(8) var<uniform> call: Call;
 
 @compute @workgroup_size(ATTENTION_LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) lane: vec3u) {
@@ -32,8 +34,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) lane:
     sum[d] = vec4f();
   }
   let logSum = stats[token * HEADS + head].x;
-  let nearest = windowStart(position, WINDOW);
-  for (var j = windowStart(block.w, WINDOW); j < block.w + block.y; j++) {
+  let nearest = windowStart(position, call.window);
+  for (var j = windowStart(block.w, call.window); j < block.w + block.y; j++) {
     let key = (block.z + j) * KV_SIZE4 + group.y * HEAD4;
     var score = 0f;
     var dweight = 0f;

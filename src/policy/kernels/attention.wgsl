@@ -2,14 +2,16 @@
 // A workgroup has one block of consecutive tokens of one row and the query heads that share one key head, so the
 // loop over keys is uniform and the keys' loads are too: on software drivers that is what makes it fast. A key
 // outside a lane's reach leaves the lane's state untouched, so a result does not depend on its block.
+struct Call {
+  window: u32,
+}
 @group(0) @binding(0) var<storage, read> blocks: array<vec4u>;         // first token, count, row of position 0, first position
 @group(0) @binding(1) var<storage, read> queries: array<vec4f>;        // (N, Q_SIZE)
 @group(0) @binding(2) var<storage, read> keys: array<vec4f>;           // (rows, KV_SIZE)
 @group(0) @binding(3) var<storage, read> values: array<vec4f>;         // (rows, KV_SIZE)
 @group(0) @binding(4) var<storage, read_write> mixed: array<vec4f>;    // (N, Q_SIZE)
 @group(0) @binding(5) var<storage, read_write> stats: array<vec2f>;    // (N, HEADS) log of the sum of exponents; unused
-
-override WINDOW: u32;
+@group(0) @binding(6) var<uniform> call: Call;
 
 @compute @workgroup_size(ATTENTION_LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) lane: vec3u) {
@@ -29,8 +31,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) lane:
   }
   var greatest = -1e30f;
   var total = 0f;
-  let nearest = windowStart(position, WINDOW);
-  for (var j = windowStart(block.w, WINDOW); j < block.w + block.y; j++) {
+  let nearest = windowStart(position, call.window);
+  for (var j = windowStart(block.w, call.window); j < block.w + block.y; j++) {
     let key = (block.z + j) * KV_SIZE4 + group.y * HEAD4;
     var score = 0f;
     for (var d = 0u; d < HEAD4; d++) {

@@ -1,21 +1,23 @@
 // A tile of logits becomes the gradient of -sum_m weights[m] * logprob[m], in place; padding columns become 0.
+struct Call {
+  first: u32,
+  columns: u32,
+  stride: u32,
+}
 @group(0) @binding(0) var<uniform> batch: Batch;
 @group(0) @binding(1) var<storage, read> tokens: array<u32>;              // (N)
 @group(0) @binding(2) var<storage, read> targets: array<u32>;             // (M)
 @group(0) @binding(3) var<storage, read> weights: array<f32>;             // (M)
 @group(0) @binding(4) var<storage, read> running: array<vec4f>;           // (M) maximum, sum, the target's logit, log-sum
 @group(0) @binding(5) var<storage, read_write> logits: array<f32>;        // (M, STRIDE)
-
-override FIRST: u32;
-override COLUMNS: u32;
-override STRIDE: u32;
+@group(0) @binding(6) var<uniform> call: Call;
 
 @compute @workgroup_size(8, 8)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let m = id.y;
-  if (id.x >= STRIDE || m >= batch.targets) { return; }
-  let capped = softCap(logits[m * STRIDE + id.x], LOGIT_CAP);
-  let hit = select(0f, 1f, tokens[targets[m]] == FIRST + id.x);
+  if (id.x >= call.stride || m >= batch.targets) { return; }
+  let capped = softCap(logits[m * call.stride + id.x], LOGIT_CAP);
+  let hit = select(0f, 1f, tokens[targets[m]] == call.first + id.x);
   let d = weights[m] * (exp(capped - running[m].w) - hit) * softCapSlope(capped, LOGIT_CAP);
-  logits[m * STRIDE + id.x] = select(0, d, id.x < COLUMNS);
+  logits[m * call.stride + id.x] = select(0, d, id.x < call.columns);
 }

@@ -1,33 +1,36 @@
 // Takes a tile of the logits (columns FIRST to FIRST + COLUMNS of the vocabulary) into the running maximum and
 // sum of each target, and writes the log-probability, which is right after the last tile.
 // One invocation per target.
+struct Call {
+  first: u32,
+  columns: u32,
+  stride: u32,
+}
 @group(0) @binding(0) var<uniform> batch: Batch;
 @group(0) @binding(1) var<storage, read> tokens: array<u32>;              // (N)
 @group(0) @binding(2) var<storage, read> targets: array<u32>;             // (M)
 @group(0) @binding(3) var<storage, read> logits: array<f32>;              // (M, STRIDE), not capped
 @group(0) @binding(4) var<storage, read_write> running: array<vec4f>;     // (M) maximum, sum, the target's logit, log-sum
 @group(0) @binding(5) var<storage, read_write> logprobs: array<f32>;      // (M)
-
-override FIRST: u32;
-override COLUMNS: u32;
-override STRIDE: u32;
+@group(0) @binding(6) var<uniform> call: Call;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let m = id.x;
   if (m >= batch.targets) { return; }
+  let columns = call.columns;
   var state = running[m];
-  if (FIRST == 0) { state = vec4f(-1e30, 0, 0, 0); }
+  if (call.first == 0) { state = vec4f(-1e30, 0, 0, 0); }
   var greatest = state.x;
-  for (var c = 0u; c < COLUMNS; c++) {
-    greatest = max(greatest, softCap(logits[m * STRIDE + c], LOGIT_CAP));
+  for (var c = 0u; c < columns; c++) {
+    greatest = max(greatest, softCap(logits[m * call.stride + c], LOGIT_CAP));
   }
   var sum = state.y * exp(state.x - greatest);
-  for (var c = 0u; c < COLUMNS; c++) {
-    sum += exp(softCap(logits[m * STRIDE + c], LOGIT_CAP) - greatest);
+  for (var c = 0u; c < columns; c++) {
+    sum += exp(softCap(logits[m * call.stride + c], LOGIT_CAP) - greatest);
   }
-  let column = tokens[targets[m]] - FIRST;  // wraps to a large number where the target is in an earlier tile
-  if (column < COLUMNS) { state.z = softCap(logits[m * STRIDE + column], LOGIT_CAP); }
+  let column = tokens[targets[m]] - call.first;  // wraps to a large number where the target is in an earlier tile
+  if (column < call.columns) { state.z = softCap(logits[m * call.stride + column], LOGIT_CAP); }
   let logSum = greatest + log(sum);
   running[m] = vec4f(greatest, sum, state.z, logSum);
   logprobs[m] = state.z - logSum;

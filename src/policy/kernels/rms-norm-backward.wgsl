@@ -1,26 +1,29 @@
 // dx += the gradient of rms-norm.wgsl at x, given dy. With g = dy * (1 + w):
 //   dx += rstd * (g - x * rstd^2 * mean(g * x))
+struct Call {
+  norm: u32,
+}
 @group(0) @binding(0) var<uniform> batch: Batch;
 @group(0) @binding(1) var<storage, read> norms: array<vec4f>;      // (norms, HIDDEN)
 @group(0) @binding(2) var<storage, read> dy: array<vec4f>;         // (N, HIDDEN)
 @group(0) @binding(3) var<storage, read> x: array<vec4f>;          // (N, HIDDEN)
 @group(0) @binding(4) var<storage, read> rstd: array<f32>;         // (N)
 @group(0) @binding(5) var<storage, read_write> dx: array<vec4f>;   // (N, HIDDEN)
-
-override NORM: u32;
+@group(0) @binding(6) var<uniform> call: Call;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let n = id.x;
   if (n >= batch.tokens) { return; }
+  let columns = HIDDEN4 + batch.zero;
   var product = 0f;
-  for (var c = 0u; c < HIDDEN4; c++) {
-    product += dot(dy[n * HIDDEN4 + c] * (1 + norms[NORM * HIDDEN4 + c]), x[n * HIDDEN4 + c]);
+  for (var c = 0u; c < columns; c++) {
+    product += dot(dy[n * HIDDEN4 + c] * (1 + norms[call.norm * HIDDEN4 + c]), x[n * HIDDEN4 + c]);
   }
   let scale = rstd[n];
   let inward = product / f32(HIDDEN) * scale * scale;
-  for (var c = 0u; c < HIDDEN4; c++) {
+  for (var c = 0u; c < columns; c++) {
     let i = n * HIDDEN4 + c;
-    dx[i] += scale * (dy[i] * (1 + norms[NORM * HIDDEN4 + c]) - x[i] * inward);
+    dx[i] += scale * (dy[i] * (1 + norms[call.norm * HIDDEN4 + c]) - x[i] * inward);
   }
 }

@@ -1,25 +1,28 @@
 // y = x * rstd * (1 + w), with rstd = 1 / sqrt(mean(x^2) + EPSILON): RMSNorm as Gemma stores it.
 // One invocation per token; rstd is kept for the backward pass.
+struct Call {
+  norm: u32,
+}
 @group(0) @binding(0) var<uniform> batch: Batch;
 @group(0) @binding(1) var<storage, read> norms: array<vec4f>;      // (norms, HIDDEN) all norm weights
 @group(0) @binding(2) var<storage, read> x: array<vec4f>;          // (N, HIDDEN)
 @group(0) @binding(3) var<storage, read_write> y: array<vec4f>;    // (N, HIDDEN)
 @group(0) @binding(4) var<storage, read_write> rstd: array<f32>;   // (N)
-
-override NORM: u32;
+@group(0) @binding(5) var<uniform> call: Call;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let n = id.x;
   if (n >= batch.tokens) { return; }
+  let columns = HIDDEN4 + batch.zero;
   var squares = 0f;
-  for (var c = 0u; c < HIDDEN4; c++) {
+  for (var c = 0u; c < columns; c++) {
     let value = x[n * HIDDEN4 + c];
     squares += dot(value, value);
   }
   let scale = 1 / sqrt(squares / f32(HIDDEN) + EPSILON);
-  for (var c = 0u; c < HIDDEN4; c++) {
-    y[n * HIDDEN4 + c] = x[n * HIDDEN4 + c] * scale * (1 + norms[NORM * HIDDEN4 + c]);
+  for (var c = 0u; c < columns; c++) {
+    y[n * HIDDEN4 + c] = x[n * HIDDEN4 + c] * scale * (1 + norms[call.norm * HIDDEN4 + c]);
   }
   rstd[n] = scale;
 }

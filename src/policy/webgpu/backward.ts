@@ -21,7 +21,7 @@ export function decoderBackward(b: TrainingBuffers): Dispatch[] {
   const dbranch = plan.get('dbranch');
   const normWeight = (index: number, dy: GPUBuffer, x: GPUBuffer, rstd: GPUBuffer) =>
     call('norm-weight-gradient', {
-      constants: { NORM: index },
+      call: [index],
       bindings: [batch, dy, x, rstd, plan.get('normPartials')],
       workgroups: (sizes) => [Math.ceil(hidden / 64), sizes.chunks],
     });
@@ -30,7 +30,7 @@ export function decoderBackward(b: TrainingBuffers): Dispatch[] {
     // With a single tile the forward pass has left its logits; several were written over one another.
     if (plan.tiles.length > 1) list.push(tileLogits(b, tile));
     call('log-prob-backward', {
-      constants: { FIRST: tile.first, COLUMNS: tile.columns, STRIDE: tile.stride },
+      call: [tile.first, tile.columns, tile.stride],
       bindings: [
         ...[batch, plan.get('tokens'), plan.get('targets'), plan.get('weights')],
         ...[plan.get('running'), plan.get('logits')],
@@ -64,7 +64,7 @@ export function decoderBackward(b: TrainingBuffers): Dispatch[] {
     const afterRstd = last ? plan.get('finalRstd') : plan.get('rstd0', layer + 1);
     normWeight(first + 4, dnormed, b.stream(layer + 1), afterRstd);
     call('add-norm-backward', {
-      constants: { BRANCH_NORM: first + norm.postFeedForward, NEXT_NORM: first + 4 },
+      call: [first + norm.postFeedForward, first + 4],
       bindings: [
         ...[batch, norms, dnormed, b.stream(layer + 1), plan.get('fed', layer)],
         ...[plan.get('rstd3', layer), afterRstd, dstream, dbranch],
@@ -90,7 +90,7 @@ export function decoderBackward(b: TrainingBuffers): Dispatch[] {
 
     normWeight(first + norm.preFeedForward, dnormed, plan.get('middle', layer), plan.get('rstd2', layer));
     call('add-norm-backward', {
-      constants: { BRANCH_NORM: first + norm.postAttention, NEXT_NORM: first + norm.preFeedForward },
+      call: [first + norm.postAttention, first + norm.preFeedForward],
       bindings: [
         ...[batch, norms, dnormed, plan.get('middle', layer), plan.get('attended', layer)],
         ...[plan.get('rstd1', layer), plan.get('rstd2', layer), dstream, dbranch],
@@ -105,9 +105,9 @@ export function decoderBackward(b: TrainingBuffers): Dispatch[] {
         hidden,
       ]),
     );
-    const window = { WINDOW: isSliding(layer) ? config.slidingWindow : 0 };
+    const window = isSliding(layer) ? config.slidingWindow : 0;
     call('attention-backward-queries', {
-      constants: window,
+      call: [window],
       bindings: [
         ...[plan.get('queryBlocks'), plan.get('queries', layer), b.keys(layer), b.values(layer)],
         ...[plan.get('mixed', layer), plan.get('dmixed'), plan.get('stats', layer), plan.get('dqueries')],
@@ -115,7 +115,7 @@ export function decoderBackward(b: TrainingBuffers): Dispatch[] {
       workgroups: (sizes) => [sizes.queryBlocks, config.keyValueHeads],
     });
     call('attention-backward-keys', {
-      constants: window,
+      call: [window],
       bindings: [
         ...[plan.get('keyBlocks'), plan.get('queries', layer), b.keys(layer), b.values(layer)],
         ...[plan.get('dmixed'), plan.get('stats', layer), plan.get('dkeys'), plan.get('dvalues')],
@@ -142,7 +142,7 @@ export function decoderBackward(b: TrainingBuffers): Dispatch[] {
   }
   normWeight(norm.input, dnormed, b.stream(0), plan.get('rstd0', 0));
   call('rms-norm-backward', {
-    constants: { NORM: norm.input },
+    call: [norm.input],
     bindings: [batch, norms, dnormed, b.stream(0), plan.get('rstd0', 0), dstream],
     workgroups: perToken,
   });

@@ -66,6 +66,7 @@ export class DevicePolicy {
 
   destroy(): void {
     this.#buffers.destroy();
+    this.kernels.destroy();
   }
 }
 

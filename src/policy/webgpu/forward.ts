@@ -37,7 +37,7 @@ export function bodyForward(b: DecoderBuffers): Dispatch[] {
     workgroups: perElement(hidden / 4),
   });
   call('rms-norm', {
-    constants: { NORM: norm.input },
+    call: [norm.input],
     bindings: [batch, norms, b.stream(0), plan.get('normed', 0), plan.get('rstd0', 0)],
     workgroups: perToken,
   });
@@ -59,7 +59,7 @@ export function bodyForward(b: DecoderBuffers): Dispatch[] {
       workgroups: perElement(shape.qkvSize / 2),
     });
     call('attention', {
-      constants: { WINDOW: isSliding(layer) ? config.slidingWindow : 0 },
+      call: [isSliding(layer) ? config.slidingWindow : 0],
       bindings: [
         ...[plan.get('queryBlocks'), plan.get('queries', layer), b.keys(layer), b.values(layer)],
         ...[plan.get('mixed', layer), plan.get('stats', layer)],
@@ -73,7 +73,7 @@ export function bodyForward(b: DecoderBuffers): Dispatch[] {
       ]),
     );
     call('add-norm', {
-      constants: { BRANCH_NORM: first + norm.postAttention, NEXT_NORM: first + norm.preFeedForward },
+      call: [first + norm.postAttention, first + norm.preFeedForward],
       bindings: [
         ...[batch, norms, b.stream(layer), plan.get('attended', layer), plan.get('middle', layer)],
         ...[plan.get('middleNormed', layer), plan.get('rstd1', layer), plan.get('rstd2', layer)],
@@ -98,7 +98,7 @@ export function bodyForward(b: DecoderBuffers): Dispatch[] {
       ]),
     );
     call('add-norm', {
-      constants: { BRANCH_NORM: first + norm.postFeedForward, NEXT_NORM: first + 4 },
+      call: [first + norm.postFeedForward, first + 4],
       bindings: [
         ...[batch, norms, plan.get('middle', layer), plan.get('fed', layer), b.stream(layer + 1)],
         ...(last ? [plan.get('final')] : [plan.get('normed', layer + 1)]),
@@ -131,7 +131,7 @@ export function headForward(b: DecoderBuffers): Dispatch[] {
   return plan.tiles.flatMap((tile) => [
     tileLogits(b, tile),
     kernels.dispatch('log-prob', {
-      constants: { FIRST: tile.first, COLUMNS: tile.columns, STRIDE: tile.stride },
+      call: [tile.first, tile.columns, tile.stride],
       bindings: [
         ...[plan.batch, plan.get('tokens'), plan.get('targets'), plan.get('logits')],
         ...[plan.get('running'), plan.get('logprobs')],

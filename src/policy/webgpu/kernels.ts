@@ -1,6 +1,6 @@
 /** Compiles the kernels of one decoder, each once per set of constants, and turns calls into dispatches. */
 import { readFileSync } from 'node:fs';
-import type { Binding } from '../../device/buffers.ts';
+import { type Binding, createUniform } from '../../device/buffers.ts';
 import type { Device } from '../../device/device.ts';
 import { DeviceError } from '../../errors.ts';
 
@@ -25,8 +25,10 @@ export interface Dispatch {
 }
 
 export interface KernelCall {
-  /** `override` constants. */
+  /** `override` constants. Each set of them is compiled anew, which can take seconds. */
   readonly constants?: Readonly<Record<string, number>>;
+  /** The kernel's `Call`, by the order of its members; bound after `bindings`. */
+  readonly call?: readonly number[];
   /** In the order of the kernel's bindings. */
   readonly bindings: readonly (GPUBuffer | Binding)[];
   /** Workgroups in x, y and z; 0 anywhere: nothing to do. */
@@ -41,6 +43,7 @@ export class Kernels {
   readonly #prefix: string;
   readonly #modules = new Map<string, GPUShaderModule>();
   readonly #pipelines = new Map<string, GPUComputePipeline>();
+  readonly #calls = new Map<string, GPUBuffer>();
 
   /** The kernels of a device with this text before each: made once, with their pipelines. */
   static of(device: Device, prefix: string): Kernels {
@@ -59,10 +62,11 @@ export class Kernels {
   /** A call of `kernels/NAME.wgsl`, ready to be encoded again and again. */
   dispatch(name: string, call: KernelCall): Dispatch {
     const pipeline = this.#pipeline(name, call.constants ?? {});
+    const bindings = call.call ? [...call.bindings, this.#callBuffer(call.call)] : call.bindings;
     const bindGroup = this.#device.gpu.createBindGroup({
       label: name,
       layout: pipeline.getBindGroupLayout(0),
-      entries: call.bindings.map((bound, binding) => ({
+      entries: bindings.map((bound, binding) => ({
         binding,
         resource: 'buffer' in bound ? bound : { buffer: bound },
       })),
@@ -78,6 +82,18 @@ export class Kernels {
     };
   }
 
+  /** One uniform per different call: there are few, and they live as long as the kernels. */
+  #callBuffer(numbers: readonly number[]): GPUBuffer {
+    const key = numbers.join(' ');
+    let buffer = this.#calls.get(key);
+    if (!buffer) {
+      buffer = createUniform(this.#device, `call ${key}`, 4 * numbers.length);
+      this.#device.gpu.queue.writeBuffer(buffer, 0, Uint32Array.from(numbers));
+      this.#calls.set(key, buffer);
+    }
+    return buffer;
+  }
+
   #pipeline(name: string, constants: Readonly<Record<string, number>>): GPUComputePipeline {
     const key = `${name} ${JSON.stringify(constants)}`;
     let pipeline = this.#pipelines.get(key);
@@ -90,6 +106,11 @@ export class Kernels {
       this.#pipelines.set(key, pipeline);
     }
     return pipeline;
+  }
+
+  destroy(): void {
+    for (const buffer of this.#calls.values()) buffer.destroy();
+    this.#calls.clear();
   }
 
   #module(name: string): GPUShaderModule {

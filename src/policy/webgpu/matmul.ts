@@ -30,7 +30,7 @@ export class Matmul {
     options: MatmulOptions,
   ): Dispatch {
     return this.#kernels.dispatch('matmul', {
-      constants: { IN4: input / 4, OUT4: output / 4, OVER_TARGETS: Number(options.over === 'targets') },
+      call: [input / 4, output / 4, Number(options.over === 'targets')],
       bindings: [this.#batch, b.x, b.w, b.y],
       workgroups: tiles(output, options),
     });
@@ -43,12 +43,7 @@ export class Matmul {
     options: MatmulOptions,
   ): Dispatch {
     return this.#kernels.dispatch('matmul-backward-input', {
-      constants: {
-        IN4: input / 4,
-        OUT4: output / 4,
-        OVER_TARGETS: Number(options.over === 'targets'),
-        ADD: Number(options.add ?? false),
-      },
+      call: [input / 4, output / 4, Number(options.over === 'targets'), Number(options.add ?? false)],
       bindings: [this.#batch, b.dy, b.w, b.dx],
       workgroups: tiles(input, options),
     });
@@ -61,7 +56,7 @@ export class Matmul {
     options: MatmulOptions,
   ): Dispatch {
     return this.#kernels.dispatch('matmul-backward-weight', {
-      constants: { IN4: input / 4, OUT4: output / 4, OVER_TARGETS: Number(options.over === 'targets') },
+      call: [input / 4, output / 4, Number(options.over === 'targets')],
       bindings: [this.#batch, b.dy, b.x, b.dw],
       workgroups: (sizes) =>
         sizes[options.over] === 0 ? [0] : [Math.ceil(input / 32), Math.ceil(output / 32)],

@@ -56,7 +56,7 @@ export class Plan {
       ['logits', capacity.targets * width],
     ]);
     this.#buffers = new Buffers(device, 'batch', new Map([...table].map(([name, size]) => [name, 4 * size])));
-    this.batch = createUniform(device, 'batch.sizes', 16);
+    this.batch = createUniform(device, 'batch.sizes', 32);
   }
 
   /** A buffer that all layers share, or the layer's own; in sampling nothing is kept for a backward pass. */
@@ -72,7 +72,7 @@ export class Plan {
   /** Puts a batch's arrays in their buffers. */
   write({ sizes, arrays }: PreparedBatch): void {
     const { queue } = this.#device.gpu;
-    const counts = [sizes.tokens, sizes.targets, sizes.segments, sizes.chunks];
+    const counts = [sizes.tokens, sizes.targets, sizes.segments, sizes.chunks, 0];
     queue.writeBuffer(this.batch, 0, Uint32Array.from(counts));
     for (const [name, values] of arrays) queue.writeBuffer(this.#buffers.get(name), 0, values);
   }

@@ -90,6 +90,9 @@ struct Batch {
   targets: u32,
   segments: u32,
   chunks: u32,
+  // Always 0. Added to the bound of a long loop it keeps drivers from unrolling it whole: lavapipe's compiler
+  // then takes minutes, and what comes out is slower.
+  zero: u32,
 }
 
 // cap * tanh(x / cap); cap 0: none. Clamped, for drivers whose tanh overflows.
