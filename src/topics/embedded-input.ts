@@ -39,8 +39,8 @@ export class EmbeddedInput implements InputPartition {
     return this.#lost.signal;
   }
 
-  /** Another owner has taken over. */
-  lose(reason: TransportError): void {
+  /** Another owner has taken over, or that can no longer be known. */
+  lose(reason: unknown): void {
     this.#lost.abort(reason);
     this.wake();
   }

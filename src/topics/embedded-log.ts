@@ -282,15 +282,21 @@ class EmbeddedLog implements Transport {
   #findLost(): void {
     if (this.#own.closed || this.#inputs.size === 0) return;
     const { db } = this.#own.file;
-    const lost = this.#own.snapshot(() =>
-      [...this.#inputs]
-        .filter(([, { place, epoch }]) => !owns(db, place, epoch))
-        .map(([input, { place }]) => ({ input, error: fencedError(db, place) })),
-    );
-    for (const { input, error } of lost) this.#lose(input, error);
+    const held = [...this.#inputs];
+    try {
+      const lost = this.#own.snapshot(() =>
+        held
+          .filter(([, { place, epoch }]) => !owns(db, place, epoch))
+          .map(([input, { place }]) => ({ input, error: fencedError(db, place) })),
+      );
+      for (const { input, error } of lost) this.#lose(input, error);
+    } catch (error) {
+      // Called by a timer, where a throw would end the process: who cannot be asked counts as lost.
+      for (const [input] of held) this.#lose(input, error);
+    }
   }
 
-  #lose(input: EmbeddedInput, error: TransportError): void {
+  #lose(input: EmbeddedInput, error: unknown): void {
     this.#inputs.delete(input);
     input.lose(error);
   }

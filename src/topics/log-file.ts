@@ -191,6 +191,8 @@ function openChecked(options: LogFileOptions): Bytes {
     }
     const db = openDatabase(folder, options);
     try {
+      // LMDB shows a commit of a process that was killed right behind it only once somebody takes the lock.
+      if (options.access === 'write') db.transactionSync(() => {});
       checkMarker(db, options);
     } catch (error) {
       void db.close();
