@@ -1,18 +1,7 @@
 /** `swirl evaluate`: accuracy, F1 and the share of good steps on held-out questions. */
 import type { Command } from 'commander';
+import type { EvaluateFileOptions } from './evaluate-file.ts';
 import { type TopologyFlags, topologyOf, withTopology } from './topology-option.ts';
-
-interface EvaluateFlags extends TopologyFlags {
-  readonly dataset?: string;
-  readonly task?: string;
-  readonly limit?: number;
-  readonly skip: number;
-  readonly policy?: string;
-  readonly greedy?: boolean;
-  readonly tools: boolean;
-  readonly as?: string;
-  readonly json?: boolean;
-}
 
 const count = (text: string) => Number.parseInt(text, 10);
 
@@ -32,7 +21,7 @@ export function register(program: Command): void {
     .option('--no-tools', 'the policy may only reason and answer')
     .option('--as <name>', 'the run that keeps the records; by default <run>-evaluate-<number>')
     .option('--json', 'print the result as one JSON object');
-  withTopology(command).action(async (file: string, flags: EvaluateFlags) => {
+  withTopology(command).action(async (file: string, flags: TopologyFlags & EvaluateFileOptions) => {
     const { evaluateFile } = await import('./evaluate-file.ts');
     process.exitCode = await evaluateFile(await topologyOf(flags), file, flags);
   });
