@@ -1,0 +1,156 @@
+/**
+ * Packed against unpacked training at five steps a trajectory: one row for all steps of a trajectory, or a row for each.
+ * The gradients are compared first. On WebGPU where there is an adapter, otherwise on the float64 reference.
+ *
+ *   npx tsx bench/packing.ts [trajectories]
+ */
+import { cpus } from 'node:os';
+import { DeviceError } from '../src/errors.ts';
+import type { DecoderConfig } from '../src/policy/config.ts';
+import { tensorShapes } from '../src/policy/config.ts';
+import type { Engine, Tensors } from '../src/policy/engine.ts';
+import { normal, uniform } from '../src/policy/random.ts';
+import { createReferenceEngine } from '../src/policy/reference.ts';
+import { updateConfig } from '../src/train/config.ts';
+import { microBatches } from '../src/train/micro-batches.ts';
+import type { Row } from '../src/train/packing.ts';
+
+const STEPS = 5;
+/** Tokens of the question with its instructions, of an action and of an observation: as in the laboratory. */
+const QUESTION = 16;
+const ACTION = 10;
+const OBSERVATION = 12;
+const ROUNDS = 5;
+
+/** The laboratory's size (shared/docs/lab-prototype.md). */
+const decoder: DecoderConfig = {
+  family: 'gemma2',
+  vocabSize: 192,
+  hiddenSize: 96,
+  intermediateSize: 384,
+  layers: 3,
+  heads: 4,
+  keyValueHeads: 2,
+  headSize: 24,
+  maxPositions: 512,
+  ropeTheta: 10000,
+  normEpsilon: 1e-6,
+  queryPreAttnScalar: 24,
+  slidingWindow: 512,
+  attentionCap: 50,
+  logitCap: 30,
+  tiedHead: true,
+};
+
+function madeWeights(): Tensors {
+  let position = 0;
+  return new Map(
+    [...tensorShapes(decoder)].map(([name, shape]) => {
+      const size = shape.reduce((product, n) => product * n, 1);
+      return [name, Float32Array.from({ length: size }, () => 0.1 * normal(1n, position++))];
+    }),
+  );
+}
+
+async function openEngine(weights: Tensors): Promise<Engine> {
+  try {
+    const { createWebGpuEngine } = await import('../src/policy/webgpu-engine.ts');
+    return await createWebGpuEngine(decoder, weights);
+  } catch (error) {
+    if (!(error instanceof DeviceError)) throw error;
+    console.log(`no WebGPU adapter (${error.message}): on the float64 reference`);
+    return createReferenceEngine(decoder, weights);
+  }
+}
+
+/** One row with all steps, as the train stage packs a trajectory. */
+function packedRow(trajectory: number): Row {
+  const length = QUESTION + STEPS * ACTION + (STEPS - 1) * OBSERVATION;
+  const tokens = Array.from({ length }, (_, i) =>
+    Math.floor(uniform(BigInt(trajectory), i) * decoder.vocabSize),
+  );
+  const steps = Array.from({ length: STEPS }, (_, index) => ({
+    id: `q${trajectory}/0/${index}`,
+    reward: index - 1.5,
+    start: QUESTION + index * (ACTION + OBSERVATION),
+    length: ACTION,
+    recorded: null,
+  }));
+  return { tokens, steps };
+}
+
+/** The same steps, each in a row of its own. */
+function unpackedRows({ tokens, steps }: Row): Row[] {
+  return steps.map((step) => ({ tokens: tokens.slice(0, step.start + step.length), steps: [step] }));
+}
+
+async function passes(rows: readonly Row[]): Promise<void> {
+  const count = rows.reduce((sum, row) => sum + row.steps.length, 0);
+  for (const { rows: pass, steps } of microBatches(rows, microBatchTokens)) {
+    await engine.forward(pass);
+    await engine.backward(
+      Float32Array.from(steps.flatMap((step) => new Array(step.length).fill(step.reward / count))),
+    );
+  }
+}
+
+/** Moves no weight, and clears the gradient. */
+const still = { learningRate: 0, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0, clipNorm: 1 };
+
+async function gradientOf(rows: readonly Row[]): Promise<Tensors> {
+  await passes(rows);
+  const gradients = await engine.gradients();
+  await engine.update(still);
+  return gradients;
+}
+
+/** The largest difference of two gradients, as a share of the largest number in them. */
+function difference(a: Tensors, b: Tensors): number {
+  let largest = 0;
+  let furthest = 0;
+  for (const [name, values] of a) {
+    for (const [i, x] of values.entries()) {
+      largest = Math.max(largest, Math.abs(x));
+      furthest = Math.max(furthest, Math.abs(x - (b.get(name)?.[i] ?? Number.NaN)));
+    }
+  }
+  return furthest / largest;
+}
+
+/** Milliseconds of the passes of one batch, until the gradient is there. */
+async function timed(rows: readonly Row[]): Promise<number> {
+  const start = performance.now();
+  await passes(rows);
+  await engine.update(still);
+  return performance.now() - start;
+}
+
+const median = (numbers: readonly number[]) =>
+  [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
+const tokensOf = (rows: readonly Row[]) => rows.reduce((sum, { tokens }) => sum + tokens.length, 0);
+
+const { microBatchTokens } = updateConfig.parse({});
+const engine = await openEngine(madeWeights());
+const count = Number(process.argv[2] ?? (engine.device.startsWith('reference') ? 2 : 16));
+const packed = Array.from({ length: count }, (_, i) => packedRow(i));
+const unpacked = packed.flatMap(unpackedRows);
+console.log(
+  `${engine.device}; Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model}; ${decoder.layers} layers of ${decoder.hiddenSize}; ` +
+    `${count} trajectories of ${STEPS} steps: ${tokensOf(packed)} tokens packed, ${tokensOf(unpacked)} unpacked`,
+);
+
+const apart = difference(await gradientOf(packed), await gradientOf(unpacked));
+if (!(apart < 1e-3)) throw new Error(`the gradients differ by ${apart} of their largest number`);
+console.log(`the gradients agree to ${apart.toExponential(1)} of their largest number`);
+
+const times = { packed: [] as number[], unpacked: [] as number[] };
+for (let round = 0; round < ROUNDS; round++) {
+  times.unpacked.push(await timed(unpacked));
+  times.packed.push(await timed(packed));
+}
+const [fast, slow] = [median(times.packed), median(times.unpacked)];
+console.log(
+  `packed ${fast.toFixed(0)} ms, unpacked ${slow.toFixed(0)} ms (medians of ${ROUNDS}): ${(slow / fast).toFixed(2)} times as fast, ` +
+    `${((tokensOf(packed) / fast) * 1000).toFixed(0)} tokens/s of packed rows`,
+);
+await engine.close();
