@@ -29,7 +29,8 @@ function texts(): string[] {
     ...[...names.flatMap(({ first, second }) => [...first, ...second]), ...nouns, ...gaining, ...losing].map(
       (word) => ` ${word}`,
     ),
-    'What is the of Who is older, or? has bags of and. How many? puts into bags. How many in each?',
+    'What is the of?',
+    'Who is older, or? has bags of and. How many? puts into bags. How many in each?',
     ' + - * /',
     noTool(),
   ];
