@@ -11,6 +11,8 @@ const HEAD_SIZE = 24;
 
 export interface NewPolicySizes {
   readonly texts: readonly string[];
+  /** Tags of actions, without their brackets. */
+  readonly tags: readonly string[];
   readonly vocabulary: number;
   readonly seed: number;
   readonly hidden?: number;
@@ -33,7 +35,8 @@ export async function newPolicy(folder: string, sizes: NewPolicySizes): Promise<
     throw new ConfigError(
       `new-policy: ${shape.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')}`,
     );
-  const tokenizer = bpeTokenizer({ texts, vocabularySize: sizes.vocabulary });
+  const whole = sizes.tags.flatMap((tag) => [`<${tag}>`, `</${tag}>`]);
+  const tokenizer = bpeTokenizer({ texts, vocabularySize: sizes.vocabulary, whole });
   const { config } = await makePolicy({ path: folder, shape: shape.data, tokenizer, seed });
   process.stdout.write(
     `${folder}: gemma2, ${config.layers} layers of ${config.hiddenSize}, vocabulary ${config.vocabSize}, random weights from seed ${seed}\n`,

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 
 interface NewPolicyFlags {
   readonly texts: readonly string[];
+  readonly tags: readonly string[];
   readonly vocabulary: number;
   readonly seed: number;
   readonly hidden?: number;
@@ -20,6 +21,11 @@ export function register(program: Command): void {
     )
     .argument('<folder>', 'where to make it')
     .requiredOption('--texts <file...>', 'files whose text the tokenizer is trained on')
+    .option('--tags <names...>', 'tags that are one token each, opening and closing', [
+      'answer',
+      'math_exp',
+      'search_query',
+    ])
     .option('--vocabulary <n>', 'number of tokens', count, 1024)
     .option('--hidden <n>', 'width of the residual stream; a multiple of 8', count)
     .option('--layers <n>', 'number of layers', count)
