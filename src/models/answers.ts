@@ -37,8 +37,9 @@ export function parseNumber(text: string): number | null {
   return Number.isFinite(value) ? value : null;
 }
 
-/** Whether two numbers are the same but for rounding in float64. */
+/** Whether two numbers are the same but for rounding in float64; whole numbers have none. */
 export function sameNumber(a: number, b: number): boolean {
+  if (Number.isInteger(a) && Number.isInteger(b)) return a === b;
   return Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(a), Math.abs(b));
 }
 
