@@ -8,11 +8,8 @@ import type { Judge, LanguageModel, RewardModel, Task } from './models/model.ts'
 import type { Engine } from './policy/engine.ts';
 import type { PolicyFolder } from './policy/folder.ts';
 import type { LocalModelConfig } from './policy/local-model-config.ts';
-import type { Delivery } from './runtime/stage.ts';
 import type { Tool } from './tools/tool.ts';
 import type { Codec } from './topics/codec.ts';
-import { readEntries } from './topics/read-records.ts';
-import type { Scored } from './topics/records.generated.ts';
 import type { Transport } from './topics/transport.ts';
 import { runFolder } from './topology/resolved.ts';
 import type { Topology } from './topology/topology.ts';
@@ -124,6 +121,12 @@ export function partsOf(topology: Topology, deps: PartsDeps): Parts {
 
   const train: Parts['train'] = async (config) => {
     const { trainStage } = await import('./train/train.ts');
+    const { trainTopics } = await import('./train/train-topics.ts');
+    const { transport, codec } = deps;
+    const topic = config.reads;
+    const run = topology.source?.topic === topic ? topology.source.run : undefined;
+    // The stage itself stops reading again when it is closed.
+    const { signal } = new AbortController();
     const learner = learnerOf(topology);
     const { policy, engine } = await engineOf(learner);
     const reference = config.beta > 0 ? (await engineOf(learner)).engine : undefined;
@@ -138,9 +141,9 @@ export function partsOf(topology: Topology, deps: PartsDeps): Parts {
         checkpoints: join(runFolder(topology), 'checkpoints'),
         run: topology.run,
         stage: 'train',
-        topic: config.reads,
+        topic,
         window: config.window,
-        ...trainTopics(topology, deps, config.reads),
+        ...trainTopics({ transport, codec, stage: 'train', topic, run, signal }),
       }),
     );
   };
@@ -166,37 +169,6 @@ function learnerOf({ learner, policy }: Topology): LocalModelConfig {
   throw new ConfigError(
     `train needs a local policy, and the topology's policy is ${policy.model} behind ${policy.baseUrl}: name the one to train under \`learner\``,
   );
-}
-
-/** What the train stage reads of its topics besides its deliveries. */
-function trainTopics(topology: Topology, { transport, codec }: PartsDeps, topic: string) {
-  const replayed = topology.source?.topic === topic ? { run: topology.source.run } : {};
-  const source = { transport, codec };
-  return {
-    published: async () => {
-      const [offset = 0] = await transport.committed('train', topic, replayed.run);
-      let step = 0;
-      for await (const { record } of readEntries(source, 'updates')) {
-        if ('step' in record) step = record.step;
-      }
-      return { offset, step };
-    },
-    reread: async function* ({
-      from,
-      to,
-    }: {
-      readonly from: number;
-      readonly to: number;
-    }): AsyncGenerator<Delivery<Scored>> {
-      const { signal } = new AbortController();
-      if (from >= to) return;
-      for await (const entry of readEntries(source, 'scored', { from: { offset: from }, ...replayed })) {
-        if (entry.offset >= to) return;
-        const { record: value, topic: name, partition, offset } = entry;
-        if ('reward' in value) yield { value, topic: name, partition, offset, signal };
-      }
-    },
-  };
 }
 
 /** Remembers the first call's result. */
