@@ -66,7 +66,6 @@ export class DevicePolicy {
 
   destroy(): void {
     this.#buffers.destroy();
-    this.kernels.destroy();
   }
 }
 

@@ -108,11 +108,6 @@ export class Kernels {
     return pipeline;
   }
 
-  destroy(): void {
-    for (const buffer of this.#calls.values()) buffer.destroy();
-    this.#calls.clear();
-  }
-
   #module(name: string): GPUShaderModule {
     let module = this.#modules.get(name);
     if (!module) {
