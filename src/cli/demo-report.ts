@@ -82,7 +82,7 @@ export function report(result: DemoResult): string {
     `On ${heldOut} held-out questions a task, with 95% intervals; the gain is over the same questions:`,
     table(['', 'task', 'before', 'after', 'gain'], rows),
     '',
-    `Mean reward ${meanReward.toFixed(3)}. Weights ${hashBefore.slice(0, 12)} became ${hashAfter.slice(0, 12)}. ` +
+    `Mean reward of what was trained on: ${meanReward.toFixed(3)} (the process filter lets no bad step through). Weights ${hashBefore.slice(0, 12)} became ${hashAfter.slice(0, 12)}. ` +
       `${seconds.toFixed(0)} s on ${device}.`,
   ].join('\n');
 }
@@ -114,6 +114,15 @@ export function summary(result: DemoResult): object {
       ]),
     ),
   };
+}
+
+/** One line: `right answers: search 0.38, math 0.58`. */
+export function rightAnswers(outcomes: readonly Outcome[]): string {
+  const each = tasks.map((task) => {
+    const mine = outcomes.filter((outcome) => outcome.task === task);
+    return `${task} ${(mine.filter(({ right }) => right).length / mine.length).toFixed(2)}`;
+  });
+  return `right answers: ${each.join(', ')}`;
 }
 
 function perTask(result: DemoResult, decoding: Decoding, measure: Measure): object {

@@ -11,7 +11,7 @@ import { hashWeights } from '../policy/weights-hash.ts';
 import { arrayOf } from '../topics/read-records.ts';
 import { freeName } from '../topology/replay.ts';
 import type { Counts, Decoding, Outcome, Outcomes } from './demo-report.ts';
-import { report, summary } from './demo-report.ts';
+import { report, rightAnswers, summary } from './demo-report.ts';
 import { showTrajectories } from './demo-trajectories.ts';
 import { EXIT } from './exit.ts';
 import { interrupts } from './interrupt.ts';
@@ -108,7 +108,9 @@ async function measure(
       ...{ run: name, questions: heldOut, policyFolder, temperature, stop, abort },
     });
     if (!finished) return null;
-    outcomes[decoding] = await outcomesOf(run, name);
+    const found = await outcomesOf(run, name);
+    outcomes[decoding] = found;
+    say(`  ${rightAnswers(found)}`);
   }
   return outcomes as Outcomes;
 }
