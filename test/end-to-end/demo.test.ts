@@ -1,0 +1,85 @@
+/** The demo in small, as a process: what it says must be what its topics hold. The full one is `npm run demo`. */
+
+import { readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type Ended, type Workplace, workplace } from './swirl-process.ts';
+
+const questions = 6;
+const heldOut = 8;
+
+let place: Workplace;
+let ended: Ended;
+let object: Record<string, unknown>;
+
+beforeAll(async () => {
+  place = workplace();
+  const counts = ['--questions', String(questions), '--held-out', String(heldOut)];
+  ended = await place.swirl(['demo', '--json', ...counts]);
+  object = JSON.parse(ended.stdout.trimEnd().split('\n').at(-1) ?? '') as Record<string, unknown>;
+}, 300_000);
+
+afterAll(() => place.remove());
+
+describe('swirl demo --json', () => {
+  test('ends well, and prints nothing but the object to stdout', () => {
+    expect(ended.code).toBe(0);
+    expect(ended.stdout.trimEnd().split('\n').length).toBe(1);
+  });
+
+  test('counts what is in the topics: five trajectories a question, a verdict for every step', async () => {
+    const topics: Record<string, number> = {};
+    for (const topic of ['questions', 'trajectories', 'sub-trajectories', 'judged', 'updates', 'failures']) {
+      const tap = await place.swirl([
+        'tap',
+        topic,
+        '--json',
+        '--topology',
+        place.path('runs', 'demo-1', 'topology.resolved.yaml'),
+      ]);
+      expect(tap.code).toBe(0);
+      topics[topic] = tap.stdout.split('\n').filter((line) => line !== '').length;
+    }
+    expect(object).toMatchObject({
+      questions: topics.questions,
+      trajectories: topics.trajectories,
+      subTrajectories: topics['sub-trajectories'],
+      verdicts: topics.judged,
+      updates: topics.updates,
+      failures: topics.failures,
+    });
+    expect(topics.questions).toBe(2 * questions);
+    expect(topics.trajectories).toBe(2 * questions * 5);
+    expect(topics.judged).toBe(topics['sub-trajectories']);
+    expect(topics.failures).toBe(0);
+    expect(topics.updates).toBeGreaterThan(0);
+  }, 120_000);
+
+  test('begins with the policy that ships, and ends with another', async () => {
+    const shipped = new URL('../../assets/base-policy/lab.json', import.meta.url);
+    const { weightsHash } = JSON.parse(await readFile(shipped, 'utf8')) as { weightsHash: string };
+    expect(object.hashBefore).toBe(weightsHash);
+    expect(object.hashAfter).toMatch(/^[0-9a-f]{64}$/);
+    expect(object.hashAfter).not.toBe(object.hashBefore);
+  });
+
+  test('gives accuracy and good steps of both tasks, before and after', () => {
+    for (const measure of ['accuracy', 'goodSteps']) {
+      for (const task of ['search', 'math']) {
+        const { before, after } =
+          (object[measure] as Record<string, { before: number; after: number }>)[task] ?? {};
+        for (const value of [before, after]) {
+          expect(value).toBeGreaterThanOrEqual(0);
+          expect(value).toBeLessThanOrEqual(1);
+        }
+      }
+    }
+    expect(object.seconds).toBeGreaterThan(0);
+    expect(object.device).toEqual(expect.any(String));
+  });
+
+  test('shows the stages, trajectories with verdicts and rewards, and the table', () => {
+    for (const part of ['rollout ', 'GOOD', 'reward 1', 'right answers, sampled', 'good steps, greedy']) {
+      expect(ended.stderr).toContain(part);
+    }
+  });
+});
