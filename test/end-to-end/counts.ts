@@ -44,7 +44,8 @@ export async function countsOf(
     same('trajectories and failed rollouts', [...trajectories.map(({ id }) => id), ...lost], expected);
   }
   same('sub-trajectories', ids(subTrajectories), trajectories.flatMap(stepsOf));
-  same('judged and failures of judge', [...ids(judged), ...failed('judge')], ids(subTrajectories));
+  // A judge that failed gave UNKNOWN: there is a verdict and a failure.
+  same('judged', ids(judged), ids(subTrajectories));
   const taken = new Set(accepted.map(({ subTrajectory }) => subTrajectory.trajectory));
   same(
     'accepted, whole trajectories only',
