@@ -53,8 +53,14 @@ export function ownerKey(place: Place): Buffer {
   return placed(5, place);
 }
 
-export function entryKey(topicId: number, partition: number, offset: number): Buffer {
-  const key = Buffer.allocUnsafe(11);
+/** An entry's key, in `into` where given. */
+export function entryKey(
+  topicId: number,
+  partition: number,
+  offset: number,
+  into = Buffer.allocUnsafe(ENTRY_KEY_BYTES),
+): Buffer {
+  const key = into;
   key[0] = 6;
   key.writeUInt16BE(topicId, 1);
   key.writeUInt16BE(partition, 3);
@@ -62,6 +68,7 @@ export function entryKey(topicId: number, partition: number, offset: number): Bu
   return key;
 }
 
+export const ENTRY_KEY_BYTES = 11;
 /** The largest offset that an entry's key holds. */
 export const MAX_OFFSET = 2 ** 48 - 1;
 /** The longest record key, in bytes of UTF-8. */
@@ -69,15 +76,25 @@ export const MAX_RECORD_KEY_BYTES = 0xffff;
 
 const ENTRY_HEADER_BYTES = 10;
 
-/** An entry's value from its parts. */
-export function packEntry(time: number, key: string, value: Uint8Array): Buffer {
-  const keyBytes = Buffer.byteLength(key);
-  const packed = Buffer.allocUnsafe(ENTRY_HEADER_BYTES + keyBytes + value.length);
-  packed.writeDoubleBE(time, 0);
-  packed.writeUInt16BE(keyBytes, 8);
-  packed.write(key, ENTRY_HEADER_BYTES, 'utf8');
-  packed.set(value, ENTRY_HEADER_BYTES + keyBytes);
-  return packed;
+/**
+ * Packs entries' values one after the other into the same memory, which lmdb copies from at once: memory of
+ * their own would cost more than the writing (its address is looked up for each new buffer).
+ */
+export class EntryPacker {
+  #memory = Buffer.allocUnsafeSlow(16 * 1024);
+
+  /** An entry's value from its parts; valid until the next call. */
+  pack(time: number, key: string, value: Uint8Array): Buffer {
+    // UTF-8 takes at most three bytes for each of a string's 16-bit units.
+    const most = ENTRY_HEADER_BYTES + 3 * key.length + value.length;
+    if (this.#memory.length < most) this.#memory = Buffer.allocUnsafeSlow(2 * most);
+    const packed = this.#memory;
+    const keyBytes = packed.write(key, ENTRY_HEADER_BYTES, 'utf8');
+    packed.writeDoubleBE(time, 0);
+    packed.writeUInt16BE(keyBytes, 8);
+    packed.set(value, ENTRY_HEADER_BYTES + keyBytes);
+    return packed.subarray(0, ENTRY_HEADER_BYTES + keyBytes + value.length);
+  }
 }
 
 /** The parts of an entry's value; `value` is a view into it. */

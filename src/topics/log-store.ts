@@ -2,11 +2,12 @@
 import { TransportError } from '../errors.ts';
 import type { Bytes } from './log-file.ts';
 import {
+  ENTRY_KEY_BYTES,
+  type EntryPacker,
   endKey,
   entryKey,
   MAX_OFFSET,
   type Place,
-  packEntry,
   progressKey,
   TOPIC_KEYS,
   topicKey,
@@ -117,15 +118,26 @@ export function putProgress(db: Bytes, place: Place, next: number): void {
   db.putSync(progressKey(place), bytes);
 }
 
+interface OpenEnd {
+  readonly topic: StoredTopic;
+  readonly partition: number;
+  offset: number;
+  time: number;
+}
+
 /** Appends to partitions, each of whose ends is read once and written once per transaction. */
 export class Appender {
   readonly #db: Bytes;
+  readonly #packer: EntryPacker;
   readonly #now: number;
-  readonly #ends = new Map<string, { topic: StoredTopic; partition: number; offset: number; time: number }>();
+  readonly #key = Buffer.allocUnsafeSlow(ENTRY_KEY_BYTES);
+  /** By topic and partition, as one number. */
+  readonly #ends = new Map<number, OpenEnd>();
 
   /** `now`: the time of the entries, in milliseconds since 1970; a partition's times never go back. */
-  constructor(db: Bytes, now: number) {
+  constructor(db: Bytes, packer: EntryPacker, now: number) {
     this.#db = db;
+    this.#packer = packer;
     this.#now = now;
   }
 
@@ -133,16 +145,9 @@ export class Appender {
     const partition = partitionOf(output.key, topic.partitions);
     const end = this.#end(topic, partition);
     end.time = Math.max(end.time, this.#now);
-    this.#db.putSync(
-      entryKey(topic.id, partition, end.offset),
-      packEntry(end.time, output.key, output.value),
-    );
+    const key = entryKey(topic.id, partition, end.offset, this.#key);
+    this.#db.putSync(key, this.#packer.pack(end.time, output.key, output.value));
     end.offset++;
-  }
-
-  /** The offset behind the last entry, with those of this transaction. */
-  endOf(topic: StoredTopic, partition: number): number {
-    return this.#end(topic, partition).offset;
   }
 
   /** Writes the new ends. */
@@ -155,12 +160,12 @@ export class Appender {
     }
   }
 
-  #end(topic: StoredTopic, partition: number): { offset: number; time: number } {
-    const name = `${topic.id}/${partition}`;
-    let end = this.#ends.get(name);
+  #end(topic: StoredTopic, partition: number): OpenEnd {
+    const place = topic.id * 0x10000 + partition;
+    let end = this.#ends.get(place);
     if (end === undefined) {
       end = { topic, partition, ...partitionEnd(this.#db, topic, partition) };
-      this.#ends.set(name, end);
+      this.#ends.set(place, end);
     }
     return end;
   }

@@ -4,6 +4,7 @@
  */
 import { TransportError } from '../errors.ts';
 import type { LogFile } from './log-file.ts';
+import { EntryPacker } from './log-format.ts';
 import { Appender } from './log-store.ts';
 
 /** One commit or append. */
@@ -34,6 +35,7 @@ const TREE_BYTES = 128 * 1024;
 
 export class WriteQueue {
   readonly #options: WriteQueueOptions;
+  readonly #packer = new EntryPacker();
   #waiting: Waiting[] = [];
 
   constructor(options: WriteQueueOptions) {
@@ -57,7 +59,7 @@ export class WriteQueue {
     const errors = new Map<Waiting, unknown>();
     try {
       this.transaction(() => {
-        const appender = new Appender(file.db, now());
+        const appender = new Appender(file.db, this.#packer, now());
         let room = this.#room();
         for (const one of waiting) {
           const error = one.write.refuse?.() ?? this.#tooMuch(one.write, room);
