@@ -1,6 +1,6 @@
 /**
  * What sampling and training ask of a decoder, whatever it runs on: `webgpu-engine.ts` (WGSL) and
- * `reference.ts` (float64, ml-matrix) both implement it and are tested against each other.
+ * `reference.ts` (float64) both implement it and are tested against each other.
  */
 import type { DecoderConfig } from './config.ts';
 
