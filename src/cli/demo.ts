@@ -1,5 +1,6 @@
 /** `swirl demo`: the laboratory, from question to gradient, before and after. */
 import type { Command } from 'commander';
+import { count } from './count.ts';
 
 interface DemoFlags {
   readonly json?: boolean;
@@ -9,8 +10,6 @@ interface DemoFlags {
   readonly folder: string;
   readonly policy?: string;
 }
-
-const count = (text: string) => Number.parseInt(text, 10);
 
 export function register(program: Command): void {
   program

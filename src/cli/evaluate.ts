@@ -1,9 +1,8 @@
 /** `swirl evaluate`: accuracy, F1 and the share of good steps on held-out questions. */
 import type { Command } from 'commander';
+import { count } from './count.ts';
 import type { EvaluateFileOptions } from './evaluate-file.ts';
 import { type TopologyFlags, topologyOf, withTopology } from './topology-option.ts';
-
-const count = (text: string) => Number.parseInt(text, 10);
 
 export function register(program: Command): void {
   const command = program

@@ -4,6 +4,7 @@ import type { DataError } from '../errors.ts';
 import type { Fed } from '../questions/datasets.ts';
 import type { Question, Topic, TopicRecords } from '../topics/records.generated.ts';
 import type { Topology } from '../topology/topology.ts';
+import { count } from './count.ts';
 import { type TopologyFlags, topologyOf, withTopology } from './topology-option.ts';
 
 interface FeedFlags extends TopologyFlags {
@@ -16,8 +17,6 @@ interface FeedFlags extends TopologyFlags {
   readonly corpus?: string;
   readonly json?: boolean;
 }
-
-const count = (text: string) => Number.parseInt(text, 10);
 
 export function register(program: Command): void {
   const command = program

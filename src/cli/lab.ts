@@ -1,5 +1,6 @@
 /** `swirl lab`: the laboratory's own commands. */
 import type { Command } from 'commander';
+import { count } from './count.ts';
 
 interface BaseFlags {
   readonly folder: string;
@@ -8,8 +9,6 @@ interface BaseFlags {
   readonly updates?: number;
   readonly device: string;
 }
-
-const count = (text: string) => Number.parseInt(text, 10);
 
 export function register(program: Command): void {
   const lab = program

@@ -45,6 +45,8 @@ export async function newPolicy(folder: string, sizes: NewPolicySizes): Promise<
 
 /** The other widths in proportion to the residual stream's, as in the default shape. */
 function shapeOfWidth(hiddenSize: number): object {
+  if (hiddenSize < 8 || hiddenSize % 8 !== 0)
+    throw new ConfigError(`--hidden ${hiddenSize}: expected a multiple of 8`);
   const heads = Math.max(2, 2 * Math.round(hiddenSize / (2 * HEAD_SIZE)));
   return {
     hiddenSize,

@@ -1,5 +1,6 @@
 /** `swirl new-policy`: a fresh policy folder with random weights and a tokenizer made from texts. */
 import type { Command } from 'commander';
+import { count } from './count.ts';
 
 interface NewPolicyFlags {
   readonly texts: readonly string[];
@@ -10,8 +11,6 @@ interface NewPolicyFlags {
   readonly layers?: number;
   readonly positions?: number;
 }
-
-const count = (text: string) => Number.parseInt(text, 10);
 
 export function register(program: Command): void {
   program

@@ -1,6 +1,7 @@
 /** `swirl tap`: looks at the records of a topic, without consuming them. */
 import type { Command } from 'commander';
 import type { ReadFrom } from '../topics/transport.ts';
+import { count } from './count.ts';
 import { type TopologyFlags, topologyOf, withTopology } from './topology-option.ts';
 
 interface TapFlags extends TopologyFlags {
@@ -11,8 +12,6 @@ interface TapFlags extends TopologyFlags {
   readonly follow?: boolean;
   readonly json?: boolean;
 }
-
-const count = (text: string) => Number.parseInt(text, 10);
 
 export function register(program: Command): void {
   const command = program
