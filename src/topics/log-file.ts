@@ -37,6 +37,8 @@ export interface LogFileOptions {
 }
 
 const DATA_FILE = 'data.mdb';
+/** Of a log that is made anew: records of 1 kB take a third less room than on pages of 4 kB, and less time. */
+const PAGE_BYTES = 8192;
 /** Less free space than this, and a failed write is put down to the disk being full. */
 const NEARLY_FULL_BYTES = 1024 * 1024;
 
@@ -212,6 +214,7 @@ function openDatabase(folder: string, { access, mapBytes, durable }: LogFileOpti
     keyEncoding: 'binary',
     encoding: 'binary',
     mapSize: mapBytes,
+    pageSize: PAGE_BYTES,
     maxDbs: 1,
     // A commit returns when the disk has it, not before (lmdb's default is to flush later).
     overlappingSync: false,

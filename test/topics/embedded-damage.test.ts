@@ -25,7 +25,7 @@ import { MARKER_KEY } from '../../src/topics/log-format.ts';
 import { collect, output, text } from './contract/given.ts';
 import { type EmbeddedFolder, embeddedFolder } from './embedded-folder.ts';
 
-const PAGE = 4096;
+const PAGE = 8192;
 const isRoot = process.getuid?.() === 0;
 
 let runs: EmbeddedFolder;
