@@ -1,6 +1,6 @@
 /** Buffers by name, from one table of shapes; and reading back. All sizes are in bytes. */
 import { DeviceError } from '../errors.ts';
-import type { Device } from './device.ts';
+import type { Device, Work } from './device.ts';
 
 /** A buffer, or part of one, as a kernel binds it. */
 export interface Binding {
@@ -69,25 +69,25 @@ export class Readback {
   }
 
   /**
-   * Records `commands`, then copies `bytes` of `source` from `offset`, in one submit, and waits. The result is a copy.
+   * Copies `bytes` of `source` from `offset` after all that was submitted, and waits. The result is a copy. `work`
+   * says what it is that one waits for, where that takes long.
    */
   async read(
     source: GPUBuffer,
-    options: { readonly offset?: number; readonly bytes: number },
-    commands: (encoder: GPUCommandEncoder) => void = () => {},
+    options: { readonly offset?: number; readonly bytes: number; readonly work?: Work },
   ): Promise<ArrayBuffer> {
     if (this.#busy) throw new DeviceError('two reads through one staging buffer at a time');
     this.#busy = true;
     try {
       const staging = this.#reserve(options.bytes);
       this.#device.submit((encoder) => {
-        commands(encoder);
         if (options.bytes > 0) {
           encoder.copyBufferToBuffer(source, options.offset ?? 0, staging, 0, options.bytes);
         }
       });
       if (options.bytes === 0) return new ArrayBuffer(0);
-      await this.#device.until(staging.mapAsync(GPUMapMode.READ, 0, options.bytes));
+      const map = () => staging.mapAsync(GPUMapMode.READ, 0, options.bytes);
+      await (options.work ? this.#device.untilWorked(options.work, map) : this.#device.until(map()));
       const copy = staging.getMappedRange(0, options.bytes).slice(0);
       staging.unmap();
       return copy;

@@ -1,9 +1,16 @@
 /** A WebGPU device whose errors are fatal and whose waits end when it is lost. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DeviceError } from '../errors.ts';
 import { type AdapterDescription, describeAdapter, findAdapter } from './adapter.ts';
 
 /** The most storage buffers that a kernel of Swirl binds: what WebGPU promises everywhere. */
 const storageBuffers = 8;
+
+/** What one waits for: a kind of work that comes again and again, and how much of it, in any unit of its own. */
+export interface Work {
+  readonly kind: string;
+  readonly amount: number;
+}
 
 /** See `Device.shared`. */
 let shared: Promise<Device> | undefined;
@@ -13,6 +20,8 @@ export class Device {
   readonly adapter: AdapterDescription;
   #failure: DeviceError | undefined;
   readonly #broken: Promise<never>;
+  /** Milliseconds per unit of work, by kind; see `untilWorked`. */
+  readonly #paces = new Map<string, number>();
 
   private constructor(gpu: GPUDevice, adapter: AdapterDescription) {
     this.gpu = gpu;
@@ -72,6 +81,23 @@ export class Device {
     this.check();
     const result = await Promise.race([promise, this.#broken]);
     this.check();
+    return result;
+  }
+
+  /**
+   * `until` for work already submitted: `start` begins the wait. While a wait
+   * is pending Dawn polls in a busy loop, which on a software adapter takes a core from the work itself; so this
+   * sleeps first, for most of the time that such work took before.
+   */
+  async untilWorked<T>({ kind, amount }: Work, start: () => Promise<T>): Promise<T> {
+    const began = performance.now();
+    const expected = (this.#paces.get(kind) ?? 0) * amount;
+    if (this.adapter.software && expected >= 2) await sleep(0.75 * expected);
+    const result = await this.until(start());
+    const pace = (performance.now() - began) / Math.max(1, amount);
+    const before = this.#paces.get(kind) ?? pace;
+    // Falls at once and rises slowly: sleeping too long costs more than polling.
+    this.#paces.set(kind, Math.min(pace, before + 0.2 * (pace - before)));
     return result;
   }
 

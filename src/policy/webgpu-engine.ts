@@ -78,7 +78,10 @@ class WebgpuEngine implements Engine {
       const { plan, forward } = this.#passesFor(prepared.sizes);
       plan.write(prepared);
       this.#policy.run(forward, prepared.sizes);
-      const logprobs = await this.#readback.read(plan.get('logprobs'), { bytes: 4 * rows.targets.length });
+      const logprobs = await this.#readback.read(plan.get('logprobs'), {
+        bytes: 4 * rows.targets.length,
+        work: { kind: 'forward', amount: rows.tokens.length },
+      });
       this.#forwarded = prepared.sizes;
       return new Float32Array(logprobs);
     });
@@ -97,6 +100,9 @@ class WebgpuEngine implements Engine {
       this.#device.gpu.queue.writeBuffer(passes.plan.get('weights'), 0, Float32Array.from(weights));
       this.#device.submit((encoder) => encoder.clearBuffer(passes.plan.get('dstream')));
       this.#policy.run(passes.backward, sizes);
+      const { queue } = this.#device.gpu;
+      const work = { kind: 'backward', amount: sizes.tokens };
+      await this.#device.untilWorked(work, () => queue.onSubmittedWorkDone());
     });
   }
 

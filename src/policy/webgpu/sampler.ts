@@ -153,11 +153,12 @@ export class WebgpuSampler implements Sampler {
     const prepared = prepareBatch(this.#batchOf(jobs), this.#policy.shape, { backward: false });
     const { plan, tiles } = this.#passesFor(prepared.sizes);
     plan.write(prepared);
+    const work = { kind: 'sample', amount: prepared.sizes.tokens };
     const rows = jobs.map(() => new Float64Array(this.#policy.config.vocabSize));
     for (const [n, tile] of plan.tiles.entries()) {
       this.#policy.run(tiles[n], prepared.sizes);
       const bytes = 4 * jobs.length * tile.stride;
-      const logits = new Float32Array(await this.#readback.read(plan.get('logits'), { bytes }));
+      const logits = new Float32Array(await this.#readback.read(plan.get('logits'), { bytes, work }));
       for (const [m, row] of rows.entries()) {
         row.set(logits.subarray(m * tile.stride, m * tile.stride + tile.columns), tile.first);
       }
