@@ -1,5 +1,6 @@
 // dw (OUT, IN) += dy (M, OUT) transposed times x (M, IN); the gradient of matmul.wgsl at its weight.
-// Each invocation has a 4 x 4 tile of dw and sums over the M rows in order.
+// Each invocation has a tile of 8 rows and 4 columns of dw in registers and sums over the M rows in order. Where
+// OUT is not a multiple of 8 the last tile's lower half is computed from other numbers and thrown away.
 struct Call {
   in4: u32,
   out4: u32,
@@ -13,23 +14,38 @@ struct Call {
 
 @compute @workgroup_size(8, 8)
 fn main(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= call.in4 || id.y >= call.out4) { return; }
+  let n4 = id.y * 2;
+  if (id.x >= call.in4 || n4 >= call.out4) { return; }
   let rows = select(batch.tokens, batch.targets, call.overTargets != 0);
   var d0 = vec4f();
   var d1 = vec4f();
   var d2 = vec4f();
   var d3 = vec4f();
+  var d4 = vec4f();
+  var d5 = vec4f();
+  var d6 = vec4f();
+  var d7 = vec4f();
   for (var m = 0u; m < rows; m++) {
-    let d = dy[m * call.out4 + id.y];
     let value = x[m * call.in4 + id.x];
-    d0 += d.x * value;
-    d1 += d.y * value;
-    d2 += d.z * value;
-    d3 += d.w * value;
+    let upper = dy[m * call.out4 + n4];
+    d0 += upper.x * value;
+    d1 += upper.y * value;
+    d2 += upper.z * value;
+    d3 += upper.w * value;
+    let lower = dy[m * call.out4 + n4 + 1];
+    d4 += lower.x * value;
+    d5 += lower.y * value;
+    d6 += lower.z * value;
+    d7 += lower.w * value;
   }
-  let at = id.y * 4 * call.in4 + id.x;
+  let at = n4 * 4 * call.in4 + id.x;
   dw[at] += d0;
   dw[at + call.in4] += d1;
   dw[at + 2 * call.in4] += d2;
   dw[at + 3 * call.in4] += d3;
+  if (n4 + 1 >= call.out4) { return; }
+  dw[at + 4 * call.in4] += d4;
+  dw[at + 5 * call.in4] += d5;
+  dw[at + 6 * call.in4] += d6;
+  dw[at + 7 * call.in4] += d7;
 }

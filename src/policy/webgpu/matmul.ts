@@ -32,7 +32,7 @@ export class Matmul {
     return this.#kernels.dispatch('matmul', {
       call: [input / 4, output / 4, Number(options.over === 'targets')],
       bindings: [this.#batch, b.x, b.w, b.y],
-      workgroups: tiles(output, options),
+      workgroups: tiles(output, 4, options),
     });
   }
 
@@ -45,7 +45,7 @@ export class Matmul {
     return this.#kernels.dispatch('matmul-backward-input', {
       call: [input / 4, output / 4, Number(options.over === 'targets'), Number(options.add ?? false)],
       bindings: [this.#batch, b.dy, b.w, b.dx],
-      workgroups: tiles(input, options),
+      workgroups: tiles(input, 8, options),
     });
   }
 
@@ -59,12 +59,12 @@ export class Matmul {
       call: [input / 4, output / 4, Number(options.over === 'targets')],
       bindings: [this.#batch, b.dy, b.x, b.dw],
       workgroups: (sizes) =>
-        sizes[options.over] === 0 ? [0] : [Math.ceil(input / 32), Math.ceil(output / 32)],
+        sizes[options.over] === 0 ? [0] : [Math.ceil(input / 32), Math.ceil(output / 64)],
     });
   }
 }
 
-/** Workgroups of 8 x 8 tiles of 4 x 4. */
-function tiles(columns: number, { over }: MatmulOptions): KernelCall['workgroups'] {
-  return (sizes) => [Math.ceil(columns / 32), Math.ceil(sizes[over] / 32)];
+/** Workgroups of 8 x 8 tiles, each of `rows` rows and 4 columns. */
+function tiles(columns: number, rows: number, { over }: MatmulOptions): KernelCall['workgroups'] {
+  return (sizes) => [Math.ceil(columns / 32), Math.ceil(sizes[over] / (8 * rows))];
 }
