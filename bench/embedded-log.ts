@@ -60,9 +60,9 @@ async function compare(size: number): Promise<number> {
   const bareRound = (): void => {
     for (let at = 0; at < RECORDS; at += PER_TRANSACTION) {
       bare.transactionSync(() => {
-        for (const value of values) bare.put(written++, value);
+        for (const value of values) void bare.put(written++, value);
         offset.writeDoubleBE(written);
-        bare.put('progress', offset);
+        void bare.put('progress', offset);
       });
     }
   };

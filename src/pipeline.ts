@@ -31,7 +31,11 @@ type Made<N extends StageName> = Pick<Stage, 'holds' | 'startAt'> & {
 };
 
 /** The stages of a topology that this process runs: all, or those that are named. */
-export async function pipeline(topology: Topology, parts: Parts, only?: readonly StageName[]): Promise<Stage[]> {
+export async function pipeline(
+  topology: Topology,
+  parts: Parts,
+  only?: readonly StageName[],
+): Promise<Stage[]> {
   const { stages, source } = topology;
   const { tasks } = parts;
   const flow: Stage[] = [];
@@ -45,7 +49,14 @@ export async function pipeline(topology: Topology, parts: Parts, only?: readonly
     if (!config || (only && !only.includes(name))) return;
     const { reads, writes, window } = config;
     const replayed = source?.topic === reads ? { readsRun: source.run } : {};
-    flow.push({ name, reads, writes, window, ...replayed, ...((await make(config)) as Pick<Stage, 'operator'>) });
+    flow.push({
+      name,
+      reads,
+      writes,
+      window,
+      ...replayed,
+      ...((await make(config)) as Pick<Stage, 'operator'>),
+    });
   }
 
   await add('start', (config) => ({ operator: () => start(config, { tasks, retry: config.retry, sleep }) }));

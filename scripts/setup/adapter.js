@@ -40,7 +40,9 @@ export async function ensureAdapter({ root, say }) {
     }
     say(`the driver is installed, but still no WebGPU adapter (${then.why})`);
   }
-  say('going on with the float64 reference on the CPU: the same results to rounding, many times slower');
+  say(
+    'going on with the float64 reference on the CPU: the same results to rounding, and slower on all but small policies',
+  );
 }
 
 /**

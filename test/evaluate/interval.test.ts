@@ -19,8 +19,8 @@ test('Wilson intervals as published', () => {
 test('the interval of a mean', () => {
   const { mean: average, low, high, count } = mean([1, 2, 3, 4, 5]);
   expect([average, count]).toEqual([3, 5]);
-  // Standard error sqrt(2.5 / 5) = 0.70711.
-  expect(high - average).toBeCloseTo(1.95996 * 0.70711, 4);
+  // Standard error sqrt(2.5 / 5).
+  expect(high - average).toBeCloseTo(1.95996 * Math.sqrt(0.5), 4);
   expect(average - low).toBeCloseTo(high - average, 12);
   expect(mean([1]).low).toBeNaN();
 });
