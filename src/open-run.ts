@@ -36,10 +36,11 @@ export interface OpenRun {
   readonly folder: string;
   readonly transport: Transport;
   readonly codec: Codec;
-  /** Appends records; each is durable when the promise resolves. Returns how many. */
+  /** Appends records, and tells how many are durable so far. Returns how many there were. */
   feed<K extends Topic>(
     topic: K,
     records: AsyncIterable<TopicRecords[K]> | Iterable<TopicRecords[K]>,
+    onAppend?: (count: number) => void,
   ): Promise<number>;
   read<K extends Topic>(topic: K, options?: ReadOptions): AsyncIterable<TopicRecords[K]>;
   start(options: StartOptions): Promise<Started>;
@@ -65,13 +66,14 @@ export async function openRun(topology: Topology): Promise<OpenRun> {
     folder,
     transport,
     codec,
-    feed: async (topic, records) => {
+    feed: async (topic, records, onAppend) => {
       let batch: Output[] = [];
       let count = 0;
       const append = async () => {
         if (batch.length > 0) await transport.append(batch);
         count += batch.length;
         batch = [];
+        onAppend?.(count);
       };
       for await (const record of records) {
         batch.push({ topic, key: keyOf(record), value: codec.encode(topic, record) });

@@ -44,6 +44,13 @@ export function partsOf(topology: Topology, deps: PartsDeps): Parts {
     return part;
   };
 
+  const told = new Set<string>();
+  /** The policy and the learner may have the same to say. */
+  const notifyOnce = (message: string) => {
+    if (!told.has(message)) deps.notify(message);
+    told.add(message);
+  };
+
   const engineOf = async (
     config: LocalModelConfig,
   ): Promise<{ readonly policy: PolicyFolder; readonly engine: Engine }> => {
@@ -51,7 +58,7 @@ export function partsOf(topology: Topology, deps: PartsDeps): Parts {
     const { openEngine } = await import('./policy/open-engine.ts');
     const policy = await openPolicy(config.checkpoint);
     const engine = await openEngine(policy, config.device, (reason) =>
-      deps.notify(`${reason.message} Going on with the float64 reference, which is slow.`),
+      notifyOnce(`${reason.message} Going on with the float64 reference, which is slow.`),
     );
     return { policy, engine: keep(engine) };
   };

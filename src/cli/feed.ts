@@ -1,6 +1,7 @@
 /** `swirl feed`: puts questions, or any records, into a run's topic. */
 import type { Command } from 'commander';
 import type { DataError } from '../errors.ts';
+import type { OpenRun } from '../open-run.ts';
 import type { Fed } from '../questions/datasets.ts';
 import type { Question, Topic, TopicRecords } from '../topics/records.generated.ts';
 import type { Topology } from '../topology/topology.ts';
@@ -55,7 +56,8 @@ async function feed(topology: Topology, files: readonly string[], flags: FeedFla
     for (const file of files) {
       const { topic, records } = await source(topology, file, flags, flags.strict ? undefined : skip);
       const some = slice(records, flags.skip, flags.limit ?? Number.POSITIVE_INFINITY);
-      fed[topic] = (fed[topic] ?? 0) + (await run.feed(topic, some));
+      fed[topic] =
+        (fed[topic] ?? 0) + (await feedFile(run, { file, topic, records: some, skipped: flags.skip }));
       if (flags.corpus !== undefined) await writeCorpus(file, flags.corpus);
     }
     const total = Object.entries(fed)
@@ -70,6 +72,28 @@ async function feed(topology: Topology, files: readonly string[], flags: FeedFla
     return malformed.length > 0 ? EXIT.failures : EXIT.done;
   } finally {
     await run.close();
+  }
+}
+
+interface FileOfRecords extends Source {
+  readonly file: string;
+  /** How many were left out before the first of these. */
+  readonly skipped: number;
+}
+
+/** Returns how many. When it breaks off, the user is told how to go on without feeding a record twice. */
+async function feedFile(run: OpenRun, { file, topic, records, skipped }: FileOfRecords): Promise<number> {
+  let durable = 0;
+  try {
+    return await run.feed(topic, records, (count) => {
+      durable = count;
+    });
+  } catch (error) {
+    if (durable > 0)
+      process.stderr.write(
+        `swirl: ${durable} ${topic} of ${file} are in the run; go on behind them with --skip ${skipped + durable}\n`,
+      );
+    throw error;
   }
 }
 

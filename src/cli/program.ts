@@ -31,7 +31,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     .exitOverride()
     .addHelpText(
       'after',
-      '\nExit codes: 0 done, 1 failed, 2 wrong configuration or usage, 3 done but some records failed, 130 interrupted.',
+      '\nExit codes: 0 done, 1 failed, 2 wrong configuration or usage, 3 done but some records failed, 130 interrupted (0 where a signal is the only end, as of `run` without --until-drained).',
     );
   for (const name of COMMANDS) {
     const { register } = (await import(`./${name}.ts`)) as { register: (program: Command) => void };

@@ -1,6 +1,8 @@
 /** Runs a topology with progress and a closing summary: what `swirl run` and `swirl replay` share. */
+import { join, relative } from 'node:path';
 import { openRun } from '../open-run.ts';
 import type { RunEnd, StageProgress } from '../runtime/run.ts';
+import { RESOLVED_FILE, runFolder } from '../topology/resolved.ts';
 import type { StageName } from '../topology/stage-configs.ts';
 import type { Topology } from '../topology/topology.ts';
 import { EXIT } from './exit.ts';
@@ -35,12 +37,18 @@ export async function runTopology(topology: Topology, options: RunTopologyOption
         ? `${JSON.stringify(summary(topology, end, progress))}\n`
         : report(topology, end, progress),
     );
-    if (end !== 'drained' && untilDrained) return EXIT.interrupted;
+    // A run that goes on for ever is ended by a signal, and has then done what it should.
+    if (end === 'aborted' || (end === 'stopped' && untilDrained)) return EXIT.interrupted;
     return failuresOf(progress) > 0 ? EXIT.failures : EXIT.done;
   } finally {
     release();
     await run.close();
   }
+}
+
+/** Names the run in whatever folder it lives. */
+function resolvedFile(topology: Topology): string {
+  return relative(process.cwd(), join(runFolder(topology), RESOLVED_FILE));
 }
 
 function failuresOf(progress: readonly StageProgress[]): number {
@@ -60,6 +68,9 @@ function report(topology: Topology, end: RunEnd, progress: readonly StageProgres
     return [stage, `${done} ${reads}`, backlog > 0 ? `${backlog}` : '', outputs.join(', ')];
   });
   const failures = failuresOf(progress);
-  const notes = failures > 0 ? `${failures} records failed; look at them with: swirl tap failures\n` : '';
+  const notes =
+    failures > 0
+      ? `${failures} records failed; look at them with: swirl tap failures --topology ${resolvedFile(topology)}\n`
+      : '';
   return `run ${topology.run}: ${end}\n${table(['stage', 'consumed', 'left', 'written'], rows)}\n${notes}`;
 }

@@ -84,6 +84,8 @@ function describe(record: unknown): string {
   const action = at('action') ?? (sub as Record<string, unknown>).action;
   const parts = [
     String(at('id')),
+    // A failure is named for its place; this is what failed.
+    at('record'),
     at('verdict.label'),
     at('reward.value') === undefined ? undefined : `reward ${at('reward.value')}`,
     at('end'),
