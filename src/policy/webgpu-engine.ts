@@ -12,18 +12,27 @@ import { decoderBackward } from './webgpu/backward.ts';
 import { prepareBatch } from './webgpu/batch.ts';
 import { TrainingBuffers } from './webgpu/decoder-buffers.ts';
 import { DevicePolicy } from './webgpu/device-policy.ts';
-import { bodyForward, headForward } from './webgpu/forward.ts';
+import { bodyForward, headForward, tileLogits } from './webgpu/forward.ts';
 import type { BatchSizes, Dispatch } from './webgpu/kernels.ts';
 import { Optimizer } from './webgpu/optimizer.ts';
 import { flatten, unflatten } from './webgpu/parameters.ts';
 import { capacityFor, Plan } from './webgpu/plan.ts';
 import { WebgpuSampler } from './webgpu/sampler.ts';
 
+export interface WebGpuEngineOptions {
+  /** Most bytes of one tile of logits; where the vocabulary needs more, the head works tile by tile. */
+  readonly logitBytes?: number;
+}
+
 /** An engine with these weights. Throws `DeviceError` without an adapter, `ConfigError` where the weights do not fit. */
-export async function createWebGpuEngine(config: DecoderConfig, weights: Tensors): Promise<Engine> {
+export async function createWebGpuEngine(
+  config: DecoderConfig,
+  weights: Tensors,
+  options: WebGpuEngineOptions = {},
+): Promise<Engine> {
   const device = await Device.shared();
   try {
-    const engine = new WebgpuEngine(device, config);
+    const engine = new WebgpuEngine(device, config, options.logitBytes ?? 2 ** 29);
     await engine.setWeights(weights);
     return engine;
   } catch (error) {
@@ -37,12 +46,15 @@ interface Passes {
   readonly plan: Plan;
   readonly forward: readonly Dispatch[];
   readonly backward: readonly Dispatch[];
+  /** Makes the logits again, for a second backward pass on one forward pass. */
+  readonly logits: readonly Dispatch[];
 }
 
 class WebgpuEngine implements Engine {
   readonly config: DecoderConfig;
   readonly device: string;
   readonly #device: Device;
+  readonly #logitBytes: number;
   readonly #policy: DevicePolicy;
   readonly #buffers: Buffers<'gradient'>;
   readonly #optimizer: Optimizer;
@@ -51,12 +63,15 @@ class WebgpuEngine implements Engine {
   #passes: Passes | undefined;
   /** Of the last forward, until the weights change. */
   #forwarded: BatchSizes | undefined;
+  /** The backward pass turns the logits into their gradient in place. */
+  #logitsKept = false;
   #step = 0;
   /** Calls run one after the other. */
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(device: Device, config: DecoderConfig) {
+  constructor(device: Device, config: DecoderConfig, logitBytes: number) {
     this.config = config;
+    this.#logitBytes = logitBytes;
     this.device = device.adapter.name;
     this.#device = device;
     this.#policy = new DevicePolicy(device, config);
@@ -83,6 +98,7 @@ class WebgpuEngine implements Engine {
         work: { kind: 'forward', amount: rows.tokens.length },
       });
       this.#forwarded = prepared.sizes;
+      this.#logitsKept = true;
       return new Float32Array(logprobs);
     });
   }
@@ -95,11 +111,10 @@ class WebgpuEngine implements Engine {
       if (weights.length !== sizes.targets) {
         throw new RangeError(`expected ${sizes.targets} weights, one per target, found ${weights.length}`);
       }
-      // The pass turns the logits into their gradient in place, so it cannot run twice on one forward.
-      this.#forwarded = undefined;
       this.#device.gpu.queue.writeBuffer(passes.plan.get('weights'), 0, Float32Array.from(weights));
       this.#device.submit((encoder) => encoder.clearBuffer(passes.plan.get('dstream')));
-      this.#policy.run(passes.backward, sizes);
+      this.#policy.run([...(this.#logitsKept ? [] : passes.logits), ...passes.backward], sizes);
+      this.#logitsKept = false;
       const { queue } = this.#device.gpu;
       const work = { kind: 'backward', amount: sizes.tokens };
       await this.#device.untilWorked(work, () => queue.onSubmittedWorkDone());
@@ -164,7 +179,9 @@ class WebgpuEngine implements Engine {
   }
 
   sampler(options: { readonly slots: number; readonly maxLength: number }): Sampler {
-    const sampler = new WebgpuSampler(this.#policy, options, () => this.#samplers.delete(sampler));
+    const sampler = new WebgpuSampler(this.#policy, { ...options, logitBytes: this.#logitBytes }, () =>
+      this.#samplers.delete(sampler),
+    );
     this.#samplers.add(sampler);
     return sampler;
   }
@@ -213,7 +230,13 @@ class WebgpuEngine implements Engine {
       targets: Math.max(wanted.targets, before?.targets ?? 0),
     };
     const { config, shape, layout, kernels, turns } = this.#policy;
-    const plan = new Plan(this.#device, { config, shape, capacity, training: true });
+    const plan = new Plan(this.#device, {
+      config,
+      shape,
+      capacity,
+      training: true,
+      logitBytes: this.#logitBytes,
+    });
     const gradients = this.#buffers.get('gradient');
     const parts = {
       config,
@@ -230,6 +253,8 @@ class WebgpuEngine implements Engine {
       plan,
       forward: [...bodyForward(buffers), ...headForward(buffers)],
       backward: decoderBackward(buffers),
+      // With several tiles the backward pass makes them itself.
+      logits: plan.tiles.length === 1 ? [tileLogits(buffers, plan.tiles[0])] : [],
     };
     return this.#passes;
   }

@@ -33,7 +33,13 @@ export class Plan {
 
   constructor(
     device: Device,
-    options: { config: DecoderConfig; shape: Shape; capacity: Capacity; training: boolean },
+    options: {
+      config: DecoderConfig;
+      shape: Shape;
+      capacity: Capacity;
+      training: boolean;
+      logitBytes: number;
+    },
   ) {
     const { config, shape, capacity, training } = options;
     this.#device = device;
@@ -42,7 +48,8 @@ export class Plan {
     const vocabulary = Math.ceil(config.vocabSize / 4) * 4;
     // Tiles begin at multiples of 64 rows, so that their weights begin where a binding may.
     const fits =
-      Math.floor(Math.min(device.adapter.largestBinding / 4, 2 ** 27) / capacity.targets / 64) * 64;
+      Math.floor(Math.min(device.adapter.largestBinding, options.logitBytes) / 4 / capacity.targets / 64) *
+      64;
     const width = Math.min(vocabulary, Math.max(64, fits));
     this.tiles = Array.from({ length: Math.ceil(config.vocabSize / width) }, (_, tile) => {
       const first = tile * width;

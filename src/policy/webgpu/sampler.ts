@@ -42,11 +42,13 @@ export interface SamplerOptions {
   readonly slots: number;
   /** Bounds context plus completion, in tokens. */
   readonly maxLength: number;
+  readonly logitBytes: number;
 }
 
 export class WebgpuSampler implements Sampler {
   readonly #policy: DevicePolicy;
   readonly #maxLength: number;
+  readonly #logitBytes: number;
   readonly #cache: Buffers<string>;
   readonly #readback: Readback;
   readonly #onClose: () => void;
@@ -63,6 +65,7 @@ export class WebgpuSampler implements Sampler {
     const { config, shape, device } = policy;
     this.#policy = policy;
     this.#onClose = onClose;
+    this.#logitBytes = options.logitBytes;
     this.#maxLength = Math.min(options.maxLength, config.maxPositions);
     this.#freeSlots = Array.from({ length: options.slots }, (_, slot) => slot);
     const bytes = 4 * options.slots * this.#maxLength * shape.kvSize;
@@ -241,7 +244,7 @@ export class WebgpuSampler implements Sampler {
       targets: Math.max(wanted.targets, before?.targets ?? 0),
     };
     const { config, device, shape, layout, kernels, turns, weights } = this.#policy;
-    const plan = new Plan(device, { config, shape, capacity, training: false });
+    const plan = new Plan(device, { config, shape, capacity, training: false, logitBytes: this.#logitBytes });
     const layers = Array.from({ length: config.layers }, (_, layer) => layer);
     const buffers = new SamplingBuffers({
       ...{ config, shape, layout, kernels, plan, turns, parameters: weights },
