@@ -53,9 +53,15 @@ export function checkPages(file: number, { attempts = 3, wholeUpTo = SMALL_FILE_
       const size = fstatSync(file).size;
       const pagesInFile = Math.floor(size / meta.pageSize);
       const leaves = size <= wholeUpTo || pagesInFile < meta.pages;
-      const walk = { file, meta, pagesInFile, leaves, seen: new Uint8Array(pagesInFile) };
-      for (const { root, depth } of meta.trees) {
-        if (root !== null) checkPage(walk, root, depth);
+      const walk: Omit<Walk, 'ofFreePages'> = {
+        file,
+        meta,
+        pagesInFile,
+        leaves,
+        seen: new Uint8Array(pagesInFile),
+      };
+      for (const [i, { root, depth }] of meta.trees.entries()) {
+        if (root !== null) checkPage({ ...walk, ofFreePages: i === 0 }, root, depth);
       }
       return;
     } catch (error) {
@@ -69,6 +75,8 @@ interface Walk {
   readonly file: number;
   readonly meta: Meta;
   readonly pagesInFile: number;
+  /** Whether the tree is LMDB's own list of free pages, by transaction; the other one is the log. */
+  readonly ofFreePages: boolean;
   /** Whether to read leaf pages. */
   readonly leaves: boolean;
   /** One for each page that was reached: a page has one parent. */
@@ -85,10 +93,27 @@ function checkPage(walk: Walk, pageNumber: number, height: number): void {
   if (flags !== expected) {
     throw new BrokenPages(`page ${pageNumber} has flags ${flags} instead of ${expected}`);
   }
+  let before: Buffer | undefined;
   for (const node of nodesOf(page, pageNumber)) {
+    const key = node.subarray(8, 8 + node.readUInt16LE(6));
+    // A branch's first key stands for everything before the second, and is left out.
+    if (height === 1 || before !== undefined) checkKey(walk, key, before, pageNumber);
+    before = key;
     if (height === 1) checkValue(walk, node, pageNumber);
     else checkPage(walk, childOf(node), height - 1);
   }
+}
+
+function checkKey(
+  { ofFreePages, meta }: Walk,
+  key: Buffer,
+  before: Buffer | undefined,
+  pageNumber: number,
+): void {
+  const inOrder = ofFreePages
+    ? key.length === 8 && key.readBigUInt64LE(0) > 0n && key.readBigUInt64LE(0) <= meta.transaction
+    : key.length > 0 && (before === undefined || Buffer.compare(before, key) < 0);
+  if (!inOrder) throw new BrokenPages(`page ${pageNumber} has an impossible key, or keys out of order`);
 }
 
 function enterPage({ pagesInFile, seen }: Walk, pageNumber: number): void {
@@ -126,6 +151,7 @@ function checkValue(walk: Walk, node: Buffer, pageNumber: number): void {
   const value = node.subarray(8 + node.readUInt16LE(6));
   if ((node.readUInt16LE(4) & BIG_DATA) === 0) {
     if (size > value.length) throw new BrokenPages(`page ${pageNumber} has a value beyond its end`);
+    if (walk.ofFreePages) checkFreePages(walk, value.subarray(0, size), pageNumber);
     return;
   }
   if (value.length < PAGE_HEADER) throw new BrokenPages(`page ${pageNumber} has a value beyond its end`);
@@ -137,6 +163,21 @@ function checkValue(walk: Walk, node: Buffer, pageNumber: number): void {
   const head = readAt(walk.file, first * walk.meta.pageSize, PAGE_HEADER);
   if (Number(head.readBigUInt64LE(0)) !== first || head.readUInt16LE(18) !== OVERFLOW) {
     throw new BrokenPages(`page ${first} is not the value that page ${pageNumber} says`);
+  }
+  if (walk.ofFreePages) {
+    checkFreePages(walk, readAt(walk.file, first * walk.meta.pageSize + PAGE_HEADER, size), first);
+  }
+}
+
+/** A count, and as many page numbers; negative ones are lengths of runs of pages. */
+function checkFreePages({ meta }: Walk, list: Buffer, pageNumber: number): void {
+  const room = Math.floor(list.length / 8) - 1;
+  const count = room < 0 ? Number.NaN : Number(list.readBigUInt64LE(0));
+  if (!(count <= room)) throw new BrokenPages(`page ${pageNumber} has an impossible list of free pages`);
+  for (let i = 1; i <= count; i++) {
+    const page = Number(list.readBigInt64LE(8 * i));
+    if (Math.abs(page) >= meta.pages)
+      throw new BrokenPages(`page ${pageNumber} lists the free page ${page} of ${meta.pages}`);
   }
 }
 

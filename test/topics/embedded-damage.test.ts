@@ -103,6 +103,21 @@ describe('a folder that is not a log of this run', () => {
     expect(Number(/refused (\d+)/.exec(child.stdout)?.[1])).toBeGreaterThan(20);
   });
 
+  test('a log in use is never taken for a damaged one', async () => {
+    const transport = await runs.open('a', { durable: false });
+    await transport.ensureTopics([{ name: 'in', partitions: 3 }]);
+    const file = openSync(dataOf('a'), 'r');
+    for (let i = 0; i < 150; i++) {
+      const sizes = Array.from(
+        { length: i % 9 },
+        (_, k) => ((i * 7919 + k * 104729) % (k === 3 ? 50_000 : 3000)) + 1,
+      );
+      await transport.append(sizes.map((size, k) => output('in', `q${i * k}`, 'x'.repeat(size))));
+      checkPages(file, { attempts: 1 });
+    }
+    closeSync(file);
+  });
+
   test('a large file is looked at without its leaves, unless it is too short', async () => {
     await make('a');
     const looking = (): void => {

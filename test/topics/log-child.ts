@@ -91,20 +91,15 @@ async function damage(): Promise<void> {
   console.log(`refused ${refused}`);
 }
 
-/** Cuts the file off, or fills some pages with one byte. */
+/** Cuts the file off, fills a page or a half with one byte, or overwrites a few bytes somewhere. */
 function spoil(path: string, seed: number): void {
   const file = openSync(path, 'r+');
-  const pages = Math.floor(fstatSync(file).size / 4096);
-  const page = (seed * 7919) % pages;
-  if (seed % 3 === 0) ftruncateSync(file, page * 4096 + (seed % 4096));
-  else
-    writeSync(
-      file,
-      Buffer.alloc(4096 * (1 + (seed % 2)), seed % 5 === 0 ? 0 : seed),
-      0,
-      undefined,
-      page * 4096,
-    );
+  const { size } = fstatSync(file);
+  const at = (seed * 7_919 * 4096) % size;
+  if (seed % 3 === 0) ftruncateSync(file, at + (seed % 4096));
+  else if (seed % 3 === 1)
+    writeSync(file, Buffer.alloc(4096 * (1 + (seed % 2)), seed % 5 === 0 ? 0 : seed), 0, undefined, at);
+  else writeSync(file, Buffer.alloc(1 + (seed % 8), 0xff - seed), 0, undefined, (seed * 104_729) % size);
   closeSync(file);
 }
 
