@@ -12,6 +12,9 @@ export interface Work {
   readonly amount: number;
 }
 
+/** How long a wait may last before Dawn is reminded of it, in milliseconds. */
+const nudgeMs = 50;
+
 /** See `Device.shared`. */
 let shared: Promise<Device> | undefined;
 
@@ -79,9 +82,16 @@ export class Device {
   /** Waits, unless the device breaks first: then rejects with its `DeviceError`. */
   async until<T>(promise: Promise<T>): Promise<T> {
     this.check();
-    const result = await Promise.race([promise, this.#broken]);
-    this.check();
-    return result;
+    // Dawn's Node binding polls while calls of its own are pending, and was seen to stop with one pending
+    // (two engines reading back at once): the process then slept for ever. A new call makes it poll again.
+    const nudge = setInterval(() => this.gpu.queue.onSubmittedWorkDone().catch(() => {}), nudgeMs);
+    try {
+      const result = await Promise.race([promise, this.#broken]);
+      this.check();
+      return result;
+    } finally {
+      clearInterval(nudge);
+    }
   }
 
   /**
