@@ -1,0 +1,53 @@
+/** A run, feeds and taps at once, each a process of its own, and one run too many. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { sums } from './able-policy.ts';
+import { recordsOf } from './run-records.ts';
+import { sumsTopology } from './sums-topology.ts';
+import { until, type Workplace, workplace } from './swirl-process.ts';
+
+describe('several processes', () => {
+  let place: Workplace;
+
+  beforeAll(async () => {
+    place = workplace();
+    const lines = sums(6).map((question) => `${JSON.stringify({ ...question, source: undefined })}\n`);
+    place.write('first.jsonl', lines.slice(0, 3).join(''));
+    place.write('second.jsonl', lines.slice(3).join(''));
+    place.write('topology.yaml', sumsTopology('runs'));
+    const shape = ['--vocabulary', '300', '--hidden', '16', '--layers', '1', '--positions', '256'];
+    await place.swirl(['new-policy', 'policy', '--texts', 'first.jsonl', ...shape]);
+  });
+
+  afterAll(() => place.remove());
+
+  test('a run takes what is fed while it goes on, and a tap sees all of it; a second run is refused', async () => {
+    expect(await place.swirl(['feed', 'first.jsonl'])).toMatchObject({ code: 0 });
+    const tap = place.start(['tap', 'judged', '--follow', '--json']);
+    const run = place.start(['run']);
+    const trajectories = () => recordsOf(place.path('runs'), 'main', 'trajectories');
+    await until(async () => (await trajectories()).length === 6, 50);
+
+    const another = await place.swirl(['run']);
+    expect(another).toMatchObject({ code: 1 });
+    expect(another.stderr).toContain(String(run.child.pid));
+
+    expect(await place.swirl(['feed', 'second.jsonl'])).toMatchObject({ code: 0 });
+    await until(async () => (await trajectories()).length === 12, 50);
+    const steps = (await trajectories()).flatMap(({ id, steps: all }) => all.map((_, i) => `${id}/${i}`));
+    const seen = () =>
+      tap
+        .said()
+        .split('\n')
+        .filter((line) => line.startsWith('{'))
+        .map((line) => JSON.parse(line) as { offset: number; record: { id: string } });
+    await until(() => seen().length >= steps.length, 50);
+
+    // Nothing else ends such a run: a signal is its proper end.
+    run.child.kill('SIGINT');
+    expect(await run.ended).toMatchObject({ code: 0, signal: null });
+    tap.child.kill('SIGINT');
+    expect(await tap.ended).toMatchObject({ code: 0, signal: null });
+    expect(seen().map(({ offset }) => offset)).toEqual(steps.map((_, i) => i));
+    expect(seen().map(({ record }) => record.id)).toEqual(steps);
+  }, 120_000);
+});
