@@ -105,9 +105,11 @@ export class Device {
     if (this.adapter.software && expected >= 2) await sleep(0.75 * expected);
     const result = await this.until(start());
     const pace = (performance.now() - began) / Math.max(1, amount);
-    const before = this.#paces.get(kind) ?? pace;
-    // Falls at once and rises slowly: sleeping too long costs more than polling.
-    this.#paces.set(kind, Math.min(pace, before + 0.2 * (pace - before)));
+    const before = this.#paces.get(kind);
+    // The first time of a kind has the compiling of its kernels in it, and says nothing. Then it falls at once and
+    // rises slowly: sleeping too long costs more than polling.
+    if (before === undefined) this.#paces.set(kind, 0);
+    else this.#paces.set(kind, before === 0 ? pace : Math.min(pace, 1.2 * before));
     return result;
   }
 
