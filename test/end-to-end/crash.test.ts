@@ -12,7 +12,7 @@ const QUESTIONS = 8;
 /** At most so many kills; then the run is left to end. */
 const MOST_KILLS = 14;
 /** A kill comes up to so much later than what it waits for. */
-const LATER_MS = 150;
+const LATER_MS = 80;
 
 let home: Workplace;
 /** What a run that nobody disturbed leaves. */
@@ -110,7 +110,7 @@ describe('a run with a policy of its own', () => {
     const { kills, last } = await survive(place, ['run', '--until-drained'], {
       run: 'main',
       seed: 11,
-      growth: 40,
+      growth: 20,
     });
     expect(last).toMatchObject({ code: 0 });
     // How many there are depends on how far a process gets before the signal does: on a busy machine, far.
