@@ -9,10 +9,10 @@ import { checkTensors, type DecoderConfig } from './config.ts';
 import type { AdamWOptions, Engine, OptimizerState, PackedRows, Sampler, Tensors } from './engine.ts';
 import { checkRows } from './rows.ts';
 import { decoderBackward } from './webgpu/backward.ts';
+import { TrainingOperations } from './webgpu/backward-operations.ts';
 import { prepareBatch } from './webgpu/batch.ts';
-import { TrainingBuffers } from './webgpu/decoder-buffers.ts';
 import { DevicePolicy } from './webgpu/device-policy.ts';
-import { bodyForward, headForward, tileLogits } from './webgpu/forward.ts';
+import { bodyForward, headForward } from './webgpu/forward.ts';
 import type { BatchSizes, Dispatch } from './webgpu/kernels.ts';
 import { Optimizer } from './webgpu/optimizer.ts';
 import { flatten, unflatten } from './webgpu/parameters.ts';
@@ -224,37 +224,25 @@ class WebgpuEngine implements Engine {
     const before = this.#passes?.plan.capacity;
     this.#passes?.plan.destroy();
     this.#passes = undefined;
-    const wanted = capacityFor(sizes);
-    const capacity = {
-      tokens: Math.max(wanted.tokens, before?.tokens ?? 0),
-      targets: Math.max(wanted.targets, before?.targets ?? 0),
-    };
+    const capacity = capacityFor(sizes, before);
     const { config, shape, layout, kernels, turns } = this.#policy;
     const plan = new Plan(this.#device, {
-      config,
-      shape,
-      capacity,
-      training: true,
+      ...{ config, shape, capacity, training: true },
       logitBytes: this.#logitBytes,
     });
     const gradients = this.#buffers.get('gradient');
-    const parts = {
-      config,
-      shape,
-      layout,
-      kernels,
-      plan,
-      turns,
-      parameters: this.#policy.weights,
-      gradients,
-    };
-    const buffers = new TrainingBuffers(parts);
+    const parameters = this.#policy.weights;
+    const to = new TrainingOperations({ config, shape, layout, kernels, plan, turns, parameters, gradients });
+    const cache = Array.from({ length: config.layers }, (_, layer) => ({
+      keys: plan.get('keys', layer),
+      values: plan.get('values', layer),
+    }));
     this.#passes = {
       plan,
-      forward: [...bodyForward(buffers), ...headForward(buffers)],
-      backward: decoderBackward(buffers),
+      forward: [...bodyForward(to, cache), ...headForward(to)],
+      backward: decoderBackward(to, cache),
       // With several tiles the backward pass makes them itself.
-      logits: plan.tiles.length === 1 ? [tileLogits(buffers, plan.tiles[0])] : [],
+      logits: plan.tiles.length === 1 ? [to.headLogits(plan.tiles[0])] : [],
     };
     return this.#passes;
   }

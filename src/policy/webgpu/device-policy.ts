@@ -47,21 +47,13 @@ export class DevicePolicy {
     return this.#buffers.get('turns');
   }
 
-  /** Submits dispatches in order; long work in several submits, the last of which `last` may add to. */
-  run(
-    list: readonly Dispatch[],
-    sizes: BatchSizes,
-    last: (encoder: GPUCommandEncoder) => void = () => {},
-  ): void {
+  /** Submits dispatches in order; long work in several submits. */
+  run(list: readonly Dispatch[], sizes: BatchSizes): void {
     const submits = Math.max(1, Math.ceil((2 * this.layout.length * sizes.tokens) / workPerSubmit));
     const each = Math.ceil(list.length / submits);
-    for (let from = 0; from + each < list.length; from += each) {
+    for (let from = 0; from < list.length; from += each) {
       this.device.submit((encoder) => encode(encoder, list.slice(from, from + each), sizes));
     }
-    this.device.submit((encoder) => {
-      encode(encoder, list.slice(Math.floor((list.length - 1) / each) * each), sizes);
-      last(encoder);
-    });
   }
 
   destroy(): void {

@@ -13,10 +13,10 @@ import type { Sample, SampleRequest, Sampler } from '../engine.ts';
 import { uniform } from '../random.ts';
 import { checkTokens } from '../rows.ts';
 import { type BatchInput, prepareBatch } from './batch.ts';
-import { SamplingBuffers } from './decoder-buffers.ts';
 import type { DevicePolicy } from './device-policy.ts';
-import { bodyForward, tileLogits } from './forward.ts';
+import { bodyForward } from './forward.ts';
 import type { BatchSizes, Dispatch } from './kernels.ts';
+import { ForwardOperations } from './operations.ts';
 import { capacityFor, Plan } from './plan.ts';
 
 interface Job {
@@ -238,21 +238,19 @@ export class WebgpuSampler implements Sampler {
     const before = this.#passes?.plan.capacity;
     this.#passes?.plan.destroy();
     this.#passes = undefined;
-    const wanted = capacityFor(sizes);
-    const capacity = {
-      tokens: Math.max(wanted.tokens, before?.tokens ?? 0),
-      targets: Math.max(wanted.targets, before?.targets ?? 0),
-    };
+    const capacity = capacityFor(sizes, before);
     const { config, device, shape, layout, kernels, turns, weights } = this.#policy;
-    const plan = new Plan(device, { config, shape, capacity, training: false, logitBytes: this.#logitBytes });
-    const layers = Array.from({ length: config.layers }, (_, layer) => layer);
-    const buffers = new SamplingBuffers({
-      ...{ config, shape, layout, kernels, plan, turns, parameters: weights },
-      keys: layers.map((layer) => this.#cache.get(`keys.${layer}`)),
-      values: layers.map((layer) => this.#cache.get(`values.${layer}`)),
+    const plan = new Plan(device, {
+      ...{ config, shape, capacity, training: false },
+      logitBytes: this.#logitBytes,
     });
-    const body = bodyForward(buffers);
-    const tiles = plan.tiles.map((tile, n) => [...(n === 0 ? body : []), tileLogits(buffers, tile)]);
+    const to = new ForwardOperations({ config, shape, layout, kernels, plan, turns, parameters: weights });
+    const cache = Array.from({ length: config.layers }, (_, layer) => ({
+      keys: this.#cache.get(`keys.${layer}`),
+      values: this.#cache.get(`values.${layer}`),
+    }));
+    const body = bodyForward(to, cache);
+    const tiles = plan.tiles.map((tile, n) => [...(n === 0 ? body : []), to.headLogits(tile)]);
     this.#passes = { plan, tiles };
     return this.#passes;
   }
