@@ -12,8 +12,8 @@ export interface Work {
   readonly amount: number;
 }
 
-/** How long a wait may last before Dawn is reminded of it, in milliseconds. */
-const nudgeMs = 50;
+/** The longest sleep before a wait, in milliseconds: what a wrong guess can cost. */
+const longestSleep = 500;
 
 /** See `Device.shared`. */
 let shared: Promise<Device> | undefined;
@@ -82,27 +82,20 @@ export class Device {
   /** Waits, unless the device breaks first: then rejects with its `DeviceError`. */
   async until<T>(promise: Promise<T>): Promise<T> {
     this.check();
-    // Dawn's Node binding polls while calls of its own are pending, and was seen to stop with one pending
-    // (two engines reading back at once): the process then slept for ever. A new call makes it poll again.
-    const nudge = setInterval(() => this.gpu.queue.onSubmittedWorkDone().catch(() => {}), nudgeMs);
-    try {
-      const result = await Promise.race([promise, this.#broken]);
-      this.check();
-      return result;
-    } finally {
-      clearInterval(nudge);
-    }
+    const result = await Promise.race([promise, this.#broken]);
+    this.check();
+    return result;
   }
 
   /**
-   * `until` for work already submitted: `start` begins the wait. While a wait
-   * is pending Dawn polls in a busy loop, which on a software adapter takes a core from the work itself; so this
-   * sleeps first, for most of the time that such work took before.
+   * `until` for work already submitted: `start` begins the wait. While a wait is pending Dawn polls in a busy loop, which
+   * on a software adapter takes a core from the work itself; so this sleeps first, for most of the time that such work
+   * took before.
    */
   async untilWorked<T>({ kind, amount }: Work, start: () => Promise<T>): Promise<T> {
     const began = performance.now();
     const expected = (this.#paces.get(kind) ?? 0) * amount;
-    if (this.adapter.software && expected >= 2) await sleep(0.75 * expected);
+    if (this.adapter.software && expected >= 2) await sleep(Math.min(0.75 * expected, longestSleep));
     const result = await this.until(start());
     const pace = (performance.now() - began) / Math.max(1, amount);
     const before = this.#paces.get(kind);
