@@ -1,6 +1,8 @@
 /** Whatever a user or a model gets wrong: a message that says what and where, the exit code that is documented, and nothing lost. */
+import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, truncateSync } from 'node:fs';
 import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { embeddedConfig, openEmbeddedLog } from '../../src/topics/embedded-log.ts';
 import { type FaultServer, startFaultServer } from '../models/fault-server.ts';
@@ -8,7 +10,7 @@ import { sums } from './able-policy.ts';
 import { contents, recordsOf } from './run-records.ts';
 import { questionOf } from './scripted-policy.ts';
 import { sumsTopology } from './sums-topology.ts';
-import { type Ended, type Workplace, workplace } from './swirl-process.ts';
+import { binary, type Ended, type Workplace, workplace } from './swirl-process.ts';
 
 const EXIT = { done: 0, failed: 1, usage: 2, failures: 3 };
 
@@ -47,6 +49,17 @@ function told(ended: Ended, code: number, ...messages: (string | RegExp)[]): voi
   });
   for (const message of messages) expect(ended.stderr).toMatch(message);
   expect(ended.stderr).not.toMatch(/\n {4}at .*\.[tj]s:\d/);
+}
+
+/** What a shell's command line prints; `$SWIRL` is the binary. */
+async function shell(line: string): Promise<string> {
+  const env = { ...process.env, NODE_OPTIONS: '', SWIRL: `${process.execPath} ${binary}` };
+  const { stdout } = await promisify(execFile)('sh', ['-c', line], {
+    cwd: place.folder,
+    env,
+    maxBuffer: 2 ** 26,
+  });
+  return stdout;
 }
 
 describe('the command line', () => {
@@ -163,6 +176,13 @@ describe('topics', () => {
     expect(await place.swirl(args)).toMatchObject({ code: EXIT.done });
     const turns = await recordsOf(place.path('runs'), 'full', 'turns');
     expect(turns.map(({ id }) => id)).toEqual(many.flatMap(({ id }) => [`${id}/0/0`, `${id}/1/0`]));
+    // A reader that takes its time gets all of them.
+    const slow = await shell('$SWIRL tap turns --run full --json | (sleep 2; cat)');
+    expect(slow.trim().split('\n')).toHaveLength(turns.length);
+    const full = await shell('$SWIRL tap turns --run full 2>&1 >/dev/full; echo "exit $?"');
+    expect(full).toBe(
+      'swirl: the output cannot be written: ENOSPC: no space left on device, write\nexit 1\n',
+    );
     // A feed that does not fit says how much of it is there.
     const half = await place.swirl([
       ...['feed', 'many.jsonl', '--run', 'half', '--set', 'transport.maxLogBytes=1048576'],

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const binary = fileURLToPath(new URL('../../bin/swirl.js', import.meta.url));
+/** The command, for node to run. */
+export const binary = fileURLToPath(new URL('../../bin/swirl.js', import.meta.url));
 
 export interface Ended {
   /** The exit code; null after a signal. */
