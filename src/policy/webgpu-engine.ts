@@ -31,12 +31,12 @@ export async function createWebGpuEngine(
   options: WebGpuEngineOptions = {},
 ): Promise<Engine> {
   const device = await Device.shared();
+  const engine = new WebgpuEngine(device, config, options.logitBytes ?? 2 ** 29);
   try {
-    const engine = new WebgpuEngine(device, config, options.logitBytes ?? 2 ** 29);
     await engine.setWeights(weights);
     return engine;
   } catch (error) {
-    device.sweep();
+    await engine.close();
     throw error;
   }
 }
