@@ -2,7 +2,7 @@
  * Makes the base policy: supervised training on demonstrations, every action with weight 1, good or bad. What comes
  * out writes as the demonstrator does, faults and all; the flow then makes it better.
  */
-import { readFile, rm, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { subTrajectories } from '../decompose/decompose.ts';
@@ -29,7 +29,7 @@ export const baseConfig = z.strictObject({
     .min(0)
     .default(1)
     .describe('Decides the first weights, the worlds, the questions and the faults.'),
-  updates: z.int().min(1).default(3000).describe('Optimizer steps.'),
+  updates: z.int().min(1).default(4500).describe('Optimizer steps.'),
   trajectories: z.int().min(1).default(16).describe('Demonstrations in a batch.'),
   learningRate: z.number().positive().default(3e-3).describe('Peak, after the warm-up; a cosine follows.'),
   finalShare: z
@@ -104,6 +104,7 @@ export async function makeBasePolicy(config: BaseConfig, deps: BaseDeps): Promis
         await writeJson(join(folder, stateFile), { step: trainer.step, settings });
       });
     };
+    if (done === null) await save();
     for await (const batch of batches(config, deps, trainer.step)) {
       const { statistics, refused } = await trainer.trainBatch(batch);
       if (refused[0] !== undefined)
@@ -129,14 +130,18 @@ export async function publishBase(made: MadeBase, to: string, config: BaseConfig
   });
 }
 
-/** How many updates the checkpoint has; null where there is none. */
+/** How many updates the checkpoint has; null where there is none. Never touches a folder that is not a checkpoint. */
 async function doneSteps(path: string, settings: string): Promise<number | null> {
+  if (!(await stat(path).catch(() => undefined))) return null;
   const file = join(path, stateFile);
-  if (!(await stat(file).catch(() => undefined))) {
-    await rm(path, { recursive: true, force: true });
-    return null;
-  }
-  const saved = savedState.parse(JSON.parse(await readFile(file, 'utf8')));
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new ConfigError(
+      `${path}: expected a checkpoint of a base policy, or nothing; found a folder without ${stateFile}. Move it away, ` +
+        'or keep the checkpoint elsewhere (--folder)',
+      { cause },
+    );
+  });
+  const saved = savedState.parse(JSON.parse(text));
   if (saved.settings !== settings) {
     throw new ConfigError(
       `${path} was made with other settings: ${saved.settings}; expected ${settings}. Move it away to begin anew`,

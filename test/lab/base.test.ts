@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -77,6 +77,13 @@ describe('a base policy', () => {
     const other = makeBasePolicy({ ...tiny, updates: 2, seed: 2 }, deps('one'));
     await expect(other).rejects.toThrow(ConfigError);
     await expect(other).rejects.toThrow('other settings');
+  });
+
+  test('is not made where something else lies', async () => {
+    await mkdir(join(folder, 'mine', 'policy'), { recursive: true });
+    await writeFile(join(folder, 'mine', 'policy', 'thesis.txt'), 'years of work');
+    await expect(makeBasePolicy(tiny, deps('mine'))).rejects.toThrow('found a folder without base.json');
+    expect(await readdir(join(folder, 'mine', 'policy'))).toEqual(['thesis.txt']);
   });
 
   test('that ships with Swirl has the vocabulary and the weights that its files say', async () => {
