@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ConfigError } from '../errors.ts';
 import { stagesFrom } from './flow.ts';
-import { loadTopology } from './load.ts';
+import { examineFile, loadTopology } from './load.ts';
 import { RESOLVED_FILE } from './resolved.ts';
 import { STAGES } from './stage-configs.ts';
 import { TOPICS } from './topics.ts';
@@ -38,15 +38,24 @@ export function replayTopology({ run, from, as, folder, set }: ReplayOptions): T
   const without = STAGES.filter((stage) => !kept.includes(stage)).map((stage) => `stages.${stage}=false`);
   const name = as ?? freeName(folder, `${run}-replay`);
   // In quotes, as a name such as 7 or null would be read as something else.
-  const named = Object.entries({ run: name, folder: resolve(folder), source: { run, topic } }).map(
-    ([key, value]) => `${key}=${JSON.stringify(value)}`,
-  );
+  const named = Object.entries({
+    run: name,
+    folder: resolve(folder),
+    source: sourceOf(file, { run, topic }),
+  }).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
   const { topology } = loadTopology(file, {
     set: [...without, ...named, ...set],
   });
   if (topology.run === run)
     throw new ConfigError(`a replay needs a name of its own; ${run} is the run it reads`);
   return topology;
+}
+
+/** Where the topic's records lie: a replay has none of its own in the topic that it reads from elsewhere. */
+function sourceOf(file: string, own: NonNullable<Topology['source']>): NonNullable<Topology['source']> {
+  const { topology } = examineFile(file);
+  const { source = null } = topology ?? {};
+  return source?.topic === own.topic ? source : own;
 }
 
 /** The name with the first number that no run has. */

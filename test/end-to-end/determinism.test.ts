@@ -73,6 +73,10 @@ describe('a replay', () => {
       place.swirl(['replay', '--run', 'first', '--from', from, '--as', as, ...set]);
     expect(await replay('scored', 'again')).toMatchObject({ code: 0 });
     expect(await hashes('again')).toEqual(expected);
+    // A replay reads its input from the run that it replays; so does a replay of it.
+    const args = ['replay', '--run', 'again', '--from', 'scored', '--as', 'once-more'];
+    expect(await place.swirl(args)).toMatchObject({ code: 0 });
+    expect(await hashes('once-more')).toEqual(expected);
     cpSync(place.path('policy'), place.path('moved'), { recursive: true });
     const checkpoint = place.path('moved');
     expect(await replay('judged', 'judged', '--set', `policy.checkpoint=${checkpoint}`)).toMatchObject({
