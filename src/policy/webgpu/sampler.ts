@@ -8,10 +8,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { Buffers, Readback } from '../../device/buffers.ts';
 import { ModelError } from '../../errors.ts';
-import { choose } from '../choose.ts';
 import type { Sample, SampleRequest, Sampler } from '../engine.ts';
-import { uniform } from '../random.ts';
-import { checkTokens } from '../rows.ts';
+import { type ActiveSample, SampleSlots } from '../sample-slots.ts';
 import { type BatchInput, prepareBatch } from './batch.ts';
 import type { DevicePolicy } from './device-policy.ts';
 import { bodyForward } from './forward.ts';
@@ -19,18 +17,8 @@ import type { BatchSizes, Dispatch } from './kernels.ts';
 import { ForwardOperations } from './operations.ts';
 import { capacityFor, Plan } from './plan.ts';
 
-interface Job {
-  readonly request: SampleRequest;
-  readonly resolve: (sample: Sample) => void;
-  readonly reject: (reason: unknown) => void;
-  readonly sample: Sample;
-}
-
-interface ActiveJob extends Job {
-  readonly slot: number;
-  /** Tokens in the cache. */
-  cached: number;
-}
+/** A sample under way; `cached` counts its tokens in the cache. */
+type Job = ActiveSample<{ cached: number }>;
 
 /** For each tile of the head: what leads to its logits. The first has the body of the decoder before it. */
 interface Passes {
@@ -47,14 +35,11 @@ export interface SamplerOptions {
 
 export class WebgpuSampler implements Sampler {
   readonly #policy: DevicePolicy;
-  readonly #maxLength: number;
+  readonly #slots: SampleSlots<{ cached: number }>;
   readonly #logitBytes: number;
   readonly #cache: Buffers<string>;
   readonly #readback: Readback;
   readonly #onClose: () => void;
-  readonly #freeSlots: number[];
-  readonly #waiting: Job[] = [];
-  #active: ActiveJob[] = [];
   #passes: Passes | undefined;
   #running = false;
   #closed = false;
@@ -66,9 +51,8 @@ export class WebgpuSampler implements Sampler {
     this.#policy = policy;
     this.#onClose = onClose;
     this.#logitBytes = options.logitBytes;
-    this.#maxLength = Math.min(options.maxLength, config.maxPositions);
-    this.#freeSlots = Array.from({ length: options.slots }, (_, slot) => slot);
-    const bytes = 4 * options.slots * this.#maxLength * shape.kvSize;
+    this.#slots = new SampleSlots(config, options, () => ({ cached: 0 }));
+    const bytes = 4 * options.slots * this.#slots.maxLength * shape.kvSize;
     const layers = Array.from({ length: config.layers }, (_, layer) => layer);
     this.#cache = new Buffers(
       device,
@@ -82,31 +66,20 @@ export class WebgpuSampler implements Sampler {
 
   async sample(request: SampleRequest): Promise<Sample> {
     if (this.#closed) throw new ModelError('the sampler is closed');
-    if (request.prompt.length === 0) throw new RangeError('expected a prompt of at least one token');
-    if (request.prompt.length >= this.#maxLength) {
-      throw new ModelError(
-        `expected a context shorter than ${this.#maxLength} tokens, found ${request.prompt.length}`,
-      );
-    }
-    checkTokens(request.prompt, this.#policy.config);
-    request.signal?.throwIfAborted();
-    return new Promise<Sample>((resolve, reject) => {
-      this.#waiting.push({ request, resolve, reject, sample: { tokens: [], logprobs: [] } });
-      this.#start();
-    });
+    return this.#slots.enter(request, () => this.#start());
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#failAll(new ModelError('the sampler was closed before the sample was finished'));
+    this.#slots.failAll(new ModelError('the sampler was closed before the sample was finished'));
     if (!this.#running) this.#destroy();
   }
 
   /** Starts no more samples, and waits until those under way are done. Each call needs a `release`. */
   async hold(): Promise<void> {
     this.#holds += 1;
-    if (this.#active.length > 0 || this.#running) {
+    if (this.#slots.active.length > 0 || this.#running) {
       await new Promise<void>((resolve) => this.#idle.push(resolve));
     }
   }
@@ -117,7 +90,7 @@ export class WebgpuSampler implements Sampler {
   }
 
   #start(): void {
-    if (this.#running || this.#holds > 0 || this.#waiting.length === 0 || this.#closed) return;
+    if (this.#running || this.#holds > 0 || this.#slots.waiting === 0 || this.#closed) return;
     this.#running = true;
     void this.#run();
   }
@@ -127,14 +100,14 @@ export class WebgpuSampler implements Sampler {
       // Requests of the same moment start in one step.
       await setImmediate();
       for (;;) {
-        this.#dropAborted();
-        if (this.#holds === 0) this.#fillSlots();
-        if (this.#active.length === 0) break;
+        this.#slots.dropAborted();
+        if (this.#holds === 0) this.#slots.fill();
+        if (this.#slots.active.length === 0) break;
         await this.#step();
         await setImmediate(); // Let timers, stages and signals run between steps.
       }
     } catch (error) {
-      this.#failAll(error);
+      this.#slots.failAll(error);
     } finally {
       this.#running = false;
       for (const resolve of this.#idle.splice(0)) resolve();
@@ -143,16 +116,9 @@ export class WebgpuSampler implements Sampler {
     }
   }
 
-  #fillSlots(): void {
-    while (this.#waiting.length > 0 && this.#freeSlots.length > 0) {
-      const job = this.#waiting.shift() as Job;
-      this.#active.push({ ...job, slot: this.#freeSlots.shift() as number, cached: 0 });
-    }
-  }
-
   /** Feeds what each sample has not fed yet, and draws its next token. */
   async #step(): Promise<void> {
-    const jobs = this.#active;
+    const jobs = this.#slots.active;
     const prepared = prepareBatch(this.#batchOf(jobs), this.#policy.shape, { backward: false });
     const { plan, tiles } = this.#passesFor(prepared.sizes);
     plan.write(prepared);
@@ -167,26 +133,30 @@ export class WebgpuSampler implements Sampler {
       }
     }
     if (this.#closed) return;
-    for (const [m, job] of jobs.entries()) this.#draw(job, rows[m]);
-    this.#active = jobs.filter((job) => !this.#finish(job));
+    const cap = this.#policy.config.logitCap;
+    for (const [m, job] of jobs.entries()) {
+      if (cap !== null) for (const [id, x] of rows[m].entries()) rows[m][id] = cap * Math.tanh(x / cap);
+      this.#slots.draw(job, rows[m]);
+    }
+    this.#slots.settle();
   }
 
   /** The tokens that are not in the cache yet: a prompt, or the last token drawn. */
-  #batchOf(jobs: readonly ActiveJob[]): BatchInput {
+  #batchOf(jobs: readonly Job[]): BatchInput {
     const tokens: number[] = [];
     const positions: number[] = [];
     const rows: number[] = [];
     const targets: number[] = [];
     for (const job of jobs) {
-      const fresh = job.cached === 0 ? job.request.prompt : job.sample.tokens.slice(-1);
+      const fresh = job.state.cached === 0 ? job.request.prompt : job.sample.tokens.slice(-1);
       for (const [i, token] of fresh.entries()) {
         tokens.push(token);
-        positions.push(job.cached + i);
-        rows.push(job.slot * this.#maxLength + job.cached + i);
+        positions.push(job.state.cached + i);
+        rows.push(job.slot * this.#slots.maxLength + job.state.cached + i);
       }
       // The head takes the row before a target.
       targets.push(tokens.length);
-      job.cached += fresh.length;
+      job.state.cached += fresh.length;
     }
     return {
       tokens: Int32Array.from(tokens),
@@ -194,43 +164,6 @@ export class WebgpuSampler implements Sampler {
       rows: Int32Array.from(rows),
       targets: Int32Array.from(targets),
     };
-  }
-
-  #draw({ request, sample }: ActiveJob, logits: Float64Array): void {
-    const cap = this.#policy.config.logitCap;
-    if (cap !== null) for (const [id, x] of logits.entries()) logits[id] = cap * Math.tanh(x / cap);
-    const choice = choose(logits, request, uniform(request.seed, sample.tokens.length));
-    sample.tokens.push(choice.token);
-    sample.logprobs.push(choice.logprob);
-  }
-
-  #finish(job: ActiveJob): boolean {
-    const { request, sample } = job;
-    const length = sample.tokens.length;
-    const finished =
-      request.stopTokens.includes(sample.tokens[length - 1]) ||
-      length >= request.maxTokens ||
-      request.prompt.length + length >= this.#maxLength;
-    if (finished) {
-      this.#freeSlots.push(job.slot);
-      job.resolve(sample);
-    }
-    return finished;
-  }
-
-  #dropAborted(): void {
-    const aborted = (job: Job) => job.request.signal?.aborted === true;
-    for (const job of [...this.#waiting, ...this.#active].filter(aborted)) {
-      job.reject(job.request.signal?.reason);
-    }
-    this.#waiting.splice(0, this.#waiting.length, ...this.#waiting.filter((job) => !aborted(job)));
-    for (const job of this.#active.filter(aborted)) this.#freeSlots.push(job.slot);
-    this.#active = this.#active.filter((job) => !aborted(job));
-  }
-
-  #failAll(reason: unknown): void {
-    for (const job of this.#active) this.#freeSlots.push(job.slot);
-    for (const job of [...this.#waiting.splice(0), ...this.#active.splice(0)]) job.reject(reason);
   }
 
   #passesFor(sizes: BatchSizes): Passes {
