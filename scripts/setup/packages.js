@@ -13,7 +13,14 @@ export function ensurePackages({ root, dev, say }) {
   const reason = outOfDate(root, dev);
   if (reason === null) return 0;
   // None of the packages needs its install script, so none is run: the same result with any npm.
-  const command = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', dev ? '--include=dev' : '--omit=dev'];
+  const command = [
+    'ci',
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    '--no-update-notifier',
+    dev ? '--include=dev' : '--omit=dev',
+  ];
   say(`${reason}: npm ${command.join(' ')}`);
   const started = performance.now();
   // npm's own output goes to stderr, for the reason given in setup.js.
