@@ -11,8 +11,15 @@ export interface ProgressOptions {
 
 const BAR = 24;
 
-/** Shows the progress until `stop` is called, which shows the last state. */
-export function showProgress({ progress, stream, intervalMs }: ProgressOptions): { stop(): Promise<void> } {
+export interface ShownProgress {
+  /** Writes a message that stays, above the bars. */
+  say(message: string): void;
+  /** Shows the last state. */
+  stop(): Promise<void>;
+}
+
+/** Shows the progress until `stop` is called. */
+export function showProgress({ progress, stream, intervalMs }: ProgressOptions): ShownProgress {
   const terminal = stream.isTTY === true;
   let drawn = 0;
   let last = '';
@@ -24,7 +31,7 @@ export function showProgress({ progress, stream, intervalMs }: ProgressOptions):
     try {
       const stages = await progress();
       if (terminal) {
-        const lines = stages.map((stage) => bar(stage, stream.columns ?? 80));
+        const lines = stages.map((stage) => bar(stage, stream.columns || 80));
         if (drawn > 0) stream.write(`\u001b[${drawn}A`);
         stream.write(lines.map((line) => `\u001b[2K${line}\n`).join(''));
         drawn = lines.length;
@@ -42,10 +49,15 @@ export function showProgress({ progress, stream, intervalMs }: ProgressOptions):
 
   const timer = setInterval(() => void look().catch(() => {}), intervalMs ?? (terminal ? 250 : 5000));
   return {
+    say: (message) => {
+      stream.write(`${drawn > 0 ? `\u001b[${drawn}A\u001b[J` : ''}${message}\n`);
+      drawn = 0;
+    },
     stop: async () => {
       clearInterval(timer);
       while (busy) await new Promise((resolve) => setTimeout(resolve, 5));
-      await look();
+      // What stopped the run may keep it from being looked at, and is told by whoever waits for its end.
+      await look().catch(() => {});
     },
   };
 }
