@@ -18,13 +18,15 @@ export interface RunTopologyOptions {
 
 /** Returns the exit code. Progress and notes go to stderr, the summary to stdout. */
 export async function runTopology(topology: Topology, options: RunTopologyOptions): Promise<number> {
-  const { stop, abort, release } = interrupts((message) => process.stderr.write(`\n${message}\n`));
+  let say: (message: string) => void = (message) => process.stderr.write(`${message}\n`);
+  const { stop, abort, release } = interrupts((message) => say(message));
   const run = await openRun(topology);
   try {
     const { untilDrained, stages } = options;
-    const notify = (message: string) => process.stderr.write(`${message}\n`);
+    const notify = (message: string) => say(message);
     const started = await run.start({ untilDrained, stop, abort, notify, ...(stages ? { stages } : {}) });
     const shown = showProgress({ progress: () => started.progress(), stream: process.stderr });
+    say = shown.say;
     let end: RunEnd;
     try {
       end = await started.finished;
