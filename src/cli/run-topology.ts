@@ -10,6 +10,9 @@ import { interrupts } from './interrupt.ts';
 import { showProgress } from './progress.ts';
 import { table } from './table.ts';
 
+/** How long a run that is stopped at once may take to end by itself, in milliseconds. */
+const GRACE_MS = 500;
+
 export interface RunTopologyOptions {
   readonly untilDrained: boolean;
   readonly json: boolean;
@@ -29,7 +32,7 @@ export async function runTopology(topology: Topology, options: RunTopologyOption
     say = shown.say;
     let end: RunEnd;
     try {
-      end = await started.finished;
+      end = await Promise.race([started.finished, atOnce(abort)]);
     } finally {
       await shown.stop();
     }
@@ -46,6 +49,18 @@ export async function runTopology(topology: Topology, options: RunTopologyOption
     release();
     await run.close();
   }
+}
+
+/**
+ * Resolves soon after the signal, whatever is still in hand (an update of a large policy takes minutes): the process ends
+ * then, and what was not committed is done again by the next.
+ */
+function atOnce(abort: AbortSignal): Promise<RunEnd> {
+  return new Promise((resolve) => {
+    const end = () => setTimeout(() => resolve('aborted'), GRACE_MS);
+    if (abort.aborted) end();
+    else abort.addEventListener('abort', end, { once: true });
+  });
 }
 
 /** Names the run in whatever folder it lives. */

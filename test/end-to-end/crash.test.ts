@@ -1,12 +1,15 @@
 /** Promises 1 to 5, end to end: a run that is killed or interrupted at any moment and started again ends like one that was not. */
 import { createHash } from 'node:crypto';
 import { cpSync, readdirSync, readFileSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { seedFor, uniform } from '../../src/policy/random.ts';
 import { makeAblePolicy, sums } from './able-policy.ts';
 import { contents, recordsOf, type Watch, watch } from './run-records.ts';
 import { sumsTopology } from './sums-topology.ts';
 import { type Ended, until, type Workplace, workplace } from './swirl-process.ts';
+
+// Processes start slowly where there are more of them than cores.
+jest.setTimeout(240_000);
 
 const QUESTIONS = 8;
 /** At most so many kills; then the run is left to end. */
@@ -117,7 +120,7 @@ describe('a run with a policy of its own', () => {
     expect(kills).toBeGreaterThan(1);
     expect(await contents(place.path('runs'), 'main')).toEqual(undisturbed);
     expect(checkpoints(place, 'main')).toEqual(checkpoints(home, 'main'));
-  }, 240_000);
+  });
 
   test('interrupted once it commits what is in flight, twice it stops at once; it goes on as if nothing had been', async () => {
     const { size, close } = await watch(place.path('runs'), 'main');
@@ -152,7 +155,7 @@ describe('a run with a policy of its own', () => {
     expect(await place.swirl(args)).toMatchObject({ code: 0 });
     expect(await contents(place.path('runs'), 'main')).toEqual(undisturbed);
     expect(checkpoints(place, 'main')).toEqual(checkpoints(home, 'main'));
-  }, 120_000);
+  });
 });
 
 describe('training alone, on scored records that are given', () => {
@@ -177,5 +180,5 @@ describe('training alone, on scored records that are given', () => {
       code: 0,
     });
     expect(checkpoints(home, 'again')).toEqual(checkpoints(home, 'main'));
-  }, 240_000);
+  });
 });

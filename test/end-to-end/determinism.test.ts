@@ -1,10 +1,13 @@
 /** The same cause, the same name: what a run writes is a function of its questions, its seed and its configuration. */
 import { cpSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { makeAblePolicy, sums } from './able-policy.ts';
 import { contents, recordsOf } from './run-records.ts';
 import { sumsTopology } from './sums-topology.ts';
 import { type Workplace, workplace } from './swirl-process.ts';
+
+// Processes start slowly where there are more of them than cores.
+jest.setTimeout(240_000);
 
 /** On an adapter where there is one: what holds for float64 must hold there too. */
 const device = 'auto';
@@ -20,7 +23,7 @@ beforeAll(async () => {
   const topology = sumsTopology('runs');
   place.write('topology.yaml', { ...topology, policy: { ...topology.policy, device } });
   first = await run('first');
-}, 120_000);
+});
 
 afterAll(() => place.remove());
 
@@ -54,14 +57,14 @@ describe('two runs', () => {
     for (const topic of ['trajectories', 'accepted', 'scored', 'updates'])
       expect(first[topic]?.length).toBeGreaterThan(2);
     expect(apartFromTheName(second, 'second')).toEqual(apartFromTheName(first, 'first'));
-  }, 120_000);
+  });
 
   test('with two seeds do not', async () => {
     const other = await run('other', 'seed=8', 'stages.train=false');
     expect(other.questions).toEqual(first.questions);
     expect(other.trajectories).toHaveLength(first.trajectories?.length ?? 0);
     expect(other.trajectories).not.toEqual(first.trajectories);
-  }, 60_000);
+  });
 });
 
 describe('a replay', () => {
@@ -83,12 +86,12 @@ describe('a replay', () => {
       code: 0,
     });
     expect(await hashes('judged')).toEqual(expected);
-  }, 120_000);
+  });
 
   test('with another setting of the objective gives other weights', async () => {
     const args = ['replay', '--run', 'first', '--from', 'scored', '--as', 'normalized'];
     const ended = await place.swirl([...args, '--set', 'stages.train.normalize=action-tokens']);
     expect(ended).toMatchObject({ code: 0 });
     expect(await hashes('normalized')).not.toEqual(await hashes('first'));
-  }, 60_000);
+  });
 });

@@ -1,12 +1,15 @@
 /** HotPotQA with a policy behind a real HTTP server that speaks the OpenAI protocol, and breaks in the ways in which such servers do. */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { type FaultServer, type Reply, type SeenRequest, startFaultServer } from '../models/fault-server.ts';
 import { countsOf } from './counts.ts';
 import { contents, recordsOf } from './run-records.ts';
 import { questionOf, searchesAndAnswers } from './scripted-policy.ts';
 import { type Ended, until, type Workplace, workplace } from './swirl-process.ts';
+
+// Processes start slowly where there are more of them than cores.
+jest.setTimeout(240_000);
 
 const data = fileURLToPath(new URL('../../../shared/data/hotpotqa/train-60.json', import.meta.url));
 const because = existsSync(data) ? '' : ` (skipped: ${data} is not there)`;
@@ -90,7 +93,7 @@ function topology(url: string, run = 'main') {
     const questions = await recordsOf(place.path('runs'), 'main', 'questions');
     [refused, broken, guessed] = [1, 4, 2].map((i) => questions[i]?.text ?? '');
     ended = await place.swirl(['run', '--until-drained', '--json']);
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await place.remove();

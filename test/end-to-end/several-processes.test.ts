@@ -1,9 +1,13 @@
 /** A run, feeds and taps at once, each a process of its own, and one run too many. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { sums } from './able-policy.ts';
+import { countsOf } from './counts.ts';
 import { recordsOf } from './run-records.ts';
 import { sumsTopology } from './sums-topology.ts';
 import { until, type Workplace, workplace } from './swirl-process.ts';
+
+// Processes start slowly where there are more of them than cores.
+jest.setTimeout(240_000);
 
 describe('several processes', () => {
   let place: Workplace;
@@ -49,5 +53,24 @@ describe('several processes', () => {
     expect(await tap.ended).toMatchObject({ code: 0, signal: null });
     expect(seen().map(({ offset }) => offset)).toEqual(steps.map((_, i) => i));
     expect(seen().map(({ record }) => record.id)).toEqual(steps);
-  }, 120_000);
+  });
+
+  test('three processes share the stages of a run', async () => {
+    const own = ['--set', 'run=shared'];
+    const workers = ['start,tools', 'rollout', 'decompose,judge,filter,reward,train'].map((stages) =>
+      place.start(['run', '--stages', stages, ...own]),
+    );
+    expect(await place.swirl(['feed', 'first.jsonl', 'second.jsonl', ...own])).toMatchObject({ code: 0 });
+    await until(
+      async () => (await recordsOf(place.path('runs'), 'shared', 'trajectories')).length === 12,
+      50,
+    );
+    for (const { child } of workers) child.kill('SIGTERM');
+    for (const { ended } of workers) expect(await ended).toMatchObject({ code: 0, signal: null });
+    // What the last of them had not yet done.
+    expect(await place.swirl(['run', '--until-drained', ...own])).toMatchObject({ code: 0 });
+    const counts = await countsOf(place.path('runs'), 'shared', { rollouts: 2 });
+    expect(counts).toMatchObject({ questions: 6, trajectories: 12, failures: {}, problems: [] });
+    expect(counts.updates).toBeGreaterThan(0);
+  });
 });
