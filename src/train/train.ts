@@ -138,6 +138,8 @@ async function takeUp(config: TrainConfig, deps: TrainDeps) {
       );
     }
   }
+  // A kill in the middle of the last prune is mended here: there may be no further one.
+  if (found !== null) await checkpoints.prune(config.keepCheckpoints);
   return { checkpoints, state, published };
 }
 

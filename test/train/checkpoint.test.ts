@@ -160,6 +160,15 @@ describe('taking up a checkpoint', () => {
     await other({ checkpointEvery: 7, keepCheckpoints: 9, hashEvery: 2 });
   });
 
+  test('what a kill left in the middle of removing goes at the next start, though there is nothing more to train on', async () => {
+    const run = smallRun(folder, log);
+    await runProcess(run);
+    const before = await readdir(folder);
+    await mkdir(join(folder, '.step-1.old'));
+    await runProcess(run);
+    expect(await readdir(folder)).toEqual(before);
+  });
+
   test('updates without any checkpoint: the weights are gone, and it says so', async () => {
     const run = smallRun(folder, log);
     await runProcess(run);
