@@ -11,9 +11,13 @@ import { type Ended, until, type Workplace, workplace } from './swirl-process.ts
 // Processes start slowly where there are more of them than cores.
 jest.setTimeout(240_000);
 
+/** The adapter, where there is one: its weights must be the same again too. */
+const device = 'auto';
 const QUESTIONS = 8;
 /** At most so many kills; then the run is left to end. */
 const MOST_KILLS = 14;
+/** The same for signals that may be caught. */
+const MOST_INTERRUPTS = 8;
 /** A kill comes up to so much later than what it waits for. */
 const LATER_MS = 80;
 
@@ -38,7 +42,7 @@ afterAll(() => home.remove());
 async function fed(place: Workplace): Promise<void> {
   const lines = sums(QUESTIONS).map((question) => JSON.stringify({ ...question, source: undefined }));
   place.write('questions.jsonl', `${lines.join('\n')}\n`);
-  place.write('topology.yaml', sumsTopology('runs'));
+  place.write('topology.yaml', sumsTopology('runs', device));
   expect(await place.swirl(['feed', 'questions.jsonl'])).toMatchObject({ code: 0 });
 }
 
@@ -123,36 +127,34 @@ describe('a run with a policy of its own', () => {
   });
 
   test('interrupted once it commits what is in flight, twice it stops at once; it goes on as if nothing had been', async () => {
-    const { size, close } = await watch(place.path('runs'), 'main');
-    const args = ['run', '--until-drained', '--json'];
-
-    const before = await size();
-    const first = place.start(args);
-    await until(async () => (await size()) > before + 10);
-    first.child.kill('SIGINT');
-    const stopped = await first.ended;
-    expect(stopped).toMatchObject({ code: 130, signal: null });
-    expect(stopped.stderr).toContain('SIGINT');
-    const summary = JSON.parse(stopped.stdout) as {
-      end: string;
-      stages: Record<string, { backlog: number }>;
-    };
-    expect(summary.end).toBe('stopped');
-    // It stopped on the way, and not because it was done.
-    expect((await recordsOf(place.path('runs'), 'main', 'updates')).length).toBeLessThan(
-      undisturbed.updates?.length ?? 0,
-    );
-
-    const between = await size();
-    const second = place.start(args);
-    await until(async () => (await size()) > between);
-    second.child.kill('SIGINT');
-    await until(() => second.said().includes('SIGINT'));
-    second.child.kill('SIGINT');
-    expect(await second.ended).toMatchObject({ code: 130, signal: null });
-
-    await close();
-    expect(await place.swirl(args)).toMatchObject({ code: 0 });
+    const log = await watch(place.path('runs'), 'main');
+    const ends: string[] = [];
+    for (;;) {
+      const before = await log.size();
+      const process = place.start(['run', '--until-drained', '--json']);
+      let running = true;
+      const ended = process.ended.finally(() => {
+        running = false;
+      });
+      if (ends.length < MOST_INTERRUPTS) {
+        await until(async () => !running || (await log.size()) > before, 5);
+        process.child.kill('SIGINT');
+        if (ends.length % 2 === 1) {
+          await until(() => !running || process.said().includes('once more'), 5);
+          process.child.kill('SIGINT');
+        }
+      }
+      const { code, signal, stdout } = await ended;
+      const { end } = JSON.parse(stdout) as { end: string };
+      if (end === 'drained') {
+        expect({ code, signal }).toEqual({ code: 0, signal: null });
+        break;
+      }
+      expect({ code, signal }).toEqual({ code: 130, signal: null });
+      ends.push(end);
+    }
+    await log.close();
+    expect(ends).toContain('stopped');
     expect(await contents(place.path('runs'), 'main')).toEqual(undisturbed);
     expect(checkpoints(place, 'main')).toEqual(checkpoints(home, 'main'));
   });
@@ -160,7 +162,7 @@ describe('a run with a policy of its own', () => {
 
 describe('training alone, on scored records that are given', () => {
   test('killed at any moment and started again, it ends with the same updates and weights', async () => {
-    const set = ['stages.train.checkpointEvery=1', 'stages.train.epochs=3'].flatMap((value) => [
+    const set = ['stages.train.checkpointEvery=1', 'stages.train.epochs=8'].flatMap((value) => [
       '--set',
       value,
     ]);

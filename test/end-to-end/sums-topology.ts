@@ -2,12 +2,12 @@
 import { instructions } from './able-policy.ts';
 
 /** As an object, which is written as JSON. Runs live in `folder`, beside the policy in `policy`. */
-export function sumsTopology(folder: string, over: Readonly<Record<string, unknown>> = {}) {
+export function sumsTopology(folder: string, device: 'auto' | 'reference' = 'reference') {
   return {
     run: 'main',
     seed: 7,
     folder,
-    policy: { kind: 'local', checkpoint: 'policy', maxTokens: 12, contextTokens: 256, device: 'reference' },
+    policy: { kind: 'local', checkpoint: 'policy', maxTokens: 12, contextTokens: 256, device },
     judge: { kind: 'rules' },
     reward: { kind: 'constant', value: 1 },
     tasks: { sums: { tools: ['calculator'], maxSteps: 3, instructions } },
@@ -27,6 +27,5 @@ export function sumsTopology(folder: string, over: Readonly<Record<string, unkno
         checkpointEvery: 2,
       },
     },
-    ...over,
   };
 }
