@@ -3,7 +3,9 @@ import { createHash } from 'node:crypto';
 import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { seedFor, uniform } from '../../src/policy/random.ts';
+import { startFaultServer } from '../models/fault-server.ts';
 import { makeAblePolicy, sums } from './able-policy.ts';
+import { countsOf } from './counts.ts';
 import { contents, recordsOf, type Watch, watch } from './run-records.ts';
 import { sumsTopology } from './sums-topology.ts';
 import { type Ended, until, type Workplace, workplace } from './swirl-process.ts';
@@ -157,6 +159,40 @@ describe('a run with a policy of its own', () => {
     expect(ends).toContain('stopped');
     expect(await contents(place.path('runs'), 'main')).toEqual(undisturbed);
     expect(checkpoints(place, 'main')).toEqual(checkpoints(home, 'main'));
+  });
+});
+
+describe('a run with a policy behind a server, whose answers nobody can foresee', () => {
+  test('killed at any moment and started again, it has every record once', async () => {
+    const server = await startFaultServer(async ({ body }, index) => {
+      await new Promise((resolve) => setTimeout(resolve, (index * 37) % 100));
+      if (body.messages.length < 4) return `<math_exp>${index} + 1</math_exp>`;
+      return index % 3 === 0 ? 'nothing' : `<answer>${index}</answer>`;
+    });
+    try {
+      const topology = sumsTopology('runs');
+      home.write('remote.yaml', {
+        ...topology,
+        run: 'remote',
+        policy: { kind: 'openai', baseUrl: server.url, model: 'scripted' },
+        learner: { checkpoint: 'policy', contextTokens: 256, device },
+      });
+      const feed = ['feed', 'questions.jsonl', '-t', 'remote.yaml'];
+      expect(await home.swirl(feed)).toMatchObject({ code: 0 });
+      const args = ['run', 'remote.yaml', '--until-drained'];
+      const { kills, last } = await survive(home, args, { run: 'remote', seed: 2, growth: 30 });
+      expect(last).toMatchObject({ code: 0 });
+      expect(kills).toBeGreaterThan(1);
+      const counts = await countsOf(home.path('runs'), 'remote', { rollouts: 2 });
+      expect(counts).toMatchObject({
+        questions: QUESTIONS,
+        trajectories: 2 * QUESTIONS,
+        problems: [],
+        failures: {},
+      });
+    } finally {
+      await server.close();
+    }
   });
 });
 
