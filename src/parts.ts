@@ -70,10 +70,9 @@ export function partsOf(topology: Topology, deps: PartsDeps): Parts {
       return keep(await openaiModel(config, { runSeed, env: deps.env }));
     }
     const { LocalModel } = await import('./policy/local-model.ts');
-    const { hashWeights } = await import('./policy/weights-hash.ts');
-    const { tensorShapes } = await import('./policy/config.ts');
+    const { hashEngine } = await import('./policy/weights-hash.ts');
     const { policy, engine } = await engineOf(config);
-    const hash = hashWeights(await engine.weights(), tensorShapes(engine.config));
+    const hash = await hashEngine(engine);
     return keep(new LocalModel(config, { engine, policy, runSeed, weightsHash: () => hash }));
   };
 

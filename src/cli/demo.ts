@@ -1,15 +1,7 @@
 /** `swirl demo`: the laboratory, from question to gradient, before and after. */
 import type { Command } from 'commander';
 import { count } from './count.ts';
-
-interface DemoFlags {
-  readonly json?: boolean;
-  readonly questions: number;
-  readonly heldOut: number;
-  readonly seed: number;
-  readonly folder: string;
-  readonly policy?: string;
-}
+import type { DemoOptions } from './demo-run.ts';
 
 export function register(program: Command): void {
   program
@@ -23,8 +15,8 @@ export function register(program: Command): void {
     .option('--seed <n>', 'decides the world, the questions and every sample', count, 7)
     .option('--folder <folder>', 'where runs live', 'runs')
     .option('--policy <folder>', 'begin with this policy in place of the one that ships with Swirl')
-    .action(async (flags: DemoFlags) => {
+    .action(async (options: DemoOptions) => {
       const { demo } = await import('./demo-run.ts');
-      process.exitCode = await demo(flags);
+      process.exitCode = await demo(options);
     });
 }

@@ -1,16 +1,7 @@
 /** `swirl new-policy`: a fresh policy folder with random weights and a tokenizer made from texts. */
 import type { Command } from 'commander';
 import { count } from './count.ts';
-
-interface NewPolicyFlags {
-  readonly texts: readonly string[];
-  readonly tags: readonly string[];
-  readonly vocabulary: number;
-  readonly seed: number;
-  readonly hidden?: number;
-  readonly layers?: number;
-  readonly positions?: number;
-}
+import type { NewPolicySizes } from './new-policy-folder.ts';
 
 export function register(program: Command): void {
   program
@@ -30,8 +21,8 @@ export function register(program: Command): void {
     .option('--layers <n>', 'number of layers', count)
     .option('--positions <n>', 'longest context in tokens', count)
     .option('--seed <n>', 'decides the weights', count, 0)
-    .action(async (folder: string, flags: NewPolicyFlags) => {
+    .action(async (folder: string, sizes: NewPolicySizes) => {
       const { newPolicy } = await import('./new-policy-folder.ts');
-      await newPolicy(folder, flags);
+      await newPolicy(folder, sizes);
     });
 }

@@ -1,6 +1,7 @@
 /** `swirl run`: runs the stages. */
 import type { Command } from 'commander';
 import type { StageName } from '../topology/stage-configs.ts';
+import { topologyOf } from './topology-option.ts';
 
 interface RunFlags {
   readonly stages?: string;
@@ -19,10 +20,7 @@ export function register(program: Command): void {
     .option('--set <path=value...>', 'change a setting, such as stages.filter.mode=none', [])
     .option('--json', 'print the summary as one JSON object')
     .action(async (file: string, flags: RunFlags) => {
-      const { loadTopology } = await import('../topology/load.ts');
-      const { formatProblems } = await import('../topology/problem.ts');
-      const { topology, warnings } = loadTopology(file, { set: flags.set });
-      if (warnings.length > 0) process.stderr.write(`${formatProblems(warnings)}\n`);
+      const topology = await topologyOf({ topology: file, set: flags.set });
       const { runTopology } = await import('./run-topology.ts');
       process.exitCode = await runTopology(topology, {
         untilDrained: flags.untilDrained === true,

@@ -27,8 +27,7 @@ export function register(program: Command): void {
     .option('-f, --follow', 'keep waiting for new records')
     .option('--json', 'one JSON object per line: {topic, partition, offset, time, key, record}');
   withTopology(command).action(async (topic: string, flags: TapFlags) => {
-    const { tapTopic } = await import('./tap-topic.ts');
-    const { parseFrom } = await import('./tap-topic.ts');
+    const { parseFrom, tapTopic } = await import('./tap-topic.ts');
     const { parseWhere } = await import('../monitor/where.ts');
     const { interrupts } = await import('./interrupt.ts');
     const where = flags.where === undefined ? () => true : parseWhere(flags.where);

@@ -1,22 +1,13 @@
 /** The process judge that is a language model (arXiv 2504.04736): it explains, and then says GOOD or BAD. */
-import { z } from 'zod';
+import type { z } from 'zod';
 import { ModelError } from '../errors.ts';
 import { finalLine } from '../models/final-line.ts';
 import type { Judge, LanguageModel } from '../models/model.ts';
-import { cutMiddle, fillPrompt, reviewSections } from '../models/prompt.ts';
+import { cutMiddle, fillPrompt, reviewConfig, reviewSections } from '../models/prompt.ts';
 import type { SubTrajectory, VerdictLabel } from '../topics/records.generated.ts';
 
 /** Settings beside those of the language model. */
-export const modelJudgeConfig = z.strictObject({
-  maxPromptChars: z
-    .int()
-    .min(1000)
-    .default(60_000)
-    .describe(
-      'Most characters of question and conversation that are shown; longer messages lose their middle.',
-    ),
-  maxRationaleChars: z.int().min(100).default(4000).describe('Longer explanations lose their middle.'),
-});
+export const modelJudgeConfig = reviewConfig;
 export type ModelJudgeConfig = z.output<typeof modelJudgeConfig>;
 
 /**

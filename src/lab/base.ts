@@ -13,7 +13,7 @@ import type { PolicyFolder } from '../policy/folder.ts';
 import { openPolicy, readWeights, savePolicy, writeJson } from '../policy/folder.ts';
 import { makePolicy, policyShape } from '../policy/new-policy.ts';
 import { readOptimizer, writeOptimizer } from '../policy/optimizer-file.ts';
-import { hashWeights } from '../policy/weights-hash.ts';
+import { hashEngine } from '../policy/weights-hash.ts';
 import { updateConfig } from '../train/config.ts';
 import type { TrainStep } from '../train/packing.ts';
 import type { UpdateStatistics } from '../train/trainer.ts';
@@ -112,7 +112,7 @@ export async function makeBasePolicy(config: BaseConfig, deps: BaseDeps): Promis
       if (statistics !== null) deps.onUpdate(statistics);
       if (trainer.step % config.checkpointEvery === 0 || trainer.step === config.updates) await save();
     }
-    return { path, weightsHash: hashWeights(await engine.weights(), shapes), device: engine.device };
+    return { path, weightsHash: await hashEngine(engine), device: engine.device };
   } finally {
     await engine.close();
   }

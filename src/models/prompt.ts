@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { z } from 'zod';
 import { conversation } from './conversation.ts';
 import type { History } from './model.ts';
 
@@ -13,6 +14,18 @@ export type PromptName =
   | 'outcome-grader'
   | 'search-instructions'
   | 'math-instructions';
+
+/** Sizes of a review, by whatever model and for whatever end. */
+export const reviewConfig = z.strictObject({
+  maxPromptChars: z
+    .int()
+    .min(1000)
+    .default(60_000)
+    .describe(
+      'Most characters of question and conversation that are shown; longer messages lose their middle.',
+    ),
+  maxRationaleChars: z.int().min(100).default(4000).describe('Longer explanations lose their middle.'),
+});
 
 /** A hostile text and what it is, in our own words. */
 export interface Section {

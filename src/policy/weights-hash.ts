@@ -1,7 +1,7 @@
 /** A name for weights: equal hash, equal policy to the bit. */
 import { createHash } from 'node:crypto';
-import type { TensorShapes } from './config.ts';
-import type { Tensors } from './engine.ts';
+import { type TensorShapes, tensorShapes } from './config.ts';
+import type { Engine, Tensors } from './engine.ts';
 
 /**
  * SHA-256, hexadecimal, over each tensor in the order of names: the name, a zero byte, the shape (`96,384`), a zero
@@ -15,4 +15,9 @@ export function hashWeights(weights: Tensors, shapes: TensorShapes): string {
     hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
   }
   return hash.digest('hex');
+}
+
+/** The same of the weights that an engine has now. */
+export async function hashEngine(engine: Pick<Engine, 'config' | 'weights'>): Promise<string> {
+  return hashWeights(await engine.weights(), tensorShapes(engine.config));
 }

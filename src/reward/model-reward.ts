@@ -3,20 +3,13 @@ import { z } from 'zod';
 import { ConfigError, ModelError } from '../errors.ts';
 import { finalLine } from '../models/final-line.ts';
 import type { LanguageModel, RewardModel } from '../models/model.ts';
-import { cutMiddle, fillPrompt, reviewSections } from '../models/prompt.ts';
+import { cutMiddle, fillPrompt, reviewConfig, reviewSections } from '../models/prompt.ts';
 
 /** Settings beside those of the language model. */
 export const modelRewardConfig = z.strictObject({
   min: z.number().default(0).describe('The reward of a message of no use.'),
   max: z.number().default(1).describe('The reward of the best message.'),
-  maxPromptChars: z
-    .int()
-    .min(1000)
-    .default(60_000)
-    .describe(
-      'Most characters of question and conversation that are shown; longer messages lose their middle.',
-    ),
-  maxRationaleChars: z.int().min(100).default(4000).describe('Longer explanations lose their middle.'),
+  ...reviewConfig.shape,
 });
 export type ModelRewardConfig = z.output<typeof modelRewardConfig>;
 

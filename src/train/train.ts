@@ -4,10 +4,9 @@
  */
 import { Observable } from 'rxjs';
 import { ConfigError } from '../errors.ts';
-import { tensorShapes } from '../policy/config.ts';
 import type { Engine } from '../policy/engine.ts';
 import type { PolicyFolder } from '../policy/folder.ts';
-import { hashWeights } from '../policy/weights-hash.ts';
+import { hashEngine } from '../policy/weights-hash.ts';
 import type { Delivery, Finished, Stage, StageOperator } from '../runtime/stage.ts';
 import type { Scored, Update } from '../topics/records.generated.ts';
 import { Checkpoints } from './checkpoint.ts';
@@ -130,7 +129,7 @@ async function takeUp(config: TrainConfig, deps: TrainDeps) {
     await deps.engine.setOptimizer(optimizer);
   }
   if (config.beta > 0 && deps.reference !== undefined) {
-    const hash = await hashOf(deps.reference);
+    const hash = await hashEngine(deps.reference);
     if (hash !== state.firstWeightsHash) {
       throw new ConfigError(
         `expected the initial policy that this run began with (weights ${state.firstWeightsHash.slice(0, 12)}), found ` +
@@ -158,13 +157,9 @@ async function beginning(
     cursor: nextSpan(0, []),
     pendingUpdates: [],
     pendingRefusals: [],
-    firstWeightsHash: await hashOf(engine),
+    firstWeightsHash: await hashEngine(engine),
     settings,
   };
-}
-
-async function hashOf(engine: Engine): Promise<string> {
-  return hashWeights(await engine.weights(), tensorShapes(engine.config));
 }
 
 /** Everything that the weights depend on besides the topic: neither when and what is saved, nor the stage's wiring. */
