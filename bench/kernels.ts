@@ -5,13 +5,15 @@
  *
  *   npx tsx bench/kernels.ts
  */
+
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { Matrix } from 'ml-matrix';
 import { Buffers, createUniform, Readback } from '../src/device/buffers.ts';
 import { Device } from '../src/device/device.ts';
-import { type DecoderConfig, tensorShapes } from '../src/policy/config.ts';
+import { tensorShapes } from '../src/policy/config.ts';
 import type { Engine, PackedRows, SampleRequest, Tensors } from '../src/policy/engine.ts';
+import { gemma2Decoder } from '../src/policy/families.ts';
 import { normal, uniform } from '../src/policy/random.ts';
 import { createReferenceEngine } from '../src/policy/reference.ts';
 import { packRows } from '../src/policy/rows.ts';
@@ -29,11 +31,10 @@ const SAMPLES = 64;
 const PROMPT = 30;
 const NEW_TOKENS = 20;
 
-const config: DecoderConfig = {
-  ...{ family: 'gemma2', vocabSize: 192, hiddenSize: 96, intermediateSize: 384, layers: 3 },
-  ...{ heads: 4, keyValueHeads: 2, headSize: 24, maxPositions: 512, ropeTheta: 10000, normEpsilon: 1e-6 },
-  ...{ queryPreAttnScalar: 24, slidingWindow: 512, attentionCap: 50, logitCap: 30, tiedHead: true },
-};
+const config = gemma2Decoder({
+  ...{ vocabSize: 192, hiddenSize: 96, intermediateSize: 384, layers: 3 },
+  ...{ heads: 4, keyValueHeads: 2, headSize: 24, maxPositions: 512, window: 512 },
+});
 
 const device = await Device.shared();
 const { version } = JSON.parse(

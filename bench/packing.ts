@@ -4,11 +4,12 @@
  *
  *   npx tsx bench/packing.ts
  */
+
 import { cpus } from 'node:os';
 import { DeviceError } from '../src/errors.ts';
-import type { DecoderConfig } from '../src/policy/config.ts';
 import { tensorShapes } from '../src/policy/config.ts';
 import type { Engine, Tensors } from '../src/policy/engine.ts';
+import { gemma2Decoder } from '../src/policy/families.ts';
 import { normal, uniform } from '../src/policy/random.ts';
 import { createReferenceEngine } from '../src/policy/reference.ts';
 import { updateConfig } from '../src/train/config.ts';
@@ -34,8 +35,7 @@ const KINDS: readonly Lengths[] = [
 const ROUNDS = 5;
 
 /** The laboratory's size (shared/docs/lab-prototype.md). */
-const decoder: DecoderConfig = {
-  family: 'gemma2',
+const decoder = gemma2Decoder({
   vocabSize: 192,
   hiddenSize: 96,
   intermediateSize: 384,
@@ -44,14 +44,8 @@ const decoder: DecoderConfig = {
   keyValueHeads: 2,
   headSize: 24,
   maxPositions: 512,
-  ropeTheta: 10000,
-  normEpsilon: 1e-6,
-  queryPreAttnScalar: 24,
-  slidingWindow: 512,
-  attentionCap: 50,
-  logitCap: 30,
-  tiedHead: true,
-};
+  window: 512,
+});
 
 function madeWeights(): Tensors {
   let position = 0;

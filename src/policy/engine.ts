@@ -2,7 +2,7 @@
  * What sampling and training ask of a decoder, whatever it runs on: `webgpu-engine.ts` (WGSL) and
  * `reference.ts` (float64) both implement it and are tested against each other.
  */
-import type { DecoderConfig } from './config.ts';
+import type { DecoderConfig, Projection, TensorShapes } from './config.ts';
 
 /**
  * Token sequences laid end to end, without padding. N tokens in all; a row begins wherever `positions` is 0
@@ -29,6 +29,38 @@ export interface AdamWOptions {
 
 /** Tensors by their Hugging Face names (`model.layers.0.self_attn.q_proj.weight`), row-major as stored there. */
 export type Tensors = Map<string, Float32Array>;
+
+/**
+ * Where a decoder's weights come from: files, read slice by slice, or memory. `visit` gets a tensor's numbers in
+ * order, each slice with the index of its first number.
+ */
+export interface WeightSource {
+  read(name: string, visit: (slice: Float32Array, at: number) => void): Promise<void>;
+}
+
+/**
+ * Low-rank adapters (LoRA, arXiv 2106.09685) on some projections of every layer: y = W x + scale * B (A x), where A
+ * (rank, in) and B (out, rank) are trained and W is frozen.
+ */
+export interface LoraShape {
+  readonly rank: number;
+  /** Multiplies what the adapter adds: alpha / rank in PEFT's terms. */
+  readonly scale: number;
+  readonly targets: readonly Projection[];
+}
+
+/** What an engine is made with. */
+export interface EngineOptions {
+  /** Train adapters, and keep the decoder's own weights frozen; null: train every weight. */
+  readonly lora?: LoraShape | null;
+  /** How frozen weights are kept. bf16 halves their memory, and is exact where the checkpoint is bf16. */
+  readonly frozen?: 'f32' | 'bf16';
+  /**
+   * Keep only the residual stream of each layer in the forward pass, and compute the rest again in the backward pass:
+   * a third more work for a fraction of the memory (arXiv 1604.06174).
+   */
+  readonly recompute?: boolean;
+}
 
 export interface OptimizerState {
   /** How many updates were made. */
@@ -69,17 +101,25 @@ export interface Sampler {
 
 export interface Engine {
   readonly config: DecoderConfig;
+  /** The adapters' shape; null where every weight is trained. */
+  readonly lora: LoraShape | null;
+  /** What is trained: every tensor of the decoder (`tensorShapes`), or of the adapters (`adapterShapes`). */
+  readonly trainable: TensorShapes;
   /** For people: adapter name, or `reference (float64)`. */
   readonly device: string;
   /** (M) log-probabilities of the target tokens; keeps what `backward` needs until the next forward. */
   forward(rows: PackedRows): Promise<Float32Array>;
+  /** (M) the same of the decoder without its adapters: of the policy as it was before LoRA training. No backward follows. */
+  forwardBase(rows: PackedRows): Promise<Float32Array>;
   /** Adds the gradient of -sum_m weights[m] * logprob[m] of the last forward to the accumulated gradient. */
   backward(weights: Float32Array): Promise<void>;
   /** The accumulated gradient, by tensor name. */
   gradients(): Promise<Tensors>;
   /** One AdamW update from the accumulated gradient (decoupled weight decay, arXiv 1711.05101), which is then zero. */
   update(options: AdamWOptions): Promise<{ readonly gradNorm: number }>;
+  /** The trainable tensors as they are now. */
   weights(): Promise<Tensors>;
+  /** Sets every trainable tensor. Adapters are 0 until they are set. */
   setWeights(weights: Tensors): Promise<void>;
   optimizer(): Promise<OptimizerState>;
   setOptimizer(state: OptimizerState): Promise<void>;

@@ -3,8 +3,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { DecoderConfig } from './config.ts';
-import { configText, parseDecoderConfig, tensorShapes, toConfigJson } from './config.ts';
+import { tensorShapes } from './config.ts';
 import type { Tensors } from './engine.ts';
+import { configText, gemma2Decoder, gemma2Json, parseDecoderConfig } from './families.ts';
 import type { PolicyFolder } from './folder.ts';
 import { openPolicy, writeFolderAside, writeJson } from './folder.ts';
 import type { NewTokenizer } from './new-tokenizer.ts';
@@ -44,18 +45,10 @@ export interface NewPolicyOptions {
 /** Makes the folder and opens it. Throws `ConfigError` where the shape is inconsistent. */
 export async function makePolicy(options: NewPolicyOptions): Promise<PolicyFolder> {
   const { shape, tokenizer, format = plainFormat } = options;
-  const config: DecoderConfig = {
-    family: 'gemma2',
-    vocabSize: tokenizer.vocabularySize,
-    ...shape,
-    normEpsilon: 1e-6,
-    queryPreAttnScalar: shape.headSize,
-    attentionCap: 50,
-    logitCap: 30,
-    tiedHead: true,
-  };
+  const { slidingWindow: window, ...sizes } = shape;
+  const config = gemma2Decoder({ vocabSize: tokenizer.vocabularySize, window, ...sizes });
   const [pad, eos, bos] = [0, 1, 2];
-  const json = toConfigJson(config, { pad, eos, bos });
+  const json = gemma2Json(config, { pad, eos, bos });
   parseDecoderConfig(json, 'the shape of the new policy');
   const shapes = tensorShapes(config);
   const weights = initialWeights(config, options.seed);

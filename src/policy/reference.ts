@@ -38,6 +38,7 @@ export async function createReferenceEngine(
 export class ReferenceEngine implements Engine {
   readonly config: DecoderConfig;
   readonly device = 'reference (float64)';
+  readonly lora = null;
   readonly #shapes: TensorShapes;
   // Replaced, never changed in place: samples in flight keep the map they started with.
   #weights: Weights;
@@ -55,6 +56,14 @@ export class ReferenceEngine implements Engine {
     this.#gradients = zeros(this.#shapes);
     this.#m = zeros(this.#shapes);
     this.#v = zeros(this.#shapes);
+  }
+
+  get trainable(): TensorShapes {
+    return this.#shapes;
+  }
+
+  async forwardBase(_rows: PackedRows): Promise<Float32Array> {
+    throw new Error('forwardBase is for engines with adapters');
   }
 
   async forward(rows: PackedRows): Promise<Float32Array> {

@@ -4,6 +4,7 @@
  */
 import { type DecoderConfig, tensorShapes } from './config.ts';
 import type { AdamWOptions, Engine, PackedRows, Tensors } from './engine.ts';
+import { gemma2Decoder } from './families.ts';
 import { initialWeights } from './new-policy.ts';
 import { normal, seedFor, uniform } from './random.ts';
 import { createReferenceEngine } from './reference.ts';
@@ -32,8 +33,7 @@ export interface SelfCheck {
 }
 
 // Sizes that are no multiples of tiles or workgroups, a window shorter than the rows, shared key heads, both caps.
-const shape: DecoderConfig = {
-  family: 'gemma2',
+const shape = gemma2Decoder({
   vocabSize: 101,
   hiddenSize: 44,
   intermediateSize: 76,
@@ -42,14 +42,8 @@ const shape: DecoderConfig = {
   keyValueHeads: 2,
   headSize: 12,
   maxPositions: 64,
-  ropeTheta: 10000,
-  normEpsilon: 1e-6,
-  queryPreAttnScalar: 12,
-  slidingWindow: 7,
-  attentionCap: 50,
-  logitCap: 30,
-  tiedHead: true,
-};
+  window: 7,
+});
 
 // The large epsilon keeps the step smooth in the gradient: with a small one its sign decides, and rounding that.
 const adamW: AdamWOptions = {
@@ -129,14 +123,10 @@ export async function trainingSpeed(
   create: EngineFactory,
   { now, rounds }: { readonly now: () => number; readonly rounds: number },
 ): Promise<Speed> {
-  const config = {
-    ...shape,
-    vocabSize: 256,
-    hiddenSize: 96,
-    intermediateSize: 256,
-    headSize: 24,
-    slidingWindow: 512,
-  };
+  const config = gemma2Decoder({
+    ...{ vocabSize: 256, hiddenSize: 96, intermediateSize: 256, layers: 3 },
+    ...{ heads: 4, keyValueHeads: 2, headSize: 24, maxPositions: 64, window: 512 },
+  });
   // Any numbers will do, and these are made faster than random ones.
   const weights: Tensors = new Map();
   for (const [name, dims] of tensorShapes(config)) {

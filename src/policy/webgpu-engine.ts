@@ -5,7 +5,7 @@
 import { Buffers, Readback } from '../device/buffers.ts';
 import { Device } from '../device/device.ts';
 import { ConfigError, ModelError } from '../errors.ts';
-import { checkTensors, type DecoderConfig } from './config.ts';
+import { checkTensors, type DecoderConfig, type TensorShapes } from './config.ts';
 import type { AdamWOptions, Engine, OptimizerState, PackedRows, Sampler, Tensors } from './engine.ts';
 import { checkRows } from './rows.ts';
 import { decoderBackward } from './webgpu/backward.ts';
@@ -53,6 +53,7 @@ interface Passes {
 class WebgpuEngine implements Engine {
   readonly config: DecoderConfig;
   readonly device: string;
+  readonly lora = null;
   readonly #device: Device;
   readonly #logitBytes: number;
   readonly #policy: DevicePolicy;
@@ -83,6 +84,14 @@ class WebgpuEngine implements Engine {
       length: layout.length,
     });
     this.#readback = new Readback(device);
+  }
+
+  get trainable(): TensorShapes {
+    return this.#policy.shapes;
+  }
+
+  async forwardBase(_rows: PackedRows): Promise<Float32Array> {
+    throw new Error('forwardBase is for engines with adapters');
   }
 
   forward(rows: PackedRows): Promise<Float32Array> {

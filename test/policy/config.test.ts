@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { ConfigError } from '../../src/errors.ts';
-import { parseDecoderConfig, tensorShapes, toConfigJson } from '../../src/policy/config.ts';
+import { tensorShapes } from '../../src/policy/config.ts';
+import { gemma2Json, parseDecoderConfig } from '../../src/policy/families.ts';
 
 /** What google/gemma-2-2b publishes. */
 const gemma2b = {
@@ -31,12 +32,17 @@ describe('parseDecoderConfig', () => {
     let total = 0;
     for (const shape of tensorShapes(config).values()) total += shape.reduce((a, b) => a * b, 1);
     expect(total).toBe(2_614_341_888);
-    expect(config).toMatchObject({ layers: 26, slidingWindow: 4096, attentionCap: 50, logitCap: 30 });
+    expect(config).toMatchObject({
+      layers: 26,
+      windows: Array.from({ length: 26 }, (_, n) => (n % 2 === 0 ? 4096 : null)),
+      attentionCap: 50,
+      logitCap: 30,
+    });
   });
 
   test('reads what it writes', () => {
     const config = parseDecoderConfig(gemma2b, 'config.json');
-    expect(parseDecoderConfig(toConfigJson(config, { pad: 0, bos: 2, eos: 1 }), 'again')).toEqual(config);
+    expect(parseDecoderConfig(gemma2Json(config, { pad: 0, bos: 2, eos: 1 }), 'again')).toEqual(config);
   });
 
   test('reads rope_parameters and layer_types as transformers 5 writes them, and null caps and window', () => {
@@ -52,23 +58,21 @@ describe('parseDecoderConfig', () => {
       },
       'config.json',
     );
-    expect(config).toMatchObject({ ropeTheta: 5000, attentionCap: null, slidingWindow: 8192 });
+    expect(config).toMatchObject({ ropeTheta: 5000, attentionCap: null, windows: [null, null] });
   });
 
   test.each<[string, unknown, RegExp]>([
     [
       'another family',
-      { ...gemma2b, model_type: 'llama' },
-      /here: expected "model_type" to be "gemma2", found "llama"/,
+      { ...gemma2b, model_type: 'gpt2' },
+      /here: expected "model_type" to be one of "gemma2", "llama", "qwen2", "qwen3", found "gpt2"/,
     ],
     ['no object', 3, /here: expected a JSON object with "model_type"/],
     ['a missing size', { ...gemma2b, hidden_size: undefined }, /hidden_size/],
     ['a negative size', { ...gemma2b, num_hidden_layers: -1 }, /num_hidden_layers/],
     ['a fraction', { ...gemma2b, vocab_size: 1.5 }, /vocab_size/],
-    ['another activation', { ...gemma2b, hidden_activation: 'silu' }, /hidden_activation.*found "silu"/],
-    ['an untied head', { ...gemma2b, tie_word_embeddings: false }, /tie_word_embeddings/],
-    ['biases', { ...gemma2b, attention_bias: true }, /attention_bias/],
-    ['rope scaling', { ...gemma2b, rope_scaling: { type: 'yarn' } }, /rope_scaling.*yarn/],
+    ['another activation', { ...gemma2b, hidden_activation: 'relu' }, /hidden_act.*found "relu"/],
+    ['rope scaling', { ...gemma2b, rope_scaling: { type: 'dynamic' } }, /rope_scaling.*dynamic/],
     [
       'uneven groups',
       { ...gemma2b, num_key_value_heads: 3 },

@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { DecoderConfig } from '../../src/policy/config.ts';
-import { parseDecoderConfig } from '../../src/policy/config.ts';
 import type { PackedRows, Tensors } from '../../src/policy/engine.ts';
+import { parseDecoderConfig } from '../../src/policy/families.ts';
 import { SafetensorsFile } from '../../src/policy/safetensors.ts';
 
 export const fixtureNames = ['capped', 'plain'] as const;

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { ConfigError, DataError } from '../../src/errors.ts';
-import { parseDecoderConfig, tensorShapes } from '../../src/policy/config.ts';
+import { tensorShapes } from '../../src/policy/config.ts';
+import { parseDecoderConfig } from '../../src/policy/families.ts';
 import { openPolicy, readWeights, savePolicy, writeFolderAside } from '../../src/policy/folder.ts';
 import { initialWeights, makePolicy, policyShape } from '../../src/policy/new-policy.ts';
 import { readOptimizer, writeOptimizer } from '../../src/policy/optimizer-file.ts';
@@ -154,9 +155,9 @@ describe('broken folders are refused by name', () => {
       'another family',
       (path) =>
         change(join(path, 'config.json'), (c) => {
-          c.model_type = 'llama';
+          c.model_type = 'gpt2';
         }),
-      /found "llama"/,
+      /found "gpt2"/,
     ],
     [
       'too small a vocabulary',

@@ -43,12 +43,12 @@ describe.each(fixtureNames)('gradients of the reference, %s', (name) => {
 test('the fixture is sensitive to every part of the architecture', async () => {
   const { config, weights, rows, logprobs } = await loadFixture('capped');
   const changes: Partial<DecoderConfig>[] = [
-    { slidingWindow: 5 },
-    { slidingWindow: 3 },
+    { windows: [5, null, 5] },
+    { windows: [3, null, 3] },
     { attentionCap: null },
     { logitCap: null },
     { ropeTheta: 9000 },
-    { queryPreAttnScalar: 8 },
+    { attentionScale: 1 / Math.sqrt(8) },
     { normEpsilon: 0.1 },
   ];
   for (const change of changes) {

@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import type { DecoderConfig } from '../../src/policy/config.ts';
 import { tensorShapes } from '../../src/policy/config.ts';
 import type { Engine, PackedRows, Tensors } from '../../src/policy/engine.ts';
+import { gemma2Decoder } from '../../src/policy/families.ts';
 import { normal } from '../../src/policy/random.ts';
 import { createReferenceEngine } from '../../src/policy/reference.ts';
 import { packRows } from '../../src/policy/rows.ts';
@@ -11,8 +12,7 @@ import { engineContract } from './engine-contract.ts';
 import { largestError, relativeError } from './fixtures.ts';
 
 /** Nothing is a multiple of a tile: 150 tokens of vocabulary, 3 query heads a key head, a window of 9. */
-const odd: DecoderConfig = {
-  family: 'gemma2',
+const odd = gemma2Decoder({
   vocabSize: 150,
   hiddenSize: 20,
   intermediateSize: 44,
@@ -21,14 +21,11 @@ const odd: DecoderConfig = {
   keyValueHeads: 2,
   headSize: 12,
   maxPositions: 128,
-  ropeTheta: 10000,
-  normEpsilon: 1e-6,
   queryPreAttnScalar: 9,
-  slidingWindow: 9,
+  window: 9,
   attentionCap: 5,
   logitCap: 8,
-  tiedHead: true,
-};
+});
 
 function randomWeights(config: DecoderConfig): Tensors {
   const tensors: Tensors = new Map();

@@ -1,7 +1,8 @@
 /** A very small policy, a renderer of single characters, and scored trajectories: what the train tests share. */
-import type { DecoderConfig } from '../../src/policy/config.ts';
+
 import { tensorShapes } from '../../src/policy/config.ts';
 import type { Tensors } from '../../src/policy/engine.ts';
+import { gemma2Decoder } from '../../src/policy/families.ts';
 import { normal } from '../../src/policy/random.ts';
 import type { Action, Scored, Step, SubTrajectory } from '../../src/topics/records.generated.ts';
 import { type UpdateConfig, updateConfig } from '../../src/train/config.ts';
@@ -36,8 +37,7 @@ export const letters: Renderer = {
   },
 };
 
-export const smallDecoder: DecoderConfig = {
-  family: 'gemma2',
+export const smallDecoder = gemma2Decoder({
   vocabSize: 32,
   hiddenSize: 8,
   intermediateSize: 12,
@@ -46,14 +46,8 @@ export const smallDecoder: DecoderConfig = {
   keyValueHeads: 1,
   headSize: 4,
   maxPositions: 256,
-  ropeTheta: 10000,
-  normEpsilon: 1e-6,
-  queryPreAttnScalar: 4,
-  slidingWindow: 16,
-  attentionCap: 50,
-  logitCap: 30,
-  tiedHead: true,
-};
+  window: 16,
+});
 
 /** Seeded weights of a standard deviation that makes the policy's distribution neither flat nor sharp. */
 export function smallWeights(seed = 1n, deviation = 0.4): Tensors {

@@ -4,7 +4,6 @@
  * and sampling (keys and values in a cache).
  */
 import type { DecoderConfig } from '../config.ts';
-import { isSliding } from '../config.ts';
 import type { AttentionRows, AttentionShape } from './attention.ts';
 import { attention, attentionBackward } from './attention.ts';
 import { gated, gatedBackward } from './gated.ts';
@@ -196,9 +195,9 @@ function attentionShape(config: DecoderConfig, layer: number): AttentionShape {
     heads: config.heads,
     keyValueHeads: config.keyValueHeads,
     headSize: config.headSize,
-    scale: 1 / Math.sqrt(config.queryPreAttnScalar),
+    scale: config.attentionScale,
     cap: config.attentionCap,
-    window: isSliding(layer) ? config.slidingWindow : Number.POSITIVE_INFINITY,
+    window: config.windows[layer] ?? Number.POSITIVE_INFINITY,
   };
 }
 

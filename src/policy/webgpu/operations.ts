@@ -3,7 +3,7 @@
  * are written in these. Shapes stand beside the bindings in kernels/NAME.wgsl.
  */
 import type { Binding } from '../../device/buffers.ts';
-import { type DecoderConfig, isSliding } from '../config.ts';
+import type { DecoderConfig } from '../config.ts';
 import type { BatchSizes, Dispatch, Kernels } from './kernels.ts';
 import { type LayerSizes, Matmul } from './matmul.ts';
 import { bindSlab, type ParameterLayout } from './parameters.ts';
@@ -145,7 +145,7 @@ export class ForwardOperations {
 
   /** 0: the layer sees everything. */
   protected window(layer: number): number {
-    return isSliding(layer) ? this.config.slidingWindow : 0;
+    return this.config.windows[layer] ?? 0;
   }
 
   protected perQueryBlock = (sizes: BatchSizes) => [sizes.queryBlocks, this.config.keyValueHeads] as const;

@@ -71,8 +71,8 @@ export function shapeSource(config: DecoderConfig, shape: Shape): string {
   };
   const numbers: Record<string, number> = {
     EPSILON: config.normEpsilon,
-    EMBED_SCALE: Math.sqrt(config.hiddenSize),
-    ATTENTION_SCALE: 1 / Math.sqrt(config.queryPreAttnScalar),
+    EMBED_SCALE: config.embeddingScale,
+    ATTENTION_SCALE: config.attentionScale,
     ATTENTION_CAP: config.attentionCap ?? 0,
     LOGIT_CAP: config.logitCap ?? 0,
   };
