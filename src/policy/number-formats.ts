@@ -36,3 +36,16 @@ function half(bits: number): number {
   if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
+
+/** Numbers as bf16: rounded to the nearest, ties to even. NaN stays NaN. */
+export function toBfloat16(values: Float32Array): Uint16Array<ArrayBuffer> {
+  const rounded = new Uint16Array(values.length);
+  const copy = Float32Array.from(values);
+  const bits = new Uint32Array(copy.buffer);
+  for (let i = 0; i < bits.length; i++) {
+    const kept = bits[i] >>> 16;
+    const isNaN = (bits[i] & 0x7fffffff) > 0x7f800000;
+    rounded[i] = isNaN ? kept | 0x40 : (bits[i] + 0x7fff + (kept & 1)) >>> 16;
+  }
+  return rounded;
+}
