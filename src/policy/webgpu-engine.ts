@@ -97,7 +97,7 @@ class WebgpuEngine implements Engine {
   forward(rows: PackedRows): Promise<Float32Array> {
     return this.#inTurn(async () => {
       checkRows(rows, this.config);
-      const input = { ...rows, rows: Int32Array.from(rows.tokens.keys()) };
+      const input = { ...rows, bases: rows.positions.map((position, n) => n - position) };
       const prepared = prepareBatch(input, this.#policy.shape, { backward: true });
       const { plan, forward } = this.#passesFor(prepared.sizes);
       plan.write(prepared);
@@ -243,6 +243,7 @@ class WebgpuEngine implements Engine {
     const parameters = this.#policy.weights;
     const to = new TrainingOperations({ config, shape, layout, kernels, plan, turns, parameters, gradients });
     const cache = Array.from({ length: config.layers }, (_, layer) => ({
+      ring: 0,
       keys: plan.get('keys', layer),
       values: plan.get('values', layer),
     }));

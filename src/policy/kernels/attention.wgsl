@@ -2,10 +2,12 @@
 // A workgroup has one block of consecutive tokens of one row and the query heads that share one key head, so the
 // loop over keys is uniform and the keys' loads are too: on software drivers that is what makes it fast. A key
 // outside a lane's reach leaves the lane's state untouched, so a result does not depend on its block.
+// Keys and values of position j are in row base + j; with a ring of R rows for each slot, in slot * R + j % R.
 struct Call {
   window: u32,
+  ring: u32, // 0: none
 }
-@group(0) @binding(0) var<storage, read> blocks: array<vec4u>;         // first token, count, row of position 0, first position
+@group(0) @binding(0) var<storage, read> blocks: array<vec4u>;         // first token, count, base or slot, first position
 @group(0) @binding(1) var<storage, read> queries: array<vec4f>;        // (N, Q_SIZE)
 @group(0) @binding(2) var<storage, read> keys: array<vec4f>;           // (rows, KV_SIZE)
 @group(0) @binding(3) var<storage, read> values: array<vec4f>;         // (rows, KV_SIZE)
@@ -32,8 +34,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) lane:
   var greatest = -1e30f;
   var total = 0f;
   let nearest = windowStart(position, call.window);
-  for (var j = windowStart(block.w, call.window); j < block.w + block.y; j++) {
-    let key = (block.z + j) * KV_SIZE4 + group.y * HEAD4;
+  let first = windowStart(block.w, call.window);
+  var base = block.z;
+  var place = first;
+  if (call.ring != 0) {
+    base *= call.ring;
+    place %= call.ring;
+  }
+  for (var j = first; j < block.w + block.y; j++) {
+    let key = (base + place) * KV_SIZE4 + group.y * HEAD4;
+    // Counted, not divided: a division costs as much as a score on software drivers.
+    place = select(place + 1, 0, place + 1 == call.ring);
     var score = 0f;
     for (var d = 0u; d < HEAD4; d++) {
       score += dot(q[d], keys[key + d]);

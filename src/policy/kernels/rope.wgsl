@@ -1,14 +1,18 @@
 // Splits a token's projections into queries, keys and values, and turns queries and keys by their position
-// (rotary embedding, halves paired as Hugging Face does). Keys and values go to the row that `rows` names:
-// the token's own row in training, its place in the cache in sampling.
+// (rotary embedding, halves paired as Hugging Face does). Keys and values go to row base + position: in training
+// the token's own. With a ring of R rows for each slot of a cache they go to slot * R + position % R.
+struct Call {
+  ring: u32, // 0: none
+}
 @group(0) @binding(0) var<uniform> batch: Batch;
 @group(0) @binding(1) var<storage, read> positions: array<u32>;       // (N)
-@group(0) @binding(2) var<storage, read> rows: array<u32>;            // (N)
+@group(0) @binding(2) var<storage, read> bases: array<u32>;           // (N) base or slot
 @group(0) @binding(3) var<storage, read> turns: array<vec2f>;         // (positions, HEAD_SIZE / 2) cosine, sine
 @group(0) @binding(4) var<storage, read> qkv: array<f32>;             // (N, QKV_SIZE)
 @group(0) @binding(5) var<storage, read_write> queries: array<f32>;   // (N, Q_SIZE)
 @group(0) @binding(6) var<storage, read_write> keys: array<f32>;      // (rows, KV_SIZE)
 @group(0) @binding(7) var<storage, read_write> values: array<f32>;    // (rows, KV_SIZE)
+@group(0) @binding(8) var<uniform> call: Call;
 
 const HALF = HEAD_SIZE / 2;
 
@@ -20,8 +24,10 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let i = id.x % HALF;
   let low = qkv[n * QKV_SIZE + head * HEAD_SIZE + i];
   let high = qkv[n * QKV_SIZE + head * HEAD_SIZE + i + HALF];
+  var row = bases[n] + positions[n];
+  if (call.ring != 0) { row = bases[n] * call.ring + positions[n] % call.ring; }
   if (head >= HEADS + KV_HEADS) {
-    let at = rows[n] * KV_SIZE + (head - HEADS - KV_HEADS) * HEAD_SIZE + i;
+    let at = row * KV_SIZE + (head - HEADS - KV_HEADS) * HEAD_SIZE + i;
     values[at] = low;
     values[at + HALF] = high;
     return;
@@ -34,7 +40,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     queries[at] = turnedLow;
     queries[at + HALF] = turnedHigh;
   } else {
-    let at = rows[n] * KV_SIZE + (head - HEADS) * HEAD_SIZE + i;
+    let at = row * KV_SIZE + (head - HEADS) * HEAD_SIZE + i;
     keys[at] = turnedLow;
     keys[at + HALF] = turnedHigh;
   }

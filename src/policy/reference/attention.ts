@@ -18,8 +18,15 @@ export interface AttentionShape {
 export interface AttentionRows {
   /** (n) position in the row. */
   readonly positions: Int32Array;
-  /** (n) index, in keys and values, of the entry of position 0 of the token's row. */
+  /** (n) index, in keys and values, of the entry of position 0 of the token's row; with a ring, its slot. */
   readonly bases: Int32Array;
+  /** Entries of each slot of a cache: position p is in entry slot * ring + p % ring. Without one, in base + p. */
+  readonly ring?: number;
+}
+
+/** The entry, in keys and values, of a position of the row that token n is in. */
+export function entryOf({ bases, ring }: AttentionRows, n: number, position: number): number {
+  return ring === undefined ? bases[n] + position : bases[n] * ring + (position % ring);
 }
 
 /** q (n, heads * headSize), keys and values (entries, keyValueHeads * headSize) -> (n, heads * headSize). */
@@ -38,7 +45,7 @@ export function attention(
       const { first, probabilities } = attend(q, keys, n, head, rows, shape);
       const to = (n * heads + head) * headSize;
       for (let j = 0; j < probabilities.length; j++) {
-        const from = (rows.bases[n] + first + j) * width + keyValueHead(head, shape) * headSize;
+        const from = entryOf(rows, n, first + j) * width + keyValueHead(head, shape) * headSize;
         for (let i = 0; i < headSize; i++) out[to + i] += probabilities[j] * values[from + i];
       }
     }
@@ -63,7 +70,7 @@ export function attentionBackward(
     for (let head = 0; head < heads; head++) {
       const { first, probabilities, scores } = attend(q, keys, n, head, rows, shape);
       const at = (n * heads + head) * headSize;
-      const entry = (j: number) => (rows.bases[n] + first + j) * width + keyValueHead(head, shape) * headSize;
+      const entry = (j: number) => entryOf(rows, n, first + j) * width + keyValueHead(head, shape) * headSize;
       const dProbabilities = new Float64Array(probabilities.length);
       let mean = 0;
       for (let j = 0; j < probabilities.length; j++) {
@@ -109,7 +116,7 @@ function attend(
   const at = (n * heads + head) * headSize;
   let largest = Number.NEGATIVE_INFINITY;
   for (let j = 0; j < scores.length; j++) {
-    const from = (rows.bases[n] + first + j) * width + keyValueHead(head, shape) * headSize;
+    const from = entryOf(rows, n, first + j) * width + keyValueHead(head, shape) * headSize;
     let dot = 0;
     for (let i = 0; i < headSize; i++) dot += q[at + i] * keys[from + i];
     scores[j] = cap === null ? dot * scale : cap * Math.tanh((dot * scale) / cap);

@@ -5,7 +5,7 @@
  */
 import type { DecoderConfig } from '../config.ts';
 import type { AttentionRows, AttentionShape } from './attention.ts';
-import { attention, attentionBackward } from './attention.ts';
+import { attention, attentionBackward, entryOf } from './attention.ts';
 import { gated, gatedBackward } from './gated.ts';
 import { rmsNorm, rmsNormBackward } from './norm.ts';
 import { addInto, linear, linearBackward } from './product.ts';
@@ -19,8 +19,9 @@ export interface DecoderBatch extends AttentionRows {
   readonly tokens: Int32Array;
 }
 
-/** Keys and values of one layer, (entries, keyValueHeads * headSize); entry `bases[n] + positions[n]` is token n's. */
+/** Keys and values of one layer, (slots * ring, keyValueHeads * headSize); `bases` are slots. */
 export interface LayerCache {
+  readonly ring: number;
   readonly keys: Float64Array;
   readonly values: Float64Array;
 }
@@ -123,9 +124,10 @@ function layerForward(
   const v = linear(attentionInput, w('self_attn.v_proj'), n);
   rotate(q, batch.positions, turn);
   rotate(k, batch.positions, turn);
-  if (cache) store(cache, k, v, batch);
+  const rows = cache ? { ...batch, ring: cache.ring } : batch;
+  if (cache) store(cache, k, v, rows);
   const { keys, values } = cache ?? { keys: k, values: v };
-  const attended = attention(q, keys, values, batch, attentionShape(config, layer));
+  const attended = attention(q, keys, values, rows, attentionShape(config, layer));
   const attentionOutput = linear(attended, w('self_attn.o_proj'), n);
   const middle = rmsNorm(attentionOutput, w('post_attention_layernorm'), config.normEpsilon);
   addInto(middle, input);
@@ -201,10 +203,10 @@ function attentionShape(config: DecoderConfig, layer: number): AttentionShape {
   };
 }
 
-function store(cache: LayerCache, k: Float64Array, v: Float64Array, batch: DecoderBatch): void {
-  const width = k.length / batch.tokens.length;
-  for (let n = 0; n < batch.tokens.length; n++) {
-    const to = (batch.bases[n] + batch.positions[n]) * width;
+function store(cache: LayerCache, k: Float64Array, v: Float64Array, rows: AttentionRows): void {
+  const width = k.length / rows.positions.length;
+  for (let n = 0; n < rows.positions.length; n++) {
+    const to = entryOf(rows, n, rows.positions[n]) * width;
     cache.keys.set(k.subarray(n * width, (n + 1) * width), to);
     cache.values.set(v.subarray(n * width, (n + 1) * width), to);
   }

@@ -32,6 +32,7 @@ export class ReferenceSampler implements Sampler {
     this.#slots = new SampleSlots(config, options, currentWeights);
     const size = options.slots * this.#slots.maxLength * config.keyValueHeads * config.headSize;
     this.#caches = Array.from({ length: config.layers }, () => ({
+      ring: this.#slots.maxLength,
       keys: new Float64Array(size),
       values: new Float64Array(size),
     }));
@@ -80,7 +81,7 @@ export class ReferenceSampler implements Sampler {
       positions: Int32Array.from(fed, (_, n) =>
         prompt ? n : owner(n).request.prompt.length + owner(n).sample.tokens.length - 1,
       ),
-      bases: Int32Array.from(fed, (_, n) => owner(n).slot * this.#slots.maxLength),
+      bases: Int32Array.from(fed, (_, n) => owner(n).slot),
     };
     const { state: weights } = jobs[0];
     const { hidden } = decoderForward(weights, this.#config, batch, this.#caches);

@@ -30,7 +30,7 @@ export function batchTable(table: BatchTable): Map<string, number> {
   const layers = Array.from({ length: config.layers }, (_, layer) => layer);
 
   // Index arrays: see batch.ts.
-  add({ tokens: n, positions: n, rows: n, targets: m, queryBlocks: 4 * n });
+  add({ tokens: n, positions: n, bases: n, targets: m, queryBlocks: 4 * n });
   // The residual stream before each layer and after the last, its norms, and the norms' 1 / sqrt(...).
   for (const layer of training ? [...layers, config.layers] : [0, 1]) {
     add({ stream: hidden, normed: hidden, normedRstd: n }, `.${layer}`);

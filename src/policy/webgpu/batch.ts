@@ -3,10 +3,10 @@ import type { PackedRows } from '../engine.ts';
 import type { BatchSizes } from './kernels.ts';
 import type { Shape } from './shape.ts';
 
-/** Tokens of one batch, as kernels take them. `rows` names the row of keys and values that a token writes. */
+/** Tokens of one batch, as kernels take them. */
 export interface BatchInput extends PackedRows {
-  /** (N) in training n; in sampling the token's place in the cache. */
-  readonly rows: Int32Array;
+  /** (N) where the keys and values of the token's row begin: in training its first token, in sampling its slot. */
+  readonly bases: Int32Array;
 }
 
 export interface PreparedBatch {
@@ -18,7 +18,7 @@ export interface PreparedBatch {
 export type BatchArray =
   | 'tokens'
   | 'positions'
-  | 'rows'
+  | 'bases'
   | 'targets'
   | 'queryBlocks'
   | 'targetOf'
@@ -31,15 +31,11 @@ const none = 0xffffffff;
 /** What the forward pass needs; with `backward`, what the backward pass needs as well. */
 export function prepareBatch(input: BatchInput, shape: Shape, options: { backward: boolean }): PreparedBatch {
   const tokens = input.tokens.length;
-  const queryBlocks = blocksOf(
-    input,
-    shape.queryBlock,
-    (first) => input.rows[first] - input.positions[first],
-  );
+  const queryBlocks = blocksOf(input, shape.queryBlock, (first) => input.bases[first]);
   const arrays = new Map<BatchArray, Uint32Array<ArrayBuffer>>([
     ['tokens', Uint32Array.from(input.tokens)],
     ['positions', Uint32Array.from(input.positions)],
-    ['rows', Uint32Array.from(input.rows)],
+    ['bases', Uint32Array.from(input.bases)],
     ['targets', Uint32Array.from(input.targets)],
     ['queryBlocks', queryBlocks],
   ]);
@@ -65,7 +61,7 @@ export function prepareBatch(input: BatchInput, shape: Shape, options: { backwar
 
 /** Cuts rows into blocks of at most `size` tokens: first token, count, `third(first token)`, first position. */
 function blocksOf(
-  { tokens, positions, rows }: BatchInput,
+  { tokens, positions, bases }: BatchInput,
   size: number,
   third: (first: number) => number,
 ): Uint32Array<ArrayBuffer> {
@@ -73,7 +69,7 @@ function blocksOf(
   for (let first = 0; first < tokens.length; ) {
     // Both must go on: neighbours in a batch of samples may have consecutive positions in different slots.
     const goesOn = (n: number, count: number) =>
-      positions[n] === positions[first] + count && rows[n] === rows[first] + count;
+      positions[n] === positions[first] + count && bases[n] === bases[first];
     let count = 1;
     while (count < size && first + count < tokens.length && goesOn(first + count, count)) count++;
     blocks.push(first, count, third(first), positions[first]);

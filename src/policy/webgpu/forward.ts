@@ -10,6 +10,8 @@ export const norm = { input: 0, postAttention: 1, preFeedForward: 2, postFeedFor
 
 /** Of each layer, (rows, kvSize): the batch's own rows in training, the cache's in sampling. */
 export interface KeysAndValues {
+  /** Rows of each slot of a cache; 0: these are the batch's own rows. */
+  readonly ring: number;
   readonly keys: GPUBuffer;
   readonly values: GPUBuffer;
 }
@@ -27,8 +29,8 @@ export function bodyForward(to: ForwardOperations, cache: readonly KeysAndValues
     const first = 4 * layer;
     list.push(
       to.linear(`qkv.${layer}`, { x: plan.normed(layer), y: plan.get('qkv') }),
-      to.rope({ qkv: plan.get('qkv'), queries: own('queries'), ...cache[layer] }),
-      to.attention(layer, {
+      to.rope(cache[layer].ring, { qkv: plan.get('qkv'), queries: own('queries'), ...cache[layer] }),
+      to.attention(layer, cache[layer].ring, {
         ...cache[layer],
         queries: own('queries'),
         mixed: own('mixed'),

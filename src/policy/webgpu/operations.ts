@@ -83,18 +83,24 @@ export class ForwardOperations {
     return this.products.forward(b, [this.config.hiddenSize, tile.stride], { over: 'targets' });
   }
 
-  rope(b: Bound<'qkv' | 'queries' | 'keys' | 'values'>): Dispatch {
+  /** `ring` as in `KeysAndValues`. */
+  rope(ring: number, b: Bound<'qkv' | 'queries' | 'keys' | 'values'>): Dispatch {
     const { batch } = this.plan;
-    const [positions, rows] = [this.plan.get('positions'), this.plan.get('rows')];
+    const [positions, bases] = [this.plan.get('positions'), this.plan.get('bases')];
     return this.kernels.dispatch('rope', {
-      bindings: [batch, positions, rows, this.turns, b.qkv, b.queries, b.keys, b.values],
+      call: [ring],
+      bindings: [batch, positions, bases, this.turns, b.qkv, b.queries, b.keys, b.values],
       workgroups: perElement(this.shape.qkvSize / 2),
     });
   }
 
-  attention(layer: number, b: Bound<'queries' | 'keys' | 'values' | 'mixed' | 'stats'>): Dispatch {
+  attention(
+    layer: number,
+    ring: number,
+    b: Bound<'queries' | 'keys' | 'values' | 'mixed' | 'stats'>,
+  ): Dispatch {
     return this.kernels.dispatch('attention', {
-      call: [this.window(layer)],
+      call: [this.window(layer), ring],
       bindings: [this.plan.get('queryBlocks'), b.queries, b.keys, b.values, b.mixed, b.stats],
       workgroups: this.perQueryBlock,
     });

@@ -145,14 +145,14 @@ export class WebgpuSampler implements Sampler {
   #batchOf(jobs: readonly Job[]): BatchInput {
     const tokens: number[] = [];
     const positions: number[] = [];
-    const rows: number[] = [];
+    const bases: number[] = [];
     const targets: number[] = [];
     for (const job of jobs) {
       const fresh = job.state.cached === 0 ? job.request.prompt : job.sample.tokens.slice(-1);
       for (const [i, token] of fresh.entries()) {
         tokens.push(token);
         positions.push(job.state.cached + i);
-        rows.push(job.slot * this.#slots.maxLength + job.state.cached + i);
+        bases.push(job.slot);
       }
       // The head takes the row before a target.
       targets.push(tokens.length);
@@ -161,7 +161,7 @@ export class WebgpuSampler implements Sampler {
     return {
       tokens: Int32Array.from(tokens),
       positions: Int32Array.from(positions),
-      rows: Int32Array.from(rows),
+      bases: Int32Array.from(bases),
       targets: Int32Array.from(targets),
     };
   }
@@ -179,6 +179,7 @@ export class WebgpuSampler implements Sampler {
     });
     const to = new ForwardOperations({ config, shape, layout, kernels, plan, turns, parameters: weights });
     const cache = Array.from({ length: config.layers }, (_, layer) => ({
+      ring: this.#slots.maxLength,
       keys: this.#cache.get(`keys.${layer}`),
       values: this.#cache.get(`values.${layer}`),
     }));
