@@ -2,11 +2,12 @@
 import { partsOf } from './parts.ts';
 import { pipeline } from './pipeline.ts';
 import { Run, type RunEnd, type StageProgress } from './runtime/run.ts';
-import { type Codec, createCodec } from './topics/codec.ts';
+import type { Codec } from './topics/codec.ts';
 import { openEmbeddedLog } from './topics/embedded-log.ts';
 import { readRecords } from './topics/read-records.ts';
 import type { Topic, TopicRecords } from './topics/records.generated.ts';
 import type { Output, ReadOptions, Transport } from './topics/transport.ts';
+import { codecOf } from './topology/codec-of.ts';
 import { runFolder, writeResolved } from './topology/resolved.ts';
 import type { StageName } from './topology/stage-configs.ts';
 import { TOPICS } from './topology/topics.ts';
@@ -51,6 +52,7 @@ export interface OpenRun {
 export async function openRun(topology: Topology): Promise<OpenRun> {
   const folder = runFolder(topology);
   writeResolved(topology);
+  const codec = await codecOf(topology, 'write');
   const transport = await openEmbeddedLog({
     run: topology.run,
     folder: topology.folder,
@@ -59,7 +61,6 @@ export async function openRun(topology: Topology): Promise<OpenRun> {
   await transport.ensureTopics(
     TOPICS.map((name) => ({ name, partitions: topology.topics[name].partitions })),
   );
-  const codec = createCodec(topology.transport);
 
   return {
     topology,

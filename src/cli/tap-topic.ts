@@ -3,11 +3,12 @@ import { once } from 'node:events';
 import { ConfigError, DataError } from '../errors.ts';
 import { printable } from '../monitor/printable.ts';
 import type { Condition } from '../monitor/where.ts';
-import { createCodec, isTopic, topicNames } from '../topics/codec.ts';
+import { isTopic, topicNames } from '../topics/codec.ts';
 import { openEmbeddedLog } from '../topics/embedded-log.ts';
 import { type ReadRecord, readEntries } from '../topics/read-records.ts';
 import type { Topic } from '../topics/records.generated.ts';
 import type { ReadFrom } from '../topics/transport.ts';
+import { codecOf } from '../topology/codec-of.ts';
 import type { Topology } from '../topology/topology.ts';
 
 export interface TapOptions {
@@ -42,7 +43,7 @@ export async function tapTopic(topology: Topology, topic: string, options: TapOp
     access: 'read',
   });
   try {
-    const source = { transport, codec: createCodec(topology.transport) };
+    const source = { transport, codec: await codecOf(topology, 'read') };
     let shown = 0;
     if (limit <= 0) return;
     for await (const entry of readEntries(source, topic, {

@@ -166,6 +166,11 @@ export class PartitionWorker {
 
   async #pull(waitMs: number): Promise<number> {
     const entries = await this.#input.pull(this.#window.credit, waitMs);
+    const { codec } = this.#deps;
+    if (codec.learn !== undefined) {
+      const values = entries.map(({ value }) => value);
+      await codec.learn(this.#stage.reads, values, this.#signal);
+    }
     for (const entry of entries) this.#deliver(entry);
     if (entries.length > 0) this.#wake();
     return entries.length;

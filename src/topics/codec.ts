@@ -1,15 +1,18 @@
 /**
  * Records to bytes and back. The framing is the Confluent wire format: a zero byte, the schema's id as
  * four bytes (most significant first), the Avro body; the embedded log stores the same, so that values
- * can be copied between transports. Here the id is derived from the schema's fingerprint.
+ * can be copied between transports. The id is derived from the schema's fingerprint, or given by a schema
+ * registry, which also tells what the ids of other writers mean. Topics may hold JSON instead.
  */
 import avro from 'avsc';
 import { z } from 'zod';
 import { DataError } from '../errors.ts';
 import { checkRecord } from './check-record.ts';
+import { jsonOfRecord, recordOfJson } from './json-value.ts';
 import type { Topic, TopicRecords } from './records.generated.ts';
 import { type TopicSchema, topicNames, topicSchema } from './schemas.ts';
 import { walkBytes } from './walk-bytes.ts';
+import { decodeBody, type WriterReader, writerReader } from './writer-schema.ts';
 
 export { type AvroSchema, isTopic, schemaOf, topicNames } from './schemas.ts';
 
@@ -19,8 +22,26 @@ export interface Codec {
    * schema, or is larger than allowed.
    */
   encode<K extends Topic>(topic: K, record: TopicRecords[K]): Uint8Array;
-  /** The record in the bytes. Throws a `DataError` on anything but what `encode` writes for this topic. */
+  /**
+   * The record in the bytes. Throws a `DataError` on anything but what `encode` writes for this topic, and what
+   * writers with other schemas wrote that `learn` was shown before.
+   */
   decode<K extends Topic>(topic: K, bytes: Uint8Array): TopicRecords[K];
+  /**
+   * Looks up the schemas that these values were written with, where they are not known yet: to be called
+   * before they are decoded. A codec without a registry has nothing to look up. A `TransportError` where the
+   * registry cannot be reached.
+   */
+  learn?(topic: Topic, values: Iterable<Uint8Array>, signal?: AbortSignal): Promise<void>;
+}
+
+/** The schema ids of a registry. */
+export interface SchemaIds {
+  /** The id that stands before the records written to a topic. */
+  idOf(topic: Topic): number;
+  /** The reader of what was written with this id, or the `DataError` that says why there is none. */
+  readerOf(topic: Topic, id: number): WriterReader | DataError | undefined;
+  learn(topic: Topic, ids: ReadonlySet<number>, signal?: AbortSignal): Promise<void>;
 }
 
 /** The largest record: part of every transport's configuration. */
@@ -34,6 +55,10 @@ export const maxRecordBytesConfig = z
 export interface CodecOptions {
   /** The largest record, in bytes with the framing. */
   readonly maxRecordBytes: number;
+  /** Topics whose values are JSON. Avro is understood there too: no JSON text begins with a zero byte. */
+  readonly json?: ReadonlySet<Topic>;
+  /** Without a registry the ids are those of `schemas/`. */
+  readonly registry?: SchemaIds;
 }
 
 /** Bytes before the body: the zero byte and the schema's id. */
@@ -60,12 +85,41 @@ const exactLong = avro.types.LongType.__with({
 const codecs = new Map(topicNames.map((topic) => [topic, topicCodec(topicSchema(topic))]));
 const topicOfId = new Map([...codecs.values()].map(({ id, topic }) => [id, topic]));
 
-/** A codec with its own limit. It holds no state. */
-export function createCodec(options: CodecOptions): Codec {
+/** A codec with its own limit; without a registry it holds no state. */
+export function createCodec({ maxRecordBytes, json, registry }: CodecOptions): Codec {
   return {
-    encode: (topic, record) => encodeRecord(codecOf(topic), record, options.maxRecordBytes),
-    decode: <K extends Topic>(topic: K, bytes: Uint8Array) =>
-      decodeRecord(codecOf(topic), bytes, options.maxRecordBytes) as TopicRecords[K],
+    encode: (topic, record) => {
+      const codec = codecOf(topic);
+      if (json?.has(topic)) {
+        const text = jsonOfRecord(topic, codec.tree, record);
+        checkSize(codec, record, text.length, maxRecordBytes);
+        return text;
+      }
+      return encodeRecord(codec, record, { maxRecordBytes, id: registry?.idOf(topic) ?? codec.id });
+    },
+    decode: <K extends Topic>(topic: K, value: Uint8Array) => {
+      const codec = codecOf(topic);
+      const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+      if (bytes.length > maxRecordBytes) {
+        throw new DataError(`topic ${topic}: ${tooLarge(bytes.length, maxRecordBytes)}`);
+      }
+      const record =
+        json?.has(topic) && bytes[0] !== 0
+          ? recordOfJson(topic, codec.tree, bytes)
+          : decodeRecord(codec, bytes, registry);
+      return record as TopicRecords[K];
+    },
+    ...(registry === undefined
+      ? {}
+      : {
+          learn: (topic, values, signal) => {
+            const { id } = codecOf(topic);
+            const ids = new Set(
+              [...values].map(schemaIdIn).filter((found) => found !== null && found !== id),
+            );
+            return ids.size === 0 ? Promise.resolve() : registry.learn(topic, ids as Set<number>, signal);
+          },
+        }),
   };
 }
 
@@ -74,7 +128,13 @@ export const { encode, decode }: Codec = createCodec({
   maxRecordBytes: maxRecordBytesConfig.parse(undefined),
 });
 
-/** The id that stands before every record of a topic. */
+/** Compiles another writer's schema for reading a topic. A `DataError` says which field cannot be read as ours. */
+export function compileWriter(topic: Topic, schema: string): WriterReader {
+  const { tree, type } = codecOf(topic);
+  return writerReader(schema, { topic, tree, own: type, long: exactLong });
+}
+
+/** The id that stands before every record of a topic, where no registry gives another. */
 export function schemaIdOf(topic: Topic): number {
   return topicSchema(topic).id;
 }
@@ -96,36 +156,44 @@ function codecOf(topic: Topic): TopicCodec {
   return codecs.get(topic) ?? topicCodec(topicSchema(topic));
 }
 
-function encodeRecord({ topic, tree, type, id }: TopicCodec, record: unknown, maxBytes: number): Uint8Array {
+function encodeRecord(
+  codec: TopicCodec,
+  record: unknown,
+  { maxRecordBytes, id }: { readonly maxRecordBytes: number; readonly id: number },
+): Uint8Array {
+  const { topic, tree, type } = codec;
   const body = type.toBuffer(checkRecord(topic, tree, record));
-  const size = HEADER_BYTES + body.length;
-  if (size > maxBytes) {
-    throw new DataError(`topic ${topic}${named(record)}: ${tooLarge(size, maxBytes)}`);
-  }
-  const bytes = Buffer.allocUnsafe(size);
+  checkSize(codec, record, HEADER_BYTES + body.length, maxRecordBytes);
+  const bytes = Buffer.allocUnsafe(HEADER_BYTES + body.length);
   bytes[0] = 0;
   bytes.writeInt32BE(id, 1);
   body.copy(bytes, HEADER_BYTES);
   return bytes;
 }
 
-function decodeRecord({ topic, tree, type, id }: TopicCodec, value: Uint8Array, maxBytes: number): unknown {
-  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  if (bytes.length > maxBytes) throw new DataError(`topic ${topic}: ${tooLarge(bytes.length, maxBytes)}`);
-  if (bytes.length < HEADER_BYTES || bytes[0] !== 0) {
+/** The id in the framing of a value; null: there is none. */
+function schemaIdIn(value: Uint8Array): number | null {
+  if (value.length < HEADER_BYTES || value[0] !== 0) return null;
+  return Buffer.from(value.buffer, value.byteOffset, HEADER_BYTES).readInt32BE(1);
+}
+
+function decodeRecord({ topic, tree, type, id }: TopicCodec, bytes: Buffer, registry?: SchemaIds): unknown {
+  const found = schemaIdIn(bytes);
+  if (found === null) {
     throw new DataError(
       `topic ${topic}: expected a zero byte, a 4-byte schema id and an Avro record, found ` +
         `${bytes.length} bytes${bytes.length > 0 ? ` that begin with ${bytes.toString('hex', 0, 8)}` : ''}.`,
     );
   }
-  const found = bytes.readInt32BE(1);
-  if (found !== id) throw new DataError(`topic ${topic}: ${foreignId(found, id)}`);
-  walkBytes(topic, tree, bytes, HEADER_BYTES);
-  try {
-    return type.fromBuffer(bytes.subarray(HEADER_BYTES));
-  } catch (cause) {
-    throw new DataError(`topic ${topic}: the Avro record could not be decoded.`, { cause });
+  // The id of `schemas/` is understood everywhere: values may have been copied from a run without a registry.
+  if (found === id) {
+    walkBytes(topic, tree, bytes, HEADER_BYTES);
+    return decodeBody(topic, type, bytes, HEADER_BYTES);
   }
+  const reader = registry?.readerOf(topic, found);
+  if (reader === undefined) throw new DataError(`topic ${topic}: ${foreignId(found, id)}`);
+  if (reader instanceof DataError) throw reader;
+  return checkRecord(topic, tree, reader.read(bytes, HEADER_BYTES));
 }
 
 function foreignId(found: number, expected: number): string {
@@ -136,6 +204,10 @@ function foreignId(found: number, expected: number): string {
       ? ': it was written by another version of Swirl or by another program.'
       : `, a record of the topic ${other}.`)
   );
+}
+
+function checkSize({ topic }: TopicCodec, record: unknown, size: number, maxBytes: number): void {
+  if (size > maxBytes) throw new DataError(`topic ${topic}${named(record)}: ${tooLarge(size, maxBytes)}`);
 }
 
 function tooLarge(size: number, limit: number): string {

@@ -16,6 +16,7 @@ export async function* readEntries<K extends Topic>(
   options: ReadOptions = {},
 ): AsyncGenerator<ReadRecord<K>, void, void> {
   for await (const entry of transport.read(topic, options)) {
+    if (codec.learn !== undefined) await codec.learn(topic, [entry.value], options.signal);
     yield { ...entry, record: decodeOrError(codec, topic, entry.value) };
   }
 }

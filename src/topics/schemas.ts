@@ -32,6 +32,8 @@ export type SchemaNode = { readonly minBytes: number } & (
 export interface SchemaField {
   readonly name: string;
   readonly node: SchemaNode;
+  /** What stands for the field where a writer left it out, as JSON; undefined: it must not. */
+  readonly default?: unknown;
 }
 
 /** What is known about a topic's records. */
@@ -49,7 +51,11 @@ interface NamedSchema {
   readonly name: string;
   readonly doc?: string;
   readonly symbols?: readonly string[];
-  readonly fields?: readonly { readonly name: string; readonly type: AvroSchema }[];
+  readonly fields?: readonly {
+    readonly name: string;
+    readonly type: AvroSchema;
+    readonly default?: unknown;
+  }[];
 }
 
 /** Bytes of the smallest value of each primitive type. */
@@ -198,6 +204,7 @@ function compileNamed(schema: NamedSchema, named: Map<string, NamedSchema>, with
   const fields = (schema.fields ?? []).map((field) => ({
     name: field.name,
     node: compile(field.type, named, [...within, name]),
+    ...('default' in field ? { default: field.default } : {}),
   }));
   return { kind: 'record', name, fields, minBytes: fields.reduce((sum, f) => sum + f.node.minBytes, 0) };
 }

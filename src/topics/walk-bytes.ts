@@ -6,14 +6,42 @@
 import { isUtf8 } from 'node:buffer';
 import { DataError } from '../errors.ts';
 import { type Path, where } from './path.ts';
-import type { SchemaNode } from './schemas.ts';
+import type { Primitive } from './schemas.ts';
+
+/**
+ * One type of the schema that bytes were written with: ours (a `SchemaNode`), or another writer's, which may
+ * have any unions, types that contain themselves, and fields that nobody here reads. `minBytes`: the fewest
+ * bytes that a value takes.
+ */
+export type WireNode = { readonly minBytes: number } & (
+  | { readonly kind: Primitive }
+  /** Any 64-bit integer, in a field that is not read. */
+  | { readonly kind: 'varint' }
+  | { readonly kind: 'fixed'; readonly size: number }
+  | { readonly kind: 'array'; readonly items: WireNode }
+  | { readonly kind: 'map'; readonly values: WireNode }
+  | { readonly kind: 'nullable'; readonly of: WireNode; readonly nullBranch: 0 | 1 }
+  | { readonly kind: 'union'; readonly branches: readonly WireNode[] }
+  | { readonly kind: 'enum'; readonly name: string; readonly symbols: readonly string[] }
+  | {
+      readonly kind: 'record';
+      readonly name: string;
+      readonly fields: readonly { readonly name: string; readonly node: WireNode }[];
+    }
+);
+
+/** Levels of a value, where a schema does not bound them by itself. */
+const MAX_DEPTH = 64;
+/** Parts of a value for each byte: a foreign schema may have thousands of fields that take no bytes. */
+const MAX_PARTS_PER_BYTE = 64;
 
 /**
  * Throws a `DataError` with topic, field and byte position unless `bytes` from `start` on are exactly one
  * value of the schema: counts and lengths within what is left, integers in range and in their shortest
- * form, finite numbers, well-formed UTF-8, no map key twice and none called `__proto__`, nothing behind.
+ * form, finite numbers, well-formed UTF-8, no map key twice and none called `__proto__`, nothing behind; and
+ * no deeper or wider than a record can be.
  */
-export function walkBytes(topic: string, tree: SchemaNode, bytes: Buffer, start: number): void {
+export function walkBytes(topic: string, tree: WireNode, bytes: Buffer, start: number): void {
   const walker = new Walker(topic, bytes, start);
   walker.value(tree);
   walker.end();
@@ -29,14 +57,16 @@ class Walker {
   readonly #bytes: Buffer;
   readonly #path: Path = [];
   #position: number;
+  #partsLeft: number;
 
   constructor(topic: string, bytes: Buffer, start: number) {
     this.#topic = topic;
     this.#bytes = bytes;
     this.#position = start;
+    this.#partsLeft = MAX_PARTS_PER_BYTE * bytes.length;
   }
 
-  value(node: SchemaNode): void {
+  value(node: WireNode): void {
     switch (node.kind) {
       case 'null':
         return;
@@ -48,6 +78,12 @@ class Walker {
         return;
       case 'long':
         this.#long();
+        return;
+      case 'varint':
+        this.#varint();
+        return;
+      case 'fixed':
+        this.#skip(node.size, 'bytes');
         return;
       case 'float':
       case 'double':
@@ -64,6 +100,9 @@ class Walker {
         return;
       case 'nullable':
         if (this.#index(2, 'union') !== node.nullBranch) this.value(node.of);
+        return;
+      case 'union':
+        this.value(node.branches[this.#index(node.branches.length, 'union')] as WireNode);
         return;
       case 'array':
         this.#blocks(node.items.minBytes, (index) => this.#at(index, node.items));
@@ -84,8 +123,10 @@ class Walker {
     if (left > 0) this.#fail(`expected the record to end here, found ${left} more bytes`);
   }
 
-  #at(step: string | number, node: SchemaNode): void {
+  #at(step: string | number, node: WireNode): void {
     this.#path.push(step);
+    if (this.#path.length > MAX_DEPTH) this.#fail(`expected at most ${MAX_DEPTH} levels, found more`);
+    if (--this.#partsLeft < 0) this.#fail('found more parts than a record of this size can have');
     this.value(node);
     this.#path.pop();
   }
@@ -181,6 +222,11 @@ class Walker {
       }
     }
     return this.#fail('expected an integer of at most 64 bits, found a longer one');
+  }
+
+  #varint(): void {
+    for (let i = 0; i < MAX_LONG_BYTES; i++) if (this.#byte() < 0x80) return;
+    this.#fail('expected an integer of at most 64 bits, found a longer one');
   }
 
   #shortest(last: number, index: number): void {

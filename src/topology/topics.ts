@@ -32,20 +32,32 @@ export const FEEDABLE = [
   'scored',
 ] as const;
 
-const topicConfig = z
-  .strictObject({
-    partitions: z
-      .number()
-      .int()
-      .min(1)
-      .max(1024)
-      .default(1)
-      .describe('How many partitions; records of one trajectory stay in one.'),
+const topicShape = z.strictObject({
+  partitions: z
+    .number()
+    .int()
+    .min(1)
+    .max(1024)
+    .default(1)
+    .describe('How many partitions; records of one trajectory stay in one.'),
+});
+
+const topicConfig = topicShape.prefault({});
+
+/** Written by people and their scripts, so it need not be Avro. */
+const questionsConfig = topicShape
+  .extend({
+    format: z
+      .enum(['avro', 'json'])
+      .default('avro')
+      .describe(
+        'json: values are JSON objects with the fields of a question, for producers of one line; Avro is understood there too.',
+      ),
   })
   .prefault({});
 
 export const topicsConfig = z.strictObject({
-  questions: topicConfig,
+  questions: questionsConfig,
   turns: topicConfig,
   'tool-calls': topicConfig,
   trajectories: topicConfig,
@@ -55,4 +67,9 @@ export const topicsConfig = z.strictObject({
   scored: topicConfig,
   updates: topicConfig,
   failures: topicConfig,
-} satisfies Record<TopicName, typeof topicConfig>);
+} satisfies Record<TopicName, typeof topicConfig | typeof questionsConfig>);
+
+/** The topics whose values are JSON. */
+export function jsonTopics(topics: z.output<typeof topicsConfig>): ReadonlySet<TopicName> {
+  return new Set(topics.questions.format === 'json' ? ['questions'] : []);
+}

@@ -37,6 +37,7 @@ async function* reread(
   const of = run === undefined ? {} : { run };
   for await (const entry of transport.read(topic, { from: { offset: from }, partition: 0, signal, ...of })) {
     if (entry.offset >= to) return;
+    await codec.learn?.('scored', [entry.value], signal);
     const value = decoded(() => codec.decode('scored', entry.value));
     if (value !== null) yield { value, topic, partition: entry.partition, offset: entry.offset, signal };
   }
@@ -53,6 +54,7 @@ async function lastStep({ transport, codec, signal }: TrainTopicsOptions): Promi
     for (let back = 8, found = false; !found && end > start; back *= 8) {
       const offset = Math.max(start, end - back);
       for await (const { value } of transport.read('updates', { from: { offset }, partition, signal })) {
+        await codec.learn?.('updates', [value], signal);
         const update = decoded(() => codec.decode('updates', value));
         found ||= update !== null;
         last = Math.max(last, update?.step ?? 0);

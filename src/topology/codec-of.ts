@@ -1,0 +1,29 @@
+/** The codec of a topology: its size limit, its JSON topics, its schema registry. */
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Codec } from '../topics/codec.ts';
+import { openCodec } from '../topics/registry/open-codec.ts';
+import type { RegistryConfig } from '../topics/registry/registry-config.ts';
+import { jsonTopics } from './topics.ts';
+import type { Topology } from './topology.ts';
+
+/** Opens it; with a registry and to write, the run's schemas are registered. Errors as of `openCodec`. */
+export function codecOf(topology: Topology, access: 'read' | 'write'): Promise<Codec> {
+  const { transport, run, topics } = topology;
+  return openCodec(
+    {
+      run,
+      maxRecordBytes: transport.maxRecordBytes,
+      json: jsonTopics(topics),
+      registry: (transport as { readonly registry?: RegistryConfig | null }).registry ?? null,
+      access,
+    },
+    {
+      env: process.env,
+      readFile: readFileSync,
+      fetch: globalThis.fetch,
+      sleep,
+      now: () => performance.now(),
+    },
+  );
+}
