@@ -134,13 +134,16 @@ export function partsOf(topology: Topology, deps: PartsDeps): Parts {
     // The stage itself stops reading again when it is closed.
     const { signal } = new AbortController();
     const learner = learnerOf(topology);
+    const { initialEngine } = await import('./train/initial-policy.ts');
+    const { wholePolicy } = await import('./train/checkpoint-form.ts');
     const { policy, engine } = await engineOf(learner);
-    const reference = config.beta > 0 ? (await engineOf(learner)).engine : undefined;
+    const reference = config.beta > 0 ? initialEngine((await engineOf(learner)).engine) : undefined;
     return keep(
       trainStage(config, {
         engine,
         reference,
-        policy,
+        renderer: policy.renderer,
+        form: wholePolicy(policy),
         instructions: new Map(
           Object.entries(topology.tasks).map(([name, task]) => [name, task.instructions]),
         ),

@@ -1,17 +1,17 @@
 /**
- * Checkpoints: `checkpoints/step-N/` is a policy's folder that other tools open, with `optimizer.safetensors` and
- * `train.json` beside the weights. Weights, moments, counters, the consumed offset, the recent ids and what was
+ * Checkpoints: `checkpoints/step-N/` is a policy's folder, or its adapters', that other tools open, with
+ * `optimizer.safetensors` and `train.json` beside the weights. Weights, moments, counters, the consumed offset, the recent ids and what was
  * not yet published are one folder, which is there as a whole or not at all.
  */
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ConfigError, SwirlError, TransportError } from '../errors.ts';
-import { tensorShapes } from '../policy/config.ts';
 import type { OptimizerState, Tensors } from '../policy/engine.ts';
-import { flushFolder, type PolicyFolder, readWeights, savePolicy, writeJson } from '../policy/folder.ts';
+import { flushFolder, writeJson } from '../policy/folder.ts';
 import { readOptimizer, writeOptimizer } from '../policy/optimizer-file.ts';
 import { hashWeights } from '../policy/weights-hash.ts';
+import type { CheckpointForm } from './checkpoint-form.ts';
 import { type TrainState, trainState } from './train-state.ts';
 
 const optimizerFile = 'optimizer.safetensors';
@@ -32,17 +32,14 @@ export interface Tensorial {
   readonly optimizer: OptimizerState;
 }
 
-/** The policy whose JSON files every checkpoint takes over. */
-type Origin = Pick<PolicyFolder, 'path' | 'config'>;
-
 /** The checkpoints of a run. */
 export class Checkpoints {
   readonly #folder: string;
-  readonly #origin: Origin;
+  readonly #form: CheckpointForm;
 
-  constructor(folder: string, origin: Origin) {
+  constructor(folder: string, form: CheckpointForm) {
     this.#folder = folder;
-    this.#origin = origin;
+    this.#form = form;
   }
 
   /** Where the checkpoint after this many updates lies. */
@@ -72,13 +69,13 @@ export class Checkpoints {
   /** Weights and moments of a checkpoint. Throws `ConfigError` where they are damaged. */
   async read(step: number): Promise<Tensorial> {
     const path = this.path(step);
-    const { config } = this.#origin;
+    const { shapes } = this.#form;
     const { weightsHash, momentsHash } = await this.#readState(step);
     try {
-      const weights = await readWeights({ path, config });
-      const optimizer = await readOptimizer(join(path, optimizerFile), tensorShapes(config));
+      const weights = await this.#form.read(path);
+      const optimizer = await readOptimizer(join(path, optimizerFile), shapes);
       const found = [
-        ['weights', hashWeights(weights, tensorShapes(config)), weightsHash],
+        ['weights', hashWeights(weights, shapes), weightsHash],
         ['moments', this.#momentsHash(optimizer), momentsHash],
         ["the optimizer's step", String(optimizer.step), String(step)],
       ] as const;
@@ -128,10 +125,10 @@ export class Checkpoints {
   }
 
   async #writeAll(state: TrainState, { weights, optimizer }: Tensorial): Promise<void> {
-    const shapes = tensorShapes(this.#origin.config);
+    const { shapes } = this.#form;
     const weightsHash = hashWeights(weights, shapes);
     const momentsHash = this.#momentsHash(optimizer);
-    await savePolicy(this.path(state.step), this.#origin, weights, async (folder) => {
+    await this.#form.save(this.path(state.step), weights, async (folder) => {
       await writeOptimizer(join(folder, optimizerFile), optimizer, shapes);
       await writeJson(join(folder, stateFile), { format, weightsHash, momentsHash, ...state });
     });
@@ -167,7 +164,7 @@ export class Checkpoints {
   }
 
   #momentsHash({ m, v }: OptimizerState): string {
-    const shapes = tensorShapes(this.#origin.config);
+    const { shapes } = this.#form;
     return `${hashWeights(m, shapes)}:${hashWeights(v, shapes)}`;
   }
 

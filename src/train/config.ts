@@ -1,5 +1,6 @@
 /** The train stage's settings. */
 import { z } from 'zod';
+import { parametersConfig } from './parameters.ts';
 
 const batchConfig = z
   .union([
@@ -83,7 +84,8 @@ const updateSettings = {
     .min(2)
     .default(4096)
     .describe(
-      'Most tokens in one forward and backward pass; a longer row goes alone. Bounds memory; the result does not depend on it beyond rounding.',
+      'Most tokens in one forward and backward pass; a longer row goes alone. A batch with more is cut, and its gradients are accumulated. ' +
+        'Bounds memory; the result does not depend on it beyond rounding.',
     ),
   maxRowTokens: z
     .number()
@@ -108,7 +110,8 @@ const updateSettings = {
     .min(0)
     .default(0)
     .describe(
-      'Weight of the KL penalty towards the initial policy. 0: none, and no reference policy is kept.',
+      'Weight of the KL penalty towards the initial policy. 0: none. With `full` parameters the initial policy is kept beside the ' +
+        'trained one; with `lora` it is the frozen weights themselves.',
     ),
   clipRatio: clipRatioConfig.nullable().default(null),
   clipNorm: z
@@ -128,6 +131,14 @@ export type UpdateConfig = z.output<typeof updateConfig>;
 export const trainConfig = z
   .strictObject({
     batch: batchConfig.default({ subTrajectories: 32 }),
+    parameters: parametersConfig.default({ kind: 'full' }),
+    recompute: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Keep only what goes from layer to layer in the forward pass, and compute the rest again in the backward pass: a third ' +
+          'more work for a fraction of the memory. Changes no result.',
+      ),
     ...updateSettings,
     epochs: z
       .number()

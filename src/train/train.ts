@@ -5,12 +5,14 @@
 import { Observable } from 'rxjs';
 import { ConfigError } from '../errors.ts';
 import type { Engine } from '../policy/engine.ts';
-import type { PolicyFolder } from '../policy/folder.ts';
+import type { Renderer } from '../policy/render.ts';
 import { hashEngine } from '../policy/weights-hash.ts';
 import type { Delivery, Finished, Stage, StageOperator } from '../runtime/stage.ts';
 import type { Scored, Update } from '../topics/records.generated.ts';
 import { Checkpoints } from './checkpoint.ts';
+import type { CheckpointForm } from './checkpoint-form.ts';
 import { type TrainConfig, trainConfig } from './config.ts';
+import type { InitialPolicy } from './initial-policy.ts';
 import { consumed, nextSpan, type TrainState } from './train-state.ts';
 import { Training } from './training.ts';
 
@@ -25,10 +27,13 @@ export interface Published {
 export interface TrainDeps {
   /** The policy being trained; with the initial weights when there is no checkpoint yet. */
   readonly engine: Engine;
-  /** A second engine with the initial weights, where `beta` > 0. */
-  readonly reference?: Engine | undefined;
-  /** The initial policy's folder: its renderer, and the JSON files that every checkpoint takes over. */
-  readonly policy: Pick<PolicyFolder, 'path' | 'config' | 'renderer'>;
+  /** Needed where `beta` > 0. */
+  readonly reference?: InitialPolicy | undefined;
+  readonly renderer: Pick<Renderer, 'render'>;
+  /** How the engine's trainable tensors are kept. */
+  readonly form: CheckpointForm;
+  /** What else the weights depend on, by name: hashes of what is not in the checkpoints. */
+  readonly origins?: Readonly<Record<string, string>>;
   /** The instructions of each task, by its name. */
   readonly instructions: ReadonlyMap<string, string>;
   /** The folder of the run's checkpoints. */
@@ -117,9 +122,9 @@ function operatorOf(training: Training, onWork: (work: Promise<void>) => void): 
 
 /** The newest checkpoint, with its weights and moments in the engine; or a beginning with the engine's own. */
 async function takeUp(config: TrainConfig, deps: TrainDeps) {
-  const checkpoints = new Checkpoints(deps.checkpoints, deps.policy);
+  const checkpoints = new Checkpoints(deps.checkpoints, deps.form);
   const published = await deps.published();
-  const settings = settingsOf(config, deps.instructions);
+  const settings = settingsOf(config, deps);
   const found = await checkpoints.latest();
   const state = found ?? (await beginning(deps, { published, settings }));
   if (found !== null) {
@@ -129,7 +134,7 @@ async function takeUp(config: TrainConfig, deps: TrainDeps) {
     await deps.engine.setOptimizer(optimizer);
   }
   if (config.beta > 0 && deps.reference !== undefined) {
-    const hash = await hashEngine(deps.reference);
+    const hash = await deps.reference.hash();
     if (hash !== state.firstWeightsHash) {
       throw new ConfigError(
         `expected the initial policy that this run began with (weights ${state.firstWeightsHash.slice(0, 12)}), found ` +
@@ -163,17 +168,22 @@ async function beginning(
 }
 
 /** Everything that the weights depend on besides the topic: neither when and what is saved, nor the stage's wiring. */
-function settingsOf(config: TrainConfig, instructions: ReadonlyMap<string, string>): TrainState['settings'] {
-  const free: readonly string[] = ['checkpointEvery', 'keepCheckpoints', 'hashEvery'];
+function settingsOf(
+  config: TrainConfig,
+  { instructions, origins }: Pick<TrainDeps, 'instructions' | 'origins'>,
+): TrainState['settings'] {
+  const free: readonly string[] = ['checkpointEvery', 'keepCheckpoints', 'hashEvery', 'recompute'];
   const names = (Object.keys(trainConfig.shape) as (keyof TrainConfig)[]).filter(
     (name) => !free.includes(name),
   );
   const settings = names.map((name) => [name, JSON.stringify(config[name])]);
   const tasks = [...instructions].sort(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries([...settings, ['instructions', JSON.stringify(tasks)]]);
+  return { ...Object.fromEntries(settings), instructions: JSON.stringify(tasks), ...origins };
 }
 
-function checkSettings(recorded: TrainState['settings'], now: TrainState['settings'], path: string): void {
+function checkSettings(found: TrainState['settings'], now: TrainState['settings'], path: string): void {
+  // Before there were adapters, no checkpoint named what was trained.
+  const recorded: TrainState['settings'] = { parameters: JSON.stringify({ kind: 'full' }), ...found };
   const changed = [...new Set([...Object.keys(recorded), ...Object.keys(now)])].filter(
     (name) => recorded[name] !== now[name],
   );

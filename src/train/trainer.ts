@@ -2,6 +2,7 @@
 import { ConfigError, ModelError } from '../errors.ts';
 import type { Engine } from '../policy/engine.ts';
 import type { UpdateConfig } from './config.ts';
+import type { InitialPolicy } from './initial-policy.ts';
 import { type MicroBatch, microBatches } from './micro-batches.ts';
 import { advantages, normaliser, tokenLoss } from './objective.ts';
 import {
@@ -20,8 +21,8 @@ import { learningRateAt } from './schedule.ts';
 export interface TrainerDeps {
   /** The policy being trained. */
   readonly engine: Engine;
-  /** The initial policy, for the KL penalty; needed when beta > 0. Only its forward is used. */
-  readonly reference?: Engine | undefined;
+  /** The initial policy, for the KL penalty; needed when beta > 0. */
+  readonly reference?: Pick<InitialPolicy, 'forward'> | undefined;
   readonly renderer: Renderer;
   /** The instructions of each task, by its name. */
   readonly instructions: ReadonlyMap<string, string>;

@@ -12,7 +12,6 @@
  *   its delivery is committed.
  */
 import { ConfigError, DataError, TransportError } from '../errors.ts';
-import { tensorShapes } from '../policy/config.ts';
 import type { Tensors } from '../policy/engine.ts';
 import { hashWeights } from '../policy/weights-hash.ts';
 import { failureOf } from '../runtime/failure.ts';
@@ -60,15 +59,11 @@ export class Training {
 
   constructor(options: TrainingOptions) {
     const { config, deps, state, published } = options;
-    const { engine, reference, policy, instructions } = deps;
+    const { engine, reference, renderer, instructions } = deps;
     this.#config = config;
     this.#deps = deps;
     this.#options = options;
-    this.#trainer = new Trainer(
-      config,
-      { engine, reference, renderer: policy.renderer, instructions },
-      state.step,
-    );
+    this.#trainer = new Trainer(config, { engine, reference, renderer, instructions }, state.step);
     this.#state = state;
     this.#durable = state;
     this.#toldStep = published.step;
@@ -201,8 +196,7 @@ export class Training {
     const { step } = statistics;
     const { engine } = this.#deps;
     this.#weights = step % this.#config.hashEvery === 0 ? { step, tensors: await engine.weights() } : null;
-    const weightsHash =
-      this.#weights === null ? '' : hashWeights(this.#weights.tensors, tensorShapes(engine.config));
+    const weightsHash = this.#weights === null ? '' : hashWeights(this.#weights.tensors, engine.trainable);
     const { fromOffset, toOffset, trajectories } = batch;
     const dropped = batch.duplicates + batch.refused.length;
     const { partition } = this.#options;

@@ -7,6 +7,7 @@ import { ConfigError, TransportError } from '../../src/errors.ts';
 import type { OptimizerState } from '../../src/policy/engine.ts';
 import { SafetensorsFile } from '../../src/policy/safetensors.ts';
 import { Checkpoints, type Tensorial } from '../../src/train/checkpoint.ts';
+import { wholePolicy } from '../../src/train/checkpoint-form.ts';
 import { nextSpan, type TrainState } from '../../src/train/train-state.ts';
 import { runProcess, smallRun } from './small-run.ts';
 import { smallDecoder, smallWeights, trajectory } from './small-world.ts';
@@ -23,7 +24,7 @@ beforeEach(async () => {
   await mkdir(origin.path, { recursive: true });
   writeFileSync(join(origin.path, 'config.json'), '{"model_type":"gemma2"}');
   folder = join(root, `run${folders++}`, 'checkpoints');
-  checkpoints = new Checkpoints(folder, origin);
+  checkpoints = new Checkpoints(folder, wholePolicy(origin));
 });
 
 function stateAt(step: number, offset = 10 * step): TrainState {
@@ -136,7 +137,7 @@ describe('Checkpoints', () => {
 
   test('a folder that cannot be written: an error that stops the run and says what to do', async () => {
     // A file where the folder should be stops root too.
-    const blocked = new Checkpoints(join(origin.path, 'config.json', 'checkpoints'), origin);
+    const blocked = new Checkpoints(join(origin.path, 'config.json', 'checkpoints'), wholePolicy(origin));
     await expect(blocked.write(stateAt(1), async () => tensorsAt(1))).rejects.toThrow(TransportError);
     await expect(blocked.write(stateAt(1), async () => tensorsAt(1))).rejects.toThrow(
       /could not be written.*Nothing is lost/,

@@ -8,7 +8,9 @@ import { createReferenceEngine } from '../../src/policy/reference.ts';
 import type { Delivery, Emission } from '../../src/runtime/stage.ts';
 import { Window } from '../../src/runtime/window.ts';
 import type { Failure, Scored, Update } from '../../src/topics/records.generated.ts';
+import { wholePolicy } from '../../src/train/checkpoint-form.ts';
 import { type TrainConfig, trainConfig } from '../../src/train/config.ts';
+import { initialEngine } from '../../src/train/initial-policy.ts';
 import { type TrainDeps, trainStage } from '../../src/train/train.ts';
 import { instructions, letters, smallDecoder, smallWeights } from './small-world.ts';
 
@@ -66,8 +68,9 @@ export async function runProcess(run: SmallRun, options: Process = {}) {
   const reference = await createReferenceEngine(smallDecoder, smallWeights());
   const stage = trainStage(run.config, {
     engine,
-    reference,
-    policy: { path: run.folder, config: smallDecoder, renderer: letters as TrainDeps['policy']['renderer'] },
+    reference: initialEngine(reference),
+    renderer: letters,
+    form: wholePolicy({ path: run.folder, config: smallDecoder }),
     instructions,
     checkpoints: run.folder,
     run: 'small',

@@ -11,8 +11,9 @@ import { embeddedConfig, openEmbeddedLog } from '../../src/topics/embedded-log.t
 import { arrayOf, readRecords } from '../../src/topics/read-records.ts';
 import type { Scored, Update } from '../../src/topics/records.generated.ts';
 import type { Transport } from '../../src/topics/transport.ts';
+import { wholePolicy } from '../../src/train/checkpoint-form.ts';
 import { type TrainConfig, trainConfig } from '../../src/train/config.ts';
-import { type TrainDeps, trainStage } from '../../src/train/train.ts';
+import { trainStage } from '../../src/train/train.ts';
 import { trainTopics } from '../../src/train/train-topics.ts';
 import { instructions, letters, smallDecoder, smallWeights, trajectory } from './small-world.ts';
 
@@ -67,7 +68,8 @@ async function runTrain({ transport, run, source, abortAt, ...rest }: Process) {
   const abort = new AbortController();
   const train = trainStage(rest.config ?? config, {
     engine: await createReferenceEngine(smallDecoder, smallWeights()),
-    policy: { path: folder, config: smallDecoder, renderer: letters as TrainDeps['policy']['renderer'] },
+    renderer: letters,
+    form: wholePolicy({ path: folder, config: smallDecoder }),
     instructions,
     checkpoints: join(folder, run, 'checkpoints'),
     run,

@@ -7,6 +7,7 @@ import type { Tensors } from '../../src/policy/engine.ts';
 import { hashWeights } from '../../src/policy/weights-hash.ts';
 import type { Scored } from '../../src/topics/records.generated.ts';
 import { Checkpoints } from '../../src/train/checkpoint.ts';
+import { wholePolicy } from '../../src/train/checkpoint-form.ts';
 import { Killed, type Process, runProcess, runToTheEnd, type SmallRun, smallRun } from './small-run.ts';
 import { smallDecoder, trajectory } from './small-world.ts';
 
@@ -201,7 +202,10 @@ describe('the train stage', () => {
       const run = smallRun(newFolder(), log(), settings);
       await expect(runProcess(run, { killAt })).rejects.toThrow(Killed);
       // Before that, it is not known that the log was drained: what arrives belongs to the first pass.
-      const state = await new Checkpoints(run.folder, { path: run.folder, config: smallDecoder }).latest();
+      const state = await new Checkpoints(
+        run.folder,
+        wholePolicy({ path: run.folder, config: smallDecoder }),
+      ).latest();
       if ((state?.cursor.epoch ?? 0) === 0) continue;
       passes++;
       run.log.push(...trajectory('f/0', [{ text: 'fa' }, { text: 'fb' }]));
