@@ -82,6 +82,8 @@ export interface SampleRequest {
   readonly topK: number;
   /** Sampling ends with any of these; the end token is part of the sample. */
   readonly stopTokens: readonly number[];
+  /** Asked after each token with all tokens of the sample so far, in order: true ends it. They belong to the sample. */
+  readonly stop?: (tokens: readonly number[]) => boolean;
   /** 64-bit seed, from `seedFor(runSeed, id)`: with the position it decides every random number. */
   readonly seed: bigint;
   readonly signal?: AbortSignal;
@@ -93,8 +95,31 @@ export interface Sample {
   readonly logprobs: number[];
 }
 
+/** Sums since the sampler was made. */
+export interface SamplerStatistics {
+  readonly steps: number;
+  /** Tokens of the prompts of samples that started, and how many of them were in a slot's cache already. */
+  readonly promptTokens: number;
+  readonly reusedTokens: number;
+  readonly sampledTokens: number;
+}
+
+export interface SamplerOptions {
+  /** Most samples at a time. */
+  readonly slots: number;
+  /** Bounds context plus completion, in tokens. */
+  readonly maxLength: number;
+  /** Most tokens of one prompt in a step; what a layer with a sliding window keeps beyond its window. */
+  readonly chunk?: number;
+  /** Most tokens of all samples in a step: what bounds the activations. At least one for each slot. */
+  readonly stepTokens?: number;
+  /** Whether a prompt may begin with what a sample before left in a slot's cache. The samples are the same. */
+  readonly reuse?: boolean;
+}
+
 /** Draws samples, many at a time; a sample does not depend on what else is in the batch. */
 export interface Sampler {
+  readonly statistics: SamplerStatistics;
   sample(request: SampleRequest): Promise<Sample>;
   close(): void;
 }
@@ -123,7 +148,7 @@ export interface Engine {
   setWeights(weights: Tensors): Promise<void>;
   optimizer(): Promise<OptimizerState>;
   setOptimizer(state: OptimizerState): Promise<void>;
-  /** A sampler on the weights as they are when each sample starts; `maxLength` bounds context plus completion. */
-  sampler(options: { readonly slots: number; readonly maxLength: number }): Sampler;
+  /** A sampler on the weights as they are when each sample starts. */
+  sampler(options: SamplerOptions): Sampler;
   close(): Promise<void>;
 }

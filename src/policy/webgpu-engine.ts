@@ -6,7 +6,15 @@ import { Buffers, Readback } from '../device/buffers.ts';
 import { Device } from '../device/device.ts';
 import { ConfigError, ModelError } from '../errors.ts';
 import { checkTensors, type DecoderConfig, type TensorShapes } from './config.ts';
-import type { AdamWOptions, Engine, OptimizerState, PackedRows, Sampler, Tensors } from './engine.ts';
+import type {
+  AdamWOptions,
+  Engine,
+  OptimizerState,
+  PackedRows,
+  Sampler,
+  SamplerOptions,
+  Tensors,
+} from './engine.ts';
 import { checkRows } from './rows.ts';
 import { decoderBackward } from './webgpu/backward.ts';
 import { TrainingOperations } from './webgpu/backward-operations.ts';
@@ -187,10 +195,11 @@ class WebgpuEngine implements Engine {
     });
   }
 
-  sampler(options: { readonly slots: number; readonly maxLength: number }): Sampler {
-    const sampler = new WebgpuSampler(this.#policy, { ...options, logitBytes: this.#logitBytes }, () =>
-      this.#samplers.delete(sampler),
-    );
+  sampler(options: SamplerOptions): Sampler {
+    const sampler = new WebgpuSampler(this.#policy, options, {
+      logitBytes: this.#logitBytes,
+      onClose: () => this.#samplers.delete(sampler),
+    });
     this.#samplers.add(sampler);
     return sampler;
   }

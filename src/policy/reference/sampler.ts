@@ -4,38 +4,37 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { ModelError } from '../../errors.ts';
+import { cacheRows } from '../cache-slots.ts';
 import type { DecoderConfig } from '../config.ts';
-import type { Sample, SampleRequest, Sampler } from '../engine.ts';
-import { type ActiveSample, SampleSlots } from '../sample-slots.ts';
+import type { Sample, SampleRequest, Sampler, SamplerOptions, SamplerStatistics } from '../engine.ts';
+import { type Feed, SampleSlots } from '../sample-slots.ts';
 import type { LayerCache, Weights } from './decoder.ts';
 import { decoderForward, tensor } from './decoder.ts';
 import { logits } from './head.ts';
 
-/** A sample under way, on the weights as they were when it started. */
-type Job = ActiveSample<Weights>;
-
-export interface ReferenceSamplerOptions {
-  readonly slots: number;
-  /** Bounds context plus completion, in tokens. */
-  readonly maxLength: number;
-}
+export type ReferenceSamplerOptions = SamplerOptions;
 
 export class ReferenceSampler implements Sampler {
   readonly #config: DecoderConfig;
+  /** Each sample on the weights as they were when it started. */
   readonly #slots: SampleSlots<Weights>;
   readonly #caches: readonly LayerCache[];
   #running = false;
   #closed = false;
 
-  constructor(config: DecoderConfig, currentWeights: () => Weights, options: ReferenceSamplerOptions) {
+  constructor(config: DecoderConfig, currentWeights: () => Weights, options: SamplerOptions) {
     this.#config = config;
     this.#slots = new SampleSlots(config, options, currentWeights);
-    const size = options.slots * this.#slots.maxLength * config.keyValueHeads * config.headSize;
-    this.#caches = Array.from({ length: config.layers }, () => ({
-      ring: this.#slots.maxLength,
-      keys: new Float64Array(size),
-      values: new Float64Array(size),
-    }));
+    const { limits } = this.#slots;
+    this.#caches = config.windows.map((_, layer) => {
+      const ring = cacheRows(config, layer, limits);
+      const size = limits.slots * ring * config.keyValueHeads * config.headSize;
+      return { ring, keys: new Float64Array(size), values: new Float64Array(size) };
+    });
+  }
+
+  get statistics(): SamplerStatistics {
+    return this.#slots.statistics;
   }
 
   async sample(request: SampleRequest): Promise<Sample> {
@@ -54,14 +53,12 @@ export class ReferenceSampler implements Sampler {
     this.#running = true;
     const slots = this.#slots;
     try {
-      while (slots.waiting > 0 || slots.active.length > 0) {
+      // Requests of the same moment start in one step.
+      await setImmediate();
+      while (slots.waiting > 0 || slots.active > 0) {
         slots.dropAborted();
-        const started = slots.fill();
-        for (const job of started) this.#step([job], job.request.prompt);
-        for (const jobs of byWeights(slots.active.filter((job) => !started.includes(job)))) {
-          const fed = jobs.map((job) => job.sample.tokens[job.sample.tokens.length - 1]);
-          this.#step(jobs, fed);
-        }
+        slots.fill();
+        for (const feeds of byWeights(slots.feeds())) this.#step(feeds);
         slots.settle();
         await setImmediate(); // Let timers, stages and signals run between steps.
       }
@@ -72,31 +69,36 @@ export class ReferenceSampler implements Sampler {
     }
   }
 
-  /** Feeds tokens (one job's prompt, or the last token of each job) and draws each job's next token. */
-  #step(jobs: readonly Job[], fed: readonly number[]): void {
-    const prompt = jobs.length === 1 && jobs[0].sample.tokens.length === 0;
-    const owner = (n: number) => jobs[prompt ? 0 : n];
+  /** Feeds tokens of samples on the same weights, and draws the next token of those that reached their end. */
+  #step(feeds: readonly Feed<Weights>[]): void {
+    const { hiddenSize: c, vocabSize } = this.#config;
+    const each = feeds.flatMap(({ job, position, tokens }) =>
+      tokens.map((token, i) => ({ token, position: position + i, slot: job.slot })),
+    );
     const batch = {
-      tokens: Int32Array.from(fed),
-      positions: Int32Array.from(fed, (_, n) =>
-        prompt ? n : owner(n).request.prompt.length + owner(n).sample.tokens.length - 1,
-      ),
-      bases: Int32Array.from(fed, (_, n) => owner(n).slot),
+      tokens: Int32Array.from(each, ({ token }) => token),
+      positions: Int32Array.from(each, ({ position }) => position),
+      bases: Int32Array.from(each, ({ slot }) => slot),
     };
-    const { state: weights } = jobs[0];
+    const { version: weights } = feeds[0].job;
     const { hidden } = decoderForward(weights, this.#config, batch, this.#caches);
-    const last = hidden.subarray(hidden.length - jobs.length * this.#config.hiddenSize);
+    const drawing = feeds.filter(({ draws }) => draws);
+    const last = new Float64Array(drawing.length * c);
+    let [end, row] = [0, 0];
+    for (const { tokens, draws } of feeds) {
+      end += tokens.length;
+      if (draws) last.set(hidden.subarray((end - 1) * c, end * c), row++ * c);
+    }
     const embedding = tensor(weights, 'model.embed_tokens.weight');
-    const scores = logits(last, embedding, jobs.length, this.#config.logitCap);
-    const vocabulary = this.#config.vocabSize;
-    for (const [row, job] of jobs.entries()) {
-      this.#slots.draw(job, scores.subarray(row * vocabulary, (row + 1) * vocabulary));
+    const scores = logits(last, embedding, drawing.length, this.#config.logitCap);
+    for (const [m, { job }] of drawing.entries()) {
+      this.#slots.draw(job, scores.subarray(m * vocabSize, (m + 1) * vocabSize));
     }
   }
 }
 
-/** Jobs by the version of the weights they run on: more than one only while an update overlaps samples. */
-function byWeights(jobs: readonly Job[]): Job[][] {
-  const versions = [...new Set(jobs.map((job) => job.state))];
-  return versions.map((weights) => jobs.filter((job) => job.state === weights));
+/** Feeds by the version of the weights they run on: more than one only while an update overlaps samples. */
+function byWeights(feeds: readonly Feed<Weights>[]): Feed<Weights>[][] {
+  const versions = [...new Set(feeds.map(({ job }) => job.version))];
+  return versions.map((version) => feeds.filter(({ job }) => job.version === version));
 }

@@ -1,15 +1,16 @@
 /**
  * Sampling on WebGPU: up to `slots` samples at a time, each with its own stretch of the key-value cache. Every
- * step is one forward pass over the last token of each sample, and the prompts of those that start; a slot that
- * is free is filled at the next step. Logits come back, and tokens are drawn in float64.
+ * step is one forward pass over the last token of each sample, and chunks of the prompts of those that start; a slot
+ * that is free is filled at the next step. Logits come back, and tokens are drawn in float64.
  *
  * A sample does not depend on the others: kernels compute every row in the same order, whatever the batch is.
  */
 import { setImmediate } from 'node:timers/promises';
 import { Buffers, Readback } from '../../device/buffers.ts';
 import { ModelError } from '../../errors.ts';
-import type { Sample, SampleRequest, Sampler } from '../engine.ts';
-import { type ActiveSample, SampleSlots } from '../sample-slots.ts';
+import { cacheRows } from '../cache-slots.ts';
+import type { Sample, SampleRequest, Sampler, SamplerOptions, SamplerStatistics } from '../engine.ts';
+import { type Feed, SampleSlots } from '../sample-slots.ts';
 import { type BatchInput, prepareBatch } from './batch.ts';
 import type { DevicePolicy } from './device-policy.ts';
 import { bodyForward } from './forward.ts';
@@ -17,51 +18,53 @@ import type { BatchSizes, Dispatch } from './kernels.ts';
 import { ForwardOperations } from './operations.ts';
 import { capacityFor, Plan } from './plan.ts';
 
-/** A sample under way; `cached` counts its tokens in the cache. */
-type Job = ActiveSample<{ cached: number }>;
-
 /** For each tile of the head: what leads to its logits. The first has the body of the decoder before it. */
 interface Passes {
   readonly plan: Plan;
   readonly tiles: readonly (readonly Dispatch[])[];
 }
 
-export interface SamplerOptions {
-  readonly slots: number;
-  /** Bounds context plus completion, in tokens. */
-  readonly maxLength: number;
+export interface WebgpuSamplerDeps {
+  /** Most bytes of one tile of logits. */
   readonly logitBytes: number;
+  readonly onClose: () => void;
 }
 
 export class WebgpuSampler implements Sampler {
   readonly #policy: DevicePolicy;
-  readonly #slots: SampleSlots<{ cached: number }>;
+  /** The weights' version is how often they may have changed. */
+  readonly #slots: SampleSlots<number>;
   readonly #logitBytes: number;
   readonly #cache: Buffers<string>;
   readonly #readback: Readback;
   readonly #onClose: () => void;
+  /** How many rows of each layer's cache a slot has. */
+  readonly #rings: readonly number[];
   #passes: Passes | undefined;
   #running = false;
   #closed = false;
   #holds = 0;
+  #version = 0;
   #idle: (() => void)[] = [];
 
-  constructor(policy: DevicePolicy, options: SamplerOptions, onClose: () => void) {
+  constructor(policy: DevicePolicy, options: SamplerOptions, deps: WebgpuSamplerDeps) {
     const { config, shape, device } = policy;
     this.#policy = policy;
-    this.#onClose = onClose;
-    this.#logitBytes = options.logitBytes;
-    this.#slots = new SampleSlots(config, options, () => ({ cached: 0 }));
-    const bytes = 4 * options.slots * this.#slots.maxLength * shape.kvSize;
-    const layers = Array.from({ length: config.layers }, (_, layer) => layer);
-    this.#cache = new Buffers(
-      device,
-      'cache',
-      new Map(
-        layers.flatMap((layer) => [`keys.${layer}`, `values.${layer}`].map((name) => [name, bytes] as const)),
-      ),
-    );
+    this.#onClose = deps.onClose;
+    this.#logitBytes = deps.logitBytes;
+    this.#slots = new SampleSlots(config, options, () => this.#version);
+    const { limits } = this.#slots;
+    this.#rings = config.windows.map((_, layer) => cacheRows(config, layer, limits));
+    const sizes = this.#rings.flatMap((ring, layer) => {
+      const bytes = 4 * limits.slots * ring * shape.kvSize;
+      return [`keys.${layer}`, `values.${layer}`].map((name) => [name, bytes] as const);
+    });
+    this.#cache = new Buffers(device, 'cache', new Map(sizes));
     this.#readback = new Readback(device);
+  }
+
+  get statistics(): SamplerStatistics {
+    return this.#slots.statistics;
   }
 
   async sample(request: SampleRequest): Promise<Sample> {
@@ -76,15 +79,20 @@ export class WebgpuSampler implements Sampler {
     if (!this.#running) this.#destroy();
   }
 
-  /** Starts no more samples, and waits until those under way are done. Each call needs a `release`. */
+  /**
+   * Starts no more samples, and waits until those under way are done, so that weights may change. Each call needs a
+   * `release`.
+   */
   async hold(): Promise<void> {
     this.#holds += 1;
-    if (this.#slots.active.length > 0 || this.#running) {
+    if (this.#slots.active > 0 || this.#running) {
       await new Promise<void>((resolve) => this.#idle.push(resolve));
     }
   }
 
+  /** Goes on; what the cache holds was computed with other weights. */
   release(): void {
+    this.#version += 1;
     this.#holds -= 1;
     this.#start();
   }
@@ -102,7 +110,7 @@ export class WebgpuSampler implements Sampler {
       for (;;) {
         this.#slots.dropAborted();
         if (this.#holds === 0) this.#slots.fill();
-        if (this.#slots.active.length === 0) break;
+        if (this.#slots.active === 0) break;
         await this.#step();
         await setImmediate(); // Let timers, stages and signals run between steps.
       }
@@ -116,54 +124,37 @@ export class WebgpuSampler implements Sampler {
     }
   }
 
-  /** Feeds what each sample has not fed yet, and draws its next token. */
+  /** Feeds what each sample is to be fed, and draws the next token of those that reached their end. */
   async #step(): Promise<void> {
-    const jobs = this.#slots.active;
-    const prepared = prepareBatch(this.#batchOf(jobs), this.#policy.shape, { backward: false });
+    const feeds = this.#slots.feeds();
+    const drawing = feeds.filter(({ draws }) => draws);
+    const prepared = prepareBatch(batchOf(feeds), this.#policy.shape, { backward: false });
     const { plan, tiles } = this.#passesFor(prepared.sizes);
     plan.write(prepared);
     const work = { kind: 'sample', amount: prepared.sizes.tokens };
-    const rows = jobs.map(() => new Float64Array(this.#policy.config.vocabSize));
+    const logits: Float32Array[] = [];
+    if (drawing.length === 0) {
+      const { device } = this.#policy;
+      this.#policy.run(tiles[0], prepared.sizes);
+      await device.untilWorked(work, () => device.gpu.queue.onSubmittedWorkDone());
+      return;
+    }
     for (const [n, tile] of plan.tiles.entries()) {
       this.#policy.run(tiles[n], prepared.sizes);
-      const bytes = 4 * jobs.length * tile.stride;
-      const logits = new Float32Array(await this.#readback.read(plan.get('logits'), { bytes, work }));
-      for (const [m, row] of rows.entries()) {
-        row.set(logits.subarray(m * tile.stride, m * tile.stride + tile.columns), tile.first);
-      }
+      const bytes = 4 * drawing.length * tile.stride;
+      logits.push(new Float32Array(await this.#readback.read(plan.get('logits'), { bytes, work })));
     }
     if (this.#closed) return;
-    const cap = this.#policy.config.logitCap;
-    for (const [m, job] of jobs.entries()) {
-      if (cap !== null) for (const [id, x] of rows[m].entries()) rows[m][id] = cap * Math.tanh(x / cap);
-      this.#slots.draw(job, rows[m]);
+    const { vocabSize, logitCap: cap } = this.#policy.config;
+    const row = new Float64Array(vocabSize);
+    for (const [m, { job }] of drawing.entries()) {
+      for (const [n, { first, columns, stride }] of plan.tiles.entries()) {
+        row.set(logits[n].subarray(m * stride, m * stride + columns), first);
+      }
+      if (cap !== null) for (let id = 0; id < vocabSize; id++) row[id] = cap * Math.tanh(row[id] / cap);
+      this.#slots.draw(job, row);
     }
     this.#slots.settle();
-  }
-
-  /** The tokens that are not in the cache yet: a prompt, or the last token drawn. */
-  #batchOf(jobs: readonly Job[]): BatchInput {
-    const tokens: number[] = [];
-    const positions: number[] = [];
-    const bases: number[] = [];
-    const targets: number[] = [];
-    for (const job of jobs) {
-      const fresh = job.state.cached === 0 ? job.request.prompt : job.sample.tokens.slice(-1);
-      for (const [i, token] of fresh.entries()) {
-        tokens.push(token);
-        positions.push(job.state.cached + i);
-        bases.push(job.slot);
-      }
-      // The head takes the row before a target.
-      targets.push(tokens.length);
-      job.state.cached += fresh.length;
-    }
-    return {
-      tokens: Int32Array.from(tokens),
-      positions: Int32Array.from(positions),
-      bases: Int32Array.from(bases),
-      targets: Int32Array.from(targets),
-    };
   }
 
   #passesFor(sizes: BatchSizes): Passes {
@@ -171,15 +162,21 @@ export class WebgpuSampler implements Sampler {
     const before = this.#passes?.plan.capacity;
     this.#passes?.plan.destroy();
     this.#passes = undefined;
-    const capacity = capacityFor(sizes, before);
+    const { slots, stepTokens } = this.#slots.limits;
+    const room = capacityFor(sizes, before);
+    const whole = (count: number) => Math.ceil(count / 64) * 64;
+    const capacity = {
+      tokens: Math.min(room.tokens, whole(stepTokens)),
+      targets: Math.min(room.targets, whole(slots)),
+    };
     const { config, device, shape, layout, kernels, turns, weights } = this.#policy;
     const plan = new Plan(device, {
       ...{ config, shape, capacity, training: false },
       logitBytes: this.#logitBytes,
     });
     const to = new ForwardOperations({ config, shape, layout, kernels, plan, turns, parameters: weights });
-    const cache = Array.from({ length: config.layers }, (_, layer) => ({
-      ring: this.#slots.maxLength,
+    const cache = this.#rings.map((ring, layer) => ({
+      ring,
       keys: this.#cache.get(`keys.${layer}`),
       values: this.#cache.get(`values.${layer}`),
     }));
@@ -196,4 +193,23 @@ export class WebgpuSampler implements Sampler {
     this.#readback.destroy();
     this.#onClose();
   }
+}
+
+function batchOf(feeds: readonly Feed<number>[]): BatchInput {
+  const [tokens, positions, bases, targets]: number[][] = [[], [], [], []];
+  for (const { job, position, tokens: fed, draws } of feeds) {
+    for (const [i, token] of fed.entries()) {
+      tokens.push(token);
+      positions.push(position + i);
+      bases.push(job.slot);
+    }
+    // The head takes the row before a target.
+    if (draws) targets.push(tokens.length);
+  }
+  return {
+    tokens: Int32Array.from(tokens),
+    positions: Int32Array.from(positions),
+    bases: Int32Array.from(bases),
+    targets: Int32Array.from(targets),
+  };
 }
