@@ -5,14 +5,35 @@
  */
 import { ConfigError, ModelError } from '../errors.ts';
 import type { DecoderConfig, TensorShapes } from './config.ts';
-import { checkTensors, tensorShapes } from './config.ts';
-import type { AdamWOptions, Engine, OptimizerState, PackedRows, Sampler, Tensors } from './engine.ts';
+import { checkTensors, headName, tensorShapes } from './config.ts';
+import type {
+  AdamWOptions,
+  Engine,
+  EngineOptions,
+  LoraShape,
+  OptimizerState,
+  PackedRows,
+  Sampler,
+  Tensors,
+  WeightSource,
+} from './engine.ts';
+import { adapterShapes } from './lora.ts';
 import { adamW, globalNorm } from './reference/adamw.ts';
-import type { DecoderPass, Weights } from './reference/decoder.ts';
-import { decoderBackward, decoderForward, tensor } from './reference/decoder.ts';
+import type { DecoderPass } from './reference/decoder.ts';
+import { decoderBackward, decoderForward } from './reference/decoder.ts';
 import { logProbabilities, logProbabilitiesBackward } from './reference/head.ts';
 import type { ReferenceSamplerOptions } from './reference/sampler.ts';
 import { ReferenceSampler } from './reference/sampler.ts';
+import {
+  type AdaptedDecoder,
+  readAll,
+  roundMatricesToBf16,
+  tensor,
+  toFloat32,
+  toFloat64,
+  type Weights,
+  zeros,
+} from './reference/weights.ts';
 import { checkRows } from './rows.ts';
 
 /** What backward needs of the last forward. */
@@ -24,23 +45,34 @@ interface Forwarded {
   readonly labels: Int32Array;
 }
 
-/** A float64 engine on these weights. Throws `ConfigError` where they do not fit the shape. */
+/**
+ * A float64 engine on these weights. Frozen matrices are rounded to bf16 where the options say so; nothing is computed
+ * again in the backward pass, whatever they say. Throws `ConfigError` where the weights do not fit the decoder.
+ */
 export async function createReferenceEngine(
   config: DecoderConfig,
-  weights: Tensors,
+  weights: Tensors | WeightSource,
+  options: EngineOptions = {},
 ): Promise<ReferenceEngine> {
-  const engine = new ReferenceEngine(config);
-  await engine.setWeights(weights);
+  const engine = new ReferenceEngine(config, options);
+  await engine.load(weights);
   return engine;
 }
 
-/** The engine itself; its weights are 0 until they are set. */
+/** The engine itself; its weights are 0 until they are loaded or set. */
 export class ReferenceEngine implements Engine {
   readonly config: DecoderConfig;
   readonly device = 'reference (float64)';
-  readonly lora = null;
-  readonly #shapes: TensorShapes;
+  readonly lora: LoraShape | null;
+  readonly trainable: TensorShapes;
+  readonly #options: EngineOptions;
+  /** With the adapters, as every pass but the base's sees it. */
+  readonly #decoder: AdaptedDecoder;
   // Replaced, never changed in place: samples in flight keep the map they started with.
+  /** The decoder's own tensors where they are frozen; else none. */
+  #frozen: Weights;
+  #trained: Weights;
+  /** Both. */
   #weights: Weights;
   #gradients: Weights;
   #m: Weights;
@@ -49,40 +81,57 @@ export class ReferenceEngine implements Engine {
   #forwarded: Forwarded | undefined;
   readonly #samplers = new Set<ReferenceSampler>();
 
-  constructor(config: DecoderConfig) {
+  constructor(config: DecoderConfig, options: EngineOptions = {}) {
     this.config = config;
-    this.#shapes = tensorShapes(config);
-    this.#weights = zeros(this.#shapes);
-    this.#gradients = zeros(this.#shapes);
-    this.#m = zeros(this.#shapes);
-    this.#v = zeros(this.#shapes);
+    this.lora = options.lora ?? null;
+    this.#options = options;
+    this.#decoder = { ...config, lora: this.lora };
+    this.trainable = this.lora ? adapterShapes(config, this.lora) : tensorShapes(config);
+    this.#frozen = this.lora ? zeros(tensorShapes(config)) : new Map();
+    this.#trained = zeros(this.trainable);
+    this.#weights = new Map([...this.#frozen, ...this.#trained]);
+    this.#gradients = zeros(this.trainable);
+    this.#m = zeros(this.trainable);
+    this.#v = zeros(this.trainable);
   }
 
-  get trainable(): TensorShapes {
-    return this.#shapes;
-  }
-
-  async forwardBase(_rows: PackedRows): Promise<Float32Array> {
-    throw new Error('forwardBase is for engines with adapters');
+  /** Sets the decoder's own tensors, trained or frozen. */
+  async load(source: Tensors | WeightSource): Promise<void> {
+    const shapes = tensorShapes(this.config);
+    const weights = await readAll(source, shapes);
+    if (!this.lora) return this.#set(weights);
+    this.#frozen = this.#options.frozen === 'bf16' ? roundMatricesToBf16(weights, shapes) : weights;
+    this.#set(this.#trained);
   }
 
   async forward(rows: PackedRows): Promise<Float32Array> {
     return Float32Array.from(this.logProbabilities(rows));
   }
 
+  async forwardBase(rows: PackedRows): Promise<Float32Array> {
+    if (!this.lora) throw new Error('forwardBase is for engines with adapters');
+    const logprobs = Float32Array.from(this.#forward(rows, this.config));
+    this.#forwarded = undefined;
+    return logprobs;
+  }
+
   /** `forward` in full precision, for central differences. */
   logProbabilities(rows: PackedRows): Float64Array {
+    return this.#forward(rows, this.#decoder);
+  }
+
+  #forward(rows: PackedRows, decoder: AdaptedDecoder): Float64Array {
     checkRows(rows, this.config);
     const batch = {
       tokens: rows.tokens,
       positions: rows.positions,
       bases: rows.positions.map((position, n) => n - position),
     };
-    const pass = decoderForward(this.#weights, this.config, batch);
+    const pass = decoderForward(this.#weights, decoder, batch);
     const predictors = rows.targets.map((target) => target - 1);
     const labels = rows.targets.map((target) => rows.tokens[target]);
     this.#forwarded = { pass, predictors, labels };
-    return logProbabilities(this.#hidden(this.#forwarded), labels, this.#embedding(), this.config.logitCap);
+    return logProbabilities(this.#hidden(this.#forwarded), labels, this.#head(), this.config.logitCap);
   }
 
   async backward(weights: Float32Array): Promise<void> {
@@ -94,14 +143,14 @@ export class ReferenceEngine implements Engine {
     }
     const dTargets = logProbabilitiesBackward(
       Float64Array.from(weights),
-      { hidden: this.#hidden(forwarded), labels, embedding: this.#embedding() },
-      tensor(this.#gradients, 'model.embed_tokens.weight'),
+      { hidden: this.#hidden(forwarded), labels, w: this.#head() },
+      this.#gradients.get(headName(this.config)),
       this.config.logitCap,
     );
     const c = this.config.hiddenSize;
     const dHidden = new Float64Array(pass.hidden.length);
     for (const [m, n] of predictors.entries()) dHidden.set(dTargets.subarray(m * c, (m + 1) * c), n * c);
-    decoderBackward(this.#weights, this.#gradients, this.config, pass, dHidden);
+    decoderBackward(this.#weights, this.#gradients, this.#decoder, pass, dHidden);
   }
 
   async gradients(): Promise<Tensors> {
@@ -116,7 +165,7 @@ export class ReferenceEngine implements Engine {
   /** Throws `ModelError`, with the weights as they were, where the gradient is not finite. */
   async update(options: AdamWOptions): Promise<{ readonly gradNorm: number }> {
     const gradients = this.#gradients;
-    this.#gradients = zeros(this.#shapes);
+    this.#gradients = zeros(this.trainable);
     this.#forwarded = undefined;
     const gradNorm = globalNorm(gradients.values());
     if (!Number.isFinite(gradNorm)) {
@@ -127,16 +176,16 @@ export class ReferenceEngine implements Engine {
     this.#step += 1;
     const gradientScale = gradNorm > options.clipNorm ? options.clipNorm / gradNorm : 1;
     const updated = new Map<string, Float64Array>();
-    for (const [name, weights] of this.#weights) {
+    for (const [name, weights] of this.#trained) {
       const state = { gradient: tensor(gradients, name), m: tensor(this.#m, name), v: tensor(this.#v, name) };
       updated.set(name, adamW({ weights, ...state }, { ...options, step: this.#step, gradientScale }));
     }
-    this.#weights = updated;
+    this.#set(updated);
     return { gradNorm };
   }
 
   async weights(): Promise<Tensors> {
-    return toFloat32(this.#weights);
+    return toFloat32(this.#trained);
   }
 
   async setWeights(weights: Tensors): Promise<void> {
@@ -145,8 +194,13 @@ export class ReferenceEngine implements Engine {
 
   /** `setWeights` in full precision, for central differences. */
   setExactWeights(weights: Weights): void {
-    checkTensors(weights, this.#shapes, 'weights');
-    this.#weights = new Map(weights);
+    checkTensors(weights, this.trainable, 'weights');
+    this.#set(weights);
+  }
+
+  #set(trained: Weights): void {
+    this.#trained = new Map(trained);
+    this.#weights = new Map([...this.#frozen, ...trained]);
     this.#forwarded = undefined;
   }
 
@@ -158,15 +212,15 @@ export class ReferenceEngine implements Engine {
     if (!Number.isInteger(state.step) || state.step < 0) {
       throw new ConfigError(`expected the optimizer's step to be a whole number from 0, found ${state.step}`);
     }
-    checkTensors(state.m, this.#shapes, 'optimizer, first moments');
-    checkTensors(state.v, this.#shapes, 'optimizer, second moments');
+    checkTensors(state.m, this.trainable, 'optimizer, first moments');
+    checkTensors(state.v, this.trainable, 'optimizer, second moments');
     this.#step = state.step;
     this.#m = toFloat64(state.m);
     this.#v = toFloat64(state.v);
   }
 
   sampler(options: ReferenceSamplerOptions): Sampler {
-    const sampler = new ReferenceSampler(this.config, () => this.#weights, options);
+    const sampler = new ReferenceSampler(this.#decoder, () => this.#weights, options);
     this.#samplers.add(sampler);
     return sampler;
   }
@@ -177,8 +231,8 @@ export class ReferenceEngine implements Engine {
     this.#forwarded = undefined;
   }
 
-  #embedding(): Float64Array {
-    return tensor(this.#weights, 'model.embed_tokens.weight');
+  #head(): Float64Array {
+    return tensor(this.#weights, headName(this.config));
   }
 
   /** (M, C) the hidden states that predict the targets. */
@@ -188,20 +242,4 @@ export class ReferenceEngine implements Engine {
     for (const [m, n] of predictors.entries()) hidden.set(pass.hidden.subarray(n * c, (n + 1) * c), m * c);
     return hidden;
   }
-}
-
-function zeros(shapes: TensorShapes): Weights {
-  return new Map([...shapes].map(([name, shape]) => [name, new Float64Array(size(shape))]));
-}
-
-function size(shape: readonly number[]): number {
-  return shape.reduce((product, n) => product * n, 1);
-}
-
-function toFloat32(tensors: Weights): Tensors {
-  return new Map([...tensors].map(([name, values]) => [name, Float32Array.from(values)]));
-}
-
-function toFloat64(tensors: Tensors): Weights {
-  return new Map([...tensors].map(([name, values]) => [name, Float64Array.from(values)]));
 }

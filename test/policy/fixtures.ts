@@ -1,26 +1,41 @@
 /** The committed decoders of test/fixtures/policy, with what PyTorch computes on them (see make-policy.py). */
 import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { DecoderConfig } from '../../src/policy/config.ts';
-import type { PackedRows, Tensors } from '../../src/policy/engine.ts';
+import type { DecoderConfig, Projection } from '../../src/policy/config.ts';
+import type { LoraShape, PackedRows, Tensors } from '../../src/policy/engine.ts';
 import { parseDecoderConfig } from '../../src/policy/families.ts';
 import { SafetensorsFile } from '../../src/policy/safetensors.ts';
 
-export const fixtureNames = ['capped', 'plain'] as const;
+/** Decoders. */
+export const fixtureNames = ['capped', 'plain', 'llama', 'llama-biased', 'qwen2', 'qwen3'] as const;
 export type FixtureName = (typeof fixtureNames)[number];
+
+/** Adapters on some of them. */
+export const adapterFixtureNames = ['capped-lora', 'qwen2-lora'] as const;
+export type AdapterFixtureName = (typeof adapterFixtureNames)[number];
 
 export interface PolicyFixture {
   readonly config: DecoderConfig;
+  /** Of the decoder. */
   readonly weights: Tensors;
   readonly rows: PackedRows;
   /** w of the loss -sum(w * logprob). */
   readonly targetWeights: Float32Array;
   readonly logprobs: Float32Array;
+  /** Of the trained tensors. */
   readonly gradients: Tensors;
-  /** Weights after ten steps of torch.optim.AdamW, clipped; losses and norms before each step. */
+  /** The trained tensors after ten steps of torch.optim.AdamW, clipped; losses and norms before each step. */
   readonly stepped: Tensors;
   readonly losses: Float32Array;
   readonly gradNorms: Float32Array;
+}
+
+export interface AdapterFixture extends PolicyFixture {
+  readonly lora: LoraShape;
+  readonly adapters: Tensors;
+  /** Without the adapters. */
+  readonly baseLogprobs: Float32Array;
 }
 
 /** As in make-policy.py. */
@@ -46,8 +61,39 @@ export async function readTensors(path: string): Promise<Tensors> {
 }
 
 export async function loadFixture(name: FixtureName): Promise<PolicyFixture> {
+  return {
+    ...(await readDecoder(name)),
+    ...expectedIn(await readTensors(`${fixturePath(name)}/expected.safetensors`)),
+  };
+}
+
+export async function loadAdapterFixture(name: AdapterFixtureName): Promise<AdapterFixture> {
   const folder = fixturePath(name);
+  const json = JSON.parse(await readFile(`${folder}/adapter_config.json`, 'utf8')) as {
+    readonly base_model_name_or_path: string;
+    readonly r: number;
+    readonly lora_alpha: number;
+    readonly target_modules: readonly Projection[];
+  };
   const expected = await readTensors(`${folder}/expected.safetensors`);
+  return {
+    ...(await readDecoder(basename(json.base_model_name_or_path))),
+    ...expectedIn(expected),
+    lora: { rank: json.r, scale: json.lora_alpha / json.r, targets: json.target_modules },
+    adapters: await readTensors(`${folder}/adapter_model.safetensors`),
+    baseLogprobs: expected.get('base_logprobs') ?? new Float32Array(),
+  };
+}
+
+async function readDecoder(name: string): Promise<Pick<PolicyFixture, 'config' | 'weights'>> {
+  const folder = fixturePath(name);
+  return {
+    config: parseDecoderConfig(JSON.parse(await readFile(`${folder}/config.json`, 'utf8')), folder),
+    weights: await readTensors(`${folder}/model.safetensors`),
+  };
+}
+
+function expectedIn(expected: Tensors): Omit<PolicyFixture, 'config' | 'weights'> {
   const get = (key: string) => expected.get(key) ?? new Float32Array();
   const under = (prefix: string): Tensors =>
     new Map(
@@ -56,8 +102,6 @@ export async function loadFixture(name: FixtureName): Promise<PolicyFixture> {
         .map(([key, values]) => [key.slice(prefix.length), values]),
     );
   return {
-    config: parseDecoderConfig(JSON.parse(await readFile(`${folder}/config.json`, 'utf8')), folder),
-    weights: await readTensors(`${folder}/model.safetensors`),
     rows: {
       tokens: Int32Array.from(get('tokens')),
       positions: Int32Array.from(get('positions')),

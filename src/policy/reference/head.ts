@@ -1,20 +1,15 @@
 /**
- * The head: logits (capped) from hidden states by the embedding, and log-probabilities of given tokens. It goes
- * through the rows in blocks, so that memory stays at block * vocabulary.
+ * The head: logits (capped) from hidden states, and log-probabilities of given tokens. Its weight w (V, C) is the
+ * embedding where the two are tied. It goes through the rows in blocks, so that memory stays at block * vocabulary.
  */
 import { linear, linearBackward } from './product.ts';
 
 /** Rows per block. */
 const block = 32;
 
-/** hidden (n, C), embedding (V, C) -> capped logits (n, V). */
-export function logits(
-  hidden: Float64Array,
-  embedding: Float64Array,
-  n: number,
-  cap: number | null,
-): Float64Array {
-  const y = linear(hidden, embedding, n);
+/** hidden (n, C), w (V, C) -> capped logits (n, V). */
+export function logits(hidden: Float64Array, w: Float64Array, n: number, cap: number | null): Float64Array {
+  const y = linear(hidden, w, n);
   if (cap !== null) for (let i = 0; i < y.length; i++) y[i] = cap * Math.tanh(y[i] / cap);
   return y;
 }
@@ -23,12 +18,12 @@ export function logits(
 export function logProbabilities(
   hidden: Float64Array,
   labels: Int32Array,
-  embedding: Float64Array,
+  w: Float64Array,
   cap: number | null,
 ): Float64Array {
   const result = new Float64Array(labels.length);
   forBlocks(hidden, labels, (rows, ids, at) => {
-    const y = logits(rows, embedding, ids.length, cap);
+    const y = logits(rows, w, ids.length, cap);
     const vocabulary = y.length / ids.length;
     for (let m = 0; m < ids.length; m++) {
       const row = y.subarray(m * vocabulary, (m + 1) * vocabulary);
@@ -39,19 +34,19 @@ export function logProbabilities(
 }
 
 /**
- * The gradient of -sum_m weights[m] * logprob[m]: returns dHidden (M, C) and adds to dEmbedding (V, C).
+ * The gradient of -sum_m weights[m] * logprob[m]: returns dHidden (M, C) and adds to dw (V, C), where w is trained.
  */
 export function logProbabilitiesBackward(
   weights: Float64Array,
-  inputs: { readonly hidden: Float64Array; readonly labels: Int32Array; readonly embedding: Float64Array },
-  dEmbedding: Float64Array,
+  inputs: { readonly hidden: Float64Array; readonly labels: Int32Array; readonly w: Float64Array },
+  dw: Float64Array | undefined,
   cap: number | null,
 ): Float64Array {
-  const { hidden, labels, embedding } = inputs;
+  const { hidden, labels, w } = inputs;
   const dHidden = new Float64Array(hidden.length);
   const c = hidden.length / labels.length;
   forBlocks(hidden, labels, (rows, ids, at) => {
-    const y = logits(rows, embedding, ids.length, cap);
+    const y = logits(rows, w, ids.length, cap);
     const vocabulary = y.length / ids.length;
     for (let m = 0; m < ids.length; m++) {
       const row = y.subarray(m * vocabulary, (m + 1) * vocabulary);
@@ -61,7 +56,7 @@ export function logProbabilitiesBackward(
         row[v] = weights[at + m] * (Math.exp(row[v] - total) - (v === ids[m] ? 1 : 0)) * slope;
       }
     }
-    dHidden.set(linearBackward(y, rows, embedding, dEmbedding, ids.length), at * c);
+    dHidden.set(linearBackward(y, rows, w, dw, ids.length), at * c);
   });
   return dHidden;
 }

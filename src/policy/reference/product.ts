@@ -9,7 +9,7 @@ export function productTransposed(
   a: Float64Array,
   b: Float64Array,
   size: { readonly n: number; readonly m: number; readonly k: number },
-): Float64Array {
+): Float64Array<ArrayBuffer> {
   const { n, m, k } = size;
   const y = new Float64Array(n * m);
   let row = 0;
@@ -28,30 +28,32 @@ export function transpose(a: Float64Array, n: number, m: number): Float64Array {
 }
 
 /** A linear layer: y (n, out) = x (n, in) times the transpose of w (out, in), as stored in checkpoints. */
-export function linear(x: Float64Array, w: Float64Array, n: number): Float64Array {
+export function linear(x: Float64Array, w: Float64Array, n: number): Float64Array<ArrayBuffer> {
   const k = x.length / n;
   return productTransposed(x, w, { n, m: w.length / k, k });
 }
 
 /**
  * The backward pass of `linear`: returns dx (n, in) = dy (n, out) times w, and adds dy transposed times x to
- * dw (out, in).
+ * dw (out, in), where w is trained.
  */
 export function linearBackward(
   dy: Float64Array,
   x: Float64Array,
   w: Float64Array,
-  dw: Float64Array,
+  dw: Float64Array | undefined,
   n: number,
-): Float64Array {
+): Float64Array<ArrayBuffer> {
   const inputs = x.length / n;
   const outputs = dy.length / n;
-  const increment = productTransposed(transpose(dy, n, outputs), transpose(x, n, inputs), {
-    n: outputs,
-    m: inputs,
-    k: n,
-  });
-  addInto(dw, increment);
+  if (dw) {
+    const increment = productTransposed(transpose(dy, n, outputs), transpose(x, n, inputs), {
+      n: outputs,
+      m: inputs,
+      k: n,
+    });
+    addInto(dw, increment);
+  }
   return productTransposed(dy, transpose(w, outputs, inputs), { n, m: inputs, k: outputs });
 }
 

@@ -5,24 +5,25 @@
 import { setImmediate } from 'node:timers/promises';
 import { ModelError } from '../../errors.ts';
 import { cacheRows } from '../cache-slots.ts';
-import type { DecoderConfig } from '../config.ts';
+import { headName } from '../config.ts';
 import type { Sample, SampleRequest, Sampler, SamplerOptions, SamplerStatistics } from '../engine.ts';
 import { type Feed, SampleSlots } from '../sample-slots.ts';
-import type { LayerCache, Weights } from './decoder.ts';
-import { decoderForward, tensor } from './decoder.ts';
+import type { LayerCache } from './decoder.ts';
+import { decoderForward } from './decoder.ts';
 import { logits } from './head.ts';
+import { type AdaptedDecoder, tensor, type Weights } from './weights.ts';
 
 export type ReferenceSamplerOptions = SamplerOptions;
 
 export class ReferenceSampler implements Sampler {
-  readonly #config: DecoderConfig;
+  readonly #config: AdaptedDecoder;
   /** Each sample on the weights as they were when it started. */
   readonly #slots: SampleSlots<Weights>;
   readonly #caches: readonly LayerCache[];
   #running = false;
   #closed = false;
 
-  constructor(config: DecoderConfig, currentWeights: () => Weights, options: SamplerOptions) {
+  constructor(config: AdaptedDecoder, currentWeights: () => Weights, options: SamplerOptions) {
     this.#config = config;
     this.#slots = new SampleSlots(config, options, currentWeights);
     const { limits } = this.#slots;
@@ -89,8 +90,8 @@ export class ReferenceSampler implements Sampler {
       end += tokens.length;
       if (draws) last.set(hidden.subarray((end - 1) * c, end * c), row++ * c);
     }
-    const embedding = tensor(weights, 'model.embed_tokens.weight');
-    const scores = logits(last, embedding, drawing.length, this.#config.logitCap);
+    const head = tensor(weights, headName(this.#config));
+    const scores = logits(last, head, drawing.length, this.#config.logitCap);
     for (const [m, { job }] of drawing.entries()) {
       this.#slots.draw(job, scores.subarray(m * vocabSize, (m + 1) * vocabSize));
     }
