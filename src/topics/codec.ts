@@ -37,8 +37,8 @@ export interface Codec {
 
 /** The schema ids of a registry. */
 export interface SchemaIds {
-  /** The id that stands before the records written to a topic. */
-  idOf(topic: Topic): number;
+  /** The id of our own schema of a topic; undefined where it was not registered, because nothing is written. */
+  idOf(topic: Topic): number | undefined;
   /** The reader of what was written with this id, or the `DataError` that says why there is none. */
   readerOf(topic: Topic, id: number): WriterReader | DataError | undefined;
   learn(topic: Topic, ids: ReadonlySet<number>, signal?: AbortSignal): Promise<void>;
@@ -95,7 +95,10 @@ export function createCodec({ maxRecordBytes, json, registry }: CodecOptions): C
         checkSize(codec, record, text.length, maxRecordBytes);
         return text;
       }
-      return encodeRecord(codec, record, { maxRecordBytes, id: registry?.idOf(topic) ?? codec.id });
+      const id = registry === undefined ? codec.id : registry.idOf(topic);
+      if (id === undefined)
+        throw new Error(`the schema of ${topic} was not registered: it is only read here`);
+      return encodeRecord(codec, record, { maxRecordBytes, id });
     },
     decode: <K extends Topic>(topic: K, value: Uint8Array) => {
       const codec = codecOf(topic);
@@ -113,11 +116,12 @@ export function createCodec({ maxRecordBytes, json, registry }: CodecOptions): C
       ? {}
       : {
           learn: (topic, values, signal) => {
-            const { id } = codecOf(topic);
-            const ids = new Set(
-              [...values].map(schemaIdIn).filter((found) => found !== null && found !== id),
-            );
-            return ids.size === 0 ? Promise.resolve() : registry.learn(topic, ids as Set<number>, signal);
+            const ids = new Set<number>();
+            for (const value of values) {
+              const id = schemaIdIn(value);
+              if (id !== null && !isOwn(codecOf(topic), id, registry)) ids.add(id);
+            }
+            return ids.size === 0 ? Promise.resolve() : registry.learn(topic, ids, signal);
           },
         }),
   };
@@ -177,7 +181,13 @@ function schemaIdIn(value: Uint8Array): number | null {
   return Buffer.from(value.buffer, value.byteOffset, HEADER_BYTES).readInt32BE(1);
 }
 
-function decodeRecord({ topic, tree, type, id }: TopicCodec, bytes: Buffer, registry?: SchemaIds): unknown {
+/** The id of `schemas/` is understood everywhere: values may have been copied from a run without a registry. */
+function isOwn({ topic, id }: TopicCodec, found: number, registry: SchemaIds | undefined): boolean {
+  return found === id || found === registry?.idOf(topic);
+}
+
+function decodeRecord(codec: TopicCodec, bytes: Buffer, registry: SchemaIds | undefined): unknown {
+  const { topic, tree, type, id } = codec;
   const found = schemaIdIn(bytes);
   if (found === null) {
     throw new DataError(
@@ -185,8 +195,7 @@ function decodeRecord({ topic, tree, type, id }: TopicCodec, bytes: Buffer, regi
         `${bytes.length} bytes${bytes.length > 0 ? ` that begin with ${bytes.toString('hex', 0, 8)}` : ''}.`,
     );
   }
-  // The id of `schemas/` is understood everywhere: values may have been copied from a run without a registry.
-  if (found === id) {
+  if (isOwn(codec, found, registry)) {
     walkBytes(topic, tree, bytes, HEADER_BYTES);
     return decodeBody(topic, type, bytes, HEADER_BYTES);
   }

@@ -32,8 +32,9 @@ export type WireNode = { readonly minBytes: number } & (
 
 /** Levels of a value, where a schema does not bound them by itself. */
 const MAX_DEPTH = 64;
-/** Parts of a value for each byte: a foreign schema may have thousands of fields that take no bytes. */
-const MAX_PARTS_PER_BYTE = 64;
+/** Parts of a value, some and more for each byte: a foreign schema may have thousands of fields that take no bytes. */
+const FREE_PARTS = 5_000;
+const PARTS_PER_BYTE = 8;
 
 /**
  * Throws a `DataError` with topic, field and byte position unless `bytes` from `start` on are exactly one
@@ -63,7 +64,7 @@ class Walker {
     this.#topic = topic;
     this.#bytes = bytes;
     this.#position = start;
-    this.#partsLeft = MAX_PARTS_PER_BYTE * bytes.length;
+    this.#partsLeft = FREE_PARTS + PARTS_PER_BYTE * bytes.length;
   }
 
   value(node: WireNode): void {

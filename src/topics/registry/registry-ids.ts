@@ -55,12 +55,7 @@ export function registryIds({ client, own, compile, cachedSchemas, now }: Regist
   };
 
   return {
-    idOf: (topic) => {
-      const id = own.get(topic);
-      if (id === undefined)
-        throw new Error(`nothing is written to ${topic} here: its schema was not registered`);
-      return id;
-    },
+    idOf: (topic) => own.get(topic),
     readerOf: (topic, id) => known.get(keyOf(topic, id))?.reader,
     learn: async (topic, ids, signal) => {
       const wanted: number[] = [];
