@@ -2,40 +2,47 @@
  * A policy as a Hugging Face folder: `config.json`, `model.safetensors`, `tokenizer.json`, `tokenizer_config.json` and
  * where there is one `generation_config.json`. Other tools open what is saved here.
  */
-import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { ConfigError, DataError } from '../errors.ts';
+import { adapterBase, adapterShape, isAdapterFolder } from './adapter-folder.ts';
 import type { DecoderConfig } from './config.ts';
-import { tensorShapes } from './config.ts';
-import type { Tensors } from './engine.ts';
+import { withDtype } from './config-dtype.ts';
+import type { LoraShape, Tensors, WeightSource } from './engine.ts';
 import { parseDecoderConfig } from './families.ts';
+import { copyFiles, writeFolderAside } from './folder-aside.ts';
 import type { RenderFormat } from './render.ts';
 import { gemmaFormat, plainFormat, Renderer, renderFormat } from './render.ts';
-import { SafetensorsFile, writeSafetensors } from './safetensors.ts';
-import { PolicyTokenizer } from './tokenizer.ts';
+import { saveWeights } from './save-weights.ts';
+import { PolicyTokenizer, tokenizerFiles } from './tokenizer.ts';
+import { weightLayout } from './weight-layout.ts';
+
+export { flushFolder, writeFolderAside, writeJson } from './folder-aside.ts';
+export { readWeights } from './weight-files.ts';
 
 /** Everything of a policy but its weights. */
 export interface PolicyFolder {
+  /** Where config.json and the weights lie. */
   readonly path: string;
+  /** Where the tokenizer's files lie. */
+  readonly tokenizerPath: string;
+  /** Adapters on the decoder, and their folder: the one that was opened; null where it is the decoder's own. */
+  readonly adapter: { readonly path: string; readonly lora: LoraShape } | null;
   readonly config: DecoderConfig;
   readonly tokenizer: PolicyTokenizer;
   readonly renderer: Renderer;
 }
 
-/** Files that a saved policy takes over as they are, where they exist. */
-const jsonFiles = [
-  'config.json',
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'generation_config.json',
-  'special_tokens_map.json',
-] as const;
+const modelFiles = ['config.json', 'generation_config.json'];
 
 const endIds = z.looseObject({ eos_token_id: z.union([z.int(), z.array(z.int())]).nullish() });
 const tokenizerConfig = z.looseObject({ swirl: renderFormat.optional() });
 
-/** Opens a policy's folder without its weights. Throws `ConfigError` or `DataError`, with the file's name. */
+/**
+ * Opens a policy's folder without its weights; with adapters in it (PEFT's format), the folder of their base too. Throws
+ * `ConfigError` or `DataError`, with the file's name.
+ */
 export async function openPolicy(path: string): Promise<PolicyFolder> {
   const present = await stat(path).catch(() => undefined);
   if (!present?.isDirectory()) {
@@ -43,123 +50,76 @@ export async function openPolicy(path: string): Promise<PolicyFolder> {
       `${path}: expected a policy's folder (config.json, model.safetensors, tokenizer.json), found none`,
     );
   }
-  const configPath = join(path, 'config.json');
+  const adapts = await isAdapterFolder(path);
+  const base = adapts ? await adapterBase(path) : path;
+  const configPath = join(base, 'config.json');
   const configJson = await readJson(configPath);
   const config = parseDecoderConfig(configJson, configPath);
+  const adapter = adapts ? { path, lora: await adapterShape(path, config) } : null;
+  const ownTokenizer = adapts && (await stat(join(path, 'tokenizer.json')).catch(() => undefined));
+  const tokenizerPath = ownTokenizer ? path : base;
+  const generation = await readJson(join(base, 'generation_config.json'), true);
+  const ends = [configJson, generation].flatMap((json) => endIds.safeParse(json).data?.eos_token_id ?? []);
+  return {
+    path: base,
+    config,
+    adapter,
+    tokenizerPath,
+    ...(await openTokenizer(tokenizerPath, config, ends)),
+  };
+}
+
+async function openTokenizer(
+  path: string,
+  { vocabSize }: DecoderConfig,
+  ends: readonly number[],
+): Promise<Pick<PolicyFolder, 'tokenizer' | 'renderer'>> {
   const settingsPath = join(path, 'tokenizer_config.json');
   const settings = tokenizerConfig.safeParse((await readJson(settingsPath, true)) ?? {});
   if (!settings.success) throw new ConfigError(`${settingsPath}: ${z.prettifyError(settings.error)}`);
   const tokenizerPath = join(path, 'tokenizer.json');
   const tokenizer = new PolicyTokenizer(await readJson(tokenizerPath), settings.data, tokenizerPath);
-  if (tokenizer.vocabularySize > config.vocabSize) {
+  if (tokenizer.vocabularySize > vocabSize) {
     throw new ConfigError(
-      `${tokenizerPath}: expected ids below the decoder's vocabulary of ${config.vocabSize}, found ${tokenizer.vocabularySize - 1}`,
+      `${tokenizerPath}: expected ids below the decoder's vocabulary of ${vocabSize}, found ${tokenizer.vocabularySize - 1}`,
     );
   }
-  const generation = await readJson(join(path, 'generation_config.json'), true);
-  const ends = [configJson, generation].flatMap((json) => endIds.safeParse(json).data?.eos_token_id ?? []);
   const format = settings.data.swirl ?? defaultFormat(tokenizer);
   const renderer = new Renderer(
     tokenizer,
     format,
     ends.filter((id) => tokenizer.specialIds.has(id)),
   );
-  return { path, config, tokenizer, renderer };
+  return { tokenizer, renderer };
 }
 
-/** Reads a policy's weights as f32. Throws `DataError` where tensors are missing or have other shapes. */
-export async function readWeights(policy: Pick<PolicyFolder, 'path' | 'config'>): Promise<Tensors> {
-  const path = join(policy.path, 'model.safetensors');
-  if (!(await stat(path).catch(() => undefined))) {
-    const index = await stat(`${path}.index.json`).catch(() => undefined);
-    throw new DataError(
-      index
-        ? `${policy.path}: expected one model.safetensors, found a sharded checkpoint. Save it again as one file.`
-        : `${path}: expected the policy's weights, found no such file`,
-    );
-  }
-  const file = await SafetensorsFile.open(path);
-  try {
-    const weights: Tensors = new Map();
-    const shapes = tensorShapes(policy.config);
-    for (const [name, shape] of shapes) {
-      const found = file.tensors.get(name);
-      if (!found) throw new DataError(`${path}: expected a tensor ${name} (${shape.join(', ')}), found none`);
-      if (found.shape.join() !== shape.join()) {
-        throw new DataError(
-          `${path}: expected ${name} to have shape (${shape.join(', ')}) as config.json says, found (${found.shape.join(', ')})`,
-        );
-      }
-    }
-    // A tied head is sometimes stored a second time.
-    const extra = [...file.tensors.keys()].find((name) => !shapes.has(name) && name !== 'lm_head.weight');
-    if (extra)
-      throw new DataError(`${path}: found a tensor ${extra} that the shape in config.json does not have`);
-    for (const name of shapes.keys()) weights.set(name, await file.read(name));
-    return weights;
-  } finally {
-    await file.close();
-  }
+export interface SaveOptions {
+  /** f32, to the bit, so that training goes on where it was; or bf16, rounded to the nearest, for others. */
+  readonly dtype?: 'f32' | 'bf16';
 }
 
 /**
- * Saves a policy under a new path: the JSON files of `from`, and these weights. It is written aside, with what
- * `addFiles` adds to it, flushed, and renamed into place: it is there as a whole or not at all. A folder that is
- * already there is replaced.
+ * Saves a policy under a new path: the JSON files of `from`, and these weights in the layout of its own. It is written
+ * aside, with what `addFiles` adds to it, flushed, and renamed into place: it is there as a whole or not at all. A folder
+ * that is already there is replaced.
  */
 export async function savePolicy(
   path: string,
-  from: Pick<PolicyFolder, 'path' | 'config'>,
-  weights: Tensors,
+  from: Pick<PolicyFolder, 'path' | 'config'> & Partial<Pick<PolicyFolder, 'tokenizerPath'>>,
+  weights: Tensors | WeightSource,
   addFiles: (folder: string) => Promise<void> = async () => {},
+  { dtype = 'f32' }: SaveOptions = {},
 ): Promise<void> {
-  const shapes = tensorShapes(from.config);
-  await writeFolderAside(path, async (folder) => {
-    for (const name of jsonFiles) {
-      const bytes = await readFile(join(from.path, name)).catch((error: NodeJS.ErrnoException) => {
-        if (error.code !== 'ENOENT') throw error;
-        return undefined;
-      });
-      if (bytes) await writeFile(join(folder, name), bytes, { flush: true });
-    }
-    const tensors = new Map(
-      [...shapes].map(([name, shape]) => [name, { shape, values: weights.get(name) ?? new Float32Array() }]),
-    );
-    await writeSafetensors(join(folder, 'model.safetensors'), tensors);
-    await addFiles(folder);
+  const [stored, named] = dtype === 'f32' ? (['F32', 'float32'] as const) : (['BF16', 'bfloat16'] as const);
+  await writeFolderAside(path, async (to) => {
+    const change = (name: string, bytes: Buffer) =>
+      name === 'config.json' ? withDtype(bytes.toString('utf8'), named) : bytes;
+    await copyFiles(modelFiles, { from: from.path, to, change });
+    await copyFiles(tokenizerFiles, { from: from.tokenizerPath ?? from.path, to });
+    const layout = await weightLayout(from.path);
+    await saveWeights(to, weights, { config: from.config, layout, dtype: stored });
+    await addFiles(to);
   });
-}
-
-/** Fills a folder beside `path` by `fill`, and renames it to `path`. What was there is replaced. */
-export async function writeFolderAside(path: string, fill: (folder: string) => Promise<void>): Promise<void> {
-  const aside = join(dirname(path), `.${basename(path)}.new`);
-  const old = join(dirname(path), `.${basename(path)}.old`);
-  await rm(aside, { recursive: true, force: true });
-  await mkdir(aside, { recursive: true });
-  await fill(aside);
-  await flushFolder(aside);
-  await rm(old, { recursive: true, force: true });
-  await rename(path, old).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error;
-  });
-  await rename(aside, path);
-  await flushFolder(dirname(path));
-  await rm(old, { recursive: true, force: true });
-}
-
-/** Writes a JSON file as people read it, and flushes it. */
-export async function writeJson(path: string, value: unknown): Promise<void> {
-  await writeFile(path, `${JSON.stringify(value, null, 2)}\n`, { flush: true });
-}
-
-/** A rename lasts once its folder is flushed. */
-export async function flushFolder(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 function defaultFormat(tokenizer: PolicyTokenizer): RenderFormat {

@@ -20,7 +20,7 @@ export async function writeOptimizer(
     for (const [name, values] of moments)
       tensors.set(`${prefix}.${name}`, { shape: shapes.get(name) ?? [], values });
   }
-  await writeSafetensors(path, tensors, { step: String(state.step) });
+  await writeSafetensors(path, tensors, { metadata: { step: String(state.step) } });
 }
 
 /** Throws `DataError` where the file is not sound, and `ConfigError` where it belongs to another shape. */

@@ -3,11 +3,13 @@
  * (little-endian), a JSON header, the tensors' bytes. The header is checked before anything is allocated, as
  * a file may be hostile or cut.
  */
+import { createHash } from 'node:crypto';
+import { writeSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 import { z } from 'zod';
 import { DataError } from '../errors.ts';
-import { toFloat32Values, valueBytes } from './number-formats.ts';
+import { isWeightDtype, toBytes, toFloat32Values, valueBytes } from './number-formats.ts';
 
 /** Longest header that is read; the format's own limit. */
 const maxHeaderBytes = 100_000_000;
@@ -70,15 +72,32 @@ export class SafetensorsFile {
   async readSlices(name: string, visit: (slice: Float32Array, at: number) => void): Promise<void> {
     const info = this.tensors.get(name);
     if (!info) throw new DataError(`${this.path}: expected a tensor ${name}, found none`);
-    const bytes = valueBytes(info.dtype);
-    if (bytes === undefined) {
-      throw new DataError(`${this.path}: expected ${name} to be F32, F16 or BF16, found ${info.dtype}`);
+    const { dtype } = info;
+    if (!isWeightDtype(dtype)) {
+      throw new DataError(`${this.path}: expected ${name} to be F32, F16 or BF16, found ${dtype}`);
     }
-    const buffer = Buffer.alloc(Math.min(sliceBytes, info.end - info.start));
-    for (let at = info.start; at < info.end; at += buffer.length) {
-      const length = Math.min(buffer.length, info.end - at);
-      await readFully(this.path, this.#handle, buffer.subarray(0, length), at);
-      visit(toFloat32Values(buffer.subarray(0, length), info.dtype), (at - info.start) / bytes);
+    const bytes = valueBytes(dtype) ?? 1;
+    await this.#readBytes(info, (slice, at) => visit(toFloat32Values(slice, dtype), at / bytes));
+  }
+
+  /** SHA-256 of a tensor's bytes, as they are stored. */
+  async hash(name: string): Promise<string> {
+    const hash = createHash('sha256');
+    const info = this.tensors.get(name);
+    if (info) await this.#readBytes(info, (slice) => hash.update(slice));
+    return hash.digest('hex');
+  }
+
+  /** One buffer serves all slices. */
+  async #readBytes(
+    { start, end }: TensorInfo,
+    visit: (slice: Uint8Array, at: number) => void,
+  ): Promise<void> {
+    const buffer = Buffer.alloc(Math.min(sliceBytes, end - start));
+    for (let at = start; at < end; at += buffer.length) {
+      const slice = buffer.subarray(0, Math.min(buffer.length, end - at));
+      await readFully(this.path, this.#handle, slice, at);
+      visit(slice, at - start);
     }
   }
 
@@ -95,24 +114,33 @@ export class SafetensorsFile {
   }
 }
 
-/** Writes tensors as F32, in the order of their names, and flushes them to disk. */
+/** A tensor to be written: all of its numbers, or a reader that gives them slice by slice, in order. */
+export interface TensorToWrite {
+  readonly shape: readonly number[];
+  readonly values: Float32Array | ((visit: (slice: Float32Array) => void) => Promise<void>);
+}
+
+export interface WriteOptions {
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** How the numbers are stored: F32 to the bit (the default), or BF16, rounded to the nearest. */
+  readonly dtype?: 'F32' | 'BF16';
+}
+
+/** Writes tensors in the order of their names, one after the other, and flushes them to disk. */
 export async function writeSafetensors(
   path: string,
-  tensors: ReadonlyMap<string, { readonly shape: readonly number[]; readonly values: Float32Array }>,
-  metadata: Readonly<Record<string, string>> = {},
+  tensors: ReadonlyMap<string, TensorToWrite>,
+  { metadata = {}, dtype = 'F32' }: WriteOptions = {},
 ): Promise<void> {
   const names = [...tensors.keys()].sort();
   const header: Record<string, unknown> = { __metadata__: { format: 'pt', ...metadata } };
   let end = 0;
   for (const name of names) {
-    const { shape, values } = tensors.get(name) as { shape: readonly number[]; values: Float32Array };
-    if (countOf(shape) !== values.length) {
-      throw new RangeError(
-        `${name}: expected ${countOf(shape)} numbers for (${shape}), found ${values.length}`,
-      );
-    }
-    header[name] = { dtype: 'F32', shape, data_offsets: [end, end + values.byteLength] };
-    end += values.byteLength;
+    const { shape, values } = tensors.get(name) as TensorToWrite;
+    if (values instanceof Float32Array) checkCount(name, shape, values.length);
+    const start = end;
+    end += countOf(shape) * (valueBytes(dtype) ?? 0);
+    header[name] = { dtype, shape, data_offsets: [start, end] };
   }
   const json = Buffer.from(JSON.stringify(header), 'utf8');
   // Padded with spaces, so that the numbers begin at a multiple of 8.
@@ -123,17 +151,39 @@ export async function writeSafetensors(
   const handle = await open(path, 'w');
   try {
     await handle.writeFile(Buffer.concat([length, padded]));
-    for (const name of names) {
-      const { values } = tensors.get(name) as { values: Float32Array };
-      const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-      for (let at = 0; at < bytes.length; at += sliceBytes) {
-        await handle.writeFile(bytes.subarray(at, at + sliceBytes));
-      }
-    }
+    for (const name of names) await writeValues(handle, name, tensors.get(name) as TensorToWrite, dtype);
     await handle.sync();
   } finally {
     await handle.close();
   }
+}
+
+async function writeValues(
+  handle: FileHandle,
+  name: string,
+  { shape, values }: TensorToWrite,
+  dtype: 'F32' | 'BF16',
+): Promise<void> {
+  const atOnce = sliceBytes / 4;
+  if (values instanceof Float32Array) {
+    for (let at = 0; at < values.length; at += atOnce) {
+      await handle.writeFile(toBytes(values.subarray(at, at + atOnce), dtype));
+    }
+    return;
+  }
+  let count = 0;
+  // A reader cannot be held up, so each slice is written before it goes on; it never holds more than one.
+  await values((slice) => {
+    count += slice.length;
+    const bytes = toBytes(slice, dtype);
+    for (let at = 0; at < bytes.length; ) at += writeSync(handle.fd, bytes, at);
+  });
+  checkCount(name, shape, count);
+}
+
+function checkCount(name: string, shape: readonly number[], found: number): void {
+  if (countOf(shape) === found) return;
+  throw new RangeError(`${name}: expected ${countOf(shape)} numbers for (${shape}), found ${found}`);
 }
 
 interface Header {

@@ -216,12 +216,4 @@ describe('broken folders are refused by name', () => {
       /cut in tensor model\.embed_tokens\.weight: expected \(330, 16\).*found \(\d+, 16\)/,
     );
   });
-
-  test('no weights, and sharded weights', async () => {
-    const path = await copied();
-    await rm(join(path, 'model.safetensors'));
-    await expect(readWeights(await openPolicy(path))).rejects.toThrow(/found no such file/);
-    await writeFile(join(path, 'model.safetensors.index.json'), '{}');
-    await expect(readWeights(await openPolicy(path))).rejects.toThrow(/sharded/);
-  });
 });

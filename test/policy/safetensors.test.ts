@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { DataError } from '../../src/errors.ts';
-import { toFloat32Values } from '../../src/policy/number-formats.ts';
+import { toFloat32Values, type WeightDtype } from '../../src/policy/number-formats.ts';
 import { SafetensorsFile, writeSafetensors } from '../../src/policy/safetensors.ts';
 import { fixturePath, readTensors } from './fixtures.ts';
 
@@ -42,7 +42,7 @@ describe('round trip', () => {
       ['empty', { shape: [0, 5], values: new Float32Array() }],
       ['scalar', { shape: [], values: Float32Array.of(7) }],
     ]);
-    await writeSafetensors(path, tensors, { step: '12' });
+    await writeSafetensors(path, tensors, { metadata: { step: '12' } });
     const file = await SafetensorsFile.open(path);
     expect([...file.tensors.keys()]).toEqual(['a.large', 'empty', 'scalar', 'z.odd']);
     expect(file.metadata.get('step')).toBe('12');
@@ -80,7 +80,7 @@ describe('round trip', () => {
 
 describe('number formats', () => {
   test('f16 and bf16 are exact', () => {
-    const read = (dtype: string, ...words: number[]) => [
+    const read = (dtype: WeightDtype, ...words: number[]) => [
       ...toFloat32Values(new Uint8Array(Uint16Array.from(words).buffer), dtype),
     ];
     // 1, -2, the largest and smallest, 1/3 rounded, infinity, -0 (IEEE 754-2008, binary16).
