@@ -18,7 +18,7 @@ import { normal, uniform } from '../src/policy/random.ts';
 import { createReferenceEngine } from '../src/policy/reference.ts';
 import { packRows } from '../src/policy/rows.ts';
 import { type Dispatch, encode, Kernels } from '../src/policy/webgpu/kernels.ts';
-import { Matmul } from '../src/policy/webgpu/matmul.ts';
+import { Matmul, whole } from '../src/policy/webgpu/matmul.ts';
 import { shapeOf, shapeSource } from '../src/policy/webgpu/shape.ts';
 import { createWebGpuEngine } from '../src/policy/webgpu-engine.ts';
 
@@ -78,25 +78,17 @@ async function products(): Promise<void> {
       device.gpu.queue.writeBuffer(buffers.get(name), 0, Float32Array.from(matrix.to1DArray()));
     }
     const get = (name: string) => buffers.get(name);
-    const layer = [input, output] as const;
-    const over = { over: 'tokens' } as const;
+    const options = { input, output, over: 'tokens' } as const;
+    const [xs, dxs] = [whole(get('x'), input), whole(get('dx'), input)];
+    const [ys, dys] = [whole(get('y'), output), whole(get('dy'), output)];
+    const weight = { of: { buffer: get('w') }, format: 'f32' } as const;
     const cases: [string, string, Dispatch, () => Matrix][] = [
-      [
-        'y = x wT',
-        'y',
-        matmul.forward({ x: get('x'), w: get('w'), y: get('y') }, layer, over),
-        () => x.mmul(w.transpose()),
-      ],
-      [
-        'dx = dy w',
-        'dx',
-        matmul.backwardInput({ dy: get('dy'), w: get('w'), dx: get('dx') }, layer, over),
-        () => dy.mmul(w),
-      ],
+      ['y = x wT', 'y', matmul.forward({ x: xs, w: weight, y: ys }, options), () => x.mmul(w.transpose())],
+      ['dx = dy w', 'dx', matmul.backwardInput({ dy: dys, w: weight, dx: dxs }, options), () => dy.mmul(w)],
       [
         'dw += dyT x',
         'dw',
-        matmul.backwardWeight({ dy: get('dy'), x: get('x'), dw: get('dw') }, layer, over),
+        matmul.backwardWeight({ dy: dys, x: xs, dw: { buffer: get('dw') } }, options),
         () => dy.transpose().mmul(x),
       ],
     ];

@@ -28,6 +28,10 @@ export class Buffers<Name extends string> {
     }
   }
 
+  has(name: string): boolean {
+    return this.#buffers.has(name);
+  }
+
   get(name: Name): GPUBuffer {
     const buffer = this.#buffers.get(name);
     if (!buffer) throw new RangeError(`no buffer ${name}`);

@@ -2,19 +2,23 @@
  * The decoder on WebGPU. The passes are lists of dispatches in webgpu/forward.ts and webgpu/backward.ts, the
  * kernels are in kernels/; this file keeps their state: weights, gradient, moments, and the batch's buffers.
  */
-import { Buffers, Readback } from '../device/buffers.ts';
+import { Readback } from '../device/buffers.ts';
 import { Device } from '../device/device.ts';
 import { ConfigError, ModelError } from '../errors.ts';
-import { checkTensors, type DecoderConfig, type TensorShapes } from './config.ts';
+import { checkTensors, type DecoderConfig, type TensorShapes, tensorShapes } from './config.ts';
 import type {
   AdamWOptions,
   Engine,
+  EngineOptions,
+  LoraShape,
   OptimizerState,
   PackedRows,
   Sampler,
   SamplerOptions,
   Tensors,
+  WeightSource,
 } from './engine.ts';
+import { adapterShapes } from './lora.ts';
 import { checkRows } from './rows.ts';
 import { decoderBackward } from './webgpu/backward.ts';
 import { TrainingOperations } from './webgpu/backward-operations.ts';
@@ -22,26 +26,34 @@ import { prepareBatch } from './webgpu/batch.ts';
 import { DevicePolicy } from './webgpu/device-policy.ts';
 import { bodyForward, headForward } from './webgpu/forward.ts';
 import type { BatchSizes, Dispatch } from './webgpu/kernels.ts';
+import { ForwardOperations } from './webgpu/operations.ts';
 import { Optimizer } from './webgpu/optimizer.ts';
-import { flatten, unflatten } from './webgpu/parameters.ts';
+import { ParameterBuffers } from './webgpu/parameter-buffers.ts';
+import type { BufferLimits } from './webgpu/parameters.ts';
 import { capacityFor, Plan } from './webgpu/plan.ts';
 import { WebgpuSampler } from './webgpu/sampler.ts';
+import { sourceOf } from './weight-source.ts';
 
-export interface WebGpuEngineOptions {
+export interface WebGpuEngineOptions extends EngineOptions {
   /** Most bytes of one tile of logits; where the vocabulary needs more, the head works tile by tile. */
   readonly logitBytes?: number;
+  /** Bind at most so many bytes of weights at once, and hold so many in a buffer; what the adapter can otherwise. */
+  readonly weightLimits?: BufferLimits;
 }
 
-/** An engine with these weights. Throws `DeviceError` without an adapter, `ConfigError` where the weights do not fit. */
+/**
+ * An engine with these weights; with `lora` its adapters are 0 until they are set. Throws `DeviceError` without an adapter,
+ * `ConfigError` where the weights do not fit.
+ */
 export async function createWebGpuEngine(
   config: DecoderConfig,
-  weights: Tensors,
+  weights: Tensors | WeightSource,
   options: WebGpuEngineOptions = {},
 ): Promise<Engine> {
-  const device = await Device.shared();
-  const engine = new WebgpuEngine(device, config, options.logitBytes ?? 2 ** 29);
+  if (weights instanceof Map) checkTensors(weights, tensorShapes(config), 'weights');
+  const engine = new WebgpuEngine(await Device.shared(), config, options);
   try {
-    await engine.setWeights(weights);
+    await engine.load(sourceOf(weights));
     return engine;
   } catch (error) {
     await engine.close();
@@ -49,26 +61,35 @@ export async function createWebGpuEngine(
   }
 }
 
-/** The buffers of a batch with the two lists over them; remade when a batch outgrows them. */
+/** The buffers of a batch with the lists over them; remade when a batch outgrows them. */
 interface Passes {
   readonly plan: Plan;
   readonly forward: readonly Dispatch[];
+  /** Without the adapters. */
+  readonly base: readonly Dispatch[];
   readonly backward: readonly Dispatch[];
   /** Makes the logits again, for a second backward pass on one forward pass. */
   readonly logits: readonly Dispatch[];
 }
 
+/** What is there only while training: made at the first backward pass, or when it is asked for. */
+interface Trained {
+  readonly gradients: ParameterBuffers;
+  readonly optimizer: Optimizer;
+}
+
 class WebgpuEngine implements Engine {
   readonly config: DecoderConfig;
+  readonly lora: LoraShape | null;
+  readonly trainable: TensorShapes;
   readonly device: string;
-  readonly lora = null;
   readonly #device: Device;
   readonly #logitBytes: number;
+  readonly #recompute: boolean;
   readonly #policy: DevicePolicy;
-  readonly #buffers: Buffers<'gradient'>;
-  readonly #optimizer: Optimizer;
   readonly #readback: Readback;
   readonly #samplers = new Set<WebgpuSampler>();
+  #trained: Trained | undefined;
   #passes: Passes | undefined;
   /** Of the last forward, until the weights change. */
   #forwarded: BatchSizes | undefined;
@@ -78,45 +99,37 @@ class WebgpuEngine implements Engine {
   /** Calls run one after the other. */
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(device: Device, config: DecoderConfig, logitBytes: number) {
-    this.config = config;
-    this.#logitBytes = logitBytes;
+  constructor(device: Device, config: DecoderConfig, options: WebGpuEngineOptions) {
+    this.#policy = new DevicePolicy(device, config, options, options.weightLimits ?? device.adapter);
+    this.config = this.#policy.config;
+    this.lora = this.#policy.lora;
+    this.trainable = this.lora ? adapterShapes(config, this.lora) : tensorShapes(config);
+    this.#logitBytes = options.logitBytes ?? 2 ** 29;
+    this.#recompute = options.recompute ?? false;
     this.device = device.adapter.name;
     this.#device = device;
-    this.#policy = new DevicePolicy(device, config);
-    const { layout, kernels, weights } = this.#policy;
-    this.#buffers = new Buffers(device, 'engine', new Map([['gradient', 4 * layout.length]]));
-    this.#optimizer = new Optimizer(device, kernels, {
-      weights,
-      gradients: this.#buffers.get('gradient'),
-      length: layout.length,
-    });
     this.#readback = new Readback(device);
   }
 
-  get trainable(): TensorShapes {
-    return this.#policy.shapes;
-  }
-
-  async forwardBase(_rows: PackedRows): Promise<Float32Array> {
-    throw new Error('forwardBase is for engines with adapters');
+  /** Fills the decoder's own weights. */
+  load(source: WeightSource): Promise<void> {
+    return this.#inTurn(() => this.#policy.weights.load(source));
   }
 
   forward(rows: PackedRows): Promise<Float32Array> {
     return this.#inTurn(async () => {
-      checkRows(rows, this.config);
-      const input = { ...rows, bases: rows.positions.map((position, n) => n - position) };
-      const prepared = prepareBatch(input, this.#policy.shape, { backward: true });
-      const { plan, forward } = this.#passesFor(prepared.sizes);
-      plan.write(prepared);
-      this.#policy.run(forward, prepared.sizes);
-      const logprobs = await this.#readback.read(plan.get('logprobs'), {
-        bytes: 4 * rows.targets.length,
-        work: { kind: 'forward', amount: rows.tokens.length },
-      });
-      this.#forwarded = prepared.sizes;
+      const { logprobs, sizes } = await this.#forward(rows, 'forward');
+      this.#forwarded = sizes;
       this.#logitsKept = true;
-      return new Float32Array(logprobs);
+      return logprobs;
+    });
+  }
+
+  forwardBase(rows: PackedRows): Promise<Float32Array> {
+    return this.#inTurn(async () => {
+      if (!this.lora) throw new Error('forwardBase is for engines with adapters');
+      this.#forwarded = undefined;
+      return (await this.#forward(rows, 'base')).logprobs;
     });
   }
 
@@ -139,16 +152,17 @@ class WebgpuEngine implements Engine {
   }
 
   gradients(): Promise<Tensors> {
-    return this.#inTurn(() => this.#readTensors(this.#buffers.get('gradient')));
+    return this.#inTurn(() => this.#training().gradients.read(this.trainable, this.#readback));
   }
 
   /** Throws `ModelError`, with the weights as they were, where the gradient is not finite. */
   update(options: AdamWOptions): Promise<{ readonly gradNorm: number }> {
     return this.#betweenSamples(async () => {
+      const { optimizer } = this.#training();
       this.#forwarded = undefined;
-      this.#optimizer.configure(options, this.#step + 1);
-      this.#policy.run(this.#optimizer.dispatches, noBatch);
-      const gradNorm = new Float32Array(await this.#readback.read(this.#optimizer.norm, { bytes: 4 }))[0];
+      optimizer.configure(options, this.#step + 1);
+      this.#policy.run(optimizer.dispatches, noBatch);
+      const gradNorm = new Float32Array(await this.#readback.read(optimizer.norm, { bytes: 4 }))[0];
       if (!Number.isFinite(gradNorm)) {
         throw new ModelError(
           `expected a finite gradient, found one of norm ${gradNorm}; the weights are unchanged`,
@@ -160,22 +174,21 @@ class WebgpuEngine implements Engine {
   }
 
   weights(): Promise<Tensors> {
-    return this.#inTurn(() => this.#readTensors(this.#policy.weights));
+    return this.#inTurn(() => this.#policy.trainable.read(this.trainable, this.#readback));
   }
 
   setWeights(weights: Tensors): Promise<void> {
     return this.#betweenSamples(async () => {
-      checkTensors(weights, this.#policy.shapes, 'weights');
+      checkTensors(weights, this.trainable, this.lora ? 'adapters' : 'weights');
       this.#forwarded = undefined;
-      this.#device.gpu.queue.writeBuffer(this.#policy.weights, 0, flatten(this.#policy.layout, weights));
+      this.#policy.trainable.write(weights);
     });
   }
 
   optimizer(): Promise<OptimizerState> {
     return this.#inTurn(async () => ({
       step: this.#step,
-      m: await this.#readTensors(this.#optimizer.m),
-      v: await this.#readTensors(this.#optimizer.v),
+      ...(await this.#training().optimizer.moments(this.trainable, this.#readback)),
     }));
   }
 
@@ -186,12 +199,10 @@ class WebgpuEngine implements Engine {
           `expected the optimizer's step to be a whole number from 0, found ${state.step}`,
         );
       }
-      checkTensors(state.m, this.#policy.shapes, 'optimizer, first moments');
-      checkTensors(state.v, this.#policy.shapes, 'optimizer, second moments');
+      checkTensors(state.m, this.trainable, 'optimizer, first moments');
+      checkTensors(state.v, this.trainable, 'optimizer, second moments');
       this.#step = state.step;
-      const { queue } = this.#device.gpu;
-      queue.writeBuffer(this.#optimizer.m, 0, flatten(this.#policy.layout, state.m));
-      queue.writeBuffer(this.#optimizer.v, 0, flatten(this.#policy.layout, state.v));
+      this.#training().optimizer.setMoments(state);
     });
   }
 
@@ -210,8 +221,8 @@ class WebgpuEngine implements Engine {
     await Promise.all(samplers.map((sampler) => sampler.hold()));
     await this.#queue;
     this.#passes?.plan.destroy();
-    this.#buffers.destroy();
-    this.#optimizer.destroy();
+    this.#trained?.gradients.destroy();
+    this.#trained?.optimizer.destroy();
     this.#readback.destroy();
     this.#policy.destroy();
     this.#device.sweep();
@@ -237,20 +248,48 @@ class WebgpuEngine implements Engine {
     });
   }
 
+  async #forward(rows: PackedRows, list: 'forward' | 'base') {
+    checkRows(rows, this.config);
+    const input = { ...rows, bases: rows.positions.map((position, n) => n - position) };
+    const prepared = prepareBatch(input, this.#policy.shape, { backward: true });
+    const passes = this.#passesFor(prepared.sizes);
+    passes.plan.write(prepared);
+    this.#policy.run(passes[list], prepared.sizes);
+    const logprobs = await this.#readback.read(passes.plan.get('logprobs'), {
+      bytes: 4 * rows.targets.length,
+      work: { kind: 'forward', amount: rows.tokens.length },
+    });
+    return { logprobs: new Float32Array(logprobs), sizes: prepared.sizes };
+  }
+
+  #training(): Trained {
+    if (!this.#trained) {
+      const { trainable, kernels, limits } = this.#policy;
+      const gradients = new ParameterBuffers(this.#device, 'gradients', trainable.layout);
+      const optimizer = new Optimizer(this.#device, kernels, { weights: trainable, gradients, limits });
+      this.#trained = { gradients, optimizer };
+    }
+    return this.#trained;
+  }
+
   #passesFor(sizes: BatchSizes): Passes {
     if (this.#passes?.plan.holds(sizes)) return this.#passes;
     const before = this.#passes?.plan.capacity;
     this.#passes?.plan.destroy();
     this.#passes = undefined;
     const capacity = capacityFor(sizes, before);
-    const { config, shape, layout, kernels, turns } = this.#policy;
+    const { config, shape, lora, weights } = this.#policy;
+    const recompute = this.#recompute;
     const plan = new Plan(this.#device, {
-      ...{ config, shape, capacity, training: true },
-      logitBytes: this.#logitBytes,
+      ...{ config, shape, lora, capacity, head: weights.slab('head'), logitBytes: this.#logitBytes },
+      kept: recompute ? 'stream' : 'all',
     });
-    const gradients = this.#buffers.get('gradient');
-    const parameters = this.#policy.weights;
-    const to = new TrainingOperations({ config, shape, layout, kernels, plan, turns, parameters, gradients });
+    const { gradients } = this.#training();
+    const to = new TrainingOperations(
+      { ...this.#policy.parts(), plan },
+      lora ? { decoder: null, adapters: gradients } : { decoder: gradients, adapters: null },
+    );
+    const base = new ForwardOperations({ ...this.#policy.parts({ base: true }), plan });
     const cache = Array.from({ length: config.layers }, (_, layer) => ({
       ring: 0,
       keys: plan.get('keys', layer),
@@ -259,17 +298,12 @@ class WebgpuEngine implements Engine {
     this.#passes = {
       plan,
       forward: [...bodyForward(to, cache), ...headForward(to)],
-      backward: decoderBackward(to, cache),
+      base: lora ? [...bodyForward(base, cache), ...headForward(base)] : [],
+      backward: decoderBackward(to, cache, { recompute }),
       // With several tiles the backward pass makes them itself.
       logits: plan.tiles.length === 1 ? [to.headLogits(plan.tiles[0])] : [],
     };
     return this.#passes;
-  }
-
-  async #readTensors(buffer: GPUBuffer): Promise<Tensors> {
-    const { layout, shapes } = this.#policy;
-    const flat = new Float32Array(await this.#readback.read(buffer, { bytes: 4 * layout.length }));
-    return unflatten(layout, flat, shapes.keys());
   }
 }
 

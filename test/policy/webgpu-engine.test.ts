@@ -103,6 +103,46 @@ onDevice('the WebGPU engine', () => {
     await tiled.close();
   });
 
+  test.each([
+    ['tied', odd],
+    ['untied', { ...odd, tiedHead: false }],
+  ])(
+    'weights in shards, smaller than a matrix and over several buffers: the same as whole, head %s',
+    async (_name, config) => {
+      const weights = randomWeights(config);
+      const rows = randomRows([40, 12]);
+      const whole = await createWebGpuEngine(config, weights);
+      const weightLimits = { largestBinding: 6000, largestBuffer: 16384 };
+      const sharded = await createWebGpuEngine(config, weights, { weightLimits });
+      expect(await sharded.weights()).toEqual(weights);
+      // The head's shards are tiles, whose sums are added up apart.
+      expect(largestError(await sharded.forward(rows), await whole.forward(rows))).toBeLessThan(1e-5);
+      const step = {
+        learningRate: 0.01,
+        beta1: 0.9,
+        beta2: 0.99,
+        epsilon: 1e-4,
+        weightDecay: 0.1,
+        clipNorm: 1,
+      };
+      for (const engine of [whole, sharded]) {
+        await engine.forward(rows);
+        await engine.backward(weighting(rows));
+      }
+      const expected = await whole.gradients();
+      for (const [tensor, values] of await sharded.gradients()) {
+        expect([tensor, relativeError(values, expected.get(tensor) ?? []) < 1e-5]).toEqual([tensor, true]);
+      }
+      expect((await sharded.update(step)).gradNorm).toBeCloseTo((await whole.update(step)).gradNorm, 4);
+      const stepped = await whole.weights();
+      for (const [tensor, values] of await sharded.weights()) {
+        expect([tensor, relativeError(values, stepped.get(tensor) ?? []) < 1e-5]).toEqual([tensor, true]);
+      }
+      await whole.close();
+      await sharded.close();
+    },
+  );
+
   test('a token without weight changes no gradient, to the bit', async () => {
     const engine = await createWebGpuEngine(odd, randomWeights(odd));
     const rows = randomRows([12, 9, 20]);

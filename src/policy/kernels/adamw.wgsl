@@ -1,4 +1,4 @@
-// One AdamW update (arXiv 1711.05101, decoupled weight decay) of LENGTH numbers; the gradient, scaled down to the
+// One AdamW update (arXiv 1711.05101, decoupled weight decay) of some numbers; the gradient, scaled down to the
 // clipping norm where it is larger, is zero afterwards. A gradient that is not finite changes nothing.
 struct Update {
   learningRate: f32,
@@ -10,19 +10,21 @@ struct Update {
   correction1: f32,     // 1 - beta1^step
   correction2: f32,     // 1 - beta2^step
 }
+struct Call {
+  length: u32,
+}
 @group(0) @binding(0) var<uniform> settings: Update;
 @group(0) @binding(1) var<storage, read> norm: array<f32>;
 @group(0) @binding(2) var<storage, read_write> weights: array<f32>;
 @group(0) @binding(3) var<storage, read_write> gradient: array<f32>;
 @group(0) @binding(4) var<storage, read_write> moment1: array<f32>;
 @group(0) @binding(5) var<storage, read_write> moment2: array<f32>;
-
-override LENGTH: u32;
+@group(0) @binding(6) var<uniform> call: Call;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let i = id.y * groups.x * 64 + id.x;
-  if (i >= LENGTH) { return; }
+  if (i >= call.length) { return; }
   let g = gradient[i] * min(1, settings.clipNorm / max(norm[0], 1e-30));
   gradient[i] = 0;
   // By its bits, because WGSL allows a driver to take for granted that no number is NaN.

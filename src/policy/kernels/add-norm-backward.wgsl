@@ -1,6 +1,6 @@
 // The gradient of add-norm.wgsl. `stream` holds the gradient that reaches `total` along the residual stream;
-// it gains what comes back through NEXT_NORM and is then the gradient of x as well. dbranch is what goes
-// back through BRANCH_NORM.
+// it gains what comes back through the next norm and is then the gradient of x as well. dbranch is what goes
+// back through the branch's norm; without POST_NORMS the stream itself.
 struct Call {
   branchNorm: u32,
   nextNorm: u32,
@@ -24,21 +24,30 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let row = n * HIDDEN4;
   var product = 0f;
   for (var c = 0u; c < columns; c++) {
-    product += dot(dy[row + c] * (1 + norms[call.nextNorm * HIDDEN4 + c]), total[row + c]);
+    product += dot(dy[row + c] * (NORM_OFFSET + norms[call.nextNorm * HIDDEN4 + c]), total[row + c]);
   }
   let nextScale = nextRstd[n];
   var inward = product / f32(HIDDEN) * nextScale * nextScale;
+  if (!POST_NORMS) {
+    for (var c = 0u; c < columns; c++) {
+      let i = row + c;
+      let value = stream[i] + nextScale * (dy[i] * (NORM_OFFSET + norms[call.nextNorm * HIDDEN4 + c]) - total[i] * inward);
+      stream[i] = value;
+      dbranch[i] = value;
+    }
+    return;
+  }
   product = 0;
   for (var c = 0u; c < columns; c++) {
     let i = row + c;
-    let value = stream[i] + nextScale * (dy[i] * (1 + norms[call.nextNorm * HIDDEN4 + c]) - total[i] * inward);
+    let value = stream[i] + nextScale * (dy[i] * (NORM_OFFSET + norms[call.nextNorm * HIDDEN4 + c]) - total[i] * inward);
     stream[i] = value;
-    product += dot(value * (1 + norms[call.branchNorm * HIDDEN4 + c]), branch[i]);
+    product += dot(value * (NORM_OFFSET + norms[call.branchNorm * HIDDEN4 + c]), branch[i]);
   }
   let branchScale = branchRstd[n];
   inward = product / f32(HIDDEN) * branchScale * branchScale;
   for (var c = 0u; c < columns; c++) {
     let i = row + c;
-    dbranch[i] = branchScale * (stream[i] * (1 + norms[call.branchNorm * HIDDEN4 + c]) - branch[i] * inward);
+    dbranch[i] = branchScale * (stream[i] * (NORM_OFFSET + norms[call.branchNorm * HIDDEN4 + c]) - branch[i] * inward);
   }
 }

@@ -1,5 +1,6 @@
 // A branch (attention or feed-forward) joins the residual stream, and the next branch gets its input:
-//   sum = x + norm(branch, BRANCH_NORM);  y = norm(sum, NEXT_NORM)
+//   total = x + norm(branch, branchNorm);  y = norm(total, nextNorm)
+// Without POST_NORMS the branch joins as it is.
 // One pass over the token instead of three. One invocation per token.
 struct Call {
   branchNorm: u32,
@@ -22,20 +23,29 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let columns = HIDDEN4 + batch.zero;
   let row = n * HIDDEN4;
   var squares = 0f;
-  for (var c = 0u; c < columns; c++) {
-    squares += dot(branch[row + c], branch[row + c]);
-  }
-  let branchScale = 1 / sqrt(squares / f32(HIDDEN) + EPSILON);
-  squares = 0;
-  for (var c = 0u; c < columns; c++) {
-    let value = x[row + c] + branch[row + c] * branchScale * (1 + norms[call.branchNorm * HIDDEN4 + c]);
-    total[row + c] = value;
-    squares += dot(value, value);
+  if (POST_NORMS) {
+    for (var c = 0u; c < columns; c++) {
+      squares += dot(branch[row + c], branch[row + c]);
+    }
+    let branchScale = 1 / sqrt(squares / f32(HIDDEN) + EPSILON);
+    branchRstd[n] = branchScale;
+    squares = 0;
+    for (var c = 0u; c < columns; c++) {
+      let value = x[row + c] + branch[row + c] * branchScale * (NORM_OFFSET + norms[call.branchNorm * HIDDEN4 + c]);
+      total[row + c] = value;
+      squares += dot(value, value);
+    }
+  } else {
+    branchRstd[n] = 1;
+    for (var c = 0u; c < columns; c++) {
+      let value = x[row + c] + branch[row + c];
+      total[row + c] = value;
+      squares += dot(value, value);
+    }
   }
   let nextScale = 1 / sqrt(squares / f32(HIDDEN) + EPSILON);
   for (var c = 0u; c < columns; c++) {
-    y[row + c] = total[row + c] * nextScale * (1 + norms[call.nextNorm * HIDDEN4 + c]);
+    y[row + c] = total[row + c] * nextScale * (NORM_OFFSET + norms[call.nextNorm * HIDDEN4 + c]);
   }
-  branchRstd[n] = branchScale;
   nextRstd[n] = nextScale;
 }

@@ -1,10 +1,16 @@
-// dw (OUT, IN) += dy (M, OUT) transposed times x (M, IN); the gradient of matmul.wgsl at its weight.
+// dw (OUT, IN) += scale * dy (M, OUT) transposed times x (M, IN); the gradient of matmul.wgsl at its weight.
 // Each invocation has a tile of 8 rows and 4 columns of dw in registers and sums over the M rows in order. Where
 // OUT is not a multiple of 8 the last tile's lower half is computed from other numbers and thrown away.
 struct Call {
   in4: u32,
   out4: u32,
+  xStride4: u32,
+  xAt4: u32,
+  yStride4: u32,
+  yAt4: u32,
   overTargets: u32,
+  add: u32,  // always: gradients add up
+  scale: f32,
 }
 @group(0) @binding(0) var<uniform> batch: Batch;
 @group(0) @binding(1) var<storage, read> dy: array<vec4f>;
@@ -17,6 +23,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let n4 = id.y * 2;
   if (id.x >= call.in4 || n4 >= call.out4) { return; }
   let rows = select(batch.tokens, batch.targets, call.overTargets != 0);
+  let xAt = call.xAt4 + id.x;
+  let yAt = call.yAt4 + n4;
   var d0 = vec4f();
   var d1 = vec4f();
   var d2 = vec4f();
@@ -26,26 +34,26 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   var d6 = vec4f();
   var d7 = vec4f();
   for (var m = 0u; m < rows; m++) {
-    let value = x[m * call.in4 + id.x];
-    let upper = dy[m * call.out4 + n4];
+    let value = x[m * call.xStride4 + xAt];
+    let upper = dy[m * call.yStride4 + yAt];
     d0 += upper.x * value;
     d1 += upper.y * value;
     d2 += upper.z * value;
     d3 += upper.w * value;
-    let lower = dy[m * call.out4 + n4 + 1];
+    let lower = dy[m * call.yStride4 + yAt + 1];
     d4 += lower.x * value;
     d5 += lower.y * value;
     d6 += lower.z * value;
     d7 += lower.w * value;
   }
   let at = n4 * 4 * call.in4 + id.x;
-  dw[at] += d0;
-  dw[at + call.in4] += d1;
-  dw[at + 2 * call.in4] += d2;
-  dw[at + 3 * call.in4] += d3;
+  dw[at] += call.scale * d0;
+  dw[at + call.in4] += call.scale * d1;
+  dw[at + 2 * call.in4] += call.scale * d2;
+  dw[at + 3 * call.in4] += call.scale * d3;
   if (n4 + 1 >= call.out4) { return; }
-  dw[at + 4 * call.in4] += d4;
-  dw[at + 5 * call.in4] += d5;
-  dw[at + 6 * call.in4] += d6;
-  dw[at + 7 * call.in4] += d7;
+  dw[at + 4 * call.in4] += call.scale * d4;
+  dw[at + 5 * call.in4] += call.scale * d5;
+  dw[at + 6 * call.in4] += call.scale * d6;
+  dw[at + 7 * call.in4] += call.scale * d7;
 }

@@ -1,4 +1,4 @@
-// dx += the gradient of rms-norm.wgsl at x, given dy. With g = dy * (1 + w):
+// dx += the gradient of rms-norm.wgsl at x, given dy. With g = dy * (NORM_OFFSET + w):
 //   dx += rstd * (g - x * rstd^2 * mean(g * x))
 struct Call {
   norm: u32,
@@ -18,12 +18,12 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let columns = HIDDEN4 + batch.zero;
   var product = 0f;
   for (var c = 0u; c < columns; c++) {
-    product += dot(dy[n * HIDDEN4 + c] * (1 + norms[call.norm * HIDDEN4 + c]), x[n * HIDDEN4 + c]);
+    product += dot(dy[n * HIDDEN4 + c] * (NORM_OFFSET + norms[call.norm * HIDDEN4 + c]), x[n * HIDDEN4 + c]);
   }
   let scale = rstd[n];
   let inward = product / f32(HIDDEN) * scale * scale;
   for (var c = 0u; c < columns; c++) {
     let i = n * HIDDEN4 + c;
-    dx[i] += scale * (dy[i] * (1 + norms[call.norm * HIDDEN4 + c]) - x[i] * inward);
+    dx[i] += scale * (dy[i] * (NORM_OFFSET + norms[call.norm * HIDDEN4 + c]) - x[i] * inward);
   }
 }

@@ -1,4 +1,4 @@
-// y = x * rstd * (1 + w), with rstd = 1 / sqrt(mean(x^2) + EPSILON): RMSNorm as Gemma stores it.
+// y = x * rstd * (NORM_OFFSET + w), with rstd = 1 / sqrt(mean(x^2) + EPSILON): RMSNorm (arXiv 1910.07467).
 // One invocation per token; rstd is kept for the backward pass.
 struct Call {
   norm: u32,
@@ -22,7 +22,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   }
   let scale = 1 / sqrt(squares / f32(HIDDEN) + EPSILON);
   for (var c = 0u; c < columns; c++) {
-    y[n * HIDDEN4 + c] = x[n * HIDDEN4 + c] * scale * (1 + norms[call.norm * HIDDEN4 + c]);
+    y[n * HIDDEN4 + c] = x[n * HIDDEN4 + c] * scale * (NORM_OFFSET + norms[call.norm * HIDDEN4 + c]);
   }
   rstd[n] = scale;
 }

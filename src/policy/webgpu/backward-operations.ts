@@ -1,18 +1,24 @@
-/** The kernels of the backward pass as functions, like operations.ts. They add to the gradients of the weights. */
-import type { Binding } from '../../device/buffers.ts';
-import type { Dispatch } from './kernels.ts';
-import { type DecoderParts, ForwardOperations, perElement, perToken } from './operations.ts';
+/**
+ * The kernels of the backward pass as functions, like operations.ts. They add to the gradients of what is trained; of what is
+ * frozen there is no gradient, and the lists are shorter.
+ */
+import type { DecoderParts } from './decoder-parts.ts';
+import { type Dispatch, perElement, perToken } from './kernels.ts';
+import type { Gradients } from './linear.ts';
+import type { LinearName } from './linear-maps.ts';
+import { whole } from './matmul.ts';
+import { bindTile, ForwardOperations } from './operations.ts';
+import type { ParameterBuffers } from './parameter-buffers.ts';
 import type { HeadTile } from './plan.ts';
 
 type Bound<Names extends string> = Readonly<Record<Names, GPUBuffer>>;
 
 export class TrainingOperations extends ForwardOperations {
-  readonly #gradients: GPUBuffer;
+  readonly #gradients: Gradients;
 
-  /** `gradients` are laid out as the weights are. */
-  constructor(parts: DecoderParts & { readonly gradients: GPUBuffer }) {
+  constructor(parts: DecoderParts, gradients: Gradients) {
     super(parts);
-    this.#gradients = parts.gradients;
+    this.#gradients = gradients;
   }
 
   /** The tile's logits become their gradient, in place. */
@@ -25,29 +31,23 @@ export class TrainingOperations extends ForwardOperations {
     });
   }
 
-  /** Of the taken rows, to which a tile after the first adds, and of the tile's embeddings. */
+  /** Of the taken rows, to which a tile after the first adds, and of the tile's rows of the head. */
   headBackward(tile: HeadTile): Dispatch[] {
-    const sizes = [this.config.hiddenSize, tile.stride] as const;
-    const dy = this.plan.get('logits');
-    const [w, dw] = [this.weights('head', tile), this.gradients('head', tile)];
-    const over = 'targets';
+    const { hiddenSize } = this.config;
+    const dy = whole(this.plan.get('logits'), tile.stride);
+    const x = whole(this.plan.get('taken'), hiddenSize);
+    const dx = whole(this.plan.get('dtaken'), hiddenSize);
+    const options = { input: hiddenSize, output: tile.stride, over: 'targets' } as const;
+    const add = tile.first > 0;
     return [
-      this.products.backwardInput({ dy, w, dx: this.plan.get('dtaken') }, sizes, {
-        over,
-        add: tile.first > 0,
-      }),
-      this.products.backwardWeight({ dy, x: this.plan.get('taken'), dw }, sizes, { over }),
+      this.products.backwardInput({ dy, w: this.headWeight(tile), dx }, { ...options, add }),
+      ...this.#trained((to) => [this.products.backwardWeight({ dy, x, dw: bindTile(to, tile) }, options)]),
     ];
   }
 
-  /** Of a linear layer's input, and of its weight. */
-  linearBackward(slab: string, b: Bound<'dy' | 'x' | 'dx'>): Dispatch[] {
-    const sizes = this.sizesOf(slab);
-    const [w, dw] = [this.weights(slab), this.gradients(slab)];
-    return [
-      this.products.backwardInput({ dy: b.dy, w, dx: b.dx }, sizes, { over: 'tokens' }),
-      this.products.backwardWeight({ dy: b.dy, x: b.x, dw }, sizes, { over: 'tokens' }),
-    ];
+  /** Of a linear map's input, and of its weight, bias and adapters. */
+  linearBackward(linear: LinearName, layer: number, b: Bound<'dy' | 'x' | 'dx'>): Dispatch[] {
+    return this.linears.backward(linear, layer, b, this.#gradients);
   }
 
   takeTargetsBackward(b: Bound<'dtaken' | 'dx'>): Dispatch {
@@ -58,19 +58,23 @@ export class TrainingOperations extends ForwardOperations {
   }
 
   /** First pass: sums over chunks of tokens. `normWeightReduce` is the second, for all norms. */
-  normWeightGradient(norm: number, b: Bound<'dy' | 'x' | 'rstd'>): Dispatch {
-    return this.kernels.dispatch('norm-weight-gradient', {
-      call: [norm],
-      bindings: [this.plan.batch, b.dy, b.x, b.rstd, this.plan.get('normPartials')],
-      workgroups: (sizes) => [Math.ceil(this.config.hiddenSize / 64), sizes.chunks],
-    });
+  normWeightGradient(norm: number, b: Bound<'dy' | 'x' | 'rstd'>): Dispatch[] {
+    return this.#trained(() => [
+      this.kernels.dispatch('norm-weight-gradient', {
+        call: [norm],
+        bindings: [this.plan.batch, b.dy, b.x, b.rstd, this.plan.get('normPartials')],
+        workgroups: (sizes) => [Math.ceil(this.config.hiddenSize / 64), sizes.chunks],
+      }),
+    ]);
   }
 
-  normWeightReduce(): Dispatch {
-    return this.kernels.dispatch('norm-weight-reduce', {
-      bindings: [this.plan.batch, this.plan.get('normPartials'), this.gradients('norms')],
-      workgroups: () => [Math.ceil(this.config.hiddenSize / 64), this.shape.norms],
-    });
+  normWeightReduce(): Dispatch[] {
+    return this.#trained((to) => [
+      this.kernels.dispatch('norm-weight-reduce', {
+        bindings: [this.plan.batch, this.plan.get('normPartials'), to.bindWhole('norms')],
+        workgroups: () => [Math.ceil(this.config.hiddenSize / 64), this.shape.norms],
+      }),
+    ]);
   }
 
   /** `stream` is the gradient along the residual stream: of `total` before, of the sum's left side after. */
@@ -81,7 +85,7 @@ export class TrainingOperations extends ForwardOperations {
     return this.kernels.dispatch('add-norm-backward', {
       call: [norms.branch, norms.next],
       bindings: [
-        ...[this.plan.batch, this.weights('norms'), b.dy, b.total, b.branch],
+        ...[this.plan.batch, this.norms, b.dy, b.total, b.branch],
         ...[b.branchRstd, b.nextRstd, b.stream, b.dbranch],
       ],
       workgroups: perToken,
@@ -91,13 +95,13 @@ export class TrainingOperations extends ForwardOperations {
   rmsNormBackward(norm: number, b: Bound<'dy' | 'x' | 'rstd' | 'dx'>): Dispatch {
     return this.kernels.dispatch('rms-norm-backward', {
       call: [norm],
-      bindings: [this.plan.batch, this.weights('norms'), b.dy, b.x, b.rstd, b.dx],
+      bindings: [this.plan.batch, this.norms, b.dy, b.x, b.rstd, b.dx],
       workgroups: perToken,
     });
   }
 
-  geluGateBackward(b: Bound<'gateUp' | 'dinner' | 'dgateUp'>): Dispatch {
-    return this.kernels.dispatch('gelu-gate-backward', {
+  gateBackward(b: Bound<'gateUp' | 'dinner' | 'dgateUp'>): Dispatch {
+    return this.kernels.dispatch('gate-backward', {
       bindings: [this.plan.batch, b.gateUp, b.dinner, b.dgateUp],
       workgroups: perElement(this.config.intermediateSize / 4),
     });
@@ -131,15 +135,50 @@ export class TrainingOperations extends ForwardOperations {
     });
   }
 
-  embedBackward(b: Bound<'dx'>): Dispatch {
+  /** Of the norms of queries and keys, and then, in place, of what they normed. */
+  headNormBackward(layer: number, b: Bound<'qkv' | 'rstd' | 'dqkv'>): Dispatch[] {
     const { batch } = this.plan;
-    return this.kernels.dispatch('embed-backward', {
-      bindings: [batch, this.plan.get('segments'), this.plan.get('order'), b.dx, this.gradients('embed')],
-      workgroups: (sizes) => [Math.ceil(this.config.hiddenSize / 4 / 8), Math.ceil(sizes.segments / 8)],
+    const width = 2 * this.config.headSize;
+    const columns = Math.ceil(width / 64);
+    return [
+      ...this.#trained((to) => [
+        this.kernels.dispatch('head-norm-weight-gradient', {
+          bindings: [batch, b.dqkv, b.qkv, b.rstd, this.plan.get('columnPartials')],
+          workgroups: (sizes) => [columns, sizes.chunks],
+        }),
+        this.kernels.dispatch('column-sums-reduce', {
+          call: [width, layer * width],
+          bindings: [batch, this.plan.get('columnPartials'), to.bindWhole('headNorms')],
+          workgroups: () => [columns],
+        }),
+      ]),
+      this.kernels.dispatch('head-norm-backward', {
+        call: [layer],
+        bindings: [batch, this.weights.bindWhole('headNorms'), b.qkv, b.rstd, b.dqkv],
+        workgroups: perElement(this.config.heads + this.config.keyValueHeads),
+      }),
+    ];
+  }
+
+  embedBackward(b: Bound<'dx'>): Dispatch[] {
+    const { batch } = this.plan;
+    return this.#trained((to) => {
+      const table = to.slab('embed');
+      return table.pieces.map((piece) =>
+        this.kernels.dispatch('embed-backward', {
+          call: [piece.firstRow, piece.rows],
+          bindings: [
+            ...[batch, this.plan.get('segments'), this.plan.get('order')],
+            ...[b.dx, to.bind(table, piece)],
+          ],
+          workgroups: (sizes) => [Math.ceil(this.config.hiddenSize / 4 / 8), Math.ceil(sizes.segments / 8)],
+        }),
+      );
     });
   }
 
-  private gradients(slab: string, tile?: HeadTile): Binding {
-    return this.bind(this.#gradients, slab, tile);
+  /** What only the training of the decoder's own weights needs. */
+  #trained(dispatches: (gradients: ParameterBuffers) => Dispatch[]): Dispatch[] {
+    return this.#gradients.decoder === null ? [] : dispatches(this.#gradients.decoder);
   }
 }

@@ -1,9 +1,13 @@
-/** A decoder's weights on a device, with what every pass over them shares. The engine and its samplers use one. */
+/** A policy's weights on a device, with what every pass over them shares. The engine and its samplers use one. */
 import { Buffers } from '../../device/buffers.ts';
 import type { Device } from '../../device/device.ts';
-import { type DecoderConfig, type TensorShapes, tensorShapes } from '../config.ts';
+import type { DecoderConfig } from '../config.ts';
+import type { EngineOptions, LoraShape } from '../engine.ts';
+import { rotationOf } from '../rope.ts';
+import type { DecoderParts } from './decoder-parts.ts';
 import { type BatchSizes, type Dispatch, encode, Kernels } from './kernels.ts';
-import { layoutParameters, type ParameterLayout } from './parameters.ts';
+import { ParameterBuffers } from './parameter-buffers.ts';
+import { type BufferLimits, layoutAdapters, layoutDecoder } from './parameters.ts';
 import { type Shape, shapeOf, shapeSource } from './shape.ts';
 
 /** Multiplications in one submit, roughly: Windows resets a GPU that is busy for two seconds. */
@@ -12,44 +16,51 @@ const workPerSubmit = 2e10;
 export class DevicePolicy {
   readonly device: Device;
   readonly config: DecoderConfig;
-  readonly shapes: TensorShapes;
   readonly shape: Shape;
-  readonly layout: ParameterLayout;
   readonly kernels: Kernels;
-  readonly #buffers: Buffers<'weights' | 'turns'>;
+  readonly lora: LoraShape | null;
+  readonly weights: ParameterBuffers;
+  readonly adapters: ParameterBuffers | null;
+  readonly limits: BufferLimits;
+  readonly #buffers: Buffers<'turns'>;
 
-  constructor(device: Device, config: DecoderConfig) {
+  constructor(
+    device: Device,
+    config: DecoderConfig,
+    { lora = null, frozen = 'f32' }: EngineOptions,
+    limits: BufferLimits,
+  ) {
+    this.limits = limits;
     this.device = device;
-    this.config = config;
-    this.shapes = tensorShapes(config);
-    // A software driver's vectors have 4 to 16 lanes, a GPU's 32 or 64.
-    this.shape = shapeOf(config, device.adapter.software ? 8 : 32);
-    this.layout = layoutParameters(config, this.shapes);
+    // The table of turns is one binding.
+    const positions = Math.floor(device.adapter.largestBinding / (4 * config.headSize));
+    this.config = { ...config, maxPositions: Math.min(config.maxPositions, positions) };
+    this.lora = lora;
+    this.shape = shapeOf(config, lanesOf(device.adapter.software));
     this.kernels = Kernels.of(device, shapeSource(config, this.shape));
-    const turns = ropeTurns(config);
-    this.#buffers = new Buffers(
-      device,
-      'policy',
-      new Map([
-        ['weights', 4 * this.layout.length],
-        ['turns', 4 * turns.length],
-      ]),
-    );
-    device.gpu.queue.writeBuffer(this.turns, 0, turns);
+    const format = lora === null ? 'f32' : frozen;
+    this.weights = new ParameterBuffers(device, 'weights', layoutDecoder(config, limits, format));
+    this.adapters = lora && new ParameterBuffers(device, 'adapters', layoutAdapters(config, lora, limits));
+    const turns = ropeTurns(this.config);
+    this.#buffers = new Buffers(device, 'policy', new Map([['turns', 4 * turns.length]]));
+    device.gpu.queue.writeBuffer(this.#buffers.get('turns'), 0, turns);
   }
 
-  /** All weights, as `layout` has them. */
-  get weights(): GPUBuffer {
-    return this.#buffers.get('weights');
+  /** What is trained. */
+  get trainable(): ParameterBuffers {
+    return this.adapters ?? this.weights;
   }
 
-  get turns(): GPUBuffer {
-    return this.#buffers.get('turns');
+  /** What passes need, but for their plan; without the adapters where `base` says so. */
+  parts({ base = false } = {}): Omit<DecoderParts, 'plan'> {
+    const { config, shape, kernels, weights, lora } = this;
+    const adapters = base || !lora || !this.adapters ? null : { lora, buffers: this.adapters };
+    return { config, shape, kernels, weights, adapters, turns: this.#buffers.get('turns') };
   }
 
   /** Submits dispatches in order; long work in several submits. */
   run(list: readonly Dispatch[], sizes: BatchSizes): void {
-    const submits = Math.max(1, Math.ceil((2 * this.layout.length * sizes.tokens) / workPerSubmit));
+    const submits = Math.max(1, Math.ceil((2 * this.weights.layout.length * sizes.tokens) / workPerSubmit));
     const each = Math.ceil(list.length / submits);
     for (let from = 0; from < list.length; from += each) {
       this.device.submit((encoder) => encode(encoder, list.slice(from, from + each), sizes));
@@ -57,19 +68,26 @@ export class DevicePolicy {
   }
 
   destroy(): void {
+    this.weights.destroy();
+    this.adapters?.destroy();
     this.#buffers.destroy();
   }
 }
 
-/** (maxPositions, headSize / 2) cosine and sine of position * theta^(-2i / headSize), computed in float64. */
-function ropeTurns({ maxPositions, headSize, ropeTheta }: DecoderConfig): Float32Array<ArrayBuffer> {
-  const half = headSize / 2;
-  const turns = new Float32Array(maxPositions * headSize);
+/** Lanes of an attention workgroup: a software driver's vectors have 4 to 16, a GPU's 32 or 64. */
+export function lanesOf(software: boolean): number {
+  return software ? 8 : 32;
+}
+
+/** (maxPositions, headSize / 2) cosine and sine of position * frequency, computed in float64. */
+function ropeTurns(config: DecoderConfig): Float32Array<ArrayBuffer> {
+  const { frequencies, factor } = rotationOf(config);
+  const half = frequencies.length;
+  const turns = new Float32Array(config.maxPositions * config.headSize);
   for (let i = 0; i < half; i++) {
-    const frequency = ropeTheta ** (-i / half);
-    for (let position = 0; position < maxPositions; position++) {
-      turns[2 * (position * half + i)] = Math.cos(position * frequency);
-      turns[2 * (position * half + i) + 1] = Math.sin(position * frequency);
+    for (let position = 0; position < config.maxPositions; position++) {
+      turns[2 * (position * half + i)] = factor * Math.cos(position * frequencies[i]);
+      turns[2 * (position * half + i) + 1] = factor * Math.sin(position * frequencies[i]);
     }
   }
   return turns;

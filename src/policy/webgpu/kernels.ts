@@ -1,8 +1,9 @@
-/** Compiles the kernels of one decoder, each once per set of constants, and turns calls into dispatches. */
+/** Compiles the kernels of one decoder, each once, and turns calls into dispatches. */
 import { readFileSync } from 'node:fs';
 import { type Binding, createUniform } from '../../device/buffers.ts';
 import type { Device } from '../../device/device.ts';
 import { DeviceError } from '../../errors.ts';
+import type { NumberFormat } from './parameters.ts';
 
 /** How much of a batch there is; workgroup counts follow from it. */
 export interface BatchSizes {
@@ -25,14 +26,28 @@ export interface Dispatch {
 }
 
 export interface KernelCall {
-  /** `override` constants. Each set of them is compiled anew, which can take seconds. */
-  readonly constants?: Readonly<Record<string, number>>;
-  /** The kernel's `Call`, by the order of its members; bound after `bindings`. */
+  /** How the kernel's `Stored` matrix is kept; kernels without one need not say. */
+  readonly stored?: NumberFormat;
+  /** The kernel's `Call`, by the order of its members (`float` for an f32); bound after `bindings`. */
   readonly call?: readonly number[];
   /** In the order of the kernel's bindings. */
   readonly bindings: readonly (GPUBuffer | Binding)[];
   /** Workgroups in x, y and z; 0 anywhere: nothing to do. */
   readonly workgroups: (sizes: BatchSizes) => readonly [number, number?, number?];
+}
+
+/** Four numbers of a matrix as it is kept, and as they are. bf16 is the upper half of an f32, the first in the low word. */
+const storedSource: Readonly<Record<NumberFormat, string>> = {
+  f32: 'alias Stored = vec4f;\nfn unpack(stored: Stored) -> vec4f { return stored; }',
+  bf16: `alias Stored = vec2u;
+fn unpack(stored: Stored) -> vec4f {
+  return bitcast<vec4f>(vec4u(stored.x << 16, stored.x & 0xffff0000, stored.y << 16, stored.y & 0xffff0000));
+}`,
+};
+
+/** An f32 of a kernel's `Call`. */
+export function float(value: number): number {
+  return new Uint32Array(Float32Array.of(value).buffer)[0];
 }
 
 /** By device and by prefix. */
@@ -61,7 +76,7 @@ export class Kernels {
 
   /** A call of `kernels/NAME.wgsl`, ready to be encoded again and again. */
   dispatch(name: string, call: KernelCall): Dispatch {
-    const pipeline = this.#pipeline(name, call.constants ?? {});
+    const pipeline = this.#pipeline(name, call.stored ?? 'f32');
     const bindings = call.call ? [...call.bindings, this.#callBuffer(call.call)] : call.bindings;
     const bindGroup = this.#device.gpu.createBindGroup({
       label: name,
@@ -94,30 +109,40 @@ export class Kernels {
     return buffer;
   }
 
-  #pipeline(name: string, constants: Readonly<Record<string, number>>): GPUComputePipeline {
-    const key = `${name} ${JSON.stringify(constants)}`;
+  #pipeline(name: string, stored: NumberFormat): GPUComputePipeline {
+    const key = `${name} ${stored}`;
     let pipeline = this.#pipelines.get(key);
     if (!pipeline) {
       pipeline = this.#device.gpu.createComputePipeline({
         label: key,
         layout: 'auto',
-        compute: { module: this.#module(name), constants: { ...constants } },
+        compute: { module: this.#module(name, stored) },
       });
       this.#pipelines.set(key, pipeline);
     }
     return pipeline;
   }
 
-  #module(name: string): GPUShaderModule {
-    let module = this.#modules.get(name);
+  #module(name: string, stored: NumberFormat): GPUShaderModule {
+    const key = `${name} ${stored}`;
+    let module = this.#modules.get(key);
     if (!module) {
-      const code = `${this.#prefix}\n${readFileSync(new URL(`../kernels/${name}.wgsl`, import.meta.url), 'utf8')}`;
+      const code = `${this.#prefix}\n${storedSource[stored]}\n${readFileSync(new URL(`../kernels/${name}.wgsl`, import.meta.url), 'utf8')}`;
       module = this.#device.gpu.createShaderModule({ label: name, code });
-      this.#modules.set(name, module);
+      this.#modules.set(key, module);
     }
     return module;
   }
 }
+
+/** Workgroups of 8 x 8 invocations over `columns` and the batch's tokens or targets. */
+export function perElement(columns: number, rows: 'tokens' | 'targets' = 'tokens') {
+  const x = Math.ceil(columns / 8);
+  return (sizes: BatchSizes) => [x, Math.ceil(sizes[rows] / 8)] as const;
+}
+
+/** Workgroups of 64 invocations, one a token. */
+export const perToken = (sizes: BatchSizes) => [Math.ceil(sizes.tokens / 64)] as const;
 
 /** Encodes dispatches in order, in one pass: WebGPU makes each see what the ones before it wrote. */
 export function encode(encoder: GPUCommandEncoder, dispatches: readonly Dispatch[], sizes: BatchSizes): void {

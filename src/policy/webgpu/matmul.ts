@@ -1,18 +1,31 @@
 /** The three matrix products of a linear layer; the one place that chooses their kernels. */
 import type { Binding } from '../../device/buffers.ts';
-import type { Dispatch, KernelCall, Kernels } from './kernels.ts';
+import { type Dispatch, float, type KernelCall, type Kernels } from './kernels.ts';
+import type { NumberFormat } from './parameters.ts';
 
-/** Input and output size of the layer; multiples of 4. */
-export type LayerSizes = readonly [input: number, output: number];
+/** Columns of a matrix: `stride` numbers from row to row, the first at `at`; multiples of 4. */
+export interface Columns {
+  readonly of: GPUBuffer | Binding;
+  readonly stride: number;
+  readonly at: number;
+}
 
+/** A weight (output, input), row by row. */
+export interface Weight {
+  readonly of: Binding;
+  readonly format: NumberFormat;
+}
+
+/** Sizes of the layer; multiples of 4. What the rows are; and what becomes of the product. */
 export interface MatmulOptions {
-  /** What the rows are. */
+  readonly input: number;
+  readonly output: number;
   readonly over: 'tokens' | 'targets';
+  /** Multiplies the product. */
+  readonly scale?: number;
   /** Add to what is in the result, where the kernel would otherwise write. */
   readonly add?: boolean;
 }
-
-type Bound = GPUBuffer | Binding;
 
 export class Matmul {
   readonly #kernels: Kernels;
@@ -23,45 +36,48 @@ export class Matmul {
     this.#batch = batch;
   }
 
-  /** y (M, out) = x (M, in) times w (out, in) transposed. */
-  forward(
-    b: { x: Bound; w: Bound; y: Bound },
-    [input, output]: LayerSizes,
-    options: MatmulOptions,
-  ): Dispatch {
+  /** y (M, output) = x (M, input) times w transposed. */
+  forward({ x, w, y }: { x: Columns; w: Weight; y: Columns }, options: MatmulOptions): Dispatch {
     return this.#kernels.dispatch('matmul', {
-      call: [input / 4, output / 4, Number(options.over === 'targets')],
-      bindings: [this.#batch, b.x, b.w, b.y],
-      workgroups: tiles(output, 4, options),
+      stored: w.format,
+      call: callOf(x, y, options),
+      bindings: [this.#batch, x.of, w.of, y.of],
+      workgroups: tiles(options.output, 4, options),
     });
   }
 
-  /** dx (M, in) = dy (M, out) times w (out, in). */
-  backwardInput(
-    b: { dy: Bound; w: Bound; dx: Bound },
-    [input, output]: LayerSizes,
-    options: MatmulOptions,
-  ): Dispatch {
+  /** dx (M, input) = dy (M, output) times w. */
+  backwardInput({ dy, w, dx }: { dy: Columns; w: Weight; dx: Columns }, options: MatmulOptions): Dispatch {
     return this.#kernels.dispatch('matmul-backward-input', {
-      call: [input / 4, output / 4, Number(options.over === 'targets'), Number(options.add ?? false)],
-      bindings: [this.#batch, b.dy, b.w, b.dx],
-      workgroups: tiles(input, 8, options),
+      stored: w.format,
+      call: callOf(dx, dy, options),
+      bindings: [this.#batch, dy.of, w.of, dx.of],
+      workgroups: tiles(options.input, 8, options),
     });
   }
 
-  /** dw (out, in) += dy (M, out) transposed times x (M, in). */
-  backwardWeight(
-    b: { dy: Bound; x: Bound; dw: Bound },
-    [input, output]: LayerSizes,
-    options: MatmulOptions,
-  ): Dispatch {
+  /** dw (output, input) += dy (M, output) transposed times x (M, input). */
+  backwardWeight({ dy, x, dw }: { dy: Columns; x: Columns; dw: Binding }, options: MatmulOptions): Dispatch {
+    const { input, output, over } = options;
     return this.#kernels.dispatch('matmul-backward-weight', {
-      call: [input / 4, output / 4, Number(options.over === 'targets')],
-      bindings: [this.#batch, b.dy, b.x, b.dw],
-      workgroups: (sizes) =>
-        sizes[options.over] === 0 ? [0] : [Math.ceil(input / 32), Math.ceil(output / 64)],
+      call: callOf(x, dy, options),
+      bindings: [this.#batch, dy.of, x.of, dw],
+      workgroups: (sizes) => (sizes[over] === 0 ? [0] : [Math.ceil(input / 32), Math.ceil(output / 64)]),
     });
   }
+}
+
+/** A whole matrix of this width. */
+export function whole(of: GPUBuffer | Binding, width: number): Columns {
+  return { of, stride: width, at: 0 };
+}
+
+/** The `Call` that the three kernels share: x is (M, input), y is (M, output), or their gradients. */
+function callOf(x: Columns, y: Columns, { input, output, over, scale = 1, add }: MatmulOptions): number[] {
+  return [
+    ...[input / 4, output / 4, x.stride / 4, x.at / 4, y.stride / 4, y.at / 4],
+    ...[Number(over === 'targets'), Number(add ?? false), float(scale)],
+  ];
 }
 
 /** Workgroups of 8 x 8 tiles, each of `rows` rows and 4 columns. */

@@ -4,24 +4,14 @@
  */
 import type { Binding } from '../../device/buffers.ts';
 import type { DecoderConfig } from '../config.ts';
-import type { BatchSizes, Dispatch, Kernels } from './kernels.ts';
-import { type LayerSizes, Matmul } from './matmul.ts';
-import { bindSlab, type ParameterLayout } from './parameters.ts';
+import type { DecoderParts } from './decoder-parts.ts';
+import { type BatchSizes, type Dispatch, type Kernels, perElement, perToken } from './kernels.ts';
+import { LinearMaps } from './linear.ts';
+import type { LinearName } from './linear-maps.ts';
+import { Matmul, type Weight, whole } from './matmul.ts';
+import type { ParameterBuffers } from './parameter-buffers.ts';
 import type { HeadTile, Plan } from './plan.ts';
 import type { Shape } from './shape.ts';
-
-/** What the passes over one plan's buffers need. */
-export interface DecoderParts {
-  readonly config: DecoderConfig;
-  readonly shape: Shape;
-  readonly layout: ParameterLayout;
-  readonly kernels: Kernels;
-  readonly plan: Plan;
-  /** All weights, as `layout` has them. */
-  readonly parameters: GPUBuffer;
-  /** (positions, headSize / 2) cosines and sines. */
-  readonly turns: GPUBuffer;
-}
 
 type Bound<Names extends string> = Readonly<Record<Names, GPUBuffer>>;
 
@@ -30,33 +20,39 @@ export class ForwardOperations {
   readonly shape: Shape;
   readonly plan: Plan;
   protected readonly kernels: Kernels;
-  protected readonly layout: ParameterLayout;
   protected readonly products: Matmul;
+  protected readonly linears: LinearMaps;
   protected readonly turns: GPUBuffer;
-  readonly #parameters: GPUBuffer;
+  protected readonly weights: ParameterBuffers;
 
   constructor(parts: DecoderParts) {
     this.config = parts.config;
     this.shape = parts.shape;
     this.plan = parts.plan;
     this.kernels = parts.kernels;
-    this.layout = parts.layout;
     this.products = new Matmul(parts.kernels, parts.plan.batch);
+    this.linears = new LinearMaps(parts);
     this.turns = parts.turns;
-    this.#parameters = parts.parameters;
+    this.weights = parts.weights;
   }
 
-  embed(b: Bound<'x'>): Dispatch {
-    return this.kernels.dispatch('embed', {
-      bindings: [this.plan.batch, this.plan.get('tokens'), this.weights('embed'), b.x],
-      workgroups: perElement(this.config.hiddenSize / 4),
-    });
+  /** A dispatch for each piece of the table. */
+  embed(b: Bound<'x'>): Dispatch[] {
+    const table = this.weights.slab('embed');
+    return table.pieces.map((piece) =>
+      this.kernels.dispatch('embed', {
+        stored: table.format,
+        call: [piece.firstRow, piece.rows],
+        bindings: [this.plan.batch, this.plan.get('tokens'), this.weights.bind(table, piece), b.x],
+        workgroups: perElement(this.config.hiddenSize / 4),
+      }),
+    );
   }
 
   rmsNorm(norm: number, b: Bound<'x' | 'y' | 'rstd'>): Dispatch {
     return this.kernels.dispatch('rms-norm', {
       call: [norm],
-      bindings: [this.plan.batch, this.weights('norms'), b.x, b.y, b.rstd],
+      bindings: [this.plan.batch, this.norms, b.x, b.y, b.rstd],
       workgroups: perToken,
     });
   }
@@ -68,19 +64,30 @@ export class ForwardOperations {
     const { batch } = this.plan;
     return this.kernels.dispatch('add-norm', {
       call: [norms.branch, norms.next],
-      bindings: [batch, this.weights('norms'), b.x, b.branch, b.total, b.y, b.branchRstd, b.nextRstd],
+      bindings: [batch, this.norms, b.x, b.branch, b.total, b.y, b.branchRstd, b.nextRstd],
       workgroups: perToken,
     });
   }
 
-  /** y = x times the slab's weights, transposed; the head's targets against a tile of the vocabulary. */
-  linear(slab: string, b: Bound<'x' | 'y'>): Dispatch {
-    return this.products.forward({ ...b, w: this.weights(slab) }, this.sizesOf(slab), { over: 'tokens' });
+  linear(linear: LinearName, layer: number, b: Bound<'x' | 'y'>): Dispatch[] {
+    return this.linears.forward(linear, layer, b);
   }
 
+  /** The targets' rows against a tile of the vocabulary. */
   headLogits(tile: HeadTile): Dispatch {
-    const b = { x: this.plan.get('taken'), w: this.weights('head', tile), y: this.plan.get('logits') };
-    return this.products.forward(b, [this.config.hiddenSize, tile.stride], { over: 'targets' });
+    const { hiddenSize } = this.config;
+    const [x, y] = [whole(this.plan.get('taken'), hiddenSize), whole(this.plan.get('logits'), tile.stride)];
+    const options = { input: hiddenSize, output: tile.stride, over: 'targets' } as const;
+    return this.products.forward({ x, w: this.headWeight(tile), y }, options);
+  }
+
+  /** Only where queries and keys are normed. */
+  headNorm(layer: number, b: Bound<'qkv' | 'y' | 'rstd'>): Dispatch {
+    return this.kernels.dispatch('head-norm', {
+      call: [layer],
+      bindings: [this.plan.batch, this.weights.bindWhole('headNorms'), b.qkv, b.y, b.rstd],
+      workgroups: perElement(this.config.heads + 2 * this.config.keyValueHeads),
+    });
   }
 
   /** `ring` as in `KeysAndValues`. */
@@ -106,8 +113,8 @@ export class ForwardOperations {
     });
   }
 
-  geluGate(b: Bound<'gateUp' | 'inner'>): Dispatch {
-    return this.kernels.dispatch('gelu-gate', {
+  gate(b: Bound<'gateUp' | 'inner'>): Dispatch {
+    return this.kernels.dispatch('gate', {
       bindings: [this.plan.batch, b.gateUp, b.inner],
       workgroups: perElement(this.config.intermediateSize / 4),
     });
@@ -129,24 +136,13 @@ export class ForwardOperations {
     });
   }
 
-  /** A slab of the weights; of the head, a tile's rows. */
-  protected weights(slab: string, tile?: HeadTile): Binding {
-    return this.bind(this.#parameters, slab, tile);
+  protected get norms(): Binding {
+    return this.weights.bindWhole('norms');
   }
 
-  protected bind(buffer: GPUBuffer, slab: string, tile?: HeadTile): Binding {
-    const hidden = this.config.hiddenSize;
-    const part = tile && { start: tile.first * hidden, length: tile.stride * hidden };
-    return bindSlab(this.layout, buffer, slab, part);
-  }
-
-  protected sizesOf(slab: string): LayerSizes {
-    const { hiddenSize, intermediateSize } = this.config;
-    if (slab.startsWith('qkv.')) return [hiddenSize, this.shape.qkvSize];
-    if (slab.startsWith('o.')) return [this.shape.qSize, hiddenSize];
-    if (slab.startsWith('gateUp.')) return [hiddenSize, 2 * intermediateSize];
-    if (slab.startsWith('down.')) return [intermediateSize, hiddenSize];
-    throw new RangeError(`no linear layer ${slab}`);
+  protected headWeight(tile: HeadTile): Weight {
+    const head = this.weights.slab('head');
+    return { of: bindTile(this.weights, tile), format: head.format };
   }
 
   /** 0: the layer sees everything. */
@@ -157,11 +153,7 @@ export class ForwardOperations {
   protected perQueryBlock = (sizes: BatchSizes) => [sizes.queryBlocks, this.config.keyValueHeads] as const;
 }
 
-/** Workgroups of 8 x 8 invocations over `columns` and the batch's tokens or targets. */
-export function perElement(columns: number, rows: 'tokens' | 'targets' = 'tokens') {
-  const x = Math.ceil(columns / 8);
-  return (sizes: BatchSizes) => [x, Math.ceil(sizes[rows] / 8)] as const;
+/** The head's rows of a tile. */
+export function bindTile(parameters: ParameterBuffers, { piece, first, stride }: HeadTile): Binding {
+  return parameters.bind(parameters.slab('head'), piece, { from: first - piece.firstRow, count: stride });
 }
-
-/** Workgroups of 64 invocations, one a token. */
-export const perToken = (sizes: BatchSizes) => [Math.ceil(sizes.tokens / 64)] as const;

@@ -1,67 +1,83 @@
-/** Moments and the AdamW update on the device: norm of the gradient in two ordered passes, then one dispatch. */
-import { Buffers, createUniform } from '../../device/buffers.ts';
+/**
+ * Moments and the AdamW update on the device: norm of the gradient in two ordered passes, then the update. Parameters are taken
+ * in flat ranges, each as large as a kernel may bind; gaps between tensors are zero and stay zero.
+ */
+import { Buffers, createUniform, type Readback } from '../../device/buffers.ts';
 import type { Device } from '../../device/device.ts';
-import type { AdamWOptions } from '../engine.ts';
+import type { TensorShapes } from '../config.ts';
+import type { AdamWOptions, OptimizerState } from '../engine.ts';
 import type { Dispatch, Kernels } from './kernels.ts';
+import { ParameterBuffers } from './parameter-buffers.ts';
+import type { BufferLimits } from './parameters.ts';
 
-/** At most so many partial sums, which a single invocation adds up. */
+/** At most so many partial sums, and one more for each range, which a single invocation adds up. */
 const partials = 2048;
 const workgroupSize = 64;
 
 export class Optimizer {
   readonly #device: Device;
-  readonly #buffers: Buffers<'m' | 'v' | 'partials' | 'norm'>;
+  readonly #m: ParameterBuffers;
+  readonly #v: ParameterBuffers;
+  readonly #buffers: Buffers<'partials' | 'norm'>;
   readonly #settings: GPUBuffer;
   readonly dispatches: readonly Dispatch[];
 
-  /** `length` numbers in each of `weights` and `gradients`. */
   constructor(
     device: Device,
     kernels: Kernels,
-    { weights, gradients, length }: { weights: GPUBuffer; gradients: GPUBuffer; length: number },
+    {
+      weights,
+      gradients,
+      limits,
+    }: { weights: ParameterBuffers; gradients: ParameterBuffers; limits: BufferLimits },
   ) {
     this.#device = device;
+    const { layout } = weights;
+    this.#m = new ParameterBuffers(device, 'moments1', layout);
+    this.#v = new ParameterBuffers(device, 'moments2', layout);
+    this.#settings = createUniform(device, 'optimizer.settings', 32);
+    const run = Math.max(64, Math.ceil(layout.length / partials));
+    let count = 0;
+    const ranges = weights.ranges(limits.largestBinding).map((range) => {
+      const length = range.size / 4;
+      const first = count;
+      count += Math.ceil(length / run);
+      return { range, length, first };
+    });
     this.#buffers = new Buffers(
       device,
       'optimizer',
       new Map([
-        ['m', 4 * length],
-        ['v', 4 * length],
-        ['partials', 4 * partials],
+        ['partials', 4 * count],
         ['norm', 4],
       ]),
     );
-    this.#settings = createUniform(device, 'optimizer.settings', 32);
-    const run = Math.max(64, Math.ceil(length / partials));
-    const count = Math.ceil(length / run);
-    const groups = Math.ceil(length / workgroupSize);
-    // Wide enough for a dimension of 65535; the kernel computes its index from both.
-    const columns = Math.min(groups, 32768);
+    const sums = this.#buffers.get('partials');
     this.dispatches = [
-      kernels.dispatch('square-sums', {
-        constants: { LENGTH: length, RUN: run },
-        bindings: [gradients, this.#buffers.get('partials')],
-        workgroups: () => [Math.ceil(count / workgroupSize)],
-      }),
+      ...ranges.map(({ range, length, first }) =>
+        kernels.dispatch('square-sums', {
+          call: [length, run, first],
+          bindings: [gradients.bindRange(range), sums],
+          workgroups: () => [Math.ceil(Math.ceil(length / run) / workgroupSize)],
+        }),
+      ),
       kernels.dispatch('gradient-norm', {
-        constants: { COUNT: count },
-        bindings: [this.#buffers.get('partials'), this.norm],
+        call: [count],
+        bindings: [sums, this.norm],
         workgroups: () => [1],
       }),
-      kernels.dispatch('adamw', {
-        constants: { LENGTH: length },
-        bindings: [this.#settings, this.norm, weights, gradients, this.m, this.v],
-        workgroups: () => [columns, Math.ceil(groups / columns)],
+      ...ranges.map(({ range, length }) => {
+        const groups = Math.ceil(length / workgroupSize);
+        // Wide enough for a dimension of 65535; the kernel computes its index from both.
+        const columns = Math.min(groups, 32768);
+        const state = [weights, gradients, this.#m, this.#v].map((buffers) => buffers.bindRange(range));
+        return kernels.dispatch('adamw', {
+          call: [length],
+          bindings: [this.#settings, this.norm, ...state],
+          workgroups: () => [columns, Math.ceil(groups / columns)],
+        });
       }),
     ];
-  }
-
-  get m(): GPUBuffer {
-    return this.#buffers.get('m');
-  }
-
-  get v(): GPUBuffer {
-    return this.#buffers.get('v');
   }
 
   /** One number: the norm of the gradient that was last used. */
@@ -85,7 +101,18 @@ export class Optimizer {
     this.#device.gpu.queue.writeBuffer(this.#settings, 0, settings);
   }
 
+  async moments(names: TensorShapes, readback: Readback): Promise<Pick<OptimizerState, 'm' | 'v'>> {
+    return { m: await this.#m.read(names, readback), v: await this.#v.read(names, readback) };
+  }
+
+  setMoments({ m, v }: Pick<OptimizerState, 'm' | 'v'>): void {
+    this.#m.write(m);
+    this.#v.write(v);
+  }
+
   destroy(): void {
+    this.#m.destroy();
+    this.#v.destroy();
     this.#buffers.destroy();
     this.#settings.destroy();
   }

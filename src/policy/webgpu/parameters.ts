@@ -1,100 +1,240 @@
 /**
- * Where each tensor lies in the one buffer that holds all weights (and, alike, gradients and moments). What one
- * kernel reads together lies together: queries, keys and values of a layer; gate and up; all norms.
+ * Where every tensor lies on the device. What one kernel reads together is a slab: queries, keys and values of a layer;
+ * gate and up; all norms. A slab larger than the adapter binds is cut into pieces by rows. Gradients and moments are
+ * laid out as the weights are. Nothing is allocated here: the memory plan reads these tables too.
  */
-import type { Binding } from '../../device/buffers.ts';
-import type { DecoderConfig, TensorShapes } from '../config.ts';
-import type { Tensors } from '../engine.ts';
+import {
+  type DecoderConfig,
+  layerNorms,
+  type Projection,
+  projectionName,
+  projectionShape,
+} from '../config.ts';
+import type { LoraShape } from '../engine.ts';
+import { adapterName } from '../lora.ts';
+import { LINEARS, type LinearName, lowRankOf, paddedRank } from './linear-maps.ts';
 
-/** In numbers, not bytes. */
-export interface Extent {
+/** How numbers are kept: bf16 is for frozen matrices, two in a word. */
+export type NumberFormat = 'f32' | 'bf16';
+
+export const numberBytes = { f32: 4, bf16: 2 } as const;
+
+/** A tensor in a slab, in numbers from the slab's start: `rows` rows of `columns`, `stride` apart. */
+export interface Place {
+  readonly slab: string;
   readonly start: number;
-  readonly length: number;
+  readonly rows: number;
+  readonly columns: number;
+  readonly stride: number;
+}
+
+/** Some rows of a slab, in one buffer. */
+export interface Piece {
+  readonly firstRow: number;
+  readonly rows: number;
+  /** Index of the buffer, and the byte at which the piece begins. */
+  readonly buffer: number;
+  readonly offset: number;
+}
+
+export interface Slab {
+  readonly name: string;
+  readonly format: NumberFormat;
+  readonly rows: number;
+  /** Numbers in a row. */
+  readonly columns: number;
+  readonly pieces: readonly Piece[];
 }
 
 export interface ParameterLayout {
-  /** Numbers in all, with the gaps. */
+  /** By Hugging Face (or PEFT) name, in the order of the forward pass. */
+  readonly tensors: ReadonlyMap<string, Place>;
+  readonly slabs: ReadonlyMap<string, Slab>;
+  /** Bytes of each buffer. */
+  readonly buffers: readonly number[];
+  /** Numbers in all, with the gaps, which stay zero: gradients never reach them. */
   readonly length: number;
-  /** By Hugging Face name. */
-  readonly tensors: ReadonlyMap<string, Extent>;
-  /** What kernels bind: `embed`, `head`, `norms`, and `qkv.N`, `o.N`, `gateUp.N`, `down.N` for layer N. */
-  readonly slabs: ReadonlyMap<string, Extent>;
+}
+
+/** What an adapter binds at once and holds in one buffer, in bytes. */
+export interface BufferLimits {
+  readonly largestBinding: number;
+  readonly largestBuffer: number;
 }
 
 /** Bindings begin at multiples of 256 bytes, which every adapter allows. */
-const alignment = 64;
+const alignment = 256;
+/** Pieces of a slab have multiples of this many rows, so that they begin where a binding may. */
+const pieceRows = 64;
 
-export function layoutParameters(config: DecoderConfig, shapes: TensorShapes): ParameterLayout {
-  const tensors = new Map<string, Extent>();
-  const slabs = new Map<string, Extent>();
-  let end = 0;
-  const lay = (slab: string, names: readonly string[], roundTo = 1) => {
-    const start = Math.ceil(end / alignment) * alignment;
-    end = start;
-    for (const name of names) {
-      const length = (shapes.get(name) ?? []).reduce((product, n) => product * n, 1);
-      tensors.set(name, { start: end, length });
-      end += length;
+/** Parts of a slab, one below the other; null is padding. */
+interface Part {
+  readonly tensor: string | null;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+class Layouter {
+  readonly #limits: BufferLimits;
+  readonly #tensors = new Map<string, Place>();
+  readonly #slabs = new Map<string, Slab>();
+  readonly #buffers: number[] = [];
+  #length = 0;
+
+  constructor(limits: BufferLimits) {
+    this.#limits = limits;
+  }
+
+  /** `rows` and `columns` are rounded up from the parts'; what is between stays zero. */
+  lay(
+    name: string,
+    parts: readonly Part[],
+    options: { format?: NumberFormat; rows?: number; columns?: number } = {},
+  ) {
+    const { format = 'f32', columns = parts[0].columns } = options;
+    let rows = 0;
+    for (const part of parts) {
+      const { tensor, ...size } = part;
+      if (tensor !== null) {
+        this.#tensors.set(tensor, { slab: name, start: rows * columns, ...size, stride: columns });
+      }
+      rows += part.rows;
     }
-    // Gaps stay zero: gradients never reach them.
-    end = start + Math.ceil((end - start) / roundTo) * roundTo;
-    slabs.set(slab, { start, length: end - start });
-  };
+    rows = Math.max(rows, options.rows ?? 0);
+    const bytes = numberBytes[format] * columns;
+    const most = Math.floor(this.#limits.largestBinding / bytes);
+    const each = rows <= most ? rows : Math.max(1, Math.floor(most / pieceRows)) * pieceRows;
+    const pieces: Piece[] = [];
+    for (let firstRow = 0; firstRow < rows; firstRow += each) {
+      const here = Math.min(each, rows - firstRow);
+      pieces.push({ firstRow, rows: here, ...this.#place(here * bytes) });
+    }
+    this.#length += Math.ceil((rows * columns) / 64) * 64;
+    this.#slabs.set(name, { name, format, rows, columns, pieces });
+  }
+
+  /** A second name for a slab. */
+  alias(name: string, slab: string) {
+    this.#slabs.set(name, this.#slabs.get(slab) as Slab);
+  }
+
+  layout(): ParameterLayout {
+    return {
+      tensors: this.#tensors,
+      slabs: this.#slabs,
+      buffers: this.#buffers.map(aligned),
+      length: this.#length,
+    };
+  }
+
+  /** The end of the last buffer, or the start of a new one. */
+  #place(bytes: number): { buffer: number; offset: number } {
+    const last = this.#buffers.length - 1;
+    const offset = aligned(this.#buffers[last] ?? 0);
+    if (last < 0 || offset + bytes > this.#limits.largestBuffer) {
+      this.#buffers.push(bytes);
+      return { buffer: last + 1, offset: 0 };
+    }
+    this.#buffers[last] = offset + bytes;
+    return { buffer: last, offset };
+  }
+}
+
+/** The decoder's own weights. `matrices` is how projections, embedding and head are kept; vectors are always f32. */
+export function layoutDecoder(
+  config: DecoderConfig,
+  limits: BufferLimits,
+  matrices: NumberFormat = 'f32',
+): ParameterLayout {
+  const to = new Layouter(limits);
+  const layers = Array.from({ length: config.layers }, (_, layer) => layer);
   // Tiles of the head have 4 rows, so its last tile may reach beyond the vocabulary.
-  lay('embed', ['model.embed_tokens.weight'], 4 * config.hiddenSize);
-  slabs.set('head', slabs.get('embed') as Extent);
-  if (!config.tiedHead) lay('head', ['lm_head.weight'], 4 * config.hiddenSize);
-  const layers = Array.from({ length: config.layers }, (_, layer) => `model.layers.${layer}`);
-  lay('norms', [
-    ...layers.flatMap((layer) => [
-      `${layer}.input_layernorm.weight`,
-      `${layer}.post_attention_layernorm.weight`,
-      `${layer}.pre_feedforward_layernorm.weight`,
-      `${layer}.post_feedforward_layernorm.weight`,
-    ]),
-    'model.norm.weight',
-  ]);
-  for (const [n, layer] of layers.entries()) {
-    lay(
-      `qkv.${n}`,
-      ['q', 'k', 'v'].map((projection) => `${layer}.self_attn.${projection}_proj.weight`),
+  const rows = Math.ceil(config.vocabSize / 4) * 4;
+  const table = (tensor: string) => [{ tensor, rows: config.vocabSize, columns: config.hiddenSize }];
+  const vector = (tensor: string, columns: number) => ({ tensor, rows: 1, columns });
+  to.lay('embed', table('model.embed_tokens.weight'), { format: matrices, rows });
+  if (config.tiedHead) to.alias('head', 'embed');
+  else to.lay('head', table('lm_head.weight'), { format: matrices, rows });
+  const { attention, afterAttention, feedForward, afterFeedForward } = layerNorms(config);
+  const names = [attention, afterAttention, feedForward, afterFeedForward].filter((name) => name !== null);
+  to.lay(
+    'norms',
+    [
+      ...layers.flatMap((layer) => names.map((name) => `model.layers.${layer}.${name}.weight`)),
+      'model.norm.weight',
+    ].map((name) => vector(name, config.hiddenSize)),
+  );
+  if (config.queryKeyNorms) {
+    const names = layers.flatMap((layer) =>
+      ['q', 'k'].map((kind) => `model.layers.${layer}.self_attn.${kind}_norm.weight`),
     );
-    lay(`o.${n}`, [`${layer}.self_attn.o_proj.weight`]);
-    lay(`gateUp.${n}`, [`${layer}.mlp.gate_proj.weight`, `${layer}.mlp.up_proj.weight`]);
-    lay(`down.${n}`, [`${layer}.mlp.down_proj.weight`]);
+    to.lay(
+      'headNorms',
+      names.map((name) => vector(name, config.headSize)),
+    );
   }
-  return { length: Math.ceil(end / alignment) * alignment, tensors, slabs };
-}
-
-/** A slab, or rows of it, as a kernel binds it; `start` and `length` in numbers, within the slab. */
-export function bindSlab(
-  layout: ParameterLayout,
-  buffer: GPUBuffer,
-  slab: string,
-  part: { readonly start: number; readonly length: number } | undefined = undefined,
-): Binding {
-  const extent = layout.slabs.get(slab);
-  if (!extent) throw new RangeError(`no weights ${slab}`);
-  return {
-    buffer,
-    offset: 4 * (extent.start + (part?.start ?? 0)),
-    size: 4 * (part?.length ?? extent.length),
-  };
-}
-
-/** All tensors in one array, as the buffers hold them. */
-export function flatten(layout: ParameterLayout, tensors: Tensors): Float32Array<ArrayBuffer> {
-  const flat = new Float32Array(layout.length);
-  for (const [name, { start }] of layout.tensors) flat.set(tensors.get(name) ?? [], start);
-  return flat;
-}
-
-/** The tensors again, each a copy, in the order of `names`. */
-export function unflatten(layout: ParameterLayout, flat: Float32Array, names: Iterable<string>): Tensors {
-  const tensors: Tensors = new Map();
-  for (const name of names) {
-    const extent = layout.tensors.get(name);
-    if (extent) tensors.set(name, flat.slice(extent.start, extent.start + extent.length));
+  for (const layer of layers) {
+    for (const [linear, projections] of LINEARS) {
+      const parts = projections.map((projection) => part(config, layer, projection));
+      to.lay(`${linear}.${layer}`, parts, { format: matrices });
+      if (!config.biases.includes(projections[0])) continue;
+      // As a column: one row of a bias is one number, so that the parts lie end to end.
+      const biases = projections.map((projection) => ({
+        tensor: `${projectionName(layer, projection)}.bias`,
+        rows: projectionShape(config, projection)[0],
+        columns: 1,
+      }));
+      to.lay(`${linear}.${layer}.bias`, biases);
+    }
   }
-  return tensors;
+  return to.layout();
+}
+
+function part(config: DecoderConfig, layer: number, projection: Projection): Part {
+  const [rows, columns] = projectionShape(config, projection);
+  return { tensor: `${projectionName(layer, projection)}.weight`, rows, columns };
+}
+
+/**
+ * The adapters: for each linear map its A matrices one below the other, `qkv.3.A`, and a B for each projection, `q_proj.3.B`.
+ * Ranks are padded to multiples of 4 by zeros, which stay zero: each of the two is the other's gradient's factor.
+ */
+export function layoutAdapters(
+  config: DecoderConfig,
+  lora: LoraShape,
+  limits: BufferLimits,
+): ParameterLayout {
+  const to = new Layouter(limits);
+  const rank = paddedRank(lora);
+  for (let layer = 0; layer < config.layers; layer++) {
+    for (const linear of LINEARS.keys()) {
+      const targets = lowRankOf(linear, lora);
+      if (targets.length === 0) continue;
+      layA(to, config, { layer, linear, targets, lora });
+      for (const projection of targets) {
+        const [rows] = projectionShape(config, projection);
+        const b = { tensor: adapterName(layer, projection, 'B'), rows, columns: lora.rank };
+        to.lay(`${projection}.${layer}.B`, [b], { columns: rank });
+      }
+    }
+  }
+  return to.layout();
+}
+
+function layA(
+  to: Layouter,
+  config: DecoderConfig,
+  of: { layer: number; linear: LinearName; targets: readonly Projection[]; lora: LoraShape },
+): void {
+  const padding = paddedRank(of.lora) - of.lora.rank;
+  const parts = of.targets.flatMap((projection) => {
+    const columns = projectionShape(config, projection)[1];
+    const a = { tensor: adapterName(of.layer, projection, 'A'), rows: of.lora.rank, columns };
+    return [a, { tensor: null, rows: padding, columns }];
+  });
+  to.lay(`${of.linear}.${of.layer}.A`, parts);
+}
+
+function aligned(bytes: number): number {
+  return Math.ceil(bytes / alignment) * alignment;
 }

@@ -2,13 +2,16 @@
 import { Buffers, createUniform } from '../../device/buffers.ts';
 import type { Device } from '../../device/device.ts';
 import type { DecoderConfig } from '../config.ts';
+import type { LoraShape } from '../engine.ts';
 import type { PreparedBatch } from './batch.ts';
-import { batchTable, type Capacity } from './batch-table.ts';
+import { batchTable, type Capacity, type Kept } from './batch-table.ts';
 import type { BatchSizes } from './kernels.ts';
+import type { Piece, Slab } from './parameters.ts';
 import type { Shape } from './shape.ts';
 
-/** A tile of the head: columns `first` to `first + columns` of the vocabulary. */
+/** A tile of the head: columns `first` to `first + columns` of the vocabulary, rows of one piece of the head's weights. */
 export interface HeadTile {
+  readonly piece: Piece;
   readonly first: number;
   readonly columns: number;
   /** Numbers in a row of the tile's logits: the columns, in whole vec4. */
@@ -18,8 +21,11 @@ export interface HeadTile {
 export interface PlanOptions {
   readonly config: DecoderConfig;
   readonly shape: Shape;
+  readonly lora: LoraShape | null;
   readonly capacity: Capacity;
-  readonly training: boolean;
+  readonly kept: Kept;
+  /** Where the head's weights lie. */
+  readonly head: Slab;
   /** Most bytes of one tile of logits. */
   readonly logitBytes: number;
 }
@@ -30,30 +36,27 @@ export class Plan {
   readonly batch: GPUBuffer;
   readonly #device: Device;
   readonly #buffers: Buffers<string>;
-  readonly #training: boolean;
+  readonly #layers: number;
 
   constructor(device: Device, options: PlanOptions) {
-    const { config, capacity } = options;
+    const { capacity } = options;
     this.#device = device;
-    this.#training = options.training;
+    this.#layers = options.config.layers;
     this.capacity = capacity;
-    // Tiles begin at multiples of 64 rows, so that their weights begin where a binding may.
     const bytes = Math.min(device.adapter.largestBinding, options.logitBytes);
-    const fits = Math.floor(bytes / 4 / capacity.targets / 64) * 64;
-    const logitColumns = Math.min(Math.ceil(config.vocabSize / 4) * 4, Math.max(64, fits));
-    this.tiles = Array.from({ length: Math.ceil(config.vocabSize / logitColumns) }, (_, tile) => {
-      const first = tile * logitColumns;
-      const columns = Math.min(logitColumns, config.vocabSize - first);
-      return { first, columns, stride: Math.ceil(columns / 4) * 4 };
+    this.tiles = headTiles(options, bytes);
+    const table = batchTable({
+      ...options,
+      logitColumns: Math.max(...this.tiles.map((tile) => tile.stride)),
     });
-    const table = batchTable({ ...options, logitColumns });
     this.#buffers = new Buffers(device, 'batch', new Map([...table].map(([name, size]) => [name, 4 * size])));
     this.batch = createUniform(device, 'batch.sizes', 32);
   }
 
-  /** A buffer that all layers share, or the layer's own. */
+  /** A buffer that all layers share, or the layer's own where it has one. */
   get(name: string, layer?: number): GPUBuffer {
-    return this.#buffers.get(layer === undefined || !this.#training ? name : `${name}.${layer}`);
+    const own = `${name}.${layer}`;
+    return this.#buffers.get(layer !== undefined && this.#buffers.has(own) ? own : name);
   }
 
   /** (N, hidden) the residual stream before a layer, or after the last. */
@@ -90,10 +93,29 @@ export class Plan {
     this.batch.destroy();
   }
 
-  /** In sampling two buffers take turns: a layer reads one and writes the other. */
+  /** Where layers have none of their own two buffers take turns: a layer reads one and writes the other. */
   #turn(name: string, layer: number): GPUBuffer {
-    return this.#buffers.get(`${name}.${this.#training ? layer : layer % 2}`);
+    const all = this.#buffers.has(`${name}.${this.#layers}`);
+    return this.#buffers.get(`${name}.${all ? layer : layer % 2}`);
   }
+}
+
+/** Cuts the vocabulary so that a tile of logits has at most so many bytes, and lies in one piece of the weights. */
+export function headTiles(
+  { config, capacity, head }: Pick<PlanOptions, 'config' | 'capacity' | 'head'>,
+  bytes: number,
+): HeadTile[] {
+  // Tiles begin at multiples of 64 rows, so that their weights begin where a binding may.
+  const fits = Math.max(64, Math.floor(bytes / 4 / capacity.targets / 64) * 64);
+  const tiles: HeadTile[] = [];
+  for (const piece of head.pieces) {
+    const end = Math.min(piece.firstRow + piece.rows, config.vocabSize);
+    for (let first = piece.firstRow; first < end; first += fits) {
+      const columns = Math.min(fits, end - first);
+      tiles.push({ piece, first, columns, stride: Math.ceil(columns / 4) * 4 });
+    }
+  }
+  return tiles;
 }
 
 /** Room for this batch and a quarter more, and no less than there was before. */

@@ -169,12 +169,12 @@ export class WebgpuSampler implements Sampler {
       tokens: Math.min(room.tokens, whole(stepTokens)),
       targets: Math.min(room.targets, whole(slots)),
     };
-    const { config, device, shape, layout, kernels, turns, weights } = this.#policy;
+    const { config, device, shape, lora, weights } = this.#policy;
     const plan = new Plan(device, {
-      ...{ config, shape, capacity, training: false },
+      ...{ config, shape, lora, capacity, kept: 'none', head: weights.slab('head') },
       logitBytes: this.#logitBytes,
     });
-    const to = new ForwardOperations({ config, shape, layout, kernels, plan, turns, parameters: weights });
+    const to = new ForwardOperations({ ...this.#policy.parts(), plan });
     const cache = this.#rings.map((ring, layer) => ({
       ring,
       keys: this.#cache.get(`keys.${layer}`),

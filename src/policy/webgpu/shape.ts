@@ -9,7 +9,8 @@ export interface Shape {
   readonly qkvSize: number;
   /** Query heads per key head. */
   readonly group: number;
-  /** Norm weights in the policy: four a layer, and the last. */
+  /** Norm weights in a layer, and in the policy: all layers' and the last. */
+  readonly layerNorms: number;
   readonly norms: number;
   /** Lanes of a workgroup in attention, and how many tokens that is. */
   readonly attentionLanes: number;
@@ -33,13 +34,15 @@ export function shapeOf(config: DecoderConfig, lanes: number): Shape {
     }
   }
   const group = config.heads / config.keyValueHeads;
+  const layerNorms = config.postNorms ? 4 : 2;
   const queryBlock = Math.max(1, Math.floor(lanes / group));
   return {
     qSize: config.heads * config.headSize,
     kvSize: config.keyValueHeads * config.headSize,
     qkvSize: (config.heads + 2 * config.keyValueHeads) * config.headSize,
     group,
-    norms: 4 * config.layers + 1,
+    layerNorms,
+    norms: layerNorms * config.layers + 1,
     attentionLanes: queryBlock * group,
     queryBlock,
     keyBlock: lanes,
@@ -71,6 +74,7 @@ export function shapeSource(config: DecoderConfig, shape: Shape): string {
   };
   const numbers: Record<string, number> = {
     EPSILON: config.normEpsilon,
+    NORM_OFFSET: config.normOffset,
     EMBED_SCALE: config.embeddingScale,
     ATTENTION_SCALE: config.attentionScale,
     ATTENTION_CAP: config.attentionCap ?? 0,
@@ -79,6 +83,8 @@ export function shapeSource(config: DecoderConfig, shape: Shape): string {
   return [
     ...Object.entries(counts).map(([name, value]) => `const ${name} = ${value}u;`),
     ...Object.entries(numbers).map(([name, value]) => `const ${name} = f32(${Math.fround(value)});`),
+    `const POST_NORMS = ${config.postNorms};`,
+    `const SILU = ${config.activation === 'silu'};`,
     helpers,
   ].join('\n');
 }
@@ -106,6 +112,16 @@ fn softCapSlope(capped: f32, cap: f32) -> f32 {
   if (cap == 0) { return 1; }
   let ratio = capped / cap;
   return 1 - ratio * ratio;
+}
+
+// The tanh of the approximate GELU (arXiv 1606.08415); clamped, for drivers whose tanh overflows.
+fn bend(x: vec4f) -> vec4f {
+  return tanh(clamp(0.7978845608 * (x + 0.044715 * x * x * x), vec4f(-15), vec4f(15)));
+}
+
+// Clamped, because an exponent that overflows need not be infinite.
+fn sigmoid(x: vec4f) -> vec4f {
+  return 1 / (1 + exp(-clamp(x, vec4f(-80), vec4f(80))));
 }
 
 // The first position that a token sees; window 0: all.
