@@ -3,7 +3,7 @@
  * closed with the run.
  */
 import { join } from 'node:path';
-import { ConfigError } from './errors.ts';
+import { ConfigError, type DeviceError } from './errors.ts';
 import type { Judge, LanguageModel, RewardModel, Task } from './models/model.ts';
 import type { Engine } from './policy/engine.ts';
 import type { PolicyFolder } from './policy/folder.ts';
@@ -50,6 +50,8 @@ export function partsOf(topology: Topology, deps: PartsDeps): Parts {
     if (!told.has(message)) deps.notify(message);
     told.add(message);
   };
+  const tellFallback = (reason: DeviceError) =>
+    notifyOnce(`${reason.message} Going on with the float64 reference, which is slow.`);
 
   const engineOf = async (
     config: LocalModelConfig,
@@ -57,9 +59,11 @@ export function partsOf(topology: Topology, deps: PartsDeps): Parts {
     const { openPolicy } = await import('./policy/folder.ts');
     const { openEngine } = await import('./policy/open-engine.ts');
     const policy = await openPolicy(config.checkpoint);
-    const engine = await openEngine(policy, config.device, (reason) =>
-      notifyOnce(`${reason.message} Going on with the float64 reference, which is slow.`),
-    );
+    const engine = await openEngine(policy, {
+      device: config.device,
+      onFallback: (reason) =>
+        notifyOnce(`${reason.message} Going on with the float64 reference, which is slow.`),
+    });
     return { policy, engine: keep(engine) };
   };
 
@@ -126,6 +130,7 @@ export function partsOf(topology: Topology, deps: PartsDeps): Parts {
   });
 
   const train: Parts['train'] = async (config) => {
+    const { openLearner } = await import('./train/open-learner.ts');
     const { trainStage } = await import('./train/train.ts');
     const { trainTopics } = await import('./train/train-topics.ts');
     const { transport, codec } = deps;
@@ -133,17 +138,17 @@ export function partsOf(topology: Topology, deps: PartsDeps): Parts {
     const run = topology.source?.topic === topic ? topology.source.run : undefined;
     // The stage itself stops reading again when it is closed.
     const { signal } = new AbortController();
-    const learner = learnerOf(topology);
-    const { initialEngine } = await import('./train/initial-policy.ts');
-    const { wholePolicy } = await import('./train/checkpoint-form.ts');
-    const { policy, engine } = await engineOf(learner);
-    const reference = config.beta > 0 ? initialEngine((await engineOf(learner)).engine) : undefined;
+    const learner = keep(
+      await openLearner({
+        config,
+        model: learnerOf(topology),
+        seed: topology.seed,
+        onFallback: tellFallback,
+      }),
+    );
     return keep(
       trainStage(config, {
-        engine,
-        reference,
-        renderer: policy.renderer,
-        form: wholePolicy(policy),
+        ...learner,
         instructions: new Map(
           Object.entries(topology.tasks).map(([name, task]) => [name, task.instructions]),
         ),

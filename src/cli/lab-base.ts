@@ -26,7 +26,7 @@ export async function labBase({ folder, to, seed, updates, device: named }: LabB
   try {
     const made = await makeBasePolicy(config, {
       folder,
-      openEngine: (policy) => openEngine(policy, device.data),
+      openEngine: (policy) => openEngine(policy, { device: device.data }),
       onUpdate: tell(config.updates),
       now: () => performance.now(),
       signal: stop.signal,

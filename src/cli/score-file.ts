@@ -20,9 +20,10 @@ export async function scoreFile({ policy: folder, texts, device, json }: ScoreFi
   const known = localModelConfig.shape.device.safeParse(device);
   if (!known.success) throw new ConfigError(`--device ${device}: expected auto, webgpu or reference`);
   const policy = await openPolicy(folder);
-  const engine = await openEngine(policy, known.data, (reason) =>
-    process.stderr.write(`${reason.message}\n`),
-  );
+  const engine = await openEngine(policy, {
+    device: known.data,
+    onFallback: (reason) => process.stderr.write(`${reason.message}\n`),
+  });
   try {
     for await (const { text, place, error } of lines(fileInput(texts))) {
       if (error) throw error;

@@ -30,7 +30,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 function deps(name: string, onUpdate: BaseDeps['onUpdate'] = () => {}): BaseDeps {
   return {
     folder: join(folder, name),
-    openEngine: (policy) => openEngine(policy, 'reference'),
+    openEngine: (policy) => openEngine(policy, { device: 'reference' }),
     onUpdate,
     now: () => 0,
     signal: new AbortController().signal,
