@@ -1,43 +1,45 @@
-/** A policy's weights on the device that the configuration asks for. */
-import { DeviceError } from '../errors.ts';
+/** A policy's weights, and the adapters on it, on the device that the configuration asks for. */
+import { ConfigError, DeviceError } from '../errors.ts';
 import { readAdapter } from './adapter-folder.ts';
-import type { Engine, EngineOptions } from './engine.ts';
+import type { Engine, EngineOptions, LoraShape } from './engine.ts';
 import type { PolicyFolder } from './folder.ts';
 import type { LocalModelConfig } from './local-model-config.ts';
 import { openWeights } from './weight-files.ts';
 
+/** `lora` left out: the adapters that the folder has, if any. */
 export interface OpenEngineOptions extends Omit<EngineOptions, 'frozen'> {
-  /** auto: bf16 where the folder has nothing else. */
+  /**
+   * `webgpu`: an adapter, or a `DeviceError` that says how to get one; `reference`: float64 on the CPU; `auto`: webgpu where
+   * there is an adapter, otherwise the reference, which `onFallback` is told.
+   */
+  readonly device: LocalModelConfig['device'];
+  readonly onFallback?: (reason: DeviceError) => void;
+  /** How frozen weights are kept; `auto`, the default, is bf16 where the folder has nothing else, so that nothing is lost. */
   readonly frozen?: 'auto' | 'f32' | 'bf16';
 }
 
 /**
- * `webgpu`: an adapter, or a `DeviceError` that says how to get one; `reference`: float64 on the CPU; `auto`: webgpu where
- * there is an adapter, otherwise the reference, which `onFallback` is told. A folder of adapters is opened with them, on
- * its base; `lora` must then be their shape, and is by default. The caller closes the engine.
+ * An engine with the folder's weights, which are checked before anything is uploaded, and its adapters. With `lora` on a
+ * folder without adapters these are 0, and change nothing, until the caller sets them. The caller closes the engine. Throws
+ * `ConfigError` where the folder's adapters are not those asked for, and as `openWeights` and `readAdapter`.
  */
 export async function openEngine(
-  policy: PolicyFolder,
-  device: LocalModelConfig['device'],
-  onFallback: (reason: DeviceError) => void = () => {},
-  { frozen = 'auto', ...others }: OpenEngineOptions = {},
+  policy: Pick<PolicyFolder, 'path' | 'config' | 'adapter'>,
+  { device, onFallback = () => {}, frozen = 'auto', ...others }: OpenEngineOptions,
 ): Promise<Engine> {
   const { config, adapter } = policy;
+  const lora = adaptersOf(policy, others.lora);
+  const adapters = adapter && (await readAdapter(adapter.path, config));
   const weights = await openWeights(policy);
   try {
     const exact = weights.dtypes.size === 1 && weights.dtypes.has('BF16') ? 'bf16' : 'f32';
-    const options: EngineOptions = {
-      lora: adapter?.lora ?? null,
-      frozen: frozen === 'auto' ? exact : frozen,
-      ...others,
-    };
+    const options: EngineOptions = { ...others, frozen: frozen === 'auto' ? exact : frozen, lora };
     const engine = await onDevice(device, onFallback, {
       webgpu: async () => (await import('./webgpu-engine.ts')).createWebGpuEngine(config, weights, options),
       reference: async () => (await import('./reference.ts')).createReferenceEngine(config, weights, options),
     });
-    if (adapter === null) return engine;
     try {
-      await engine.setWeights((await readAdapter(adapter.path, config)).tensors);
+      if (adapters) await engine.setWeights(adapters.tensors);
       return engine;
     } catch (error) {
       await engine.close();
@@ -61,4 +63,21 @@ async function onDevice(
     onFallback(error);
     return open.reference();
   }
+}
+
+/** The shape of the engine's adapters: what is asked for, which must be what the folder has, where it has any. */
+function adaptersOf(
+  { adapter, path }: Pick<PolicyFolder, 'path' | 'adapter'>,
+  wanted: LoraShape | null | undefined,
+): LoraShape | null {
+  if (adapter === null || wanted === undefined) return wanted ?? adapter?.lora ?? null;
+  if (wanted !== null && describe(wanted) === describe(adapter.lora)) return adapter.lora;
+  throw new ConfigError(
+    `${adapter.path}: expected ${wanted === null ? 'a policy without adapters' : describe(wanted)}, found ${describe(adapter.lora)} ` +
+      `on ${path}. Train with the same adapters, begin with that policy, or merge them with PEFT (merge_and_unload).`,
+  );
+}
+
+function describe({ rank, scale, targets }: LoraShape): string {
+  return `adapters of rank ${rank} and scale ${Number(scale.toFixed(6))} on ${[...targets].sort().join(', ')}`;
 }
