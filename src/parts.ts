@@ -59,11 +59,7 @@ export function partsOf(topology: Topology, deps: PartsDeps): Parts {
     const { openPolicy } = await import('./policy/folder.ts');
     const { openEngine } = await import('./policy/open-engine.ts');
     const policy = await openPolicy(config.checkpoint);
-    const engine = await openEngine(policy, {
-      device: config.device,
-      onFallback: (reason) =>
-        notifyOnce(`${reason.message} Going on with the float64 reference, which is slow.`),
-    });
+    const engine = await openEngine(policy, { device: config.device, onFallback: tellFallback });
     return { policy, engine: keep(engine) };
   };
 

@@ -1,9 +1,10 @@
 /** What a checkpoint's folder holds of the policy: all of it, or its adapters. */
-
+import { readAdapter, saveAdapter } from '../policy/adapter-folder.ts';
 import type { TensorShapes } from '../policy/config.ts';
 import { tensorShapes } from '../policy/config.ts';
-import type { Tensors } from '../policy/engine.ts';
+import type { LoraShape, Tensors } from '../policy/engine.ts';
 import { type PolicyFolder, readWeights, savePolicy } from '../policy/folder.ts';
+import { adapterShapes } from '../policy/lora.ts';
 
 export interface CheckpointForm {
   /** Of the tensors that are trained. */
@@ -14,11 +15,23 @@ export interface CheckpointForm {
   save(path: string, weights: Tensors, addFiles: (folder: string) => Promise<void>): Promise<void>;
 }
 
+/** Where the decoder's configuration, its own weights and the tokenizer lie: a `PolicyFolder`. */
+type Origin = Pick<PolicyFolder, 'path' | 'config'> & Partial<Pick<PolicyFolder, 'tokenizerPath'>>;
+
 /** A Hugging Face folder, with the JSON files of `policy`. */
-export function wholePolicy(policy: Pick<PolicyFolder, 'path' | 'config'>): CheckpointForm {
+export function wholePolicy(policy: Origin): CheckpointForm {
   return {
     shapes: tensorShapes(policy.config),
     read: (path) => readWeights({ path, config: policy.config }),
     save: (path, weights, addFiles) => savePolicy(path, policy, weights, addFiles),
+  };
+}
+
+/** A folder of PEFT, which names that of `policy` as its base. */
+export function adaptersOn(policy: Origin, lora: LoraShape): CheckpointForm {
+  return {
+    shapes: adapterShapes(policy.config, lora),
+    read: async (path) => (await readAdapter(path, policy.config)).tensors,
+    save: (path, tensors, addFiles) => saveAdapter(path, { base: policy, lora, tensors }, addFiles),
   };
 }

@@ -1,0 +1,75 @@
+/** Opens what the train stage trains: the policy's engine, what it began as, and how it is kept. */
+import type { DeviceError } from '../errors.ts';
+import { tensorShapes } from '../policy/config.ts';
+import type { Engine } from '../policy/engine.ts';
+import { openPolicy, type PolicyFolder } from '../policy/folder.ts';
+import type { LocalModelConfig } from '../policy/local-model-config.ts';
+import { initialAdapters } from '../policy/lora.ts';
+import { openEngine } from '../policy/open-engine.ts';
+import { openWeights } from '../policy/weight-files.ts';
+import { hashSource, hashWeights } from '../policy/weights-hash.ts';
+import { adaptersOn, wholePolicy } from './checkpoint-form.ts';
+import type { TrainConfig } from './config.ts';
+import { initialAdapterPolicy, initialEngine } from './initial-policy.ts';
+import { loraShape } from './parameters.ts';
+import type { TrainDeps } from './train.ts';
+
+export interface LearnerOptions {
+  readonly config: Pick<TrainConfig, 'parameters' | 'recompute' | 'beta'>;
+  /** The policy that training begins with. */
+  readonly model: Pick<LocalModelConfig, 'checkpoint' | 'device'>;
+  /** The run's: decides the first values of fresh adapters. */
+  readonly seed: number;
+  readonly onFallback: (reason: DeviceError) => void;
+}
+
+export interface Learner extends Pick<TrainDeps, 'engine' | 'reference' | 'renderer' | 'form' | 'origins'> {
+  close(): Promise<void>;
+}
+
+/** Throws as `openPolicy` and `openEngine` do; `ConfigError` where the checkpoint is an adapter of another shape. */
+export async function openLearner({ config, model, seed, onFallback }: LearnerOptions): Promise<Learner> {
+  const { parameters, recompute, beta } = config;
+  const policy = await openPolicy(model.checkpoint);
+  const lora = loraShape(parameters);
+  const engines: Engine[] = [];
+  const open = async () => {
+    const frozen = parameters.kind === 'lora' ? parameters.frozen : 'f32';
+    const engine = await openEngine(policy, { device: model.device, onFallback, lora, frozen, recompute });
+    engines.push(engine);
+    return engine;
+  };
+  const close = async () => {
+    for (const engine of engines.splice(0)) await engine.close();
+  };
+  const { renderer } = policy;
+  try {
+    const engine = await open();
+    if (lora === null) {
+      const reference = beta > 0 ? initialEngine(await open()) : undefined;
+      return { engine, reference, renderer, form: wholePolicy(policy), close };
+    }
+    const fresh = policy.adapter === null;
+    if (fresh) await engine.setWeights(initialAdapters(policy.config, lora, seed));
+    const adapters = await engine.weights();
+    const origins = {
+      frozenWeights: await hashFrozen(policy),
+      firstAdapters: hashWeights(adapters, engine.trainable),
+    };
+    const reference = initialAdapterPolicy(engine, adapters, { fresh });
+    return { engine, reference, renderer, form: adaptersOn(policy, lora), origins, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Of the policy under the adapters: it is in no checkpoint, so a run that goes on must be sure that it is the same. */
+async function hashFrozen(policy: PolicyFolder): Promise<string> {
+  const weights = await openWeights(policy);
+  try {
+    return await hashSource(weights, tensorShapes(policy.config));
+  } finally {
+    await weights.close();
+  }
+}
