@@ -11,6 +11,7 @@ const COMMANDS = [
   'replay',
   'evaluate',
   'score',
+  'schema',
   'lint',
   'graph',
   'doctor',

@@ -1,0 +1,146 @@
+/**
+ * Gets what the tests with programs that are not ours need: kcat, Python's client, a schema registry.
+ *
+ *   node scripts/kafka/clients.js
+ *
+ * kcat comes from the system's packages, the others into `.swirl/`. What is there already is left alone, and what
+ * cannot be had is said; the tests then say it too.
+ */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const folder = join(root, '.swirl', 'clients');
+const requirements = join(root, 'docs', 'examples', 'requirements.txt');
+/** The newest Apicurio that runs on Java 17; it speaks Confluent's protocol and needs no database. */
+const REGISTRY = '3.0.9';
+const registryFolder = join(folder, `apicurio-${REGISTRY}`);
+const REGISTRY_URL = `https://repo1.maven.org/maven2/io/apicurio/apicurio-registry-app/${REGISTRY}/apicurio-registry-app-${REGISTRY}-all.tar.gz`;
+const REGISTRY_SHA256 = '2b28181501a20cbf6efcd77f9b7153908fc01f3d3a7c32024c0bd9e1b04c8a43';
+const LONGEST_MS = 240_000;
+const HOW = 'node scripts/kafka/clients.js gets it';
+
+/** @typedef {{ path: string, why: null } | { path: null, why: string }} Found */
+
+/** @returns {Found} the command */
+export function kcat() {
+  const found = ['kcat', 'kafkacat'].find((name) => spawnSync(name, ['-V']).status === 0);
+  return found === undefined
+    ? {
+        path: null,
+        why: `there is no kcat (Debian, Ubuntu: apt-get install kcat; macOS: brew install kcat; or ${HOW})`,
+      }
+    : { path: found, why: null };
+}
+
+/** @returns {Found} an interpreter with confluent-kafka and its Avro */
+export function python() {
+  const path = join(folder, 'python', 'bin', 'python');
+  return existsSync(join(folder, 'python', 'ready'))
+    ? { path, why: null }
+    : { path: null, why: `there is no Python with confluent-kafka in ${folder}: ${HOW}` };
+}
+
+/** @returns {Found} the registry's jar; it needs Java 17 */
+export function registryJar() {
+  const path = join(registryFolder, `apicurio-registry-app-${REGISTRY}-runner.jar`);
+  return existsSync(path)
+    ? { path, why: null }
+    : { path: null, why: `there is no schema registry in ${folder}: ${HOW}` };
+}
+
+/** @param {(line: string) => void} say */
+function ensureKcat(say) {
+  if (kcat().path !== null) return;
+  const become = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
+  const install = [
+    'apt-get',
+    '-q',
+    '-o',
+    'DPkg::Lock::Timeout=120',
+    'install',
+    '-y',
+    '--no-install-recommends',
+    'kcat',
+  ];
+  say('installing kcat with apt-get');
+  if (!does([...become, ...install], say)) {
+    does([...become, 'apt-get', '-q', 'update'], say) && does([...become, ...install], say);
+  }
+}
+
+/** @param {(line: string) => void} say */
+function ensurePython(say) {
+  if (python().path !== null) return;
+  say('making a Python environment with confluent-kafka, in .swirl');
+  const venv = join(folder, 'python');
+  rmSync(venv, { recursive: true, force: true });
+  if (!does(['python3', '-m', 'venv', venv], say)) return;
+  if (
+    !does([join(venv, 'bin', 'pip'), 'install', '-q', '--disable-pip-version-check', '-r', requirements], say)
+  )
+    return;
+  // Last, so that an environment that was cut off is made anew.
+  writeFileSync(join(venv, 'ready'), '');
+}
+
+/** @param {(line: string) => void} say */
+async function ensureRegistry(say) {
+  if (registryJar().path !== null) return;
+  say(`fetching the schema registry Apicurio ${REGISTRY} from Maven Central (about 110 MB), into .swirl`);
+  const aside = `${registryFolder}.${process.pid}`;
+  const archive = join(aside, 'registry.tar.gz');
+  mkdirSync(aside, { recursive: true });
+  try {
+    // Not by Maven: the parent of its pom is missing there.
+    const response = await fetch(REGISTRY_URL, { signal: AbortSignal.timeout(LONGEST_MS) });
+    if (!response.ok) throw new Error(`HTTP ${response.status}`);
+    const bytes = Buffer.from(await response.arrayBuffer());
+    const found = createHash('sha256').update(bytes).digest('hex');
+    if (found !== REGISTRY_SHA256) throw new Error(`expected SHA-256 ${REGISTRY_SHA256}, found ${found}`);
+    writeFileSync(archive, bytes);
+    if (!does(['tar', '-xzf', archive, '-C', aside], say)) return;
+    rmSync(archive);
+    rmSync(registryFolder, { recursive: true, force: true });
+    renameSync(aside, registryFolder);
+  } catch (error) {
+    const { message, cause } = /** @type {Error} */ (error);
+    say(`failed: ${REGISTRY_URL}: ${message}${cause instanceof Error ? `: ${cause.message}` : ''}`);
+  } finally {
+    rmSync(aside, { recursive: true, force: true });
+  }
+}
+
+/** Runs a command; says its last words when it fails. @param {string[]} command @param {(line: string) => void} say */
+function does([file = '', ...args], say) {
+  const done = spawnSync(file, args, {
+    cwd: folder,
+    encoding: 'utf8',
+    timeout: LONGEST_MS,
+    killSignal: 'SIGKILL',
+    maxBuffer: 1 << 26,
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+  });
+  if (done.status === 0) return true;
+  const words = (done.error?.message ?? `${done.stdout}${done.stderr}`).trim().split('\n').slice(-5);
+  say(`failed: ${[file, ...args].join(' ')}`);
+  for (const line of words) say(`    ${line}`);
+  return false;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const say = (/** @type {string} */ line) => process.stderr.write(`clients: ${line}\n`);
+  mkdirSync(folder, { recursive: true });
+  ensureKcat(say);
+  ensurePython(say);
+  await ensureRegistry(say);
+  for (const { why } of [kcat(), python(), registryJar()]) {
+    if (why === null) continue;
+    say(why);
+    process.exitCode = 1;
+  }
+  if (!process.exitCode) say('kcat, Python with confluent-kafka and the schema registry are there');
+}
