@@ -1,5 +1,5 @@
 /** Opens what the train stage trains: the policy's engine, what it began as, and how it is kept. */
-import type { DeviceError } from '../errors.ts';
+import { ConfigError, type DeviceError } from '../errors.ts';
 import { tensorShapes } from '../policy/config.ts';
 import type { Engine } from '../policy/engine.ts';
 import { openPolicy, type PolicyFolder } from '../policy/folder.ts';
@@ -15,7 +15,10 @@ import { loraShape } from './parameters.ts';
 import type { TrainDeps } from './train.ts';
 
 export interface LearnerOptions {
-  readonly config: Pick<TrainConfig, 'parameters' | 'recompute' | 'beta'>;
+  readonly config: Pick<
+    TrainConfig,
+    'parameters' | 'recompute' | 'beta' | 'microBatchTokens' | 'maxRowTokens'
+  >;
   /** The policy that training begins with. */
   readonly model: Pick<LocalModelConfig, 'checkpoint' | 'device'>;
   /** The run's: decides the first values of fresh adapters. */
@@ -29,13 +32,17 @@ export interface Learner extends Pick<TrainDeps, 'engine' | 'reference' | 'rende
 
 /** Throws as `openPolicy` and `openEngine` do; `ConfigError` where the checkpoint is an adapter of another shape. */
 export async function openLearner({ config, model, seed, onFallback }: LearnerOptions): Promise<Learner> {
-  const { parameters, recompute, beta } = config;
+  const { parameters, recompute, beta, microBatchTokens, maxRowTokens } = config;
   const policy = await openPolicy(model.checkpoint);
+  // A row that is longer than a micro-batch goes alone.
+  const batchTokens = Math.max(microBatchTokens, Math.min(maxRowTokens, policy.config.maxPositions));
   const lora = loraShape(parameters);
+  if (lora === null && policy.adapter !== null) throw adaptersFound(policy.adapter);
   const engines: Engine[] = [];
   const open = async () => {
     const frozen = parameters.kind === 'lora' ? parameters.frozen : 'f32';
-    const engine = await openEngine(policy, { device: model.device, onFallback, lora, frozen, recompute });
+    const settings = { lora, frozen, recompute, batchTokens };
+    const engine = await openEngine(policy, { device: model.device, onFallback, ...settings });
     engines.push(engine);
     return engine;
   };
@@ -72,4 +79,14 @@ async function hashFrozen(policy: PolicyFolder): Promise<string> {
   } finally {
     await weights.close();
   }
+}
+
+function adaptersFound({ path, lora }: NonNullable<PolicyFolder['adapter']>): ConfigError {
+  const { rank, scale, targets } = lora;
+  const alpha = Number((scale * rank).toPrecision(12));
+  return new ConfigError(
+    `${path} holds adapters, and every weight is to be trained. To train them on, set stages.train.parameters: ` +
+      `{ kind: lora, rank: ${rank}, alpha: ${alpha}, targets: [${targets.join(', ')}] }; to train a whole policy, merge them with ` +
+      'PEFT (merge_and_unload), or begin with the policy that they belong to',
+  );
 }

@@ -3,14 +3,16 @@
  * else is gone. It pulls on credit, as the runtime does, and commits the finished prefix now and then.
  */
 import { Subject } from 'rxjs';
-import type { Engine } from '../../src/policy/engine.ts';
+import type { Engine, Tensors } from '../../src/policy/engine.ts';
+import { initialAdapters } from '../../src/policy/lora.ts';
 import { createReferenceEngine } from '../../src/policy/reference.ts';
 import type { Delivery, Emission } from '../../src/runtime/stage.ts';
 import { Window } from '../../src/runtime/window.ts';
 import type { Failure, Scored, Update } from '../../src/topics/records.generated.ts';
-import { wholePolicy } from '../../src/train/checkpoint-form.ts';
+import { adaptersOn, wholePolicy } from '../../src/train/checkpoint-form.ts';
 import { type TrainConfig, trainConfig } from '../../src/train/config.ts';
-import { initialEngine } from '../../src/train/initial-policy.ts';
+import { initialAdapterPolicy, initialEngine } from '../../src/train/initial-policy.ts';
+import { loraShape } from '../../src/train/parameters.ts';
 import { type TrainDeps, trainStage } from '../../src/train/train.ts';
 import { instructions, letters, smallDecoder, smallWeights } from './small-world.ts';
 
@@ -19,6 +21,8 @@ export interface SmallRun {
   readonly folder: string;
   readonly config: TrainConfig;
   readonly log: Scored[];
+  /** Where adapters are trained: these to begin with, in place of fresh ones. */
+  readonly adapters: Tensors | null;
   committed: number;
   readonly updates: Update[];
   readonly failures: Failure[];
@@ -39,14 +43,19 @@ export interface Process {
 
 export class Killed extends Error {}
 
-export function smallRun(folder: string, log: readonly Scored[], settings: object = {}): SmallRun {
+export function smallRun(
+  folder: string,
+  log: readonly Scored[],
+  settings: object = {},
+  adapters: Tensors | null = null,
+): SmallRun {
   const config = trainConfig.parse({
     maxRowTokens: 200,
     batch: { trajectories: 2 },
     checkpointEvery: 2,
     ...settings,
   });
-  return { folder, config, log: [...log], committed: 0, updates: [], failures: [] };
+  return { folder, config, log: [...log], adapters, committed: 0, updates: [], failures: [] };
 }
 
 /** Runs until the log is drained; returns how many events there were, and the engine's weights at the end. */
@@ -56,8 +65,7 @@ export async function runProcess(run: SmallRun, options: Process = {}) {
     if (options.killAt !== undefined && ++events >= options.killAt) throw new Killed(`at event ${events}`);
     if (options.killAt === undefined) events++;
   };
-  const inner = await createReferenceEngine(smallDecoder, smallWeights());
-  const engine = watched(inner, event);
+  const { inner, engine, ...learner } = await learnerOf(run, event);
   const abort = new AbortController();
   const delivery = (offset: number): Delivery<Scored> => {
     const value = run.log[offset];
@@ -65,12 +73,10 @@ export async function runProcess(run: SmallRun, options: Process = {}) {
     return { value, topic: 'scored', partition: 0, offset, signal: abort.signal };
   };
   const size = options.window ?? 16;
-  const reference = await createReferenceEngine(smallDecoder, smallWeights());
   const stage = trainStage(run.config, {
     engine,
-    reference: initialEngine(reference),
+    ...learner,
     renderer: letters,
-    form: wholePolicy({ path: run.folder, config: smallDecoder }),
     instructions,
     checkpoints: run.folder,
     run: 'small',
@@ -150,6 +156,22 @@ export async function runProcess(run: SmallRun, options: Process = {}) {
     await stage.close();
   }
   return { events, weights: await inner.weights() };
+}
+
+/** The policy of the small world, or adapters on it, as the run's settings say. */
+async function learnerOf({ config, folder, adapters }: SmallRun, event: () => void) {
+  const lora = loraShape(config.parameters);
+  const inner = await createReferenceEngine(smallDecoder, smallWeights(), { lora });
+  const engine = watched(inner, event);
+  const origin = { path: folder, config: smallDecoder };
+  if (lora === null) {
+    const reference = initialEngine(await createReferenceEngine(smallDecoder, smallWeights()));
+    return { inner, engine, reference, form: wholePolicy(origin) };
+  }
+  const initial = adapters ?? initialAdapters(smallDecoder, lora, 1);
+  await inner.setWeights(initial);
+  const reference = initialAdapterPolicy(engine, initial, { fresh: adapters === null });
+  return { inner, engine, reference, form: adaptersOn(origin, lora) };
 }
 
 /** Runs again and again until it is not killed; each process is killed at its next point of `kills`. */

@@ -3,11 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { tensorShapes } from '../../src/policy/config.ts';
-import type { Tensors } from '../../src/policy/engine.ts';
+import type { LoraShape, Tensors } from '../../src/policy/engine.ts';
+import { adapterShapes } from '../../src/policy/lora.ts';
+import { normal } from '../../src/policy/random.ts';
 import { hashWeights } from '../../src/policy/weights-hash.ts';
 import type { Scored } from '../../src/topics/records.generated.ts';
 import { Checkpoints } from '../../src/train/checkpoint.ts';
 import { wholePolicy } from '../../src/train/checkpoint-form.ts';
+import { loraShape, type ParametersConfig, parametersConfig } from '../../src/train/parameters.ts';
 import { Killed, type Process, runProcess, runToTheEnd, type SmallRun, smallRun } from './small-run.ts';
 import { smallDecoder, trajectory } from './small-world.ts';
 
@@ -15,6 +18,7 @@ import { smallDecoder, trajectory } from './small-world.ts';
 const root = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'swirl-train-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 let folders = 0;
+const lora = parametersConfig.parse({ kind: 'lora', rank: 2, alpha: 3, targets: ['q_proj', 'down_proj'] });
 const newFolder = () => join(root, `${folders++}`);
 
 const hashOf = (weights: Tensors) => hashWeights(weights, tensorShapes(smallDecoder));
@@ -39,8 +43,20 @@ function log(): Scored[] {
   return [...a, ...b, ...a.slice(0, 1), ...c, ...d, ...e];
 }
 
-async function undisturbed(settings: object, options: Process = {}) {
-  const run = smallRun(newFolder(), log(), settings);
+/** Adapters that change the policy from the beginning. */
+function usedAdapters(parameters: ParametersConfig): Tensors {
+  const shapes = adapterShapes(smallDecoder, loraShape(parameters) as LoraShape);
+  let position = 0;
+  return new Map(
+    [...shapes].map(([name, [rows = 0, columns = 0]]) => [
+      name,
+      Float32Array.from({ length: rows * columns }, () => 0.3 * normal(9n, position++)),
+    ]),
+  );
+}
+
+async function undisturbed(settings: object, options: Process = {}, adapters: Tensors | null = null) {
+  const run = smallRun(newFolder(), log(), settings, adapters);
   const { weights, events } = await runProcess(run, options);
   return { run, hash: hashOf(weights), events };
 }
@@ -82,7 +98,7 @@ describe('the train stage', () => {
     expect(run.updates.at(-1)?.weightsHash).toBe(hash);
   });
 
-  test.each<[string, number, object, Process]>([
+  test.each<[string, number, object, Process, (Tensors | null)?]>([
     ['one epoch, a checkpoint every update', 1, { checkpointEvery: 1 }, {}],
     ['two epochs, a checkpoint every two updates', 2, { epochs: 2 }, {}],
     [
@@ -91,14 +107,16 @@ describe('the train stage', () => {
       { epochs: 2, checkpointEvery: 3, batch: { subTrajectories: 3 }, beta: 0.1, advantage: 'centered' },
       { commitEvery: 1000 },
     ],
+    ['adapters, KL to the policy under them', 4, { epochs: 2, beta: 0.1, parameters: lora }, {}],
+    ['adapters taken up, KL to what they were', 5, { beta: 0.1, parameters: lora }, {}, usedAdapters(lora)],
   ])(
     'killed anywhere (%s): the same weights, each update and failure once',
-    async (_, stride, settings, options) => {
-      const expected = await undisturbed(settings, options);
+    async (_, stride, settings, options, adapters = null) => {
+      const expected = await undisturbed(settings, options, adapters);
       expect(expected.run.updates.length).toBeGreaterThanOrEqual(2);
       expect(expected.events).toBeGreaterThan(20);
       for (let killAt = 1; killAt <= expected.events; killAt += stride) {
-        const run = smallRun(newFolder(), log(), settings);
+        const run = smallRun(newFolder(), log(), settings, adapters);
         await expect(runProcess(run, { ...options, killAt })).rejects.toThrow(Killed);
         const { weights } = await runProcess(run, options);
         expect([killAt, hashOf(weights)]).toEqual([killAt, expected.hash]);
