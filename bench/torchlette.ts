@@ -3,7 +3,7 @@
  * same sizes here, on the same adapter, turn by turn. Gemma's feed-forward has three matrices where GPT-2's has two, so
  * that the work here is a little more. None of its code is here: it is run from a checkout with its own dependencies.
  *
- *   git clone https://github.com/vinhowe/torchlette && cd torchlette && npm install --ignore-scripts webgpu tsx
+ *   git clone https://github.com/vinhowe/torchlette && cd torchlette && npm install --ignore-scripts --omit=dev --no-save
  *   TORCHLETTE=/path/to/torchlette npx tsx bench/torchlette.ts
  */
 import { execFileSync } from 'node:child_process';
@@ -34,7 +34,7 @@ const root = process.env.TORCHLETTE && resolve(process.env.TORCHLETTE);
 if (!root || !existsSync(`${root}/examples/gpt2/model.ts`)) {
   console.log(
     `skipped: ${root ? `${root} is no checkout of torchlette` : 'TORCHLETTE names no checkout of torchlette'}. Get one with\n` +
-      '  git clone https://github.com/vinhowe/torchlette && (cd torchlette && npm install --ignore-scripts webgpu tsx)',
+      '  git clone https://github.com/vinhowe/torchlette && (cd torchlette && npm install --ignore-scripts --omit=dev --no-save)',
   );
 } else {
   await main(root);

@@ -1,0 +1,161 @@
+/**
+ * A training step (forward, backward, AdamW) and cached decoding against PyTorch and transformers on the CPU, for the same
+ * decoder from the same folder, in f32, turn by turn: the software adapter here and PyTorch have the same cores.
+ * Before anything is timed both must give the same log-probabilities and the same losses.
+ *
+ *   npx tsx bench/pytorch.ts [lab] [medium] [large] [llama]     SWIRL_PYTHON: a Python with torch and transformers
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Device } from '../src/device/device.ts';
+import { sizeOf, tensorShapes } from '../src/policy/config.ts';
+import type { Engine, Sample } from '../src/policy/engine.ts';
+import { configText } from '../src/policy/families.ts';
+import { writeSafetensors } from '../src/policy/safetensors.ts';
+import { createWebGpuEngine } from '../src/policy/webgpu-engine.ts';
+import { type BenchCase, benchCases } from './rivals/cases.ts';
+import {
+  agree,
+  benchAdamW,
+  benchRows,
+  benchWeights,
+  compareRounds,
+  parameterCount,
+  randomTokens,
+  trainingStep,
+} from './rivals/decoder.ts';
+import { Worker } from './rivals/worker.ts';
+
+const ROUNDS = 5;
+const THREADS = 2;
+
+const python = process.env.SWIRL_PYTHON ?? '/opt/ref/bin/python';
+const missing = lacking(python);
+if (missing) {
+  console.log(`skipped: ${missing}. Name a Python with torch and transformers in SWIRL_PYTHON.`);
+} else {
+  const asked = process.argv.slice(2);
+  const unknown = asked.filter((name) => !(name in benchCases));
+  if (unknown.length > 0)
+    throw new Error(`there is no ${unknown.join(', ')}; there are ${Object.keys(benchCases).join(', ')}`);
+  const device = await Device.shared();
+  console.log(
+    `device ${device.adapter.name}; node ${process.version}, ${cpus().length} x ${cpus()[0].model}`,
+  );
+  for (const name of asked.length > 0 ? asked : Object.keys(benchCases))
+    await compare(name, benchCases[name]());
+}
+
+/** Why this Python will not do, or nothing. */
+function lacking(python: string): string | undefined {
+  try {
+    execFileSync(python, ['-c', 'import torch, transformers'], { stdio: 'pipe' });
+    return undefined;
+  } catch (error) {
+    const lines = String((error as { stderr?: unknown }).stderr ?? '').trim();
+    return `${python}: ${lines.split('\n').at(-1) || 'no such program'}`;
+  }
+}
+
+async function compare(name: string, test: BenchCase): Promise<void> {
+  const { config, json } = test.decoder;
+  const weights = benchWeights(config);
+  const folder = await mkdtemp(join(tmpdir(), 'swirl-bench-'));
+  const script = fileURLToPath(new URL('./rivals/pytorch.py', import.meta.url));
+  const worker = new Worker('PyTorch', [python, script]);
+  const engine = await createWebGpuEngine(config, weights);
+  try {
+    await writeFile(join(folder, 'config.json'), configText(json));
+    const tensors = [...tensorShapes(config)].map(
+      ([name, shape]) =>
+        [name, { shape, values: weights.get(name) ?? new Float32Array(sizeOf(shape)) }] as const,
+    );
+    await writeSafetensors(join(folder, 'model.safetensors'), new Map(tensors));
+    const attention = config.attentionCap === null ? 'sdpa' : 'eager';
+    const opened = await worker.ask<{ versions: string; threads: number }>({
+      ...{ do: 'open', folder, attention, threads: THREADS, adamw: benchAdamW },
+    });
+    console.log(
+      `\n${name}: ${config.family}, ${config.layers} layers of ${config.hiddenSize} x ${config.intermediateSize}, vocabulary ` +
+        `${config.vocabSize}, ${parameterCount(config)} parameters; ${opened.versions}, ${opened.threads} threads, ${attention} attention`,
+    );
+    await decoding(test, engine, worker);
+    await training(test, engine, worker);
+  } finally {
+    await worker.close();
+    await engine.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function training(test: BenchCase, engine: Engine, worker: Worker): Promise<void> {
+  const [count, length] = test.rows;
+  const rows = benchRows(count, length, engine.config.vocabSize);
+  const split = Array.from({ length: count }, (_, row) =>
+    Array.from(rows.tokens.subarray(row * length, (row + 1) * length)),
+  );
+  await worker.ask({ do: 'batch', tokens: split });
+  const { logprobs } = await worker.ask<{ logprobs: number[] }>({ do: 'logprobs' });
+  agree('log-probabilities', await engine.forward(rows), logprobs, 1e-4);
+  const train = (times: number) =>
+    worker.ask<{ seconds: number; losses: number[] }>({ do: 'train', times, clipNorm: benchAdamW.clipNorm });
+  const here = [await trainingStep(engine, rows), await trainingStep(engine, rows)];
+  const { losses } = await train(2);
+  agree('losses of two steps', here, losses, 1e-4);
+  const [ours, theirs]: number[][] = [[], []];
+  for (let round = 0; round < ROUNDS; round++) {
+    theirs.push((await train(test.steps)).seconds / test.steps);
+    const started = performance.now();
+    for (let i = 0; i < test.steps; i++) await trainingStep(engine, rows);
+    ours.push((performance.now() - started) / 1000 / test.steps);
+  }
+  const found = compareRounds(count * length, ours, theirs);
+  console.log(
+    `training, ${count} rows of ${length} tokens: ${found.ours.toFixed(0)} tokens/s here; PyTorch ${found.theirs.toFixed(0)}; ` +
+      `ratio ${found.ratio.toFixed(2)} (rounds ${found.range}); losses of two steps agree: ${here.map((loss) => loss.toFixed(4)).join(' ')}`,
+  );
+}
+
+async function decoding(test: BenchCase, engine: Engine, worker: Worker): Promise<void> {
+  const { slots, prompt, count } = test.samples;
+  const prompts = Array.from({ length: slots }, (_, i) =>
+    randomTokens(100 + i, prompt, engine.config.vocabSize),
+  );
+  const sampler = engine.sampler({ slots, maxLength: prompt + count });
+  const draw = (): Promise<Sample[]> =>
+    Promise.all(
+      prompts.map((tokens, i) =>
+        sampler.sample({
+          ...{ prompt: tokens, maxTokens: count, temperature: 1, topP: 1, topK: 0 },
+          ...{ stopTokens: [], seed: BigInt(i) },
+        }),
+      ),
+    );
+  const samples = await draw();
+  const { logprobs } = await worker.ask<{ logprobs: number[] }>({
+    ...{ do: 'logprobs', tokens: samples.map(({ tokens }, i) => [...prompts[i], ...tokens]) },
+  });
+  const row = prompt + count - 1;
+  for (const [i, sample] of samples.entries()) {
+    const expected = logprobs.slice(i * row + prompt - 1, (i + 1) * row);
+    agree(`log-probabilities of sample ${i}`, sample.logprobs, expected, 1e-3);
+  }
+  const decode = () => worker.ask<{ seconds: number; meanLogprob: number }>({ do: 'decode', prompts, count });
+  await decode();
+  const [ours, theirs]: number[][] = [[], []];
+  for (let round = 0; round < ROUNDS; round++) {
+    theirs.push((await decode()).seconds);
+    const started = performance.now();
+    await draw();
+    ours.push((performance.now() - started) / 1000);
+  }
+  sampler.close();
+  const found = compareRounds(slots * count, ours, theirs);
+  console.log(
+    `decoding, ${slots} at once, ${count} tokens after prompts of ${prompt}: ${found.ours.toFixed(0)} new tokens/s here; ` +
+      `PyTorch ${found.theirs.toFixed(0)}; ratio ${found.ratio.toFixed(2)} (rounds ${found.range})`,
+  );
+}
