@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { ModelError } from '../../src/errors.ts';
-import { choose } from '../../src/policy/choose.ts';
+import { type Choice, type ChooseOptions, choose } from '../../src/policy/choose.ts';
 
 const all = { temperature: 1, topP: 1, topK: 0 };
 /** Probabilities .1, .4, .2, .3. */
@@ -54,6 +54,77 @@ describe('choose', () => {
         expect(u).toBeLessThan(below + masses[token] / total + 1e-9);
       }),
     );
+  });
+
+  /** What `choose` says of itself, word by word: sort all, keep, lay out. */
+  function simply(logits: Float64Array, { temperature, topK, topP }: ChooseOptions, u: number): Choice {
+    const largest = logits.reduce((a, b) => Math.max(a, b));
+    const masses = logits.map((x) => Math.exp((x - largest) / temperature));
+    const sum = (tokens: readonly number[]) => tokens.reduce((total, token) => total + masses[token], 0);
+    const inOrder = [...masses.keys()];
+    let kept = inOrder;
+    let mass = sum(inOrder);
+    if (topP < 1 || (topK > 0 && topK < masses.length)) {
+      const sorted = inOrder.toSorted((a, b) => masses[b] - masses[a] || a - b);
+      const considered = topK > 0 ? sorted.slice(0, topK) : sorted;
+      const enough = topP * (topK > 0 ? sum(considered) : mass);
+      kept = [];
+      mass = 0;
+      for (const token of considered) {
+        if (kept.length > 0 && mass >= enough) break;
+        kept.push(token);
+        mass += masses[token];
+      }
+      kept.sort((a, b) => a - b);
+    }
+    let below = 0;
+    let last = 0;
+    for (const token of kept.filter((id) => masses[id] > 0)) {
+      below += masses[token];
+      last = token;
+      if (below > u * mass) break;
+    }
+    return { token: last, logprob: Math.log(masses[last] / mass) };
+  }
+
+  /** Numbers in [0, 1) without a visible order. */
+  const scattered = (i: number) => (Math.imul(i ^ (i >>> 15), 0x9e3779b1) >>> 0) / 2 ** 32;
+
+  test('selects without sorting everything what sorting everything selects, to the bit', () => {
+    const options = fc.record({
+      temperature: fc.constantFrom(0.3, 1, 2.5),
+      topK: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 60 }), fc.integer({ min: 1, max: 1600 })),
+      topP: fc.oneof(fc.constant(1), fc.double({ min: 0.01, max: 0.999, noNaN: true })),
+    });
+    const row = fc.record({
+      // Below and above the size from which on `choose` does not sort all.
+      size: fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1000, max: 1500 })),
+      spread: fc.constantFrom(0, 0.01, 1, 10, 300),
+      // Of few levels many tokens are equal.
+      levels: fc.constantFrom(2, 7, 1e9),
+      seed: fc.nat(),
+    });
+    const fraction = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+    fc.assert(
+      fc.property(row, options, fraction, ({ size, spread, levels, seed }, how, u) => {
+        const logits = Float64Array.from({ length: size }, (_, i) => {
+          return spread * (Math.floor(levels * scattered(seed + i)) / levels);
+        });
+        expect(choose(logits, how, u)).toEqual(simply(logits, how, u));
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test('equals at the end of what is kept: the lowest ids, also among many', () => {
+    const flat = new Float64Array(5000);
+    const last = (how: object) => choose(flat, { ...all, ...how }, 0.9999).token;
+    expect(last({ topK: 7 })).toBe(6);
+    expect(last({ topP: 0.5 })).toBe(2499);
+    expect(last({ topK: 100, topP: 0.25 })).toBe(24);
+    flat[4999] = 1;
+    expect(last({ topK: 7 })).toBe(4999);
+    expect(choose(flat, { ...all, topK: 7 }, 0.5).token).toBeLessThan(6);
   });
 
   test('logits that are not finite are an error, not a token', () => {
