@@ -28,7 +28,7 @@ export function jsonOfRecord(topic: string, tree: SchemaNode, record: unknown): 
 }
 
 /** The value with defaults filled in, of records within records too; whatever does not fit is left to the check. */
-function withDefaults(node: SchemaNode, value: unknown): unknown {
+export function withDefaults(node: SchemaNode, value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   switch (node.kind) {
     case 'nullable':
