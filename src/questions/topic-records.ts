@@ -1,14 +1,16 @@
 /** Records of any topic as JSON lines: the form in which `swirl tap --json` prints them. */
 import { DataError } from '../errors.ts';
 import { decode, encode } from '../topics/codec.ts';
+import { withDefaults } from '../topics/json-value.ts';
 import type { Topic, TopicRecords } from '../topics/records.generated.ts';
+import { topicSchema } from '../topics/schemas.ts';
 import type { Input } from './input.ts';
 import { lines } from './lines.ts';
 import { parseRows, type ReadOptions } from './rows.ts';
 
 /**
- * The records of a file, each checked against its topic's schema; errors carry file and line. A line is the record
- * itself, or an object with the record under `record`, as tap prints it.
+ * The records of a file, each checked against its topic's schema, whose defaults stand for fields that are left out;
+ * errors carry file and line. A line is the record itself, or an object with the record under `record`, as tap prints it.
  */
 export function readTopicRecords<K extends Topic>(
   topic: K,
@@ -22,7 +24,8 @@ function parseRecord<K extends Topic>(topic: K, place: string, text: string): To
   try {
     const line = JSON.parse(text) as { readonly record?: unknown } | null;
     const record = typeof line?.record === 'object' && line.record !== null ? line.record : line;
-    return decode(topic, encode(topic, record as TopicRecords[K]));
+    const whole = withDefaults(topicSchema(topic).tree, record);
+    return decode(topic, encode(topic, whole as TopicRecords[K]));
   } catch (error) {
     throw new DataError(`${place}: expected a record of ${topic}: ${(error as Error).message}`, {
       cause: error,

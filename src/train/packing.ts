@@ -116,7 +116,7 @@ function render(
   if (!Number.isFinite(reward.value)) return { reason: `expected a finite reward, found ${reward.value}` };
   const instructions = options.instructions.get(question.task);
   if (instructions === undefined)
-    return { reason: `expected one of the topology's tasks, found "${question.task}"` };
+    return { reason: `expected a task of the topology, found "${question.task}": put it under \`tasks\`` };
   const steps = [...context, { action, observation: null }];
   try {
     const { ids, spans } = options.renderer.render(conversation({ task: { instructions }, question, steps }));

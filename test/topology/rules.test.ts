@@ -1,24 +1,8 @@
 /** Each combination rule: that it speaks where it should, at the right place, and is silent otherwise. */
 import { describe, expect, test } from '@jest/globals';
 import { RULES } from '../../src/topology/lint.ts';
-import type { LintContext } from '../../src/topology/rules/rule.ts';
+import { type Case, LEARNING_CASES } from './learning-rule-cases.ts';
 import { complaints, examine, FINE } from './sample.ts';
-
-interface Case {
-  readonly rule: string;
-  readonly severity?: 'warning';
-  /** Settings that break the rule. */
-  readonly set?: readonly string[];
-  readonly text?: string;
-  readonly context?: LintContext;
-  /** The path that is complained about, and a part of the message. */
-  readonly path: string;
-  readonly says: string;
-  /** Other rules that speak too. */
-  readonly also?: readonly string[];
-  /** A change that mends it. */
-  readonly mended?: { readonly set?: readonly string[]; readonly context?: LintContext };
-}
 
 const tail = (topic: string): string[] =>
   ['start', 'rollout', 'tools', 'decompose', 'judge', 'filter', 'reward', 'train']
@@ -178,80 +162,7 @@ const CASES: readonly Case[] = [
     says: 'only 1 step',
     mended: { set: ['tasks.sums.maxSteps=2'] },
   },
-  {
-    rule: 'filter-window',
-    set: ['stages.filter.window=9'],
-    path: 'stages.filter.window',
-    says: 'the filter holds 9 steps, but a trajectory of `sums` has up to 10',
-    mended: { set: ['stages.filter.window=10'] },
-  },
-  {
-    rule: 'train-window',
-    set: ['stages.train={window: 104, batch: {subTrajectories: 32}, maxDropped: 64}'],
-    path: 'stages.train.window',
-    says: 'expected at least 105',
-    mended: { set: ['stages.train={window: 105, batch: {subTrajectories: 32}, maxDropped: 64}'] },
-  },
-  {
-    rule: 'train-window',
-    set: ['stages.train={window: 140, batch: {trajectories: 8}, maxDropped: 64}'],
-    path: 'stages.train.window',
-    says: 'up to 80 steps',
-    mended: { set: ['stages.train={window: 144, batch: {trajectories: 8}, maxDropped: 64}'] },
-  },
-  {
-    rule: 'scored-partitions',
-    set: ['topics.scored.partitions=2'],
-    path: 'topics.scored.partitions',
-    says: 'expected 1',
-    mended: { set: ['topics.scored.partitions=2', 'stages.train=false'] },
-  },
-  {
-    rule: 'unheld-advantages',
-    severity: 'warning',
-    set: ['stages.train.advantage=centered'],
-    path: 'stages.train.advantage',
-    says: 'the policy collapses',
-    mended: { set: ['stages.train.advantage=centered', 'stages.train.beta=0.1'] },
-  },
-  {
-    rule: 'unheld-advantages',
-    severity: 'warning',
-    set: ['reward={kind: constant, value: -1}'],
-    path: 'reward.value',
-    says: 'rewards below 0',
-    mended: { set: ['reward={kind: constant, value: -1}', 'stages.train.clipRatio={kind: clipped}'] },
-  },
-  {
-    rule: 'unheld-advantages',
-    severity: 'warning',
-    set: ['reward={kind: verdict, bad: -0.5}'],
-    path: 'reward.bad',
-    says: 'rewards below 0',
-    mended: { set: ['reward={kind: verdict, bad: -0.5}', 'stages.train.beta=0.1'] },
-  },
-  {
-    rule: 'unheld-advantages',
-    severity: 'warning',
-    set: ['reward={kind: openai, model: m, min: -1}'],
-    path: 'reward.min',
-    says: 'rewards below 0',
-  },
-  {
-    rule: 'reward-range',
-    set: ['reward={kind: openai, model: m, min: 1}'],
-    path: 'reward.min',
-    says: 'the least reward, 1, is not below the greatest, 1',
-    mended: { set: ['reward={kind: openai, model: m, min: 0}'] },
-  },
-  {
-    rule: 'unknown-reward',
-    severity: 'warning',
-    set: ['reward={kind: verdict}', 'stages.filter.mode=none'],
-    path: 'reward.unknown',
-    says: 'has no number for them',
-    mended: { set: ['reward={kind: verdict}', 'stages.filter.mode=process'] },
-  },
+  ...LEARNING_CASES,
   {
     rule: 'no-instructions',
     severity: 'warning',

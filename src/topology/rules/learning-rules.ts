@@ -53,6 +53,21 @@ export const trainWindow: Rule = {
   },
 };
 
+export const trainTasks: Rule = {
+  name: 'train-tasks',
+  about: 'With `train` there is at least one task: steps are rendered with the instructions of their task.',
+  check: ({ stages, tasks }) => {
+    if (stages.train === undefined || stages.start !== undefined || stages.rollout !== undefined) return [];
+    if (Object.keys(tasks).length > 0) return [];
+    return [
+      error(
+        ['tasks'],
+        "there is no task: `train` renders a step with the instructions of its question's `task`, and would refuse every record; expected such as `tasks: { math: { instructions: '' } }`",
+      ),
+    ];
+  },
+};
+
 export const scoredPartitions: Rule = {
   name: 'scored-partitions',
   about: 'With `train`, `scored` has one partition: the updates are made in its order.',
@@ -63,6 +78,23 @@ export const scoredPartitions: Rule = {
       error(
         ['topics', 'scored', 'partitions'],
         `\`scored\` has ${partitions} partitions: expected 1, since the weights are a function of one order of its records`,
+      ),
+    ];
+  },
+};
+
+export const scheduleEnd: Rule = {
+  name: 'schedule-end',
+  about: 'A decaying learning rate ends behind its warm-up.',
+  check: ({ stages }) => {
+    const schedule = stages.train?.schedule;
+    if (schedule === undefined || schedule.kind === 'constant') return [];
+    const { totalSteps, warmupSteps } = schedule;
+    if (totalSteps > warmupSteps) return [];
+    return [
+      warning(
+        ['stages', 'train', 'schedule', 'totalSteps'],
+        `the decay ends at update ${totalSteps}, and the warm-up only at ${warmupSteps}: from there the learning rate is \`finalLearningRate\`; expected more than ${warmupSteps}`,
       ),
     ];
   },
