@@ -25,7 +25,30 @@ export interface AdapterDescription {
   readonly workgroupStorage: number;
   readonly invocationsPerWorkgroup: number;
   readonly features: readonly string[];
+  /** Invocations that run together; null where the adapter does not say. */
+  readonly subgroupSize: { readonly least: number; readonly most: number } | null;
+  /** What its matrix units multiply, if it has any that WebGPU reaches. */
+  readonly matrixUnits: readonly MatrixUnit[];
 }
+
+/** A product of (m, k) by (k, n) that the invocations of a subgroup compute together. */
+export interface MatrixUnit {
+  readonly factors: string;
+  readonly sums: string;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+}
+
+/**
+ * Dawn's switches. `allow_unsafe_apis` brings up matrix units, which are experimental; NVIDIA's f16 is off by default on Vulkan
+ * (both read in Dawn's source). Timestamps are rounded to a tenth of a millisecond by default, longer than most kernels.
+ * `disable_robustness` is not among them: some kernels count on reads beyond a buffer's end being harmless.
+ */
+const switches = [
+  'enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia',
+  'disable-dawn-features=timestamp_quantization',
+];
 
 // Dawn ends the process with SIGSEGV if the object that create() returned is collected, even after
 // device.destroy(): it stays on globalThis for as long as the process lives.
@@ -46,7 +69,7 @@ async function openGpu(): Promise<GPU> {
     );
   }
   Object.assign(globalThis, webgpu.globals);
-  holder.swirlGpu ??= webgpu.create([]);
+  holder.swirlGpu ??= webgpu.create([...switches]);
   return holder.swirlGpu;
 }
 
@@ -72,7 +95,33 @@ export function describeAdapter(adapter: GPUAdapter): AdapterDescription {
     workgroupStorage: limits.maxComputeWorkgroupStorageSize,
     invocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
     features: [...adapter.features].sort(),
+    subgroupSize:
+      info.subgroupMinSize && info.subgroupMaxSize
+        ? { least: info.subgroupMinSize, most: info.subgroupMaxSize }
+        : null,
+    matrixUnits: matrixUnitsOf(info),
   };
+}
+
+/** Not in WebGPU's types yet. */
+interface SubgroupMatrixInfo {
+  readonly subgroupMatrixConfigs?: Iterable<{
+    readonly componentType: string;
+    readonly resultComponentType: string;
+    readonly M: number;
+    readonly N: number;
+    readonly K: number;
+  }>;
+}
+
+function matrixUnitsOf(info: GPUAdapterInfo & SubgroupMatrixInfo): MatrixUnit[] {
+  return [...(info.subgroupMatrixConfigs ?? [])].map((config) => ({
+    factors: config.componentType,
+    sums: config.resultComponentType,
+    m: config.M,
+    n: config.N,
+    k: config.K,
+  }));
 }
 
 /** How to get an adapter on this machine. */

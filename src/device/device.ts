@@ -6,6 +6,15 @@ import { type AdapterDescription, describeAdapter, findAdapter } from './adapter
 /** The most storage buffers that a kernel of Swirl binds: what WebGPU promises everywhere. */
 const storageBuffers = 8;
 
+/** What kernels use where the adapter has it, and do without otherwise. */
+const optionalFeatures = [
+  'shader-f16',
+  'subgroups',
+  'timestamp-query',
+  'chromium-experimental-subgroup-matrix',
+] as const;
+export type OptionalFeature = (typeof optionalFeatures)[number];
+
 /** What one waits for: a kind of work that comes again and again, and how much of it, in any unit of its own. */
 export interface Work {
   readonly kind: string;
@@ -59,19 +68,20 @@ export class Device {
 
   static async #open(): Promise<Device> {
     const adapter = await findAdapter();
-    const { limits } = adapter;
-    // Limits that are not asked for stay at the defaults, and exceeding those can pass silently as zeros.
-    const gpu = await adapter.requestDevice({
-      requiredLimits: {
-        maxBufferSize: limits.maxBufferSize,
-        maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
-        maxStorageBuffersPerShaderStage: storageBuffers,
-        maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
-        maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
-        maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
-      },
-    });
-    return new Device(gpu, describeAdapter(adapter));
+    const description = describeAdapter(adapter);
+    const features = optionalFeatures.filter((feature) => adapter.features.has(feature as GPUFeatureName));
+    try {
+      return new Device(await request(adapter, features), description);
+    } catch (error) {
+      if (features.length === 0) throw error;
+      // Nothing may fail for want of what is optional. An adapter opens one device: this takes another.
+      return new Device(await request(await findAdapter(), []), description);
+    }
+  }
+
+  /** Whether kernels may use an optional feature of the adapter. */
+  has(feature: OptionalFeature): boolean {
+    return this.gpu.features.has(feature);
   }
 
   /** Throws the first error that the device reported, if any. */
@@ -118,4 +128,21 @@ export class Device {
   sweep(): void {
     this.gpu.queue.submit([]);
   }
+}
+
+function request(adapter: GPUAdapter, features: readonly OptionalFeature[]): Promise<GPUDevice> {
+  const { limits } = adapter;
+  return adapter.requestDevice({
+    // The experimental one is not in WebGPU's types.
+    requiredFeatures: features as readonly string[] as GPUFeatureName[],
+    // Limits that are not asked for stay at the defaults, and exceeding those can pass silently as zeros.
+    requiredLimits: {
+      maxBufferSize: limits.maxBufferSize,
+      maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
+      maxStorageBuffersPerShaderStage: storageBuffers,
+      maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
+      maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
+      maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
+    },
+  });
 }
