@@ -5,6 +5,7 @@ import type { Engine, Sampler } from './engine.ts';
 import type { PolicyFolder } from './folder.ts';
 import type { LocalModelConfig } from './local-model-config.ts';
 import { seedFor } from './random.ts';
+import { stopsAt } from './stop-text.ts';
 
 /** How many digits of the weights' hash a name has. */
 const hashDigits = 12;
@@ -19,10 +20,7 @@ export interface LocalModelDeps {
   readonly weightsHash: () => string;
 }
 
-export type LocalModelSettings = Pick<
-  LocalModelConfig,
-  'temperature' | 'topP' | 'topK' | 'maxTokens' | 'contextTokens' | 'slots'
->;
+export type LocalModelSettings = Omit<LocalModelConfig, 'checkpoint' | 'device'>;
 
 export class LocalModel implements LanguageModel {
   readonly #settings: LocalModelSettings;
@@ -34,7 +32,12 @@ export class LocalModel implements LanguageModel {
     this.#settings = settings;
     this.#deps = deps;
     this.#maxLength = Math.min(settings.contextTokens, deps.engine.config.maxPositions);
-    this.#sampler = deps.engine.sampler({ slots: settings.slots, maxLength: this.#maxLength });
+    this.#sampler = deps.engine.sampler({
+      slots: settings.slots,
+      maxLength: this.#maxLength,
+      chunk: settings.chunkTokens,
+      stepTokens: settings.stepTokens,
+    });
   }
 
   /** `local:` and the beginning of the weights' hash; it changes as the engine learns. */
@@ -52,10 +55,11 @@ export class LocalModel implements LanguageModel {
           `Raise contextTokens (this policy has ${this.#deps.engine.config.maxPositions} positions), or shorten what the tools return.`,
       );
     }
-    const { temperature, topP, topK, maxTokens } = this.#settings;
+    const { temperature, topP, topK, maxTokens, stop } = this.#settings;
     const { tokens, logprobs } = await this.#sampler.sample({
       ...{ prompt, temperature, topP, topK, maxTokens, signal },
       stopTokens: renderer.stopTokens,
+      ...(stop.length > 0 && { stop: stopsAt(stop, (ids) => tokenizer.decode(ids)) }),
       seed: seedFor(this.#deps.runSeed, id),
     });
     // Special tokens, the end of turn among them, have no text.

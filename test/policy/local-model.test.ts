@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { ModelError } from '../../src/errors.ts';
+import type { Sampler, SamplerOptions } from '../../src/policy/engine.ts';
 import type { PolicyFolder } from '../../src/policy/folder.ts';
 import { openPolicy, readWeights } from '../../src/policy/folder.ts';
 import { LocalModel } from '../../src/policy/local-model.ts';
@@ -57,6 +58,60 @@ describe('LocalModel', () => {
       expect(text).toBe(policy.tokenizer.decode(tokens ?? []));
       expect(text).not.toContain('<end_of_turn>');
     }
+  });
+
+  test('a completion ends with a stop sequence, which stays in text and tokens', async () => {
+    const free = await model({ temperature: 1.5 }).complete({ messages, id: 'q1', signal });
+    const at = Math.floor(free.text.length / 2);
+    const stop = free.text.slice(at, at + 3);
+    const { text, tokens, logprobs } = await model({ temperature: 1.5, stop: ['never said', stop] }).complete(
+      {
+        ...{ messages, id: 'q1', signal },
+      },
+    );
+    const count = tokens?.length ?? 0;
+    expect(count).toBeLessThan(free.tokens?.length ?? 0);
+    expect(tokens).toEqual(free.tokens?.slice(0, count));
+    expect(logprobs).toEqual(free.logprobs?.slice(0, count));
+    expect(text).toBe(policy.tokenizer.decode(tokens ?? []));
+    expect(text).toContain(stop);
+    expect(policy.tokenizer.decode(tokens?.slice(0, -1) ?? [])).not.toContain(stop);
+    expect(() => localModelConfig.parse({ stop: [''] })).toThrow();
+    expect(() => localModelConfig.parse({ stop: ['\ufffd'] })).toThrow(/no text/);
+  });
+
+  test('turns of one conversation share what they have in common', async () => {
+    const samplers: Sampler[] = [];
+    const watched = {
+      config: engine.config,
+      sampler: (options: SamplerOptions) => {
+        const sampler = engine.sampler(options);
+        samplers.push(sampler);
+        return sampler;
+      },
+    };
+    const config = localModelConfig.parse({
+      maxTokens: 8,
+      contextTokens: 200,
+      chunkTokens: 7,
+      stepTokens: 9,
+      slots: 2,
+    });
+    const deps = { engine: watched, policy, runSeed: 1, weightsHash: () => 'abc' };
+    const local = new LocalModel(config, deps);
+    const first = await local.complete({ messages, id: 'q1/0/0', signal });
+    const next = [
+      ...messages,
+      { role: 'assistant', content: first.text, tokens: first.tokens },
+      { role: 'user', content: 'Nobody.' },
+    ] as const;
+    const second = await local.complete({ messages: next, id: 'q1/0/1', signal });
+    const shared =
+      policy.renderer.render(messages, { open: true }).ids.length + (first.tokens?.length ?? 0) - 1;
+    expect(samplers[0].statistics.reusedTokens).toBe(shared);
+    expect(
+      await model({ maxTokens: 8, contextTokens: 200 }).complete({ messages: next, id: 'q1/0/1', signal }),
+    ).toEqual(second);
   });
 
   test('a conversation that fills the context is a ModelError, not to be retried', async () => {
