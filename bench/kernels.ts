@@ -55,7 +55,7 @@ await reference.close();
 /** y = x wT, dx = dy w and dw = dyT x of a linear layer, for the layers of the decoder. */
 async function products(): Promise<void> {
   const tokens = Math.ceil((ROWS * ROW_TOKENS) / 64) * 64;
-  const kernels = Kernels.of(device, shapeSource(config, shapeOf(config, 8)));
+  const kernels = Kernels.of(device, shapeSource(config, shapeOf(config, true)));
   const sizes = { tokens, targets: 0, segments: 0, chunks: 0, queryBlocks: 0, keyBlocks: 0 };
   const batch = createUniform(device, 'bench.batch', 32);
   device.gpu.queue.writeBuffer(batch, 0, Uint32Array.of(tokens, 0, 0, 0, 0));

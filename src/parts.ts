@@ -59,7 +59,8 @@ export function partsOf(topology: Topology, deps: PartsDeps): Parts {
     const { openPolicy } = await import('./policy/folder.ts');
     const { openEngine } = await import('./policy/open-engine.ts');
     const policy = await openPolicy(config.checkpoint);
-    const engine = await openEngine(policy, { device: config.device, onFallback: tellFallback });
+    const sampling = { slots: config.slots, maxLength: config.contextTokens };
+    const engine = await openEngine(policy, { device: config.device, onFallback: tellFallback, sampling });
     return { policy, engine: keep(engine) };
   };
 

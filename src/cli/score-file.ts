@@ -23,6 +23,8 @@ export async function scoreFile({ policy: folder, texts, device, json }: ScoreFi
   const engine = await openEngine(policy, {
     device: known.data,
     onFallback: (reason) => process.stderr.write(`${reason.message}\n`),
+    // Nothing is trained: no more than the streams is kept.
+    recompute: true,
   });
   try {
     for await (const { text, place, error } of lines(fileInput(texts))) {

@@ -15,17 +15,18 @@ export class Buffers<Name extends string> {
 
   constructor(device: Device, label: string, sizes: ReadonlyMap<Name, number>) {
     device.check();
-    for (const [name, size] of sizes) {
-      const bytes = Math.max(16, Math.ceil(size / 16) * 16);
-      if (bytes > device.adapter.largestBinding || bytes > device.adapter.largestBuffer) {
-        this.destroy();
-        throw new DeviceError(
-          `${label}.${name} needs ${bytes} bytes, and ${device.adapter.name} binds at most ` +
-            `${device.adapter.largestBinding}. Use smaller batches or a smaller policy.`,
-        );
-      }
-      this.#buffers.set(name, createStorage(device, `${label}.${name}`, bytes));
+    const { name: adapter, largestBinding, largestBuffer } = device.adapter;
+    const padded = [...sizes].map(([name, size]) => [name, Math.max(16, Math.ceil(size / 16) * 16)] as const);
+    // All of them first: nothing is allocated where something does not fit.
+    for (const [name, bytes] of padded) {
+      if (bytes <= largestBinding && bytes <= largestBuffer) continue;
+      throw new DeviceError(
+        `${label}.${name} needs ${bytes} bytes, and ${adapter} binds at most ${largestBinding}. ` +
+          'Use smaller batches (`microBatchTokens`, `slots`) or a shorter context.',
+      );
     }
+    for (const [name, bytes] of padded)
+      this.#buffers.set(name, createStorage(device, `${label}.${name}`, bytes));
   }
 
   has(name: string): boolean {

@@ -60,6 +60,10 @@ export interface EngineOptions {
    * a third more work for a fraction of the memory (arXiv 1604.06174).
    */
   readonly recompute?: boolean;
+  /** Most tokens of a batch that will be trained on: what the plan of memory counts with, and makes room for. */
+  readonly batchTokens?: number;
+  /** The sampler that will be asked for: what the plan of memory counts with. */
+  readonly sampling?: SamplerOptions;
 }
 
 export interface OptimizerState {

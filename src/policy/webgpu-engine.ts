@@ -19,18 +19,19 @@ import type {
   WeightSource,
 } from './engine.ts';
 import { adapterShapes } from './lora.ts';
+import { checkMemory, memoryOf } from './memory-advice.ts';
 import { checkRows } from './rows.ts';
 import { decoderBackward } from './webgpu/backward.ts';
 import { TrainingOperations } from './webgpu/backward-operations.ts';
 import { prepareBatch } from './webgpu/batch.ts';
 import { DevicePolicy } from './webgpu/device-policy.ts';
-import { bodyForward, headForward } from './webgpu/forward.ts';
+import { bodyForward, headForward, type KeysAndValues } from './webgpu/forward.ts';
 import type { BatchSizes, Dispatch } from './webgpu/kernels.ts';
 import { ForwardOperations } from './webgpu/operations.ts';
 import { Optimizer } from './webgpu/optimizer.ts';
 import { ParameterBuffers } from './webgpu/parameter-buffers.ts';
 import type { BufferLimits } from './webgpu/parameters.ts';
-import { capacityFor, Plan } from './webgpu/plan.ts';
+import { capacityFor, defaultLogitBytes, Plan } from './webgpu/plan.ts';
 import { WebgpuSampler } from './webgpu/sampler.ts';
 import { sourceOf } from './weight-source.ts';
 
@@ -42,8 +43,8 @@ export interface WebGpuEngineOptions extends EngineOptions {
 }
 
 /**
- * An engine with these weights; with `lora` its adapters are 0 until they are set. Throws `DeviceError` without an adapter,
- * `ConfigError` where the weights do not fit.
+ * An engine with these weights; with `lora` its adapters are 0 until they are set. Throws `DeviceError` without an adapter, and
+ * before anything is allocated `ConfigError` where the weights do not fit the shape, or the plan of memory the adapter.
  */
 export async function createWebGpuEngine(
   config: DecoderConfig,
@@ -51,7 +52,10 @@ export async function createWebGpuEngine(
   options: WebGpuEngineOptions = {},
 ): Promise<Engine> {
   if (weights instanceof Map) checkTensors(weights, tensorShapes(config), 'weights');
-  const engine = new WebgpuEngine(await Device.shared(), config, options);
+  const device = await Device.shared();
+  const { batchTokens = null, sampling = null } = options;
+  checkMemory({ config, options, batchTokens, sampler: sampling }, memoryOf(device.adapter));
+  const engine = new WebgpuEngine(device, config, options);
   try {
     await engine.load(sourceOf(weights));
     return engine;
@@ -67,7 +71,7 @@ interface Passes {
   readonly forward: readonly Dispatch[];
   /** Without the adapters. */
   readonly base: readonly Dispatch[];
-  readonly backward: readonly Dispatch[];
+  readonly backward: () => readonly Dispatch[];
   /** Makes the logits again, for a second backward pass on one forward pass. */
   readonly logits: readonly Dispatch[];
 }
@@ -86,6 +90,7 @@ class WebgpuEngine implements Engine {
   readonly #device: Device;
   readonly #logitBytes: number;
   readonly #recompute: boolean;
+  readonly #batchTokens: number;
   readonly #policy: DevicePolicy;
   readonly #readback: Readback;
   readonly #samplers = new Set<WebgpuSampler>();
@@ -104,8 +109,9 @@ class WebgpuEngine implements Engine {
     this.config = this.#policy.config;
     this.lora = this.#policy.lora;
     this.trainable = this.lora ? adapterShapes(config, this.lora) : tensorShapes(config);
-    this.#logitBytes = options.logitBytes ?? 2 ** 29;
+    this.#logitBytes = options.logitBytes ?? defaultLogitBytes;
     this.#recompute = options.recompute ?? false;
+    this.#batchTokens = options.batchTokens ?? Number.POSITIVE_INFINITY;
     this.device = device.adapter.name;
     this.#device = device;
     this.#readback = new Readback(device);
@@ -143,7 +149,7 @@ class WebgpuEngine implements Engine {
       }
       this.#device.gpu.queue.writeBuffer(passes.plan.get('weights'), 0, Float32Array.from(weights));
       this.#device.submit((encoder) => encoder.clearBuffer(passes.plan.get('dstream')));
-      this.#policy.run([...(this.#logitsKept ? [] : passes.logits), ...passes.backward], sizes);
+      this.#policy.run([...(this.#logitsKept ? [] : passes.logits), ...passes.backward()], sizes);
       this.#logitsKept = false;
       const { queue } = this.#device.gpu;
       const work = { kind: 'backward', amount: sizes.tokens };
@@ -277,33 +283,43 @@ class WebgpuEngine implements Engine {
     const before = this.#passes?.plan.capacity;
     this.#passes?.plan.destroy();
     this.#passes = undefined;
-    const capacity = capacityFor(sizes, before);
+    const most = this.#batchTokens;
+    const capacity = capacityFor(sizes, before, { tokens: most, targets: most });
     const { config, shape, lora, weights } = this.#policy;
-    const recompute = this.#recompute;
     const plan = new Plan(this.#device, {
       ...{ config, shape, lora, capacity, head: weights.slab('head'), logitBytes: this.#logitBytes },
-      kept: recompute ? 'stream' : 'all',
+      kept: this.#recompute ? 'stream' : 'all',
     });
-    const { gradients } = this.#training();
-    const to = new TrainingOperations(
-      { ...this.#policy.parts(), plan },
-      lora ? { decoder: null, adapters: gradients } : { decoder: gradients, adapters: null },
-    );
+    const to = new ForwardOperations({ ...this.#policy.parts(), plan });
     const base = new ForwardOperations({ ...this.#policy.parts({ base: true }), plan });
     const cache = Array.from({ length: config.layers }, (_, layer) => ({
       ring: 0,
       keys: plan.get('keys', layer),
       values: plan.get('values', layer),
     }));
+    let backward: readonly Dispatch[] | undefined;
     this.#passes = {
       plan,
       forward: [...bodyForward(to, cache), ...headForward(to)],
       base: lora ? [...bodyForward(base, cache), ...headForward(base)] : [],
-      backward: decoderBackward(to, cache, { recompute }),
+      backward: () => {
+        backward ??= this.#backwardOf(plan, cache);
+        return backward;
+      },
       // With several tiles the backward pass makes them itself.
       logits: plan.tiles.length === 1 ? [to.headLogits(plan.tiles[0])] : [],
     };
     return this.#passes;
+  }
+
+  /** Made at the first backward pass: an engine that only scores needs no gradients and moments. */
+  #backwardOf(plan: Plan, cache: readonly KeysAndValues[]): readonly Dispatch[] {
+    const { gradients } = this.#training();
+    const to = new TrainingOperations(
+      { ...this.#policy.parts(), plan },
+      this.lora ? { decoder: null, adapters: gradients } : { decoder: gradients, adapters: null },
+    );
+    return decoderBackward(to, cache, { recompute: this.#recompute });
   }
 }
 

@@ -36,7 +36,7 @@ export class DevicePolicy {
     const positions = Math.floor(device.adapter.largestBinding / (4 * config.headSize));
     this.config = { ...config, maxPositions: Math.min(config.maxPositions, positions) };
     this.lora = lora;
-    this.shape = shapeOf(config, lanesOf(device.adapter.software));
+    this.shape = shapeOf(config, device.adapter.software);
     this.kernels = Kernels.of(device, shapeSource(config, this.shape));
     const format = lora === null ? 'f32' : frozen;
     this.weights = new ParameterBuffers(device, 'weights', layoutDecoder(config, limits, format));
@@ -72,11 +72,6 @@ export class DevicePolicy {
     this.adapters?.destroy();
     this.#buffers.destroy();
   }
-}
-
-/** Lanes of an attention workgroup: a software driver's vectors have 4 to 16, a GPU's 32 or 64. */
-export function lanesOf(software: boolean): number {
-  return software ? 8 : 32;
 }
 
 /** (maxPositions, headSize / 2) cosine and sine of position * frequency, computed in float64. */

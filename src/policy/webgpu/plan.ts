@@ -18,6 +18,9 @@ export interface HeadTile {
   readonly stride: number;
 }
 
+/** Most bytes of a tile of logits, where nothing else is said. */
+export const defaultLogitBytes = 2 ** 29;
+
 export interface PlanOptions {
   readonly config: DecoderConfig;
   readonly shape: Shape;
@@ -118,11 +121,23 @@ export function headTiles(
   return tiles;
 }
 
-/** Room for this batch and a quarter more, and no less than there was before. */
-export function capacityFor(sizes: BatchSizes, before: Capacity | undefined): Capacity {
-  const room = (count: number) => Math.max(64, Math.ceil((count * 1.25) / 64) * 64);
-  return {
-    tokens: Math.max(room(sizes.tokens), before?.tokens ?? 0),
-    targets: Math.max(room(sizes.targets), before?.targets ?? 0),
+/**
+ * Room for this batch and a quarter more, and no less than there was before; but no more than for `most` tokens where the
+ * batch fits those.
+ */
+export function capacityFor(
+  sizes: BatchSizes,
+  before: Capacity | undefined,
+  most: Capacity = { tokens: Number.POSITIVE_INFINITY, targets: Number.POSITIVE_INFINITY },
+): Capacity {
+  const room = (of: keyof Capacity) => {
+    const wanted = Math.max(wholeTiles(sizes[of] * 1.25), before?.[of] ?? 0);
+    return Math.max(wholeTiles(sizes[of]), Math.min(wanted, wholeTiles(most[of])));
   };
+  return { tokens: room('tokens'), targets: room('targets') };
+}
+
+/** Kernels write whole tiles of rows: at least one. */
+export function wholeTiles(rows: number): number {
+  return Math.max(64, Math.ceil(rows / 64) * 64);
 }

@@ -163,12 +163,7 @@ export class WebgpuSampler implements Sampler {
     this.#passes?.plan.destroy();
     this.#passes = undefined;
     const { slots, stepTokens } = this.#slots.limits;
-    const room = capacityFor(sizes, before);
-    const whole = (count: number) => Math.ceil(count / 64) * 64;
-    const capacity = {
-      tokens: Math.min(room.tokens, whole(stepTokens)),
-      targets: Math.min(room.targets, whole(slots)),
-    };
+    const capacity = capacityFor(sizes, before, { tokens: stepTokens, targets: slots });
     const { config, device, shape, lora, weights } = this.#policy;
     const plan = new Plan(device, {
       ...{ config, shape, lora, capacity, kept: 'none', head: weights.slab('head') },

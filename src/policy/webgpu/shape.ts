@@ -22,7 +22,9 @@ export interface Shape {
 }
 
 /** Throws `ConfigError` where the kernels, which work on vec4, cannot hold the decoder. */
-export function shapeOf(config: DecoderConfig, lanes: number): Shape {
+export function shapeOf(config: DecoderConfig, software: boolean): Shape {
+  // A software driver's vectors have 4 to 16 lanes, a GPU's 32 or 64.
+  const lanes = software ? 8 : 32;
   const fours: [string, number][] = [
     ['hidden_size', config.hiddenSize],
     ['intermediate_size', config.intermediateSize],
