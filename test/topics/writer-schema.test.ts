@@ -198,6 +198,70 @@ describe("another writer's schema", () => {
   });
 });
 
+describe('hostile schemas', () => {
+  const word = fc.constantFrom(
+    ...[
+      'record',
+      'enum',
+      'fixed',
+      'array',
+      'map',
+      'string',
+      'long',
+      'null',
+      'id',
+      'task',
+      'text',
+      'meta',
+      'swirl.Question',
+    ],
+    ...['constructor', 'toString', '__proto__', 'hasOwnProperty', 'class', 'a.b', '.', ''],
+  );
+  const key = fc.constantFrom(
+    'type',
+    'name',
+    'namespace',
+    'fields',
+    'items',
+    'values',
+    'symbols',
+    'size',
+    'default',
+  );
+  const { schema } = fc.letrec<{ schema: unknown }>((tie) => ({
+    schema: fc.oneof(
+      { maxDepth: 6 },
+      word,
+      fc.constantFrom(null, -1, 1.5, 1e9, true),
+      fc.array(tie('schema'), { maxLength: 4 }),
+      fc.dictionary(key, tie('schema'), { maxKeys: 5 }),
+      fc.record({ name: word, type: tie('schema') }),
+      fc.record({
+        type: fc.constant('record'),
+        name: word,
+        fields: fc.array(tie('schema'), { maxLength: 5 }),
+      }),
+    ),
+  }));
+
+  test('whatever the schema is, it is compiled or refused as a DataError', () => {
+    const fields = ['id', 'task', 'text'].map(text);
+    fc.assert(
+      fc.property(schema, fc.uint8Array({ maxLength: 60 }), (type, bytes) => {
+        for (const candidate of [type, record([{ name: 'more', type }, ...fields])]) {
+          try {
+            const reader = compileWriter('questions', JSON.stringify(candidate));
+            expect(reader.read(Buffer.from(bytes), 0)).toHaveProperty('task');
+          } catch (error) {
+            expect(error).toBeInstanceOf(DataError);
+          }
+        }
+      }),
+      { numRuns: 3000 },
+    );
+  });
+});
+
 describe('hostile bytes', () => {
   const tree = {
     type: 'record',
