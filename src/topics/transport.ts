@@ -70,8 +70,15 @@ export interface InputPartition {
   readonly partition: number;
   /** The offset that the next pull starts from; the committed offset at first. */
   readonly position: number;
-  /** Aborts when another owner has taken over. */
+  /** Aborts when another owner has taken over. A `retryable` reason: the work goes on elsewhere, as it should. */
   readonly lost: AbortSignal;
+  /**
+   * Aborts when another worker is to have the partition: pull no more, finish and commit what is in hand, and
+   * `release`. Who is not done in time loses it. Absent where that does not happen.
+   */
+  readonly leaving?: AbortSignal;
+  /** Lets the partition go: `lost` aborts. */
+  release?(): void;
   /**
    * Go on reading from this offset; does not commit. A negative or broken number is a `TransportError`, here
    * or at the next pull; so is an offset behind the end, which belongs to some other log.
@@ -83,7 +90,10 @@ export interface InputPartition {
    * ended or the partition is lost.
    */
   pull(max: number, waitMs: number): Promise<LogEntry[]>;
-  /** The offset behind the last record that is there now. */
+  /**
+   * The offset behind the last record that is there now. Pulling moves `position` there, also over what is no record
+   * (on Kafka the marks of transactions); pulling none (`max` 0) does that too.
+   */
   end(): Promise<number>;
   /**
    * In one durable transaction: append the outputs (to topics of this run) and set the group's progress to
@@ -97,7 +107,10 @@ export interface Transport {
   readonly run: string;
   /** Create what is missing. A topic with another number of partitions, or a name that cannot be one, is a `ConfigError`. */
   ensureTopics(specs: readonly TopicSpec[]): Promise<void>;
-  /** The topics of this run (or another, read-only) as they are now, in the order in which they were made. */
+  /**
+   * The topics of this run (or another, read-only) as they are now: in the order in which they were made, or by name
+   * where that is not known.
+   */
   topics(run?: string): Promise<TopicInfo[]>;
   /** Append in one durable transaction, all or nothing. An unknown topic or too large a record is a `TransportError`. */
   append(outputs: readonly Output[]): Promise<void>;

@@ -6,19 +6,24 @@ import { collect, type Given, output, present, rising, text, until } from './giv
 
 export function readingContract(given: Given): void {
   describe('topics', () => {
-    test('are listed in the order in which they were made, with their partitions', async () => {
+    test('are listed with their partitions', async () => {
       await given.transport.ensureTopics([
         { name: 'a-later-one', partitions: 2 },
         { name: 'in', partitions: 1 },
       ]);
       const topics = await given.transport.topics();
-      expect(topics.map(({ name, partitions }) => [name, partitions])).toEqual([
-        ['in', 1],
-        ['out', 1],
-        ['wide', 3],
-        ['a-later-one', 2],
-      ]);
-      expect(topics.map((topic) => topic.offsets.length)).toEqual([1, 1, 3, 2]);
+      // The order is that in which they were made only where that is known: Kafka keeps none.
+      expect(
+        new Map(topics.map(({ name, partitions, offsets }) => [name, [partitions, offsets.length]])),
+      ).toEqual(
+        new Map([
+          ['in', [1, 1]],
+          ['out', [1, 1]],
+          ['wide', [3, 3]],
+          ['a-later-one', [2, 2]],
+        ]),
+      );
+      expect(topics.length).toBe(4);
       expect(given.transport.run).toBe(given.run);
     });
 

@@ -8,8 +8,12 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Kafka, logLevel } from 'kafkajs';
 import { freePort, startBroker } from '../../../scripts/kafka/broker.js';
 import { ensureKafka } from '../../../scripts/kafka/fetch.js';
+import { TransportError } from '../../../src/errors.ts';
+import { kafkaConfig } from '../../../src/topics/kafka/kafka-config.ts';
+import { openKafka } from '../../../src/topics/kafka/kafka-transport.ts';
 import { runProgram } from '../../../src/topics/kafka/run-program.ts';
 import { kafkaSecurityConfig, securityOf } from '../../../src/topics/kafka/security.ts';
+import { arrayOf } from '../../../src/topics/read-records.ts';
 import { withKafka } from './broker.ts';
 import { type Certificates, hasOpenssl, makeCertificates } from './certificates.ts';
 
@@ -118,6 +122,7 @@ declare('a broker behind TLS and SASL', () => {
   });
 
   const env: Record<string, string> = { KAFKA_USER: 'ada', KAFKA_PASSWORD: password, WRONG: 'daffodils' };
+  const deps = { env, readFile: readFileSync, runProgram, now: Date.now };
   const token = () => {
     const now = Math.floor(Date.now() / 1000);
     const part = (json: object) => Buffer.from(JSON.stringify(json)).toString('base64url');
@@ -126,12 +131,7 @@ declare('a broker behind TLS and SASL', () => {
 
   /** Lists the topics at an address, through the client's options as the configuration gives them. */
   async function topics(address: string, config: object): Promise<string[]> {
-    const options = securityOf(kafkaSecurityConfig.parse(config), {
-      env,
-      readFile: readFileSync,
-      runProgram,
-      now: Date.now,
-    });
+    const options = securityOf(kafkaSecurityConfig.parse(config), deps);
     const admin = new Kafka({
       brokers: [address],
       logLevel: logLevel.NOTHING,
@@ -195,5 +195,30 @@ declare('a broker behind TLS and SASL', () => {
     const tls = { caFile: made.ca, certFile: made.clientCert, keyFile: made.clientKey };
     expect(await topics(mutual, { tls })).toEqual([]);
     await expect(topics(mutual, { tls: { caFile: made.ca } })).rejects.toThrow();
+  });
+
+  test('the transport writes in transactions and reads, behind TLS and SCRAM', async () => {
+    const config = {
+      tls: { caFile: made.ca },
+      sasl: { mechanism: 'scram-sha-512', usernameEnv: 'KAFKA_USER', passwordEnv: 'KAFKA_PASSWORD' },
+    };
+    const open = (settings: object) =>
+      openKafka({
+        run: 'secure',
+        config: kafkaConfig.parse({ brokers: [sasl] }),
+        security: securityOf(kafkaSecurityConfig.parse(settings), deps),
+      });
+    const transport = await open(config);
+    try {
+      await transport.ensureTopics([{ name: 'questions', partitions: 1 }]);
+      await transport.append([{ topic: 'questions', key: 'q1', value: Buffer.from('hello') }]);
+      const entries = await arrayOf(transport.read('questions'));
+      expect(entries.map(({ key, value }) => [key, String(Buffer.from(value))])).toEqual([['q1', 'hello']]);
+    } finally {
+      await transport.close();
+    }
+    const wrong = open({ ...config, sasl: { ...config.sasl, passwordEnv: 'WRONG' } });
+    await expect(wrong).rejects.toThrow(TransportError);
+    await expect(wrong).rejects.not.toThrow(/daffodils/);
   });
 });

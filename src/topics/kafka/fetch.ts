@@ -1,0 +1,121 @@
+/** Reading partitions: fetches of what is committed, and where partitions begin and end. */
+import type { LogEntry } from '../transport.ts';
+import type { Link } from './link.ts';
+import { type FetchedPartition, READ_COMMITTED, READ_UNCOMMITTED, type WireMessage } from './wire.ts';
+
+/** A place in a partition. */
+export interface FetchFrom {
+  /** The topic's name on the cluster, and in the run. */
+  readonly name: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+}
+
+export interface FetchLimits {
+  /** About how many bytes; a larger record comes whole. */
+  readonly maxBytes: number;
+  /** How long the broker may wait for the first record, in milliseconds. */
+  readonly waitMs: number;
+}
+
+export interface Fetched {
+  readonly entries: LogEntry[];
+  /** Where to go on: behind the last entry, and behind the transactions' marks and aborted records after it. */
+  readonly next: number;
+}
+
+/** The committed records of one partition from an offset on. */
+export async function fetchEntries(link: Link, from: FetchFrom, limits: FetchLimits): Promise<Fetched> {
+  const { name, partition, offset } = from;
+  const broker = await link.leader(name, partition);
+  const { responses } = await broker.fetch({
+    isolationLevel: READ_COMMITTED,
+    maxWaitTime: limits.waitMs,
+    minBytes: 1,
+    maxBytes: limits.maxBytes,
+    topics: [{ topic: name, partitions: [{ partition, fetchOffset: offset, maxBytes: limits.maxBytes }] }],
+  });
+  const fetched = responses[0]?.partitions[0];
+  if (fetched === undefined) return { entries: [], next: offset };
+  const { messages } = fetched;
+  const last = messages.at(-1);
+  return {
+    entries: committed(fetched, offset).map((message) => entryOf(from, message)),
+    // Compaction may have left a batch whose records all lie before the offset: step over it.
+    next: last === undefined ? offset : Math.max(Number(last.offset), offset) + 1,
+  };
+}
+
+/** The messages that a reader of committed records sees. */
+function committed({ messages, abortedTransactions }: FetchedPartition, offset: number): WireMessage[] {
+  const begun = [...(abortedTransactions ?? [])].sort(
+    (a, b) => Number(a.firstOffset) - Number(b.firstOffset),
+  );
+  const aborted = new Set<string>();
+  return messages.filter((message) => {
+    const at = Number(message.offset);
+    const { producerId, inTransaction } = message.batchContext;
+    while (begun.length > 0 && Number(begun[0]?.firstOffset) <= at)
+      aborted.add(begun.shift()?.producerId as string);
+    if (message.isControlRecord) {
+      // The mark, of either kind, ends the producer's transaction.
+      aborted.delete(producerId);
+      return false;
+    }
+    return at >= offset && !(inTransaction && aborted.has(producerId));
+  });
+}
+
+function entryOf({ topic, partition }: FetchFrom, { offset, timestamp, key, value }: WireMessage): LogEntry {
+  return {
+    topic,
+    partition,
+    offset: Number(offset),
+    time: Number(timestamp),
+    key: key?.toString('utf8') ?? '',
+    value: value ?? EMPTY,
+  };
+}
+
+const EMPTY = new Uint8Array();
+
+/** What to look up: an end of the partition, or the first record appended at or after a time (milliseconds). */
+export type OffsetQuery = 'start' | 'end' | { readonly time: number };
+
+/** Kafka's numbers for the ends. */
+const SPECIAL = { start: -2, end: -1 } as const;
+
+/**
+ * Offsets of some partitions of a topic; -1 where no record is as late as the time. The end is behind everything that was
+ * written, open transactions included: a commit returns before its marks are written, so that a reader who goes as
+ * far as what is committed now could miss what was just committed.
+ */
+export async function listOffsets(
+  link: Link,
+  name: string,
+  partitions: readonly number[],
+  query: OffsetQuery,
+): Promise<Map<number, number>> {
+  const timestamp = typeof query === 'string' ? SPECIAL[query] : Math.ceil(query.time);
+  const cluster = await link.cluster(name);
+  const byLeader = new Map<number, number[]>();
+  for (const { partitionId, leader } of cluster.findTopicPartitionMetadata(name)) {
+    if (partitions.includes(partitionId))
+      byLeader.set(leader, [...(byLeader.get(leader) ?? []), partitionId]);
+  }
+  const found = new Map<number, number>();
+  await Promise.all(
+    [...byLeader].map(async ([leader, led]) => {
+      const broker = await cluster.findBroker({ nodeId: leader });
+      const { responses } = await broker.listOffsets({
+        isolationLevel: query === 'end' ? READ_UNCOMMITTED : READ_COMMITTED,
+        topics: [{ topic: name, partitions: led.map((partition) => ({ partition, timestamp })) }],
+      });
+      for (const { partition, offset } of responses.flatMap((response) => response.partitions)) {
+        found.set(partition, Number(offset));
+      }
+    }),
+  );
+  return found;
+}

@@ -1,0 +1,251 @@
+/** The Kafka transport: a run's topics on a cluster, with workers on any number of machines. */
+import { setMaxListeners } from 'node:events';
+import { TransportError } from '../../errors.ts';
+import { partitionOf } from '../partition-of.ts';
+import type {
+  InputPartition,
+  LogEntry,
+  Output,
+  ReadOptions,
+  SubscribeOptions,
+  TopicInfo,
+  TopicSpec,
+  Transport,
+} from '../transport.ts';
+import { Committer, storedOffsets } from './committer.ts';
+import type { KafkaConfig } from './kafka-config.ts';
+import { KafkaTopics, type TopicDifference } from './kafka-topics.ts';
+import { Link, type LinkOptions } from './link.ts';
+import { checked, groupName, topicName } from './names.ts';
+import { readEntries } from './reader.ts';
+import { Subscription } from './subscription.ts';
+import { type Placed, unique } from './transactor.ts';
+import type { ClusterOptions } from './wire.ts';
+
+export interface KafkaTransportOptions {
+  readonly run: string;
+  readonly config: KafkaConfig;
+  /** TLS and SASL, as kafkajs takes them. */
+  readonly security?: Pick<ClusterOptions, 'ssl' | 'sasl'>;
+  /** What the user should know while a run goes on: outages, topics that are otherwise than declared. */
+  readonly notify?: (message: string) => void;
+  /** Milliseconds, from anywhere. */
+  readonly now?: () => number;
+}
+
+/** The first answer must come within this time, in milliseconds: an address may be wrong. */
+const FIRST_ANSWER_MS = 15_000;
+/** The longest key, as on the embedded log. */
+const MAX_KEY_BYTES = 1024;
+/** How long subscriptions may take to leave their groups when the transport is closed, in milliseconds. */
+const LEAVE_MS = 3_000;
+
+/** Connects to the cluster. A `TransportError` where no broker answers, or it does not let us in. */
+export async function openKafka(options: KafkaTransportOptions): Promise<Transport & KafkaExtras> {
+  const transport = new KafkaTransport(options);
+  await transport.connect();
+  return transport;
+}
+
+/** What only Kafka has. */
+export interface KafkaExtras {
+  /** Where existing topics differ from how they are declared; makes and changes nothing. */
+  differences(specs: readonly TopicSpec[]): Promise<TopicDifference[]>;
+}
+
+class KafkaTransport implements Transport, KafkaExtras {
+  readonly run: string;
+  readonly #config: KafkaConfig;
+  readonly #linkOptions: LinkOptions;
+  readonly #links = new Set<Link>();
+  readonly #control: Link;
+  readonly #topics: KafkaTopics;
+  /** Aborts when the transport is about to close: nothing new is begun, and subscriptions end. */
+  readonly #closing = new AbortController();
+  readonly #closed = new AbortController();
+  readonly #subscriptions = new Set<Promise<void>>();
+  #appender: Promise<{ readonly committer: Committer; next: number }> | undefined;
+
+  constructor({
+    run,
+    config,
+    security = {},
+    notify = () => {},
+    now = () => performance.now(),
+  }: KafkaTransportOptions) {
+    this.run = checked('run', run);
+    this.#config = config;
+    const { brokers, clientId, connectMs, requestMs, outageMs } = config;
+    setMaxListeners(0, this.#closing.signal, this.#closed.signal);
+    this.#linkOptions = {
+      cluster: { brokers, clientId, connectMs, requestMs, ...security },
+      outageMs,
+      closed: this.#closed.signal,
+      now,
+      notify,
+    };
+    this.#control = this.#link();
+    this.#topics = new KafkaTopics({ link: this.#control, run, config });
+  }
+
+  async connect(): Promise<void> {
+    const { brokers, outageMs } = this.#config;
+    const link = new Link({
+      ...this.#linkOptions,
+      outageMs: Math.min(outageMs, FIRST_ANSWER_MS),
+      notify: () => {},
+    });
+    try {
+      await link.patiently(`connecting to Kafka at ${brokers.join(', ')}`, () => link.cluster());
+    } finally {
+      await link.close();
+    }
+  }
+
+  async ensureTopics(specs: readonly TopicSpec[]): Promise<void> {
+    this.#checkOpen();
+    for (const { topic, setting, declared, found } of await this.#topics.ensure(specs)) {
+      this.#linkOptions.notify(
+        `Topic ${topic} has ${setting} ${found}, the configuration says ${declared}. It was left as it is.`,
+      );
+    }
+  }
+
+  async differences(specs: readonly TopicSpec[]): Promise<TopicDifference[]> {
+    this.#checkOpen();
+    return this.#topics.differences(specs);
+  }
+
+  async topics(run = this.run): Promise<TopicInfo[]> {
+    this.#checkOpen();
+    return this.#topics.infos(run);
+  }
+
+  async append(outputs: readonly Output[]): Promise<void> {
+    this.#checkOpen();
+    const [first] = outputs;
+    const records = await this.#place(outputs);
+    if (first === undefined) return;
+    this.#appender ??= this.#openAppender(first.topic);
+    const appender = await this.#appender.catch((error: unknown) => {
+      this.#appender = undefined;
+      throw error;
+    });
+    await appender.committer.commit(appender.next++, records);
+  }
+
+  async *subscribe(options: SubscribeOptions): AsyncGenerator<InputPartition, void> {
+    const { group, topic, run: source = this.run } = options;
+    checked('group', group);
+    if (options.signal.aborted) return;
+    this.#checkOpen();
+    await this.#topics.partitions(source, topic);
+    setMaxListeners(0, options.signal);
+    const subscription = new Subscription({
+      config: this.#config,
+      group: groupName({ run: this.run, group, topic, source }),
+      name: topicName(source, topic),
+      topic,
+      place: (outputs) => this.#place(outputs),
+      signal: AbortSignal.any([options.signal, this.#closing.signal]),
+      makeLink: () => this.#link(),
+    });
+    const running = subscription.run();
+    this.#subscriptions.add(running);
+    void running.then(() => this.#subscriptions.delete(running));
+    yield* subscription.inputs();
+  }
+
+  async committed(group: string, topic: string, run = this.run): Promise<number[]> {
+    this.#checkOpen();
+    const partitions = await this.#topics.partitions(run, topic);
+    const all = Array.from({ length: partitions }, (_, partition) => partition);
+    const name = groupName({ run: this.run, group, topic, source: run });
+    const stored = await this.#control.patiently(`reading the progress of ${name}`, () =>
+      storedOffsets(this.#control, name, topicName(run, topic), all),
+    );
+    return all.map((partition) => {
+      const found = stored.find((one) => one.partition === partition);
+      return Math.max(0, Number(found?.offset ?? 0));
+    });
+  }
+
+  async *read(
+    topic: string,
+    { run = this.run, ...options }: ReadOptions = {},
+  ): AsyncGenerator<LogEntry, void> {
+    this.#checkOpen();
+    const partitions = await this.#topics.partitions(run, topic);
+    const { fetchBytes, fetchWaitMs } = this.#config;
+    const link = this.#link();
+    try {
+      const name = topicName(run, topic);
+      yield* readEntries({ link, name, topic, partitions, fetchBytes, fetchWaitMs }, options);
+    } finally {
+      this.#links.delete(link);
+      void link.close();
+    }
+  }
+
+  async close(): Promise<void> {
+    if (!this.#closing.signal.aborted) this.#closing.abort();
+    const left = Promise.all([...this.#subscriptions]);
+    const patience = new Promise((resolve) => setTimeout(resolve, LEAVE_MS).unref());
+    await Promise.race([left, patience]);
+    if (!this.#closed.signal.aborted) this.#closed.abort(this.#closedError());
+    await Promise.all([...this.#links].map((link) => link.close()));
+    this.#links.clear();
+  }
+
+  /** Appends have a producer of their own, and a group whose progress counts them: see `committer.ts`. */
+  async #openAppender(topic: string): Promise<{ readonly committer: Committer; next: number }> {
+    const group = `swirl.${this.run}.append.${unique()}`;
+    const committer = new Committer({
+      link: this.#link(),
+      transactionalId: group,
+      place: { group, name: topicName(this.run, topic), partition: 0 },
+      transactionMs: this.#config.transactionMs,
+      what: `records fed into run "${this.run}"`,
+    });
+    await committer.take(this.#closed.signal);
+    return { committer, next: 1 };
+  }
+
+  /** Where outputs go. A `TransportError` where one of them cannot be appended: before anything is. */
+  async #place(outputs: readonly Output[]): Promise<Placed[]> {
+    const { maxRecordBytes } = this.#config;
+    const placed: Placed[] = [];
+    for (const output of outputs) {
+      const { topic, key, value } = output;
+      const keyBytes = Buffer.byteLength(key);
+      if (keyBytes > MAX_KEY_BYTES) {
+        throw new TransportError(
+          `Topic ${topic}: expected a key of at most ${MAX_KEY_BYTES} bytes, found ${keyBytes}.`,
+        );
+      }
+      if (value.length > maxRecordBytes) {
+        throw new TransportError(
+          `Topic ${topic}, key ${JSON.stringify(key.slice(0, 100))}: expected a record of at most ${maxRecordBytes} bytes ` +
+            `(maxRecordBytes of the transport), found ${value.length}.`,
+        );
+      }
+      const partition = partitionOf(key, await this.#topics.partitions(this.run, topic));
+      placed.push({ name: topicName(this.run, topic), partition, output });
+    }
+    return placed;
+  }
+
+  #link(): Link {
+    const link = new Link(this.#linkOptions);
+    this.#links.add(link);
+    return link;
+  }
+
+  #checkOpen(): void {
+    if (this.#closing.signal.aborted) throw this.#closedError();
+  }
+
+  #closedError(): TransportError {
+    return new TransportError(`The topics of run "${this.run}" were closed: open them again.`);
+  }
+}

@@ -1,0 +1,149 @@
+/** Reading a topic without a group: nothing is committed, and nobody waits for anybody. */
+import { TransportError } from '../../errors.ts';
+import type { LogEntry, ReadOptions } from '../transport.ts';
+import { type Fetched, fetchEntries, listOffsets } from './fetch.ts';
+import { isPassing, typeOf } from './kafka-errors.ts';
+import type { Link } from './link.ts';
+
+export interface ReaderOptions {
+  readonly link: Link;
+  /** The topic's name on the cluster. */
+  readonly name: string;
+  readonly topic: string;
+  readonly partitions: number;
+  readonly fetchBytes: number;
+  readonly fetchWaitMs: number;
+}
+
+/** A partition on its way through `readEntries`. */
+interface Lane {
+  readonly partition: number;
+  next: number;
+  /** Where to stop without `follow`. */
+  readonly end: number;
+}
+
+/** `Transport.read` of one topic, until its end or the signal; ends quietly when the transport is closed. */
+export async function* readEntries(
+  reader: ReaderOptions,
+  options: Omit<ReadOptions, 'run'>,
+): AsyncGenerator<LogEntry, void> {
+  const { link } = reader;
+  const { follow = false } = options;
+  const ended = AbortSignal.any([link.options.closed, ...(options.signal ? [options.signal] : [])]);
+  const over = new Promise<undefined>((resolve) => {
+    if (ended.aborted) resolve(undefined);
+    else ended.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
+  if (options.signal?.aborted) return;
+  try {
+    const lanes = await openLanes(reader, options);
+    for (;;) {
+      // While nothing comes the brokers do the waiting, at all partitions at once.
+      for await (const page of follow ? together(reader, lanes, over) : inTurn(reader, lanes, over)) {
+        if (ended.aborted) return;
+        for (const entry of page) {
+          if (ended.aborted) return;
+          yield entry;
+        }
+      }
+      if (!follow || ended.aborted) return;
+    }
+  } catch (error) {
+    if (!ended.aborted) throw error;
+  }
+}
+
+/** What is there up to the lanes' ends, one partition after the other. */
+async function* inTurn(
+  reader: ReaderOptions,
+  lanes: readonly Lane[],
+  over: Promise<undefined>,
+): AsyncGenerator<LogEntry[]> {
+  for (const lane of lanes) {
+    while (lane.next < lane.end) {
+      const fetched = await Promise.race([fetchLane(reader, lane, reader.fetchWaitMs), over]);
+      if (fetched === undefined) return;
+      lane.next = fetched.next;
+      yield fetched.entries.filter((entry) => entry.offset < lane.end);
+    }
+  }
+}
+
+/** The next entries of every partition, waited for together; each as soon as it is there. */
+async function* together(
+  reader: ReaderOptions,
+  lanes: readonly Lane[],
+  over: Promise<undefined>,
+): AsyncGenerator<LogEntry[]> {
+  const waiting = new Map<Lane, Promise<{ readonly lane: Lane; readonly fetched: Fetched }>>();
+  for (;;) {
+    for (const lane of lanes) {
+      if (waiting.has(lane)) continue;
+      const fetching = fetchLane(reader, lane, reader.fetchWaitMs).then((fetched) => ({ lane, fetched }));
+      fetching.catch(() => {});
+      waiting.set(lane, fetching);
+    }
+    const first = await Promise.race([...waiting.values(), over]);
+    if (first === undefined) return;
+    waiting.delete(first.lane);
+    first.lane.next = first.fetched.next;
+    if (first.fetched.entries.length > 0) yield first.fetched.entries;
+  }
+}
+
+function fetchLane(reader: ReaderOptions, { partition, next }: Lane, waitMs: number): Promise<Fetched> {
+  const { link, name, topic, fetchBytes } = reader;
+  return link.patiently(`reading ${name}, partition ${partition}`, async () => {
+    try {
+      return await fetchEntries(
+        link,
+        { name, topic, partition, offset: next },
+        { maxBytes: fetchBytes, waitMs },
+      );
+    } catch (error) {
+      if (typeOf(error) !== 'OFFSET_OUT_OF_RANGE' || isPassing(error)) throw error;
+      // Retention has deleted what came next: a reader goes on with what is left.
+      const start = (await listOffsets(link, name, [partition], 'start')).get(partition) ?? next;
+      if (start <= next) throw error;
+      return { entries: [], next: start };
+    }
+  });
+}
+
+async function openLanes(
+  { link, name, topic, partitions }: ReaderOptions,
+  { partition, from = 'start' }: Omit<ReadOptions, 'run'>,
+): Promise<Lane[]> {
+  if (partition !== undefined && !(partition >= 0 && partition < partitions)) {
+    throw new TransportError(
+      `Topic ${topic} (${name}) has ${partitions} partitions: there is no partition ${partition}.`,
+    );
+  }
+  const read = partition === undefined ? Array.from({ length: partitions }, (_, i) => i) : [partition];
+  const look = (query: Parameters<typeof listOffsets>[3]) =>
+    link.patiently(`looking up offsets of ${name}`, () => listOffsets(link, name, read, query));
+  const ends = await look('end');
+  const starts = await look('start');
+  const timed = typeof from === 'object' && 'time' in from ? await look(from) : undefined;
+  const last = Math.max(...ends.values());
+  if (typeof from === 'object' && 'offset' in from) {
+    const { offset } = from;
+    if (!Number.isSafeInteger(offset) || offset < 0 || offset > last) {
+      throw new TransportError(
+        `Expected an offset of topic ${topic} (${name}) from 0 to ${last}, found ${offset}.`,
+      );
+    }
+  }
+  return read.map((number) => {
+    const end = ends.get(number) ?? 0;
+    const start = starts.get(number) ?? 0;
+    if (from === 'end') return { partition: number, next: end, end };
+    if (from === 'start') return { partition: number, next: start, end };
+    if ('offset' in from) {
+      return { partition: number, next: Math.max(start, Math.min(from.offset, end)), end };
+    }
+    const at = timed?.get(number) ?? -1;
+    return { partition: number, next: at < 0 ? end : at, end };
+  });
+}

@@ -1,0 +1,299 @@
+/**
+ * Kafka's protocol, as kafkajs speaks it: connections, TLS, SASL, versions, encoding. Its consumer and producer
+ * are not used. They push where our stages pull, a reader cannot do without a group, there is no static membership, and a
+ * producer whose commit failed is stuck for ever; so groups, fetches and transactions are spoken here, in
+ * `group-member.ts`, `fetch.ts` and `transactor.ts`. That takes modules of kafkajs that its index does not export: its
+ * version is pinned, and these types say all that is used of them.
+ */
+import { createRequire } from 'node:module';
+import { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ConnectionOptions as TlsOptions } from 'node:tls';
+import type { SASLOptions } from 'kafkajs';
+
+/** How to reach a cluster. */
+export interface ClusterOptions {
+  readonly brokers: readonly string[];
+  readonly clientId: string;
+  readonly connectMs: number;
+  readonly requestMs: number;
+  readonly ssl?: boolean | TlsOptions;
+  readonly sasl?: SASLOptions;
+}
+
+/** What identifies a transaction's producer. */
+export interface ProducerIdentity {
+  readonly transactionalId: string;
+  readonly producerId: string;
+  readonly producerEpoch: number;
+}
+
+export interface WireMessage {
+  readonly offset: string;
+  readonly timestamp: string;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly isControlRecord: boolean;
+  readonly batchContext: { readonly producerId: string; readonly inTransaction: boolean };
+}
+
+export interface FetchedPartition {
+  readonly partition: number;
+  readonly highWatermark: string;
+  readonly lastStableOffset: string;
+  readonly abortedTransactions:
+    | readonly { readonly producerId: string; readonly firstOffset: string }[]
+    | null;
+  readonly messages: readonly WireMessage[];
+}
+
+interface PerTopic<P> {
+  readonly topic: string;
+  readonly partitions: readonly P[];
+}
+
+export interface StoredOffset {
+  readonly partition: number;
+  readonly offset: string;
+  readonly metadata: string | null;
+}
+
+export interface JoinAnswer {
+  readonly generationId: number;
+  readonly leaderId: string;
+  readonly memberId: string;
+  readonly members: readonly { readonly memberId: string; readonly memberMetadata: Buffer }[];
+}
+
+export interface ConfigEntry {
+  readonly configName: string;
+  readonly configValue: string | null;
+}
+
+/** One request as kafkajs knows it; `broker.lookupRequest` picks the newest version that both sides have. */
+type RequestDefinition = object;
+type Request = object;
+
+export interface Broker {
+  readonly nodeId: number;
+  readonly lookupRequest: (key: number, definition: RequestDefinition) => (fields: object) => Request;
+  readonly connectionPool: { send(request: Request): Promise<unknown> };
+  metadata(topics: readonly string[]): Promise<{
+    readonly topicMetadata: readonly {
+      readonly topic: string;
+      readonly partitionMetadata: readonly { readonly partitionId: number }[];
+    }[];
+  }>;
+  fetch(options: {
+    readonly isolationLevel: number;
+    readonly maxWaitTime: number;
+    readonly minBytes: number;
+    readonly maxBytes: number;
+    readonly topics: readonly PerTopic<{
+      readonly partition: number;
+      readonly fetchOffset: number;
+      readonly maxBytes: number;
+    }>[];
+  }): Promise<{
+    readonly responses: readonly {
+      readonly topicName: string;
+      readonly partitions: readonly FetchedPartition[];
+    }[];
+  }>;
+  listOffsets(options: {
+    readonly isolationLevel: number;
+    readonly topics: readonly PerTopic<{ readonly partition: number; readonly timestamp: number }>[];
+  }): Promise<{
+    readonly responses: readonly PerTopic<{ readonly partition: number; readonly offset: string }>[];
+  }>;
+  offsetFetch(options: {
+    readonly groupId: string;
+    readonly topics: readonly PerTopic<{ readonly partition: number }>[];
+  }): Promise<{ readonly responses: readonly PerTopic<StoredOffset>[] }>;
+  createTopics(options: {
+    readonly topics: readonly {
+      readonly topic: string;
+      readonly numPartitions: number;
+      readonly replicationFactor: number;
+      readonly configEntries: readonly { readonly name: string; readonly value: string }[];
+    }[];
+    readonly timeout: number;
+  }): Promise<unknown>;
+  describeConfigs(options: {
+    readonly resources: readonly {
+      readonly type: number;
+      readonly name: string;
+      readonly configNames: readonly string[];
+    }[];
+  }): Promise<{
+    readonly resources: readonly {
+      readonly resourceName: string;
+      readonly configEntries: readonly ConfigEntry[];
+    }[];
+  }>;
+  initProducerId(options: {
+    readonly transactionalId: string;
+    readonly transactionTimeout: number;
+  }): Promise<{ readonly producerId: string; readonly producerEpoch: number }>;
+  addPartitionsToTxn(
+    options: ProducerIdentity & { readonly topics: readonly PerTopic<number>[] },
+  ): Promise<unknown>;
+  addOffsetsToTxn(options: ProducerIdentity & { readonly groupId: string }): Promise<unknown>;
+  txnOffsetCommit(
+    options: ProducerIdentity & {
+      readonly groupId: string;
+      readonly topics: readonly PerTopic<{
+        readonly partition: number;
+        readonly offset: number;
+        readonly metadata: string;
+      }>[];
+    },
+  ): Promise<unknown>;
+  endTxn(options: ProducerIdentity & { readonly transactionResult: boolean }): Promise<unknown>;
+  produce(
+    options: ProducerIdentity & {
+      readonly acks: -1;
+      readonly timeout: number;
+      readonly topicData: readonly PerTopic<{
+        readonly partition: number;
+        readonly firstSequence: number;
+        readonly messages: readonly { readonly key: string; readonly value: Buffer }[];
+      }>[];
+    },
+  ): Promise<unknown>;
+}
+
+export interface Cluster {
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  refreshMetadata(): Promise<void>;
+  addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
+  findTopicPartitionMetadata(
+    topic: string,
+  ): readonly { readonly partitionId: number; readonly leader: number }[];
+  findBroker(options: { readonly nodeId: number | string }): Promise<Broker>;
+  findControllerBroker(): Promise<Broker>;
+  findGroupCoordinator(options: {
+    readonly groupId: string;
+    readonly coordinatorType: number;
+  }): Promise<Broker>;
+  getNodeIds(): readonly string[];
+}
+
+interface Logger {
+  namespace(name: string): Logger;
+}
+
+type Definitions = Readonly<
+  Record<'JoinGroup' | 'SyncGroup' | 'Heartbeat' | 'LeaveGroup', RequestDefinition>
+>;
+
+const require = createRequire(import.meta.url);
+const ClusterClass = require('kafkajs/src/cluster') as new (options: object) => Cluster;
+const { createLogger } = require('kafkajs/src/loggers') as { createLogger(options: object): Logger };
+const createSocketFactory = require('kafkajs/src/network/socketFactory') as () => (options: object) => Socket;
+const { requests } = require('kafkajs/src/protocol/requests') as { requests: Definitions };
+const apiKeys = require('kafkajs/src/protocol/requests/apiKeys') as Readonly<
+  Record<keyof Definitions, number>
+>;
+
+interface RequestQueue {
+  readonly pending: readonly unknown[];
+  scheduleCheckPendingRequests(): void;
+}
+const { prototype } = require('kafkajs/src/network/requestQueue') as { readonly prototype: RequestQueue };
+const schedule = prototype.scheduleCheckPendingRequests;
+// As it is, each connection sets a timer of a millisecond again and again for ever, even when it is closed (kafkajs
+// computes the end of a throttling that there is not): with nothing pending there is nothing to check.
+prototype.scheduleCheckPendingRequests = function scheduleWherePending(this: RequestQueue): void {
+  if (this.pending.length > 0) schedule.call(this);
+};
+
+/** The codecs of groups' metadata and assignments, which tools of Kafka show to people. */
+export const { MemberMetadata, MemberAssignment } = require('kafkajs/src/consumer/assignerProtocol') as {
+  readonly MemberMetadata: {
+    encode(value: { version: number; topics: readonly string[]; userData: Buffer }): Buffer;
+    decode(bytes: Buffer): { readonly userData: Buffer | null };
+  };
+  readonly MemberAssignment: {
+    encode(value: {
+      version: number;
+      assignment: Record<string, readonly number[]>;
+      userData: Buffer;
+    }): Buffer;
+    decode(bytes: Buffer): { readonly assignment: Readonly<Record<string, readonly number[]>> } | null;
+  };
+};
+
+export const READ_UNCOMMITTED = 0;
+export const READ_COMMITTED = 1;
+export const COORDINATOR = { group: 0, transaction: 1 } as const;
+export const TOPIC_RESOURCE = 2;
+
+/** kafkajs tries again by itself, briefly; what lasts longer is for `link.ts`. */
+const RETRY = { initialRetryTime: 50, maxRetryTime: 500, retries: 2 };
+const METADATA_MAX_AGE_MS = 300_000;
+
+/** What is wrong is said by errors, so nothing is logged. */
+const silent = createLogger({ level: 0, logCreator: () => () => {} });
+
+/** Time for answers that are on their way when connections are ended, in milliseconds. */
+const GRACE_MS = 1_000;
+
+export interface Connections {
+  readonly cluster: Cluster;
+  /** Ends them for good: a request that is on its way fails, and kafkajs cannot connect again by itself. */
+  end(): Promise<void>;
+}
+
+/** A cluster's connections; nothing is connected yet. */
+export function makeCluster({
+  brokers,
+  clientId,
+  connectMs,
+  requestMs,
+  ssl,
+  sasl,
+}: ClusterOptions): Connections {
+  const connect = createSocketFactory();
+  const sockets = new Set<Socket>();
+  let ended = false;
+  const cluster = new ClusterClass({
+    logger: silent,
+    socketFactory: (options: object) => {
+      const socket = ended ? new Socket() : connect(options);
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+      if (ended) setImmediate(() => socket.destroy(new Error('the connections were ended')));
+      return socket;
+    },
+    brokers: [...brokers],
+    clientId,
+    connectionTimeout: connectMs,
+    authenticationTimeout: requestMs,
+    reauthenticationThreshold: 10_000,
+    requestTimeout: requestMs,
+    enforceRequestTimeout: true,
+    metadataMaxAge: METADATA_MAX_AGE_MS,
+    allowAutoTopicCreation: false,
+    maxInFlightRequests: null,
+    isolationLevel: READ_COMMITTED,
+    retry: RETRY,
+    ...(ssl === undefined ? {} : { ssl }),
+    ...(sasl === undefined ? {} : { sasl }),
+  });
+  return {
+    cluster,
+    end: async () => {
+      ended = true;
+      const quietly = cluster.disconnect().catch(() => {});
+      await Promise.race([quietly, delay(GRACE_MS, undefined, { ref: false })]);
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+/** The requests of group membership, with the instance id that kafkajs's own methods leave out. */
+export function groupRequest(broker: Broker, name: keyof Definitions, fields: object): Promise<unknown> {
+  return broker.connectionPool.send(broker.lookupRequest(apiKeys[name], requests[name])(fields));
+}

@@ -1,0 +1,215 @@
+/** Programs that are not ours feed a run on a real broker, and read what it wrote by the published schemas alone. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import avro from 'avsc';
+import { kcat, python } from '../../../scripts/kafka/clients.js';
+import { ensureKafka, missing } from '../../../scripts/kafka/fetch.js';
+import { type OpenRun, openRun } from '../../../src/open-run.ts';
+import { arrayOf } from '../../../src/topics/read-records.ts';
+import type { Topic } from '../../../src/topics/records.generated.ts';
+import { settle } from '../../../src/topology/settle.ts';
+import { topologyConfig } from '../../../src/topology/topology.ts';
+import {
+  missingRegistry,
+  type RealRegistry,
+  startRegistry,
+  withPrograms,
+} from '../registry/real-registry.ts';
+import { sharedBroker } from './broker.ts';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const example = (name: string) => join(root, 'docs', 'examples', name);
+const folder = mkdtempSync(join(tmpdir(), 'swirl-clients-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+let runs = 0;
+
+/** Opens a run on the broker that only starts rollouts, lets `feed` fill its questions, and runs it until they are done. */
+async function fed(settings: object, feed: (topic: string) => void): Promise<OpenRun> {
+  const name = `clients-${process.pid}-${++runs}`;
+  const { registry = null, ...rest } = settings as { registry?: object | null };
+  const run = await openRun(
+    settle(
+      topologyConfig.parse({
+        run: name,
+        folder,
+        transport: { kind: 'kafka', brokers: [await sharedBroker()], registry },
+        tasks: { math: {} },
+        stages: { start: { rollouts: 2 } },
+        ...rest,
+      }),
+    ),
+  );
+  feed(`swirl.${name}.questions`);
+  const { signal } = new AbortController();
+  const { finished } = await run.start({ untilDrained: true, stop: signal, abort: signal });
+  await finished;
+  return run;
+}
+
+function program(command: string, args: readonly string[], input = ''): Buffer {
+  const done = spawnSync(command, args, {
+    input,
+    cwd: root,
+    timeout: 60_000,
+    maxBuffer: 1 << 26,
+    env: { ...process.env, NODE_OPTIONS: '' },
+  });
+  if (done.status !== 0) throw new Error(`${command} ${args.join(' ')}: ${done.error ?? done.stderr}`);
+  return done.stdout;
+}
+
+/** The schema as another program gets it. */
+function published(topic: Topic): string {
+  return program(process.execPath, ['bin/swirl.js', 'schema', topic]).toString('utf8');
+}
+
+/** As a file. */
+function publishedFile(topic: Topic): string {
+  const path = join(folder, `${topic}.avsc`);
+  writeFileSync(path, published(topic));
+  return path;
+}
+
+/** A topic as kcat prints it: the length of each value, and the value. */
+function kcatValues(address: string, topic: string): Buffer[] {
+  const args = ['-C', '-q', '-b', address, '-t', topic, '-o', 'beginning', '-e', '-f', '%R%s'];
+  const stream = program(kcat().path ?? '', [...args, '-X', 'isolation.level=read_committed']);
+  const values: Buffer[] = [];
+  for (let at = 0; at < stream.length; ) {
+    const end = at + 4 + stream.readInt32BE(at);
+    values.push(stream.subarray(at + 4, end));
+    at = end;
+  }
+  return values;
+}
+
+const lines = [
+  '{"id":"q1","task":"math","text":"What is 6 times 7?","answer":"42"}',
+  '{"id":"q2","task":"math","text":"Zwei plus zwei, ça fait? 四"}',
+];
+const texts = ['What is 6 times 7?', 'Zwei plus zwei, ça fait? 四'];
+const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1);
+
+async function turnsOf(run: OpenRun) {
+  const turns = (await arrayOf(run.read('turns'))).sort(byId);
+  expect(turns.map(({ id }) => id)).toEqual(['q1/0/0', 'q1/1/0', 'q2/0/0', 'q2/1/0']);
+  expect(turns.map(({ question }) => question.text)).toEqual(texts.flatMap((text) => [text, text]));
+  return turns;
+}
+
+withPrograms('kcat', [missing(), kcat().why], () => {
+  test('feeds JSON lines, of which the bad ones are failures, and taps what came of them', async () => {
+    const address = await sharedBroker();
+    const run = await fed({ topics: { questions: { format: 'json' } } }, (topic) => {
+      const input = [lines[0], 'hello, world', lines[1], '{"id":"q3","__proto__":{}}'].join('\n');
+      program(kcat().path ?? '', ['-P', '-b', address, '-t', topic], `${input}\n`);
+    });
+    try {
+      const turns = await turnsOf(run);
+      const failures = await arrayOf(run.read('failures'));
+      expect(failures.map(({ error, bytes }) => [error, String(bytes)])).toEqual([
+        ['DataError', 'hello, world'],
+        ['DataError', '{"id":"q3","__proto__":{}}'],
+      ]);
+      const type = avro.Type.forSchema(JSON.parse(published('turns')) as avro.Schema, { wrapUnions: false });
+      const tapped = kcatValues(address, `swirl.${run.topology.run}.turns`).map(
+        (value) => type.fromBuffer(value.subarray(5)) as { id: string },
+      );
+      expect(JSON.parse(JSON.stringify(tapped.sort(byId)))).toEqual(turns);
+      const fedBack = kcatValues(address, `swirl.${run.topology.run}.questions`).map(String);
+      expect(fedBack.slice(0, 1)).toEqual([lines[0]]);
+    } finally {
+      await run.close();
+    }
+  });
+});
+
+withPrograms("Python's confluent-kafka", [missing(), python().why], () => {
+  const feed = (address: string, topic: string, schema: string, how: readonly string[], input = lines) =>
+    program(python().path ?? '', [example('feed.py'), address, topic, schema, ...how], input.join('\n'));
+  const tap = (address: string, topic: string, schema: string, how: readonly string[] = []) =>
+    program(python().path ?? '', [example('tap.py'), address, topic, schema, ...how])
+      .toString('utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { id: string })
+      .sort(byId);
+
+  test('feeds Avro behind our schema id, and reads the topics without a registry', async () => {
+    const address = await sharedBroker();
+    const id = program(process.execPath, ['bin/swirl.js', 'schema', 'questions', '--id']).toString().trim();
+    const run = await fed({}, (topic) => feed(address, topic, publishedFile('questions'), ['--id', id]));
+    try {
+      const turns = await turnsOf(run);
+      expect(turns[0]?.question.answer).toBe('42');
+      expect(tap(address, `swirl.${run.topology.run}.turns`, publishedFile('turns'))).toEqual(turns);
+      expect(await arrayOf(run.read('failures'))).toEqual([]);
+    } finally {
+      await run.close();
+    }
+  });
+
+  describe('with a registry', () => {
+    const why = missingRegistry();
+    let registry: RealRegistry;
+    beforeAll(async () => {
+      if (why === null) registry = await startRegistry();
+    }, 150_000);
+    afterAll(() => registry?.stop());
+
+    withPrograms('of its own', [why], () => {
+      test('feeds by our schema and by a wider one of its own, and reads the topics', async () => {
+        const address = await sharedBroker();
+        const how = ['--registry', registry.url];
+        const wider = JSON.parse(published('questions')) as { fields: object[] };
+        wider.fields = [
+          ...wider.fields.filter((field) => (field as { name: string }).name !== 'meta'),
+          { name: 'difficulty', type: ['null', 'double'], default: null },
+        ];
+        const widerFile = join(folder, 'wider.avsc');
+        writeFileSync(widerFile, JSON.stringify(wider));
+        const run = await fed({ registry: { url: registry.url } }, (topic) => {
+          feed(address, topic, publishedFile('questions'), how, lines.slice(0, 1));
+          const second = { ...(JSON.parse(lines[1] as string) as object), difficulty: 0.5 };
+          feed(address, topic, widerFile, how, [JSON.stringify(second)]);
+        });
+        try {
+          const turns = await turnsOf(run);
+          expect(await arrayOf(run.read('failures'))).toEqual([]);
+          expect(tap(address, `swirl.${run.topology.run}.turns`, publishedFile('turns'), how)).toEqual(turns);
+        } finally {
+          await run.close();
+        }
+      });
+    });
+  });
+});
+
+const javac = spawnSync('javac', ['-version']).status === 0;
+withPrograms(
+  'Java',
+  [missing(), javac ? null : 'there is no `javac` (Debian, Ubuntu: apt-get install openjdk-17-jdk-headless)'],
+  () => {
+    test('feeds JSON lines with nothing but kafka-clients', async () => {
+      const address = await sharedBroker();
+      const libs = ensureKafka(() => {});
+      const run = await fed({ topics: { questions: { format: 'json' } } }, (topic) =>
+        program(
+          'java',
+          ['-XX:TieredStopAtLevel=1', '-cp', `${libs}/*`, example('Feed.java'), address, topic],
+          lines.join('\n'),
+        ),
+      );
+      try {
+        await turnsOf(run);
+      } finally {
+        await run.close();
+      }
+    });
+  },
+);

@@ -1,0 +1,49 @@
+/** Transports on a real broker, for tests. */
+import { type KafkaConfig, kafkaConfig } from '../../../src/topics/kafka/kafka-config.ts';
+import { openKafka } from '../../../src/topics/kafka/kafka-transport.ts';
+
+/** What is quick enough for tests: brokers of `ownBroker` and `sharedBroker` allow such sessions. */
+export function testConfig(address: string, settings: Partial<KafkaConfig> = {}): KafkaConfig {
+  return kafkaConfig.parse({
+    brokers: [address],
+    sessionMs: 3_000,
+    heartbeatMs: 100,
+    rebalanceMs: 5_000,
+    handOverMs: 2_000,
+    fetchWaitMs: 100,
+    requestMs: 5_000,
+    outageMs: 60_000,
+    ...settings,
+  });
+}
+
+type Opened = Awaited<ReturnType<typeof openKafka>>;
+
+export interface KafkaFixture {
+  open(run: string, settings?: Partial<KafkaConfig>): Promise<Opened>;
+  readonly notes: string[];
+  cleanup(): Promise<void>;
+}
+
+/** Opens transports, and closes them all at the end. */
+export function kafkaFixture(address: string, preset: Partial<KafkaConfig> = {}): KafkaFixture {
+  const opened: Opened[] = [];
+  const notes: string[] = [];
+  return {
+    notes,
+    open: async (run, settings = {}) => {
+      const config = testConfig(address, { ...preset, ...settings });
+      const transport = await openKafka({ run, config, notify: (message) => notes.push(message) });
+      opened.push(transport);
+      return transport;
+    },
+    cleanup: async () => {
+      await Promise.all(opened.map((transport) => transport.close()));
+    },
+  };
+}
+
+/** A name that no other test on the same broker has. */
+export function runName(what: string): string {
+  return `${what}-${process.pid}-${Math.random().toString(36).slice(2, 8)}`;
+}
