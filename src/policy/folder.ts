@@ -2,48 +2,66 @@
  * A policy as a Hugging Face folder: `config.json`, `model.safetensors`, `tokenizer.json`, `tokenizer_config.json` and
  * where there is one `generation_config.json`. Other tools open what is saved here.
  */
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { ConfigError, DataError } from '../errors.ts';
+import { ConfigError } from '../errors.ts';
 import { adapterBase, adapterShape, isAdapterFolder } from './adapter-folder.ts';
 import type { DecoderConfig } from './config.ts';
 import { withDtype } from './config-dtype.ts';
 import type { LoraShape, Tensors, WeightSource } from './engine.ts';
 import { parseDecoderConfig } from './families.ts';
 import { copyFiles, writeFolderAside } from './folder-aside.ts';
-import type { RenderFormat } from './render.ts';
-import { gemmaFormat, plainFormat, Renderer, renderFormat } from './render.ts';
+import { readJson } from './folder-files.ts';
+import { type Language, type LanguageSettings, openLanguage } from './language.ts';
+import type { Renderer } from './render.ts';
 import { saveWeights } from './save-weights.ts';
-import { PolicyTokenizer, tokenizerFiles } from './tokenizer.ts';
+import { type PolicyTokenizer, tokenizerFiles } from './tokenizer.ts';
 import { weightLayout } from './weight-layout.ts';
 
 export { flushFolder, writeFolderAside, writeJson } from './folder-aside.ts';
 export { readWeights } from './weight-files.ts';
 
-/** Everything of a policy but its weights. */
-export interface PolicyFolder {
+/** A decoder's folder without its weights. */
+export interface DecoderFolder {
   /** Where config.json and the weights lie. */
   readonly path: string;
   /** Where the tokenizer's files lie. */
   readonly tokenizerPath: string;
+  readonly config: DecoderConfig;
   /** Adapters on the decoder, and their folder: the one that was opened; null where it is the decoder's own. */
   readonly adapter: { readonly path: string; readonly lora: LoraShape } | null;
-  readonly config: DecoderConfig;
+  /** Ids that end or begin a text, as the folder names them. */
+  readonly endsOfText: readonly number[];
+  readonly beginningOfText: number | null;
+}
+
+/** Everything of a policy but its weights. */
+export interface PolicyFolder extends DecoderFolder {
   readonly tokenizer: PolicyTokenizer;
   readonly renderer: Renderer;
 }
 
+/** Files of the decoder beside its weights. */
 const modelFiles = ['config.json', 'generation_config.json'];
 
-const endIds = z.looseObject({ eos_token_id: z.union([z.int(), z.array(z.int())]).nullish() });
-const tokenizerConfig = z.looseObject({ swirl: renderFormat.optional() });
+const textEnds = z.looseObject({
+  eos_token_id: z.union([z.int(), z.array(z.int())]).nullish(),
+  bos_token_id: z.int().nullish(),
+});
 
 /**
  * Opens a policy's folder without its weights; with adapters in it (PEFT's format), the folder of their base too. Throws
  * `ConfigError` or `DataError`, with the file's name.
  */
 export async function openPolicy(path: string): Promise<PolicyFolder> {
+  const decoder = await openDecoder(path);
+  const { tokenizer, renderer } = await openLanguage(decoder.tokenizerPath, languageSettings(decoder));
+  return { ...decoder, tokenizer, renderer: renderer() };
+}
+
+/** The same where a tokenizer is not needed, and may be missing. */
+export async function openDecoder(path: string): Promise<DecoderFolder> {
   const present = await stat(path).catch(() => undefined);
   if (!present?.isDirectory()) {
     throw new ConfigError(
@@ -56,41 +74,26 @@ export async function openPolicy(path: string): Promise<PolicyFolder> {
   const configJson = await readJson(configPath);
   const config = parseDecoderConfig(configJson, configPath);
   const adapter = adapts ? { path, lora: await adapterShape(path, config) } : null;
-  const ownTokenizer = adapts && (await stat(join(path, 'tokenizer.json')).catch(() => undefined));
-  const tokenizerPath = ownTokenizer ? path : base;
-  const generation = await readJson(join(base, 'generation_config.json'), true);
-  const ends = [configJson, generation].flatMap((json) => endIds.safeParse(json).data?.eos_token_id ?? []);
-  return {
-    path: base,
-    config,
-    adapter,
-    tokenizerPath,
-    ...(await openTokenizer(tokenizerPath, config, ends)),
-  };
+  const tokenizerPath = adapts && (await hasTokenizer(path)) ? path : base;
+  const generation = await readJson(join(base, 'generation_config.json'), { optional: true });
+  const ends = [configJson, generation].map((json) => textEnds.safeParse(json).data);
+  const endsOfText = ends.flatMap((each) => each?.eos_token_id ?? []);
+  const beginningOfText = ends[0]?.bos_token_id ?? ends[1]?.bos_token_id ?? null;
+  return { path: base, tokenizerPath, config, adapter, endsOfText, beginningOfText };
 }
 
-async function openTokenizer(
-  path: string,
-  { vocabSize }: DecoderConfig,
-  ends: readonly number[],
-): Promise<Pick<PolicyFolder, 'tokenizer' | 'renderer'>> {
-  const settingsPath = join(path, 'tokenizer_config.json');
-  const settings = tokenizerConfig.safeParse((await readJson(settingsPath, true)) ?? {});
-  if (!settings.success) throw new ConfigError(`${settingsPath}: ${z.prettifyError(settings.error)}`);
-  const tokenizerPath = join(path, 'tokenizer.json');
-  const tokenizer = new PolicyTokenizer(await readJson(tokenizerPath), settings.data, tokenizerPath);
-  if (tokenizer.vocabularySize > vocabSize) {
-    throw new ConfigError(
-      `${tokenizerPath}: expected ids below the decoder's vocabulary of ${vocabSize}, found ${tokenizer.vocabularySize - 1}`,
-    );
-  }
-  const format = settings.data.swirl ?? defaultFormat(tokenizer);
-  const renderer = new Renderer(
-    tokenizer,
-    format,
-    ends.filter((id) => tokenizer.specialIds.has(id)),
-  );
-  return { tokenizer, renderer };
+/** How a decoder's policy reads and writes; null where its folder has no tokenizer. */
+export async function openLanguageOf(decoder: DecoderFolder): Promise<Language | null> {
+  if (!(await hasTokenizer(decoder.tokenizerPath))) return null;
+  return openLanguage(decoder.tokenizerPath, languageSettings(decoder));
+}
+
+function languageSettings({ config, endsOfText, beginningOfText }: DecoderFolder): LanguageSettings {
+  return { vocabSize: config.vocabSize, endsOfText, beginningOfText };
+}
+
+async function hasTokenizer(path: string): Promise<boolean> {
+  return (await stat(join(path, 'tokenizer.json')).catch(() => undefined)) !== undefined;
 }
 
 export interface SaveOptions {
@@ -120,25 +123,4 @@ export async function savePolicy(
     await saveWeights(to, weights, { config: from.config, layout, dtype: stored });
     await addFiles(to);
   });
-}
-
-function defaultFormat(tokenizer: PolicyTokenizer): RenderFormat {
-  return tokenizer.id('<start_of_turn>') === undefined ? plainFormat : gemmaFormat;
-}
-
-async function readJson(path: string, optional = false): Promise<unknown> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (cause) {
-    if (optional && (cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new DataError(`${path}: cannot be read (${(cause as NodeJS.ErrnoException).code})`, { cause });
-  }
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new DataError(`${path}: expected JSON, found something else: ${(cause as Error).message}`, {
-      cause,
-    });
-  }
 }

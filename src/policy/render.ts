@@ -1,7 +1,8 @@
 /**
- * Renders a conversation to token ids. Sampler and trainer both use it. Every message is tokenized apart and
- * only ever appended, so that the rendering of the first messages is a prefix of the rendering of all:
- * that makes packing exact, and recorded ids stay what they were.
+ * Renders a conversation to token ids. Sampler and trainer both use it. In the formats described here every message is
+ * tokenized apart and only ever appended, so that the rendering of the first messages is a prefix of the rendering of all:
+ * that makes packing exact, and recorded ids stay what they were. Checkpoints with a chat template of their own are rendered by
+ * `template-renderer.ts`.
  */
 import { z } from 'zod';
 import { ConfigError, ModelError } from '../errors.ts';
@@ -61,15 +62,39 @@ export interface Rendering {
   readonly spans: AssistantSpan[];
 }
 
-export class Renderer {
+/** How a policy's conversations become token ids. */
+export interface Renderer {
+  /** Ends an assistant message. */
   readonly endOfTurn: number;
   /** Ids that end a sample: the end of turn, and the checkpoint's ends of text. */
   readonly stopTokens: readonly number[];
+  /**
+   * Renders messages. An assistant message's span holds its recorded ids, or where there are none the ids of its text
+   * with the end of turn. Recorded ids that do not end (the sample was cut) are closed by an end of turn that is
+   * context. With `open`, the start of the next assistant message is added, for sampling: what is rendered then is what stands
+   * before the last message's span once that message is there. Throws `ModelError` where recorded ids are not of this
+   * vocabulary, and where the policy's chat template refuses the messages.
+   */
+  render(messages: readonly Message[], options?: { readonly open?: boolean }): Rendering;
+}
+
+/** Renders by a `RenderFormat`. */
+export class FormatRenderer implements Renderer {
+  readonly endOfTurn: number;
+  readonly stopTokens: readonly number[];
   readonly #tokenizer: PolicyTokenizer;
   readonly #format: RenderFormat;
+  readonly #vocabSize: number;
 
-  /** `endsOfText` are further ids that end a sample. Throws `ConfigError` where the end of turn is no token. */
-  constructor(tokenizer: PolicyTokenizer, format: RenderFormat, endsOfText: readonly number[] = []) {
+  /**
+   * `endsOfText` are further ids that end a sample; a decoder's vocabulary may be larger than its tokenizer's. Throws
+   * `ConfigError` where the end of turn is no token.
+   */
+  constructor(
+    tokenizer: PolicyTokenizer,
+    format: RenderFormat,
+    { endsOfText = [], vocabSize = tokenizer.vocabularySize }: FormatRendererOptions = {},
+  ) {
     const endOfTurn = tokenizer.id(format.endOfTurn);
     if (endOfTurn === undefined || !tokenizer.specialIds.has(endOfTurn)) {
       throw new ConfigError(
@@ -81,14 +106,9 @@ export class Renderer {
     this.stopTokens = [...new Set([endOfTurn, ...endsOfText])];
     this.#tokenizer = tokenizer;
     this.#format = format;
+    this.#vocabSize = vocabSize;
   }
 
-  /**
-   * Renders messages. An assistant message's span holds its recorded ids, or where there are none the ids of its text
-   * with the end of turn. Recorded ids that do not end (the sample was cut) are closed by an end of turn that is
-   * context. With `open`, the start of the next assistant message is added, for sampling. Throws `ModelError` where
-   * recorded ids are not of this vocabulary.
-   */
   render(messages: readonly Message[], options: { readonly open?: boolean } = {}): Rendering {
     const ids = this.#tokenizer.encodeTemplate(this.#format.begin);
     const spans: AssistantSpan[] = [];
@@ -107,7 +127,7 @@ export class Renderer {
         append(this.#tokenizer.encode(message.content));
       } else {
         const recorded = message.tokens ?? [...this.#tokenizer.encode(message.content), this.endOfTurn];
-        this.#check(recorded);
+        checkRecorded(recorded, this.#vocabSize);
         append(recorded);
         spans.push({ message: index, start, end: ids.length });
         if (!this.stopTokens.includes(recorded[recorded.length - 1])) ids.push(this.endOfTurn);
@@ -117,14 +137,19 @@ export class Renderer {
     if (options.open) template(this.#format.assistant.before);
     return { ids, spans };
   }
+}
 
-  #check(recorded: readonly number[]): void {
-    const size = this.#tokenizer.vocabularySize;
-    const stranger = recorded.find((token) => !Number.isInteger(token) || token < 0 || token >= size);
-    if (stranger === undefined) return;
-    throw new ModelError(
-      `expected recorded token ids from 0 to ${size - 1}, found ${stranger}: ` +
-        'the action was recorded by a policy with another vocabulary',
-    );
-  }
+export interface FormatRendererOptions {
+  readonly endsOfText?: readonly number[];
+  readonly vocabSize?: number;
+}
+
+/** Throws `ModelError` where recorded ids are not of a vocabulary of this size. */
+export function checkRecorded(recorded: readonly number[], vocabSize: number): void {
+  const stranger = recorded.find((token) => !Number.isInteger(token) || token < 0 || token >= vocabSize);
+  if (stranger === undefined) return;
+  throw new ModelError(
+    `expected recorded token ids from 0 to ${vocabSize - 1}, found ${stranger}: ` +
+      'the action was recorded by a policy with another vocabulary',
+  );
 }

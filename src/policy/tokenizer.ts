@@ -24,7 +24,15 @@ export const tokenizerFiles = [
 
 const tokenizerJson = z.looseObject({
   added_tokens: z
-    .array(z.looseObject({ id: z.int().nonnegative(), content: z.string(), special: z.boolean() }))
+    .array(
+      z.looseObject({
+        id: z.int().nonnegative(),
+        content: z.string(),
+        special: z.boolean(),
+        lstrip: z.boolean().default(false),
+        rstrip: z.boolean().default(false),
+      }),
+    )
     .default([]),
   model: z.looseObject({
     unk_token: z.string().nullish(),
@@ -39,11 +47,27 @@ const tokenizerJson = z.looseObject({
   decoder: z.unknown().optional(),
 });
 
+/** A special token in a template's text; `lstrip` and `rstrip`: it takes the white space before or behind it. */
+export interface SpecialToken {
+  readonly id: number;
+  readonly content: string;
+  readonly lstrip: boolean;
+  readonly rstrip: boolean;
+}
+
+/** Halves of surrogate pairs that well-formed text never has: what text must never spell is named with them. */
+const reserved = '\ud800\ud800';
+
 export class PolicyTokenizer {
   /** The largest id and one. */
   readonly vocabularySize: number;
   /** Ids that text never becomes. */
   readonly specialIds: ReadonlySet<number>;
+  /** Ids that the tokenizer itself puts before a text (its post-processor), such as the beginning of the text. */
+  readonly beginning: readonly number[];
+  readonly #special: ReadonlyMap<string, SpecialToken>;
+  /** Matches any special token, the longest first. */
+  readonly #specialPattern: RegExp;
   readonly #whole: Tokenizer;
   readonly #plain: Tokenizer;
   readonly #ids: ReadonlyMap<string, number>;
@@ -67,30 +91,50 @@ export class PolicyTokenizer {
     const hidden = new Set(
       special.map((token) => token.content).filter((content) => content !== model.unk_token),
     );
-    try {
-      this.#whole = new Tokenizer(parts, config);
-      // The same without special tokens, neither as added tokens nor as words of the model's vocabulary.
-      this.#plain = new Tokenizer(
-        {
-          ...parts,
-          added_tokens: added.filter((token) => !token.special),
-          model: { ...model, vocab: withoutTokens(model.vocab, hidden) },
-        },
-        config,
-      );
-    } catch (cause) {
-      throw new DataError(`${where}: cannot be used as a tokenizer: ${(cause as Error).message}`, { cause });
-    }
+    this.#special = new Map(special.map((token) => [token.content, token]));
+    const longestFirst = [...this.#special.keys()].filter(Boolean).sort((a, b) => b.length - a.length);
+    const escaped = longestFirst.map((content) => content.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'));
+    // Without any: what matches nothing.
+    this.#specialPattern = new RegExp(`(${escaped.join('|') || '(?!)'})`, 'u');
+    const read = (json: Readonly<Record<string, unknown>>): Tokenizer => {
+      try {
+        return new Tokenizer(json, config);
+      } catch (cause) {
+        throw new DataError(`${where}: cannot be used as a tokenizer: ${(cause as Error).message}`, {
+          cause,
+        });
+      }
+    };
+    this.#whole = read(parts);
     this.#ids = this.#whole.get_vocab(true);
     this.specialIds = new Set(special.map((token) => token.id));
     let largest = -1;
     for (const id of this.#ids.values()) largest = Math.max(largest, id);
     this.vocabularySize = largest + 1;
+    // The same without special tokens, neither as added tokens nor as words of the model's vocabulary.
+    this.#plain = read({
+      ...parts,
+      added_tokens: [...added.filter((token) => !token.special), boundary(this.vocabularySize)],
+      model: { ...model, vocab: withoutTokens(model.vocab, hidden) },
+    });
+    this.beginning = beginningOf(parsed.data.post_processor, (content) => this.#ids.get(content));
   }
 
-  /** Ids of text that stands for itself: special tokens in it are spelled out, and none are added. */
-  encode(text: string): number[] {
-    return ids(this.#plain, text);
+  /**
+   * Ids of text that stands for itself: special tokens in it are spelled out, and none are added. Text that `continues` others
+   * gets no space that the tokenizer puts before a first word.
+   */
+  encode(text: string, { continues = false }: { readonly continues?: boolean } = {}): number[] {
+    const known = text.toWellFormed();
+    return continues && text !== '' ? ids(this.#plain, reserved + known).slice(1) : ids(this.#plain, known);
+  }
+
+  /** A template's text, cut at its special tokens. Never for text from outside. */
+  splitTemplate(text: string): (string | SpecialToken)[] {
+    return text
+      .split(this.#specialPattern)
+      .filter((part) => part !== '')
+      .map((part) => this.#special.get(part) ?? part);
   }
 
   /** Ids of a template's text, in which special tokens are themselves. Never for text from outside. */
@@ -115,14 +159,33 @@ function ids(tokenizer: Tokenizer, text: string): number[] {
   return text === '' ? [] : tokenizer.encode(text, { add_special_tokens: false }).ids;
 }
 
+/** A token that only `encode` writes, so that what stands behind it is not the beginning of the text. */
+function boundary(id: number) {
+  const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
+  return { id, content: reserved, ...flags };
+}
+
+const templateProcessing = z.looseObject({
+  single: z.array(z.looseObject({ SpecialToken: z.looseObject({ id: z.string() }).optional() })),
+});
+const processorSequence = z.looseObject({ processors: z.array(z.unknown()) });
+
+/** The special tokens that a post-processor (`TemplateProcessing`, alone or in a sequence) puts before a text. */
+function beginningOf(processor: unknown, idOf: (content: string) => number | undefined): number[] {
+  const sequence = processorSequence.safeParse(processor).data?.processors;
+  if (sequence) return sequence.flatMap((part) => beginningOf(part, idOf));
+  const single = templateProcessing.safeParse(processor).data?.single ?? [];
+  const text = single.findIndex((part) => part.SpecialToken === undefined);
+  return single.slice(0, Math.max(0, text)).flatMap((part) => idOf(part.SpecialToken?.id ?? '') ?? []);
+}
+
 type Vocabulary = z.output<typeof tokenizerJson>['model']['vocab'];
 
 /**
- * The vocabulary with some tokens renamed out of reach of any text; ids stay where they are. (U+FFFF is no
- * character: well-formed text does not contain it, and byte-level tokens never do.)
+ * The vocabulary with some tokens renamed out of reach of any text; ids stay where they are.
  */
 function withoutTokens(vocabulary: Vocabulary, hidden: ReadonlySet<string>): Vocabulary {
-  const rename = (token: string) => (hidden.has(token) ? `\uffff${token}\uffff` : token);
+  const rename = (token: string) => (hidden.has(token) ? `${reserved}${token}${reserved}` : token);
   if (Array.isArray(vocabulary)) return vocabulary.map(([token, ...rest]) => [rename(token), ...rest]);
   return Object.fromEntries(Object.entries(vocabulary).map(([token, id]) => [rename(token), id]));
 }

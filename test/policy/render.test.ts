@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { ConfigError, ModelError } from '../../src/errors.ts';
 import type { Message } from '../../src/models/model.ts';
 import { wordTokenizer } from '../../src/policy/new-tokenizer.ts';
-import { gemmaFormat, plainFormat, Renderer, renderFormat } from '../../src/policy/render.ts';
+import { FormatRenderer, gemmaFormat, plainFormat, renderFormat } from '../../src/policy/render.ts';
 import { PolicyTokenizer } from '../../src/policy/tokenizer.ts';
 
 const tokenizer = new PolicyTokenizer(
@@ -11,8 +11,8 @@ const tokenizer = new PolicyTokenizer(
   {},
   'made',
 );
-const plain = new Renderer(tokenizer, plainFormat, [1]);
-const gemma = new Renderer(tokenizer, gemmaFormat, [1]);
+const plain = new FormatRenderer(tokenizer, plainFormat, { endsOfText: [1] });
+const gemma = new FormatRenderer(tokenizer, gemmaFormat, { endsOfText: [1] });
 const end = plain.endOfTurn;
 
 const text = fc.oneof(
@@ -137,6 +137,8 @@ test('gemma: instructions and question share a turn', () => {
 });
 
 test('the end of turn must be a special token', () => {
-  expect(() => new Renderer(tokenizer, renderFormat.parse({ endOfTurn: 'one' }))).toThrow(ConfigError);
-  expect(() => new Renderer(tokenizer, renderFormat.parse({ endOfTurn: '<nothing>' }))).toThrow(/<nothing>/);
+  expect(() => new FormatRenderer(tokenizer, renderFormat.parse({ endOfTurn: 'one' }))).toThrow(ConfigError);
+  expect(() => new FormatRenderer(tokenizer, renderFormat.parse({ endOfTurn: '<nothing>' }))).toThrow(
+    /<nothing>/,
+  );
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { wordTokenizer } from '../../src/policy/new-tokenizer.ts';
-import { gemmaFormat, plainFormat, Renderer } from '../../src/policy/render.ts';
+import { FormatRenderer, gemmaFormat, plainFormat } from '../../src/policy/render.ts';
 import { PolicyTokenizer } from '../../src/policy/tokenizer.ts';
 import type { Scored } from '../../src/topics/records.generated.ts';
 import { groupByTrajectory, type PackOptions, packTrajectory } from '../../src/train/packing.ts';
@@ -169,7 +169,7 @@ describe.each([
 ])("with the policy's own renderer, %s", (_, format) => {
   const made = wordTokenizer({ words: ['a', 'b', 'c', 'x', 'y', 'z', 'go', 'what'] });
   const tokenizer = new PolicyTokenizer(made.json, {}, 'made');
-  const renderer = new Renderer(tokenizer, format);
+  const renderer = new FormatRenderer(tokenizer, format);
   const settings = { renderer, vocabSize: tokenizer.vocabularySize };
   const spaced = fc
     .array(fc.constantFrom(...'abcxyz'), { minLength: 1, maxLength: 6 })
