@@ -13,7 +13,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { AdapterDescription } from '../device/adapter.ts';
 import { SwirlError } from '../errors.ts';
-import type { SelfCheck } from '../policy/self-check.ts';
+import { bytesText } from '../policy/memory-advice.ts';
 import type { Topology } from '../topology/topology.ts';
 import { checkEndpoints } from './doctor-endpoints.ts';
 
@@ -37,23 +37,29 @@ export interface Subject {
   readonly policy: string | undefined;
 }
 
+const checkPolicy = async (...of: Parameters<typeof import('./doctor-policy.ts').checkPolicy>) =>
+  (await import('./doctor-policy.ts')).checkPolicy(...of);
+
 /** Everything that is to be checked, in the order of what depends on what. */
 export async function* examine({ topology: file, policy }: Subject): AsyncGenerator<Check> {
   yield checkNode();
   const adapter = await checkAdapter();
   yield adapter.check;
   if (adapter.description !== null) {
+    const { checkEngine, checkKernels, checkSpeed } = await import('./doctor-engine.ts');
+    yield await attempt('kernels', checkKernels);
     yield await attempt('engine', checkEngine);
     yield await attempt('speed', checkSpeed);
   }
-  if (policy !== undefined) yield await attempt('policy', () => checkPolicy(policy, adapter.description));
+  if (policy !== undefined)
+    yield await attempt('policy', () => checkPolicy(policy, adapter.description, null));
   if (file === undefined) return;
   const loaded = await checkTopology(file);
   yield loaded.check;
   if (loaded.topology === null) return;
   const { policy: own } = loaded.topology;
   if (own.kind === 'local' && policy === undefined) {
-    yield await attempt('policy', () => checkPolicy(own.checkpoint, adapter.description));
+    yield await attempt('policy', () => checkPolicy(own.checkpoint, adapter.description, loaded.topology));
   }
   yield await attempt('run folder', async () => checkRunFolder(loaded.folder));
   yield* checkEndpoints(loaded.topology, process.env);
@@ -108,7 +114,7 @@ async function checkAdapter(): Promise<{
     const { name, software, largestBuffer, largestBinding, workgroupStorage, invocationsPerWorkgroup } =
       description;
     const lines = [
-      `buffers up to ${mebibytes(largestBuffer)}, bindings up to ${mebibytes(largestBinding)}`,
+      `buffers up to ${bytesText(largestBuffer)}, bindings up to ${bytesText(largestBinding)}`,
       `workgroups of up to ${invocationsPerWorkgroup} invocations with ${workgroupStorage / 1024} KiB`,
     ];
     const found = `${name} (${software ? 'software, on the processor' : 'a GPU'})`;
@@ -117,95 +123,6 @@ async function checkAdapter(): Promise<{
     if (!(error instanceof SwirlError)) throw error;
     return { check: { name: 'adapter', ok: false, found: error.message }, description: null };
   }
-}
-
-async function checkEngine(): Promise<Omit<Check, 'name'>> {
-  const [{ selfCheck, TOLERANCE }, { createWebGpuEngine }] = await Promise.all([
-    import('../policy/self-check.ts'),
-    import('../policy/webgpu-engine.ts'),
-  ]);
-  const result = await selfCheck(createWebGpuEngine);
-  const { table } = await import('./table.ts');
-  const rows = byKind(result).map(({ kind, gradient, update }) => [
-    kind,
-    scientific(gradient),
-    scientific(update),
-  ]);
-  const against = 'one step of a small random decoder against the float64 reference';
-  return {
-    ok: result.ok,
-    found: `${against}: log-probabilities within ${scientific(result.logprobs)}, ${result.repeatable ? 'repeatable to the bit' : 'NOT repeatable to the bit'}`,
-    lines: table(['largest relative error of', 'gradient', 'update'], rows).split('\n'),
-    details: result,
-    ...(result.ok
-      ? {}
-      : {
-          fix:
-            `errors above ${TOLERANCE.gradient} (gradient) or ${TOLERANCE.update} (update), or bits that differ, are the driver's: ` +
-            'update it, or set `device: reference` in the policy to compute in float64 on the processor',
-        }),
-  };
-}
-
-/** The largest errors over the layers. */
-function byKind({ tensors }: SelfCheck) {
-  const kinds = new Map<string, { gradient: number; update: number }>();
-  for (const { name, gradient, update } of tensors) {
-    const kind = name.replace(/^model\./, '').replace(/layers\.\d+/, 'layers.*');
-    const before = kinds.get(kind) ?? { gradient: 0, update: 0 };
-    kinds.set(kind, {
-      gradient: Math.max(before.gradient, gradient),
-      update: Math.max(before.update, update),
-    });
-  }
-  return [...kinds].map(([kind, errors]) => ({ kind, ...errors }));
-}
-
-async function checkSpeed(): Promise<Omit<Check, 'name'>> {
-  const [{ trainingSpeed }, { createWebGpuEngine }, { createReferenceEngine }] = await Promise.all([
-    import('../policy/self-check.ts'),
-    import('../policy/webgpu-engine.ts'),
-    import('../policy/reference.ts'),
-  ]);
-  const now = () => performance.now();
-  const { tokensPerSecond, parameters } = await trainingSpeed(createWebGpuEngine, { now, rounds: 3 });
-  const reference = await trainingSpeed(createReferenceEngine, { now, rounds: 1 });
-  const times = (tokensPerSecond / reference.tokensPerSecond).toFixed(1);
-  return {
-    ok: true,
-    found: `training a decoder of ${parameters.toLocaleString('en')} parameters at ${Math.round(tokensPerSecond).toLocaleString('en')} tokens/s, ${times} times the float64 reference`,
-    details: { tokensPerSecond, parameters, referenceTokensPerSecond: reference.tokensPerSecond },
-  };
-}
-
-async function checkPolicy(path: string, adapter: AdapterDescription | null): Promise<Omit<Check, 'name'>> {
-  const { openPolicy, readWeights } = await import('../policy/folder.ts');
-  const policy = await openPolicy(path);
-  const weights = [...(await readWeights(policy))];
-  const parameters = weights.reduce((sum, [, { length }]) => sum + length, 0);
-  const broken = weights.find(([, values]) => !values.every(Number.isFinite));
-  if (broken !== undefined) {
-    return {
-      ok: false,
-      found: `${path}: ${broken[0]} holds numbers that are not finite`,
-      fix: 'take an earlier checkpoint',
-    };
-  }
-  const [largest = '', values = new Float32Array()] =
-    weights.toSorted(([, a], [, b]) => b.length - a.length)[0] ?? [];
-  if (adapter !== null && values.byteLength > adapter.largestBinding) {
-    return {
-      ok: false,
-      found: `${path}: ${largest} needs ${mebibytes(values.byteLength)}, the adapter binds ${mebibytes(adapter.largestBinding)}`,
-      fix: 'use an adapter with more memory, or a policy with a smaller vocabulary',
-    };
-  }
-  const { layers, hiddenSize, vocabSize } = policy.config;
-  return {
-    ok: true,
-    found: `${path}: ${parameters.toLocaleString('en')} parameters, ${layers} layers of ${hiddenSize}, ${vocabSize} tokens`,
-    details: { parameters, config: policy.config },
-  };
 }
 
 async function checkTopology(
@@ -247,13 +164,5 @@ async function checkRunFolder(folder: string): Promise<Omit<Check, 'name'>> {
   }
   const { bavail, bsize } = statfsSync(there);
   const still = there === folder ? '' : ', not there yet';
-  return { ok: true, found: `${folder}${still}: writable, ${mebibytes(bavail * bsize)} free` };
-}
-
-function mebibytes(bytes: number): string {
-  return bytes >= 2 ** 30 ? `${(bytes / 2 ** 30).toFixed(1)} GiB` : `${(bytes / 2 ** 20).toFixed(1)} MiB`;
-}
-
-function scientific(value: number): string {
-  return value === 0 ? '0' : value.toExponential(1);
+  return { ok: true, found: `${folder}${still}: writable, ${bytesText(bavail * bsize)} free` };
 }

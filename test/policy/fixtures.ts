@@ -127,10 +127,9 @@ export function relativeError(a: ArrayLike<number>, b: ArrayLike<number>): numbe
   return a.length === b.length ? Math.sqrt(difference / (size || 1)) : Number.POSITIVE_INFINITY;
 }
 
-/** The largest |a[i] - b[i]|. */
+/** The largest |a[i] - b[i]|; NaN where one of them is. */
 export function largestError(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let largest = a.length === b.length ? 0 : Number.POSITIVE_INFINITY;
-  // Not Math.max alone: a NaN must not pass.
-  for (let i = 0; i < b.length; i++) if (!(Math.abs(a[i] - b[i]) <= largest)) largest = Math.abs(a[i] - b[i]);
+  for (let i = 0; i < b.length; i++) largest = Math.max(largest, Math.abs(a[i] - b[i]));
   return largest;
 }

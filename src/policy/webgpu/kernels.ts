@@ -4,6 +4,7 @@ import { type Binding, createUniform } from '../../device/buffers.ts';
 import type { Device } from '../../device/device.ts';
 import { DeviceError } from '../../errors.ts';
 import type { NumberFormat } from './parameters.ts';
+import { inRegisters, type Products } from './products.ts';
 
 /** How much of a batch there is; workgroup counts follow from it. */
 export interface BatchSizes {
@@ -23,6 +24,8 @@ export interface Dispatch {
   readonly pipeline: GPUComputePipeline;
   readonly bindGroup: GPUBindGroup;
   readonly workgroups: (sizes: BatchSizes) => readonly [number, number, number];
+  /** What it was made of, for the self-check. */
+  readonly call: KernelCall;
 }
 
 export interface KernelCall {
@@ -32,8 +35,20 @@ export interface KernelCall {
   readonly call?: readonly number[];
   /** In the order of the kernel's bindings. */
   readonly bindings: readonly (GPUBuffer | Binding)[];
+  /** Another kernel that does the same with the same bindings. */
+  readonly variant?: Variant;
   /** Workgroups in x, y and z; 0 anywhere: nothing to do. */
   readonly workgroups: (sizes: BatchSizes) => readonly [number, number?, number?];
+}
+
+/** One of several kernels behind one name. */
+export interface Variant {
+  /** The kernel's text, in this order, instead of `kernels/NAME.wgsl`. */
+  readonly files: readonly string[];
+  /** What goes before it: constants and the like. */
+  readonly before: string;
+  /** What WGSL's `enable` takes. */
+  readonly extensions?: readonly string[];
 }
 
 /** Four numbers of a matrix as it is kept, and as they are. bf16 is the upper half of an f32, the first in the low word. */
@@ -50,33 +65,38 @@ export function float(value: number): number {
   return new Uint32Array(Float32Array.of(value).buffer)[0];
 }
 
-/** By device and by prefix. */
+/** By device, and by products and prefix. */
 const made = new WeakMap<Device, Map<string, Kernels>>();
 
 export class Kernels {
+  /** Which kernels `Matmul` takes. */
+  readonly products: Products;
+  readonly software: boolean;
   readonly #device: Device;
   readonly #prefix: string;
-  readonly #modules = new Map<string, GPUShaderModule>();
   readonly #pipelines = new Map<string, GPUComputePipeline>();
   readonly #calls = new Map<string, GPUBuffer>();
 
   /** The kernels of a device with this text before each: made once, with their pipelines. */
-  static of(device: Device, prefix: string): Kernels {
+  static of(device: Device, prefix: string, products: Products = inRegisters): Kernels {
     const known = made.get(device) ?? new Map<string, Kernels>();
     made.set(device, known);
-    const kernels = known.get(prefix) ?? new Kernels(device, prefix);
-    known.set(prefix, kernels);
+    const key = `${JSON.stringify(products)} ${prefix}`;
+    const kernels = known.get(key) ?? new Kernels(device, prefix, products);
+    known.set(key, kernels);
     return kernels;
   }
 
-  private constructor(device: Device, prefix: string) {
+  private constructor(device: Device, prefix: string, products: Products) {
     this.#device = device;
     this.#prefix = prefix;
+    this.products = products;
+    this.software = device.adapter.software;
   }
 
   /** A call of `kernels/NAME.wgsl`, ready to be encoded again and again. */
   dispatch(name: string, call: KernelCall): Dispatch {
-    const pipeline = this.#pipeline(name, call.stored ?? 'f32');
+    const pipeline = this.#pipeline(name, call);
     const bindings = call.call ? [...call.bindings, this.#callBuffer(call.call)] : call.bindings;
     const bindGroup = this.#device.gpu.createBindGroup({
       label: name,
@@ -94,6 +114,7 @@ export class Kernels {
         const [x, y = 1, z = 1] = call.workgroups(sizes);
         return [x, y, z];
       },
+      call,
     };
   }
 
@@ -109,29 +130,21 @@ export class Kernels {
     return buffer;
   }
 
-  #pipeline(name: string, stored: NumberFormat): GPUComputePipeline {
-    const key = `${name} ${stored}`;
+  #pipeline(name: string, { stored = 'f32', variant }: Pick<KernelCall, 'stored' | 'variant'>) {
+    const { files, before, extensions = [] } = variant ?? { files: [name], before: '' };
+    const key = [stored, ...files, before].join(' ');
     let pipeline = this.#pipelines.get(key);
     if (!pipeline) {
-      pipeline = this.#device.gpu.createComputePipeline({
-        label: key,
-        layout: 'auto',
-        compute: { module: this.#module(name, stored) },
-      });
+      const code = [
+        ...extensions.map((extension) => `enable ${extension};`),
+        ...[this.#prefix, storedSource[stored], before],
+        ...files.map((file) => readFileSync(new URL(`../kernels/${file}.wgsl`, import.meta.url), 'utf8')),
+      ].join('\n');
+      const module = this.#device.gpu.createShaderModule({ label: name, code });
+      pipeline = this.#device.gpu.createComputePipeline({ label: name, layout: 'auto', compute: { module } });
       this.#pipelines.set(key, pipeline);
     }
     return pipeline;
-  }
-
-  #module(name: string, stored: NumberFormat): GPUShaderModule {
-    const key = `${name} ${stored}`;
-    let module = this.#modules.get(key);
-    if (!module) {
-      const code = `${this.#prefix}\n${storedSource[stored]}\n${readFileSync(new URL(`../kernels/${name}.wgsl`, import.meta.url), 'utf8')}`;
-      module = this.#device.gpu.createShaderModule({ label: name, code });
-      this.#modules.set(key, module);
-    }
-    return module;
   }
 }
 

@@ -1,0 +1,38 @@
+/** Log-probabilities tile by tile of the vocabulary, and their gradient. */
+import { type Oracle, softCap, softCapSlope } from './run.ts';
+
+const logProb: Oracle = (run) => {
+  const { logitCap } = run.config;
+  const [first, columns, stride] = run.call;
+  const [logits, before] = [run.numbers(3), run.numbers(4)];
+  const [running, logprobs] = [run.expected(4), run.expected(5)];
+  for (const [m, target] of run.rows.targets.entries()) {
+    const tile = Array.from({ length: columns }, (_, c) => softCap(logits[m * stride + c], logitCap));
+    let [greatest, sum, own] =
+      first === 0 ? [Number.NEGATIVE_INFINITY, 0, 0] : before.slice(4 * m, 4 * m + 3);
+    const higher = Math.max(greatest, ...tile);
+    sum = tile.reduce((total, logit) => total + Math.exp(logit - higher), sum * Math.exp(greatest - higher));
+    greatest = higher;
+    own = tile[run.rows.tokens[target] - first] ?? own;
+    const logSum = greatest + Math.log(sum);
+    running.set([greatest, sum, own, logSum], 4 * m);
+    logprobs[m] = own - logSum;
+  }
+};
+
+const logProbBackward: Oracle = (run) => {
+  const { logitCap } = run.config;
+  const [first, columns, stride] = run.call;
+  const [weights, running, before] = [3, 4, 5].map((binding) => run.numbers(binding));
+  for (const [m, target] of run.rows.targets.entries()) {
+    for (let c = 0; c < stride; c++) {
+      const capped = softCap(before[m * stride + c], logitCap);
+      const hit = Number(run.rows.tokens[target] === first + c);
+      const slope = softCapSlope(capped, logitCap);
+      run.expected(5)[m * stride + c] =
+        c < columns ? weights[m] * (Math.exp(capped - running[4 * m + 3]) - hit) * slope : 0;
+    }
+  }
+};
+
+export const headOracles = { 'log-prob': logProb, 'log-prob-backward': logProbBackward };
