@@ -39,9 +39,9 @@ export async function openLearner({ config, model, seed, onFallback }: LearnerOp
   const lora = loraShape(parameters);
   if (lora === null && policy.adapter !== null) throw adaptersFound(policy.adapter);
   const engines: Engine[] = [];
-  const open = async () => {
+  const open = async (training: { readonly recompute?: boolean; readonly batchTokens?: number }) => {
     const frozen = parameters.kind === 'lora' ? parameters.frozen : 'f32';
-    const settings = { lora, frozen, recompute, batchTokens };
+    const settings = { lora, frozen, ...training };
     const engine = await openEngine(policy, { device: model.device, onFallback, ...settings });
     engines.push(engine);
     return engine;
@@ -51,9 +51,9 @@ export async function openLearner({ config, model, seed, onFallback }: LearnerOp
   };
   const { renderer } = policy;
   try {
-    const engine = await open();
+    const engine = await open({ recompute, batchTokens });
     if (lora === null) {
-      const reference = beta > 0 ? initialEngine(await open()) : undefined;
+      const reference = beta > 0 ? initialEngine(await open({})) : undefined;
       return { engine, reference, renderer, form: wholePolicy(policy), close };
     }
     const fresh = policy.adapter === null;
