@@ -1,7 +1,7 @@
 /** Scores the texts of a file. */
 import { ConfigError, DataError, ModelError } from '../errors.ts';
 import { printable } from '../monitor/printable.ts';
-import { openPolicy } from '../policy/folder.ts';
+import { openDecoder, openLanguageOf } from '../policy/folder.ts';
 import { localModelConfig } from '../policy/local-model-config.ts';
 import { openEngine } from '../policy/open-engine.ts';
 import { parseScoreRequest, score } from '../policy/score.ts';
@@ -19,8 +19,9 @@ export interface ScoreFileOptions {
 export async function scoreFile({ policy: folder, texts, device, json }: ScoreFileOptions): Promise<void> {
   const known = localModelConfig.shape.device.safeParse(device);
   if (!known.success) throw new ConfigError(`--device ${device}: expected auto, webgpu or reference`);
-  const policy = await openPolicy(folder);
-  const engine = await openEngine(policy, {
+  const decoder = await openDecoder(folder);
+  const language = await openLanguageOf(decoder);
+  const engine = await openEngine(decoder, {
     device: known.data,
     onFallback: (reason) => process.stderr.write(`${reason.message}\n`),
     // Nothing is trained: no more than the streams is kept.
@@ -31,7 +32,7 @@ export async function scoreFile({ policy: folder, texts, device, json }: ScoreFi
       if (error) throw error;
       if (text === null || text.trim() === '') continue;
       const request = parseScoreRequest(parse(text, place), place);
-      const scored = await score(request, { engine, policy }).catch((cause: unknown) => {
+      const scored = await score(request, { engine, language }).catch((cause: unknown) => {
         throw cause instanceof ModelError ? new DataError(`${place}: ${cause.message}`, { cause }) : cause;
       });
       process.stdout.write(`${json ? JSON.stringify(scored) : report(text, scored.logprobs)}\n`);
@@ -51,7 +52,8 @@ function parse(text: string, place: string): unknown {
   }
 }
 
-function report(text: string, logprobs: readonly number[]): string {
+function report(text: string, all: readonly (number | null)[]): string {
+  const logprobs = all.filter((value) => value !== null);
   const sum = logprobs.reduce((a, b) => a + b, 0);
   const mean = logprobs.length > 0 ? sum / logprobs.length : 0;
   return `${String(logprobs.length).padStart(6)} tokens  ${mean.toFixed(4).padStart(9)} per token  ${printable(text, 60)}`;

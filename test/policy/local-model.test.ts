@@ -8,7 +8,6 @@ import { localModelConfig } from '../../src/policy/local-model-config.ts';
 import type { ReferenceEngine } from '../../src/policy/reference.ts';
 import { createReferenceEngine } from '../../src/policy/reference.ts';
 import { packRows } from '../../src/policy/rows.ts';
-import { parseScoreRequest, score } from '../../src/policy/score.ts';
 import { fixturePath, largestError } from './fixtures.ts';
 
 const messages = [
@@ -139,40 +138,5 @@ describe('LocalModel', () => {
     const reason = new Error('stopped');
     const aborted = model().complete({ messages, id: 'x', signal: AbortSignal.abort(reason) });
     await expect(aborted).rejects.toBe(reason);
-  });
-});
-
-describe('score', () => {
-  test('a completion stands where the trainer finds it: the next assistant message, with its end of turn', async () => {
-    const found = await score({ messages: [...messages], completion: 'Ada works' }, { engine, policy });
-    const { ids, spans } = policy.renderer.render([...messages, { role: 'assistant', content: 'Ada works' }]);
-    expect(found.ids).toEqual(ids.slice(spans[0].start, spans[0].end));
-    const targets = found.ids.map((_, i) => spans[0].start + i);
-    expect(found.logprobs).toEqual([...(await engine.forward(packRows([{ tokens: ids, targets }])))]);
-  });
-
-  test('a text and its parts agree: log p(ab) = log p(a) + log p(b | a)', async () => {
-    const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
-    const whole = await score({ text: 'Ada Lovelace works' }, { engine, policy });
-    const first = await score({ text: 'Ada' }, { engine, policy });
-    const rest = await score({ context: 'Ada', completion: ' Lovelace works' }, { engine, policy });
-    expect(whole.ids).toEqual([...first.ids, ...rest.ids]);
-    expect(sum(whole.logprobs)).toBeCloseTo(sum(first.logprobs) + sum(rest.logprobs), 5);
-  });
-
-  test('requests are read as documented, and others refused with what was found', () => {
-    expect(parseScoreRequest('hello', 'x')).toEqual({ text: 'hello' });
-    expect(parseScoreRequest({ context: 'a', completion: 'b' }, 'x')).toEqual({
-      context: 'a',
-      completion: 'b',
-    });
-    expect(() => parseScoreRequest({ contxt: 'a' }, 'in.jsonl:3')).toThrow(
-      /^in\.jsonl:3: expected a text.*contxt/,
-    );
-  });
-
-  test('nothing to score, and too much', async () => {
-    expect(await score({ text: '' }, { engine, policy })).toEqual({ ids: [], logprobs: [] });
-    await expect(score({ text: 'x '.repeat(300) }, { engine, policy })).rejects.toThrow(/at most 256 tokens/);
   });
 });
