@@ -79,10 +79,6 @@ const columnSumsReduce: Oracle = (run) => {
 
 export const productOracles = {
   matmul,
-  'tile-forward': matmul,
-  'tile-backward-input': matmulBackwardInput,
-  'tile-backward-weight': matmulBackwardWeight,
-  'rows-forward': matmul,
   'matmul-backward-input': matmulBackwardInput,
   'matmul-backward-weight': matmulBackwardWeight,
   'add-bias': addBias,
