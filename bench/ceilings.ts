@@ -9,15 +9,10 @@ import { Device } from '../src/device/device.ts';
 import { createReferenceEngine } from '../src/policy/reference.ts';
 import { createWebGpuEngine } from '../src/policy/webgpu-engine.ts';
 import { copyRates, multiplyAddRate, overheads, secondsOf } from './ceilings/measure.ts';
-import { type Recorded, record, watchKernels } from './ceilings/record.ts';
-import { type BatchWork, workOf } from './ceilings/work.ts';
+import { record, watchKernels } from './ceilings/record.ts';
+import { type Ceilings, heading, kernelLines } from './ceilings/shares.ts';
 import { benchCases } from './rivals/cases.ts';
 import { agree, benchRows, benchWeights, parameterCount, trainingStep } from './rivals/decoder.ts';
-
-interface Ceilings {
-  readonly flops: number;
-  readonly bytes: number;
-}
 
 watchKernels();
 const device = await Device.shared();
@@ -69,44 +64,11 @@ async function shares(name: string, ceilings: Ceilings): Promise<void> {
   console.log(
     `\n${name}: ${config.family}, ${config.layers} layers of ${config.hiddenSize} x ${config.intermediateSize}, vocabulary ${config.vocabSize}, ` +
       `${count} rows of ${length} tokens; ${launched.length} dispatches a step of ${(1000 * step).toFixed(0)} ms\n` +
-      'kernel | a step has | us each | share of the time | rate | share of the ceiling',
+      heading,
   );
-  for (const line of await lines(launched, batch, ceilings)) console.log(line);
+  const lines = await kernelLines(launched, batch, ceilings, ([first], key) =>
+    secondsOf(device, `${name} ${key}`, first),
+  );
+  for (const line of lines) console.log(line);
   await engine.close();
-}
-
-/** A line for each kernel and size, the longest first. */
-async function lines(launched: readonly Recorded[], batch: BatchWork, ceilings: Ceilings): Promise<string[]> {
-  const alike = new Map<string, Recorded[]>();
-  for (const one of launched) {
-    const key = keyOf(one);
-    alike.set(key, [...(alike.get(key) ?? []), one]);
-  }
-  const timed: { key: string; times: number; seconds: number; rate: string }[] = [];
-  for (const [key, [first, ...others]] of alike) {
-    const seconds = await secondsOf(device, `${batch.config.hiddenSize} ${key}`, first);
-    const work = workOf(first.name, first.call, batch);
-    const rate = !work
-      ? ' | '
-      : 'flops' in work
-        ? `${(work.flops / seconds / 1e9).toFixed(1)} GFLOP/s | ${percent(work.flops / seconds / ceilings.flops)}`
-        : `${(work.bytes / seconds / 1e9).toFixed(1)} GB/s | ${percent(work.bytes / seconds / ceilings.bytes)}`;
-    timed.push({ key, times: 1 + others.length, seconds, rate });
-  }
-  const all = timed.reduce((sum, { times, seconds }) => sum + times * seconds, 0);
-  return timed
-    .sort((a, b) => b.times * b.seconds - a.times * a.seconds)
-    .map(
-      ({ key, times, seconds, rate }) =>
-        `${key} | ${times} | ${(1e6 * seconds).toFixed(0)} | ${percent((times * seconds) / all)} | ${rate}`,
-    );
-}
-
-/** Dispatches that do the same amount of work have the same. */
-function keyOf({ name, call }: Recorded): string {
-  return name.startsWith('matmul') ? `${name}, ${4 * call[0]} to ${4 * call[1]}` : name;
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)}%`;
 }

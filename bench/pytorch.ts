@@ -5,7 +5,6 @@
  *
  *   npx tsx bench/pytorch.ts [lab] [medium] [large] [llama]     SWIRL_PYTHON: a Python with torch and transformers
  */
-import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,15 +26,16 @@ import {
   randomTokens,
   trainingStep,
 } from './rivals/decoder.ts';
+import { lacking, pythonPath } from './rivals/python.ts';
 import { Worker } from './rivals/worker.ts';
 
 const ROUNDS = 5;
 const THREADS = 2;
 
-const python = process.env.SWIRL_PYTHON ?? '/opt/ref/bin/python';
+const python = pythonPath();
 const missing = lacking(python);
 if (missing) {
-  console.log(`skipped: ${missing}. Name a Python with torch and transformers in SWIRL_PYTHON.`);
+  console.log(`skipped: ${missing}`);
 } else {
   const asked = process.argv.slice(2);
   const unknown = asked.filter((name) => !(name in benchCases));
@@ -47,17 +47,6 @@ if (missing) {
   );
   for (const name of asked.length > 0 ? asked : Object.keys(benchCases))
     await compare(name, benchCases[name]());
-}
-
-/** Why this Python will not do, or nothing. */
-function lacking(python: string): string | undefined {
-  try {
-    execFileSync(python, ['-c', 'import torch, transformers'], { stdio: 'pipe' });
-    return undefined;
-  } catch (error) {
-    const lines = String((error as { stderr?: unknown }).stderr ?? '').trim();
-    return `${python}: ${lines.split('\n').at(-1) || 'no such program'}`;
-  }
 }
 
 async function compare(name: string, test: BenchCase): Promise<void> {

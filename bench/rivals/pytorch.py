@@ -4,12 +4,13 @@ questions from stdin and answers on stdout, a line of JSON each; see worker.ts.
 """
 
 import json
-import math
 import sys
 import time
 
 import torch
 import transformers
+
+transformers.utils.logging.disable_progress_bar()
 
 model = None
 optimizer = None
@@ -30,19 +31,35 @@ class Lora(torch.nn.Module):
         super().__init__()
         self.base = base
         self.scale = scale
-        a = torch.empty(rank, base.in_features, device=base.weight.device)
-        self.a = torch.nn.Parameter(a.uniform_(-1, 1) / math.sqrt(base.in_features))
-        self.b = torch.nn.Parameter(torch.zeros(base.out_features, rank, device=base.weight.device))
+        device = base.weight.device
+        self.lora_A = torch.nn.Parameter(torch.zeros(rank, base.in_features, device=device))
+        self.lora_B = torch.nn.Parameter(torch.zeros(base.out_features, rank, device=device))
 
     def forward(self, x):
-        low = torch.nn.functional.linear(x, self.a.to(x.dtype))
-        return self.base(x) + self.scale * torch.nn.functional.linear(low, self.b.to(x.dtype))
+        low = torch.nn.functional.linear(x, self.lora_A.to(x.dtype))
+        return self.base(x) + self.scale * torch.nn.functional.linear(low, self.lora_B.to(x.dtype))
+
+
+@torch.no_grad()
+def fill(made, path):
+    """Weights as made-weights.ts makes them: mean + deviation * table[(offset + i) % len(table)]."""
+    table = torch.from_file(path, size=made["size"], dtype=torch.float32).to(model.device)
+    for name, weight in model.named_parameters():
+        key = name.replace(".base.", ".")
+        if "lora" in key:
+            key = f"base_model.model.{key}.weight"
+        offset, mean, deviation = made["tensors"][key]
+        flat = weight.view(-1)
+        for start in range(0, flat.numel(), 1 << 24):
+            part = flat[start : start + (1 << 24)]
+            at = torch.arange(start, start + part.numel(), device=model.device)
+            part.copy_(mean + deviation * table[(offset + at) % len(table)])
 
 
 def open_model(question):
     """
-    From a folder with its weights, or (`random`) of config.json alone, with made-up weights. `attention`: eager or sdpa;
-    `lora`: {rank, scale, targets} or null; `checkpoint`: keep only each layer's input for the backward pass.
+    From a folder with its weights, or (`made`) from config.json alone, with weights as `fill` makes them. `attention`: eager
+    or sdpa; `lora`: {rank, scale, targets} or null; `checkpoint`: keep only each layer's input for the backward pass.
     """
     global model, optimizer
     if question.get("threads"):
@@ -50,7 +67,7 @@ def open_model(question):
     device = question.get("device", "cpu")
     dtype = getattr(torch, question.get("dtype", "float32"))
     attention = question.get("attention", "eager")
-    if question.get("random"):
+    if question.get("made"):
         config = transformers.AutoConfig.from_pretrained(question["folder"])
         with torch.device(device):
             model = transformers.AutoModelForCausalLM.from_config(
@@ -70,11 +87,25 @@ def open_model(question):
                 for name in lora["targets"]:
                     if hasattr(part, name):
                         setattr(part, name, Lora(getattr(part, name), lora["rank"], lora["scale"]))
+    if question.get("made"):
+        fill(question["made"], question["made"]["table"])
     if question.get("checkpoint"):
         model.gradient_checkpointing_enable({"use_reentrant": False})
         model.enable_input_require_grads()
+    start(question["adamw"])
+    trained = optimizer.param_groups[0]["params"]
+    return {
+        "versions": f"torch {torch.__version__}, transformers {transformers.__version__}",
+        "threads": torch.get_num_threads(),
+        "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
+        "trained": sum(weight.numel() for weight in trained),
+    }
+
+
+def start(adamw):
+    """A new optimizer."""
+    global optimizer
     trained = [weight for weight in model.parameters() if weight.requires_grad]
-    adamw = question["adamw"]
     optimizer = torch.optim.AdamW(
         trained,
         lr=adamw["learningRate"],
@@ -83,12 +114,16 @@ def open_model(question):
         weight_decay=adamw["weightDecay"],
         fused=True,
     )
-    return {
-        "versions": f"torch {torch.__version__}, transformers {transformers.__version__}",
-        "threads": torch.get_num_threads(),
-        "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
-        "trained": sum(weight.numel() for weight in trained),
-    }
+
+
+def set_format(question):
+    """Frozen weights in another number format from now on; what is trained stays f32, and starts again."""
+    dtype = getattr(torch, question["dtype"])
+    for weight in model.parameters():
+        if not weight.requires_grad:
+            weight.data = weight.data.to(dtype)
+    start(question["adamw"])
+    return {"dtype": str(dtype)}
 
 
 def set_batch(question):
@@ -147,10 +182,11 @@ def decode(question):
 
 
 def matmul_rate(question):
-    """FLOP/s of a square product in the model's number format: the rate to hold a step against."""
+    """FLOP/s of a square product in this number format: the rate to hold a step against."""
     size = question["size"]
-    a = torch.randn(size, size, device=model.device, dtype=model.dtype)
-    b = torch.randn(size, size, device=model.device, dtype=model.dtype)
+    dtype = getattr(torch, question["dtype"])
+    a = torch.randn(size, size, device=model.device, dtype=dtype)
+    b = torch.randn(size, size, device=model.device, dtype=dtype)
     a @ b
     best = 0.0
     for _ in range(5):
@@ -163,6 +199,7 @@ def matmul_rate(question):
 
 answers = {
     "open": open_model,
+    "format": set_format,
     "batch": set_batch,
     "logprobs": logprobs,
     "train": train,

@@ -1,0 +1,234 @@
+/**
+ * LoRA training of Gemma 2 on a GPU against PyTorch on the same card: random weights of the 2b shape, frozen in bf16, adapters
+ * of rank 16 on all projections. First both must agree in f32 (log-probabilities, losses of two steps); then PyTorch's weights
+ * become bf16 as well, and the two take turns. Says which share of the matrix rate a step reaches, and what each kernel takes by
+ * timestamps. On a software adapter a tiny shape is run, against PyTorch on the CPU: that shows that this file works.
+ *
+ *   npx tsx bench/gpu.ts [--shape tiny|2b|9b] [--rows 4] [--tokens 512] [--rank 16] [--recompute] [--rounds 5]
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { Device } from '../src/device/device.ts';
+import { type DecoderConfig, PROJECTIONS, projectionShape, tensorShapes } from '../src/policy/config.ts';
+import type { Engine, PackedRows } from '../src/policy/engine.ts';
+import { configText } from '../src/policy/families.ts';
+import { adapterShapes } from '../src/policy/lora.ts';
+import { createWebGpuEngine } from '../src/policy/webgpu-engine.ts';
+import { copyRates, multiplyAddRate } from './ceilings/measure.ts';
+import { record, watchKernels } from './ceilings/record.ts';
+import { heading, kernelLines, percent } from './ceilings/shares.ts';
+import {
+  agree,
+  benchAdamW,
+  benchDecoder,
+  benchRows,
+  compareRounds,
+  type DecoderSizes,
+  median,
+  parameterCount,
+  trainingStep,
+} from './rivals/decoder.ts';
+import { madeAdapters, madeDecoder, madeSource, madeTable, madeTensors } from './rivals/made-weights.ts';
+import { lacking, pythonPath } from './rivals/python.ts';
+import { Worker } from './rivals/worker.ts';
+
+const gemma = (
+  hiddenSize: number,
+  intermediateSize: number,
+  layers: number,
+  heads: number,
+): DecoderSizes => ({
+  ...{ vocabSize: 256000, hiddenSize, intermediateSize, layers },
+  ...{ heads, keyValueHeads: heads / 2, headSize: 256, maxPositions: 8192 },
+});
+const shapes: Readonly<Record<string, DecoderSizes>> = {
+  tiny: {
+    ...{ vocabSize: 1000, hiddenSize: 96, intermediateSize: 256, layers: 3 },
+    ...{ heads: 4, keyValueHeads: 2, headSize: 32, maxPositions: 512 },
+  },
+  '2b': gemma(2304, 9216, 26, 8),
+  '9b': gemma(3584, 14336, 42, 16),
+};
+
+const { values: options } = parseArgs({
+  options: {
+    shape: { type: 'string' },
+    rows: { type: 'string' },
+    tokens: { type: 'string' },
+    rank: { type: 'string', default: '16' },
+    recompute: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '5' },
+  },
+});
+
+watchKernels();
+const device = await Device.shared();
+const { software } = device.adapter;
+const shape = options.shape ?? (software ? 'tiny' : '2b');
+if (!(shape in shapes))
+  throw new Error(`--shape: expected ${Object.keys(shapes).join(', ')}, found ${shape}`);
+const [count, length] = [Number(options.rows ?? 4), Number(options.tokens ?? (shape === 'tiny' ? 64 : 512))];
+const { config, json } = benchDecoder('gemma2', shapes[shape]);
+const lora = { rank: Number(options.rank), scale: 2, targets: PROJECTIONS };
+const rows = benchRows(count, length, config.vocabSize);
+const table = madeTable();
+const made = { ...madeDecoder(config), ...madeAdapters(adapterShapes(config, lora)) };
+const { recompute } = options;
+console.log(
+  `device ${device.adapter.name}; node ${process.version}\n${shape}: ${config.layers} layers of ${config.hiddenSize} x ${config.intermediateSize}, ` +
+    `${(parameterCount(config) / 1e6).toFixed(1)} million parameters in bf16, LoRA of rank ${lora.rank} on all projections, ` +
+    `${count} rows of ${length} tokens${recompute ? ', layers computed again' : ''}`,
+);
+
+const engine = await makeEngine();
+const python = pythonPath();
+const missing = lacking(python);
+if (missing) {
+  console.log(`skipped, PyTorch: ${missing}`);
+  await report(await rounds(engine, undefined), undefined);
+} else {
+  await withPyTorch(python);
+}
+await engine.close();
+
+async function makeEngine(): Promise<Engine> {
+  const started = performance.now();
+  const source = madeSource(table, made, tensorShapes(config));
+  const engine = await createWebGpuEngine(config, source, { lora, frozen: 'bf16', recompute });
+  await setAdapters(engine);
+  console.log(`weights made and on the device in ${seconds(started).toFixed(1)} s`);
+  return engine;
+}
+
+/** As they were at first: B is 0. */
+async function setAdapters(engine: Engine): Promise<void> {
+  await engine.setWeights(madeTensors(table, made, adapterShapes(config, lora)));
+}
+
+async function withPyTorch(python: string): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'swirl-bench-'));
+  const script = fileURLToPath(new URL('./rivals/pytorch.py', import.meta.url));
+  const worker = new Worker('PyTorch', [python, script]);
+  try {
+    await writeFile(join(folder, 'config.json'), configText(json));
+    await writeFile(join(folder, 'table'), new Uint8Array(table.buffer));
+    const opened = await worker.ask<{ versions: string; device: string }>({
+      ...{ do: 'open', folder, lora, adamw: benchAdamW, checkpoint: recompute, dtype: 'float32' },
+      ...{ device: software ? 'cpu' : 'cuda', attention: 'eager' },
+      made: { table: join(folder, 'table'), size: table.length, tensors: made },
+    });
+    console.log(`PyTorch on ${opened.device}, ${opened.versions}, eager attention`);
+    const split = Array.from({ length: count }, (_, row) =>
+      Array.from(rows.tokens.subarray(row * length, (row + 1) * length)),
+    );
+    await worker.ask({ do: 'batch', tokens: split });
+    const exact = await worker.ask<{ logprobs: number[] }>({ do: 'logprobs' });
+    const found = await engine.forward(rows);
+    agree('log-probabilities, against PyTorch in f32', found, exact.logprobs, 1e-3);
+    const here = [await trainingStep(engine, rows), await trainingStep(engine, rows)];
+    const { losses } = await worker.ask<{ losses: number[] }>({ do: 'train', times: 2, clipNorm: 1 });
+    agree('losses of two steps, against PyTorch in f32', here, losses, 1e-3);
+    console.log(
+      `as PyTorch in f32: log-probabilities to ${furthest(found, exact.logprobs).toExponential(1)}, losses ${here.join(' ')} and ${losses.join(' ')}`,
+    );
+    await worker.ask({ do: 'format', dtype: 'bfloat16', adamw: benchAdamW });
+    const rough = await worker.ask<{ logprobs: number[] }>({ do: 'logprobs' });
+    console.log(
+      `log-probabilities of PyTorch in bf16 are within ${furthest(await engine.forward(rows), rough.logprobs).toExponential(1)} of those here`,
+    );
+    const took = await rounds(engine, worker);
+    const size = software ? 512 : 8192;
+    const rate = await worker.ask<{ flops: number }>({ do: 'matmul', dtype: 'bfloat16', size, times: 20 });
+    await report(took, rate.flops);
+  } finally {
+    await worker.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+interface Rounds {
+  readonly ours: number[];
+  readonly theirs: number[];
+}
+
+async function rounds(engine: Engine, worker: Worker | undefined): Promise<Rounds> {
+  const took: Rounds = { ours: [], theirs: [] };
+  const train = (times: number) =>
+    worker?.ask<{ seconds: number }>({ do: 'train', times, clipNorm: benchAdamW.clipNorm });
+  await train(1);
+  await trainingStep(engine, rows);
+  for (let round = 0; round < Number(options.rounds); round++) {
+    const theirs = await train(2);
+    if (theirs) took.theirs.push(theirs.seconds / 2);
+    const started = performance.now();
+    for (let i = 0; i < 2; i++) await trainingStep(engine, rows);
+    took.ours.push(seconds(started) / 2);
+  }
+  return took;
+}
+
+async function report({ ours, theirs }: Rounds, matrixRate: number | undefined): Promise<void> {
+  const tokens = count * length;
+  const flops = stepFlops(config, rows);
+  if (theirs.length > 0) {
+    const found = compareRounds(tokens, ours, theirs);
+    console.log(
+      `training: ${found.ours.toFixed(0)} tokens/s here; PyTorch in bf16 ${found.theirs.toFixed(0)}; ratio ${found.ratio.toFixed(2)} (rounds ${found.range})`,
+    );
+  } else {
+    console.log(`training: ${(tokens / median(ours)).toFixed(0)} tokens/s here`);
+  }
+  const rate = flops / median(ours);
+  const multiplyAdd = await multiplyAddRate(device);
+  const { kernel } = await copyRates(device, 2 ** 26);
+  console.log(
+    `a step has ${(flops / 1e12).toPrecision(3)} TFLOP of products: ${(rate / 1e12).toPrecision(3)} TFLOP/s here, ` +
+      `${percent(rate / multiplyAdd.flops)} of ${(multiplyAdd.flops / 1e12).toPrecision(3)} in f32 multiply-adds` +
+      (matrixRate === undefined
+        ? ''
+        : `, ${percent(rate / matrixRate)} of ${(matrixRate / 1e12).toPrecision(3)} in PyTorch's bf16 products` +
+          `; PyTorch's step ${percent(flops / median(theirs) / matrixRate)}`),
+  );
+  if (!device.has('timestamp-query')) {
+    console.log('the adapter has no timestamps: no times by kernel');
+    return;
+  }
+  const launched = await record(device, () => trainingStep(engine, rows), { timestamps: true });
+  const trained = [...engine.trainable.values()].reduce((sum, [a, b]) => sum + a * b, 0);
+  const batch = { config, rows: count, rowTokens: length, targets: rows.targets.length, trained };
+  const ceilings = { flops: multiplyAdd.flops, bytes: kernel };
+  const lines = await kernelLines(launched, batch, ceilings, async (alike) =>
+    alike.reduce((sum, { seconds = 0 }) => sum + seconds / alike.length, 0),
+  );
+  console.log(`\n${launched.length} dispatches, by timestamps, of ceilings in f32\n${heading}`);
+  for (const line of lines) console.log(line);
+}
+
+/**
+ * Of a step that keeps what it needs: forward and the gradient of inputs through every frozen product and the head, adapters
+ * three times, attention's two products forward and four back. What is computed again is not counted.
+ */
+function stepFlops(config: DecoderConfig, { tokens, targets }: PackedRows): number {
+  const head = 4 * targets.length * config.vocabSize * config.hiddenSize;
+  let layer = 0;
+  for (const projection of PROJECTIONS) {
+    const [output, input] = projectionShape(config, projection);
+    layer += 4 * output * input + 6 * lora.rank * (output + input);
+  }
+  const pairs = (count * length * (length + 1)) / 2;
+  const attention = 12 * config.heads * config.headSize * pairs;
+  return head + config.layers * (tokens.length * layer + attention);
+}
+
+function furthest(found: ArrayLike<number>, expected: ArrayLike<number>): number {
+  let most = 0;
+  for (let i = 0; i < expected.length; i++) most = Math.max(most, Math.abs(found[i] - expected[i]));
+  return most;
+}
+
+function seconds(since: number): number {
+  return (performance.now() - since) / 1000;
+}
