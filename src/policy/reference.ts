@@ -14,6 +14,7 @@ import type {
   OptimizerState,
   PackedRows,
   Sampler,
+  SamplerOptions,
   Tensors,
   WeightSource,
 } from './engine.ts';
@@ -22,7 +23,6 @@ import { adamW, globalNorm } from './reference/adamw.ts';
 import type { DecoderPass } from './reference/decoder.ts';
 import { decoderBackward, decoderForward } from './reference/decoder.ts';
 import { logProbabilities, logProbabilitiesBackward } from './reference/head.ts';
-import type { ReferenceSamplerOptions } from './reference/sampler.ts';
 import { ReferenceSampler } from './reference/sampler.ts';
 import {
   type AdaptedDecoder,
@@ -219,7 +219,7 @@ export class ReferenceEngine implements Engine {
     this.#v = toFloat64(state.v);
   }
 
-  sampler(options: ReferenceSamplerOptions): Sampler {
+  sampler(options: SamplerOptions): Sampler {
     const sampler = new ReferenceSampler(this.#decoder, () => this.#weights, options);
     this.#samplers.add(sampler);
     return sampler;

@@ -13,8 +13,6 @@ import { decoderForward } from './decoder.ts';
 import { logits } from './head.ts';
 import { type AdaptedDecoder, tensor, type Weights } from './weights.ts';
 
-export type ReferenceSamplerOptions = SamplerOptions;
-
 export class ReferenceSampler implements Sampler {
   readonly #config: AdaptedDecoder;
   /** Each sample on the weights as they were when it started. */
