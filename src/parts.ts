@@ -77,6 +77,25 @@ export function partsOf(topology: Topology, deps: PartsDeps): Parts {
     return keep(new LocalModel(config, { engine, policy, runSeed, weightsHash: () => hash }));
   };
 
+  const policy = once(async (): Promise<LanguageModel> => {
+    const { policy: model, stages } = topology;
+    const follow = stages.rollout?.follow;
+    if (!follow || model.kind !== 'local' || !stages.train) return languageModel(model);
+    const { followedPolicy } = await import('./train/followed-policy.ts');
+    const { lastStep } = await import('./train/train-topics.ts');
+    const { transport, codec, notify } = deps;
+    const { signal } = new AbortController();
+    return keep(
+      await followedPolicy({
+        ...{ follow, model, notify, onFallback: tellFallback },
+        parameters: stages.train.parameters,
+        runSeed: topology.seed,
+        checkpoints: join(runFolder(topology), 'checkpoints'),
+        published: () => lastStep({ transport, codec, signal }),
+      }),
+    );
+  });
+
   const tools = once(async () => {
     const { makeTools } = await import('./tools/registry.ts');
     const made = await makeTools(topology.tools, { now: () => performance.now() });
@@ -161,7 +180,7 @@ export function partsOf(topology: Topology, deps: PartsDeps): Parts {
 
   return {
     tasks: new Map(Object.entries(topology.tasks).map(([name, task]) => [name, { name, ...task }])),
-    policy: once(() => languageModel(topology.policy)),
+    policy,
     tools,
     judge,
     judgeModel,

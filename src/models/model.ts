@@ -25,6 +25,8 @@ export interface Completion {
   /** Sampled ids and their log-probabilities, where the model gives them (end-of-turn included). */
   readonly tokens: readonly number[] | null;
   readonly logprobs: readonly number[] | null;
+  /** Who wrote it, where that can be another than the model by its name now: a policy that learns. */
+  readonly model?: string;
 }
 
 /** Continues a conversation. Sampling settings (temperature, length) belong to the model's configuration. */

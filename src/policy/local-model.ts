@@ -8,7 +8,7 @@ import { seedFor } from './random.ts';
 import { stopsAt } from './stop-text.ts';
 
 /** How many digits of the weights' hash a name has. */
-const hashDigits = 12;
+export const hashDigits = 12;
 
 export interface LocalModelDeps {
   /** Holds the weights that are sampled from; the caller closes it. */

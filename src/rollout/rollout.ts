@@ -40,7 +40,7 @@ export function rollout({ policy, tasks, tools, retry, sleep }: RolloutDeps): St
       content,
       tokens: tokens && [...tokens],
       logprobs: logprobs && [...logprobs],
-      policy: policy.name,
+      policy: completion.model ?? policy.name,
     };
     if (kind === 'ANSWER' || turn.steps.length + 1 >= task.maxSteps) {
       return [trajectory(turn, { action, observation: null })];

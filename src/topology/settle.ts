@@ -11,7 +11,8 @@ export function settle(written: WrittenTopology): Topology {
   ]);
   const topology = { ...written, tasks: Object.fromEntries(tasks) };
   if (rollout?.merge !== 'auto') return topology;
-  const merge = written.policy.kind === 'local' ? 'deterministic' : 'arrival';
+  const fixed = written.policy.kind === 'local' && rollout.follow === null;
+  const merge = fixed ? 'deterministic' : 'arrival';
   return { ...topology, stages: { ...written.stages, rollout: { ...rollout, merge } } };
 }
 

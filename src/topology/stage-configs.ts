@@ -1,6 +1,7 @@
 /** The stages that there can be: what each reads and writes by default, its window, retries and own settings. */
 import { z } from 'zod';
 import { filterConfig } from '../judge/filter.ts';
+import { followConfig } from '../policy/following-model.ts';
 import { startConfig } from '../rollout/config.ts';
 import { retryConfig } from '../runtime/retry.ts';
 import { toolsConfig } from '../tools/tools.ts';
@@ -62,7 +63,13 @@ export const rolloutConfig = z.strictObject({
     .enum(['auto', 'deterministic', 'arrival'])
     .default('auto')
     .describe(
-      'How the producers of `turns` (start, rollout, tools) share it. deterministic: they take turns in a fixed priority, so that two runs with one seed write the same topics. arrival: as records come. auto: deterministic with a local policy, arrival otherwise.',
+      'How the producers of `turns` (start, rollout, tools) share it. deterministic: they take turns in a fixed priority, so that two runs with one seed write the same topics. arrival: as records come. auto: deterministic with a local policy that does not `follow`, arrival otherwise.',
+    ),
+  follow: followConfig
+    .nullable()
+    .default(null)
+    .describe(
+      'null: the policy stays as it is while questions are answered, as in the paper. Otherwise it is taken from the checkpoints of this run, which must be on a disk that this worker sees.',
     ),
 });
 

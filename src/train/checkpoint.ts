@@ -66,6 +66,15 @@ export class Checkpoints {
     return step === undefined ? null : (await this.#readState(step)).state;
   }
 
+  /** The weights of a checkpoint, and their hash. Throws `ConfigError` where they are damaged, or gone. */
+  async readWeights(step: number): Promise<{ readonly weights: Tensors; readonly hash: string }> {
+    const { weightsHash } = await this.#readState(step);
+    const weights = await this.#form.read(this.path(step));
+    const hash = hashWeights(weights, this.#form.shapes);
+    if (hash === weightsHash) return { weights, hash };
+    throw this.#damaged(step, `expected weights ${weightsHash}, found ${hash}`);
+  }
+
   /** Weights and moments of a checkpoint. Throws `ConfigError` where they are damaged. */
   async read(step: number): Promise<Tensorial> {
     const path = this.path(step);

@@ -46,7 +46,11 @@ async function* reread(
 }
 
 /** The largest step in `updates`, which is in the last record: steps are told in order. */
-async function lastStep({ transport, codec, signal }: TrainTopicsOptions): Promise<number> {
+export async function lastStep({
+  transport,
+  codec,
+  signal,
+}: Pick<TrainTopicsOptions, 'transport' | 'codec' | 'signal'>): Promise<number> {
   const info = (await transport.topics()).find(({ name }) => name === 'updates');
   let last = 0;
   for (const [partition, { start, end }] of (info?.offsets ?? []).entries()) {

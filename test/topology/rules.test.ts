@@ -9,6 +9,8 @@ const tail = (topic: string): string[] =>
     .slice(0, { trajectories: 3, scored: 7 }[topic])
     .map((stage) => `stages.${stage}=false`);
 
+const KAFKA = "transport={kind: kafka, brokers: ['kafka:9092']";
+
 const CASES: readonly Case[] = [
   {
     rule: 'no-stages',
@@ -120,6 +122,19 @@ const CASES: readonly Case[] = [
     path: 'fed.1',
     says: '`scored` is fed, but no stage reads it',
     mended: { set: ['fed=[questions, scored]'] },
+  },
+  {
+    rule: 'follow-training',
+    set: ['stages.rollout.follow={}', 'stages.train=false'],
+    path: 'stages.rollout.follow',
+    says: 'rollouts can follow only a local `policy` that `train` itself trains',
+  },
+  {
+    rule: 'follow-training',
+    set: ['stages.rollout.follow={}', 'stages.rollout.merge=deterministic'],
+    path: 'stages.rollout.follow',
+    says: 'expected `merge: arrival`',
+    mended: { set: ['stages.rollout.follow={}'] },
   },
   { rule: 'no-tasks', text: 'run: main', path: 'tasks', says: 'there is no task' },
   {
@@ -272,6 +287,54 @@ const CASES: readonly Case[] = [
     set: ['folder=${HOME}/runs'],
     path: 'folder',
     says: 'does not do',
+  },
+  {
+    rule: 'missing-secret',
+    severity: 'warning',
+    set: [`${KAFKA}, security: {tls: {}, sasl: {mechanism: plain, usernameEnv: KU, passwordEnv: KP}}}`],
+    context: { env: { KU: 'ada', KP: '' } },
+    path: 'transport.security.sasl.passwordEnv',
+    says: '`KP` is not set',
+  },
+  {
+    rule: 'missing-secret',
+    severity: 'warning',
+    set: [`${KAFKA}, registry: {url: 'https://r', usernameEnv: RU, passwordEnv: RP}}`],
+    context: { env: { RP: 'x' } },
+    path: 'transport.registry.usernameEnv',
+    says: '`RU` is not set',
+  },
+  {
+    rule: 'missing-security-file',
+    set: [`${KAFKA}, security: {tls: {caFile: certs/ca.pem}}}`],
+    context: { exists: (path) => !path.endsWith('.pem') },
+    path: 'transport.security.tls.caFile',
+    says: 'there is no /work/here/certs/ca.pem',
+    mended: { set: [`${KAFKA}, security: {tls: {caFile: certs/ca.pem}}}`], context: { exists: () => true } },
+  },
+  {
+    rule: 'open-password',
+    severity: 'warning',
+    set: [`${KAFKA}, security: {sasl: {mechanism: oauthbearer, command: [get-token]}}}`],
+    path: 'transport.security.sasl',
+    says: 'without `tls`',
+    mended: { set: [`${KAFKA}, security: {tls: {}, sasl: {mechanism: oauthbearer, command: [get-token]}}}`] },
+  },
+  {
+    rule: 'open-password',
+    severity: 'warning',
+    set: [`${KAFKA}, security: {tls: {rejectUnauthorized: false}}}`],
+    path: 'transport.security.tls.rejectUnauthorized',
+    says: 'anybody may pose as the broker',
+    mended: { set: [`${KAFKA}, security: {tls: {}}}`] },
+  },
+  {
+    rule: 'open-registry',
+    severity: 'warning',
+    set: [`${KAFKA}, registry: {url: 'http://r', usernameEnv: RU, passwordEnv: RP}}`],
+    path: 'transport.registry.url',
+    says: 'expected an https address',
+    mended: { set: [`${KAFKA}, registry: {url: 'https://r', usernameEnv: RU, passwordEnv: RP}}`] },
   },
 ];
 

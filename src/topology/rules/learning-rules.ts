@@ -227,3 +227,25 @@ export const unknownReward: Rule = {
     ];
   },
 };
+
+export const followTraining: Rule = {
+  name: 'follow-training',
+  about:
+    '`rollout.follow` goes with `train` and a local policy, which is itself what is trained; and with `merge: arrival`.',
+  check: ({ stages, policy, learner }) => {
+    if (!stages.rollout?.follow) return [];
+    const path = ['stages', 'rollout', 'follow'];
+    if (stages.train === undefined || policy.kind !== 'local' || learner !== null) {
+      return [
+        error(
+          path,
+          'rollouts can follow only a local `policy` that `train` itself trains (workers without it list `train` too, and run with `--stages`): add `train`, take `learner` out, or take `follow` out',
+        ),
+      ];
+    }
+    if (stages.rollout.merge !== 'deterministic') return [];
+    const message =
+      'rollouts that follow the training depend on when updates arrive: expected `merge: arrival`, or take `follow` out';
+    return [error(path, message)];
+  },
+};
