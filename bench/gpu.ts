@@ -18,17 +18,17 @@ import { configText } from '../src/policy/families.ts';
 import { adapterShapes } from '../src/policy/lora.ts';
 import { createWebGpuEngine } from '../src/policy/webgpu-engine.ts';
 import { copyRates, multiplyAddRate } from './ceilings/measure.ts';
-import { record, watchKernels } from './ceilings/record.ts';
+import { type Recorded, record, watchKernels } from './ceilings/record.ts';
 import { heading, kernelLines, percent } from './ceilings/shares.ts';
 import {
   agree,
   benchAdamW,
   benchDecoder,
   benchRows,
-  compareRounds,
   type DecoderSizes,
   median,
   parameterCount,
+  roundsText,
   trainingStep,
 } from './rivals/decoder.ts';
 import { madeAdapters, madeDecoder, madeSource, madeTable, madeTensors } from './rivals/made-weights.ts';
@@ -63,6 +63,9 @@ const { values: options } = parseArgs({
     rounds: { type: 'string', default: '5' },
   },
 });
+
+/** Steps whose kernels are timed. */
+const RECORDED = 3;
 
 watchKernels();
 const device = await Device.shared();
@@ -174,10 +177,7 @@ async function report({ ours, theirs }: Rounds, matrixRate: number | undefined):
   const tokens = count * length;
   const flops = stepFlops(config, rows);
   if (theirs.length > 0) {
-    const found = compareRounds(tokens, ours, theirs);
-    console.log(
-      `training: ${found.ours.toFixed(0)} tokens/s here; PyTorch in bf16 ${found.theirs.toFixed(0)}; ratio ${found.ratio.toFixed(2)} (rounds ${found.range})`,
-    );
+    console.log(`training: ${roundsText(tokens, { ours, theirs, rival: 'PyTorch in bf16' })}`);
   } else {
     console.log(`training: ${(tokens / median(ours)).toFixed(0)} tokens/s here`);
   }
@@ -196,14 +196,19 @@ async function report({ ours, theirs }: Rounds, matrixRate: number | undefined):
     console.log('the adapter has no timestamps: no times by kernel');
     return;
   }
-  const launched = await record(device, () => trainingStep(engine, rows), { timestamps: true });
+  const launched: Recorded[] = [];
+  for (let step = 0; step < RECORDED; step++) {
+    launched.push(...(await record(device, () => trainingStep(engine, rows), { timestamps: true })));
+  }
   const trained = [...engine.trainable.values()].reduce((sum, [a, b]) => sum + a * b, 0);
   const batch = { config, rows: count, rowTokens: length, targets: rows.targets.length, trained };
   const ceilings = { flops: multiplyAdd.flops, bytes: kernel };
   const lines = await kernelLines(launched, batch, ceilings, async (alike) =>
-    alike.reduce((sum, { seconds = 0 }) => sum + seconds / alike.length, 0),
+    median(alike.map(({ seconds = Number.NaN }) => seconds)),
   );
-  console.log(`\n${launched.length} dispatches, by timestamps, of ceilings in f32\n${heading}`);
+  console.log(
+    `\n${launched.length} dispatches in ${RECORDED} steps, by timestamps; of ceilings in f32\n${heading}`,
+  );
   for (const line of lines) console.log(line);
 }
 

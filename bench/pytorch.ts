@@ -21,15 +21,15 @@ import {
   benchAdamW,
   benchRows,
   benchWeights,
-  compareRounds,
   parameterCount,
   randomTokens,
+  roundsText,
   trainingStep,
 } from './rivals/decoder.ts';
 import { lacking, pythonPath } from './rivals/python.ts';
 import { Worker } from './rivals/worker.ts';
 
-const ROUNDS = 5;
+const ROUNDS = 7;
 const THREADS = 2;
 
 const python = pythonPath();
@@ -101,10 +101,9 @@ async function training(test: BenchCase, engine: Engine, worker: Worker): Promis
     for (let i = 0; i < test.steps; i++) await trainingStep(engine, rows);
     ours.push((performance.now() - started) / 1000 / test.steps);
   }
-  const found = compareRounds(count * length, ours, theirs);
+  const found = roundsText(count * length, { ours, theirs, rival: 'PyTorch' });
   console.log(
-    `training, ${count} rows of ${length} tokens: ${found.ours.toFixed(0)} tokens/s here; PyTorch ${found.theirs.toFixed(0)}; ` +
-      `ratio ${found.ratio.toFixed(2)} (rounds ${found.range}); losses of two steps agree: ${here.map((loss) => loss.toFixed(4)).join(' ')}`,
+    `training, ${count} rows of ${length} tokens: ${found}; losses of two steps agree: ${here.map((loss) => loss.toFixed(4)).join(' ')}`,
   );
 }
 
@@ -142,9 +141,6 @@ async function decoding(test: BenchCase, engine: Engine, worker: Worker): Promis
     ours.push((performance.now() - started) / 1000);
   }
   sampler.close();
-  const found = compareRounds(slots * count, ours, theirs);
-  console.log(
-    `decoding, ${slots} at once, ${count} tokens after prompts of ${prompt}: ${found.ours.toFixed(0)} new tokens/s here; ` +
-      `PyTorch ${found.theirs.toFixed(0)}; ratio ${found.ratio.toFixed(2)} (rounds ${found.range})`,
-  );
+  const found = roundsText(slots * count, { ours, theirs, rival: 'PyTorch' });
+  console.log(`decoding, ${slots} at once, ${count} tokens after prompts of ${prompt}: ${found}`);
 }

@@ -19,8 +19,8 @@ import {
   benchDecoder,
   benchRows,
   benchWeights,
-  compareRounds,
   parameterCount,
+  roundsText,
   trainingStep,
 } from './rivals/decoder.ts';
 import { Worker } from './rivals/worker.ts';
@@ -91,11 +91,8 @@ async function main(root: string): Promise<void> {
         for (let i = 0; i < STEPS_HERE; i++) await trainingStep(engine, rows);
         ours.push((performance.now() - started) / 1000 / STEPS_HERE);
       }
-      const found = compareRounds(ROWS * ROW_TOKENS, ours, theirs);
-      console.log(
-        `training, ${ROWS} rows of ${ROW_TOKENS} tokens: ${found.ours.toFixed(0)} tokens/s here; torchlette ${found.theirs.toFixed(0)}; ` +
-          `ratio ${found.ratio.toFixed(1)} (rounds ${found.range})`,
-      );
+      const found = roundsText(ROWS * ROW_TOKENS, { ours, theirs, rival: 'torchlette' });
+      console.log(`training, ${ROWS} rows of ${ROW_TOKENS} tokens: ${found}`);
     } finally {
       await worker.close();
     }

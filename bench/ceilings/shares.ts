@@ -9,7 +9,7 @@ export interface Ceilings {
   readonly bytes: number;
 }
 
-export const heading = 'kernel | a step has | us each | share of the time | rate | share of the ceiling';
+export const heading = 'kernel | launched | us each | share of the time | rate | share of the ceiling';
 
 /** A line for each kernel and size, those first that take most of the time. `secondsOf` one of such that do the same. */
 export async function kernelLines(

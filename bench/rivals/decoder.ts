@@ -144,3 +144,16 @@ export function compareRounds(
     range: `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`,
   };
 }
+
+/** The same for people: medians, and of each its quickest round, to which other work on the machine adds least. */
+export function roundsText(
+  tokens: number,
+  { ours, theirs, rival }: { ours: readonly number[]; theirs: readonly number[]; rival: string },
+): string {
+  const middle = compareRounds(tokens, ours, theirs);
+  const [here, there] = [tokens / Math.min(...ours), tokens / Math.min(...theirs)];
+  return (
+    `${middle.ours.toFixed(0)} tokens/s here, ${rival} ${middle.theirs.toFixed(0)}, ratio ${middle.ratio.toFixed(2)} ` +
+    `(quickest of ${ours.length} rounds: ${here.toFixed(0)}, ${there.toFixed(0)}, ${(here / there).toFixed(2)})`
+  );
+}
