@@ -3,9 +3,12 @@ import { z } from 'zod';
 import { TransportError } from '../../errors.ts';
 import { filePath, type SecretDeps } from '../secret.ts';
 
+/** What the key `mechanism` means, of all of them. */
+export const MECHANISM = 'How this client proves who it is.';
+
 export const oauthConfig = z
   .strictObject({
-    mechanism: z.literal('oauthbearer'),
+    mechanism: z.literal('oauthbearer').describe(MECHANISM),
     command: z
       .array(z.string().max(4096))
       .min(1)

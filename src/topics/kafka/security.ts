@@ -7,28 +7,27 @@ import { type ConnectionOptions, createSecureContext } from 'node:tls';
 import { z } from 'zod';
 import { ConfigError } from '../../errors.ts';
 import { filePath, readNamedFile, readSecret, type SecretDeps, variableName } from '../secret.ts';
-import { oauthConfig, type TokenDeps, type TokenSource, tokenSource } from './oauth.ts';
+import { MECHANISM, oauthConfig, type TokenDeps, type TokenSource, tokenSource } from './oauth.ts';
 
 const oneOf = (what: string, fallback: string) =>
   `expected either ${what}Env or ${what}File, the name of an environment variable or of a file: such as ${what}Env: ${fallback}`;
 
-const passwordSasl = <M extends string>(mechanism: M) =>
-  z
-    .strictObject({
-      mechanism: z.literal(mechanism),
-      usernameEnv: variableName.nullable().default(null).describe('The variable that holds the user name.'),
-      usernameFile: filePath.nullable().default(null).describe('The file that holds the user name.'),
-      passwordEnv: variableName.nullable().default(null).describe('The variable that holds the password.'),
-      passwordFile: filePath.nullable().default(null).describe('The file that holds the password.'),
-    })
-    .refine((sasl) => (sasl.usernameEnv === null) !== (sasl.usernameFile === null), {
-      error: oneOf('username', 'KAFKA_USERNAME'),
-      path: ['usernameEnv'],
-    })
-    .refine((sasl) => (sasl.passwordEnv === null) !== (sasl.passwordFile === null), {
-      error: oneOf('password', 'KAFKA_PASSWORD'),
-      path: ['passwordEnv'],
-    });
+const passwordSasl = z
+  .strictObject({
+    mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']).describe(MECHANISM),
+    usernameEnv: variableName.nullable().default(null).describe('The variable that holds the user name.'),
+    usernameFile: filePath.nullable().default(null).describe('The file that holds the user name.'),
+    passwordEnv: variableName.nullable().default(null).describe('The variable that holds the password.'),
+    passwordFile: filePath.nullable().default(null).describe('The file that holds the password.'),
+  })
+  .refine((sasl) => (sasl.usernameEnv === null) !== (sasl.usernameFile === null), {
+    error: oneOf('username', 'KAFKA_USERNAME'),
+    path: ['usernameEnv'],
+  })
+  .refine((sasl) => (sasl.passwordEnv === null) !== (sasl.passwordFile === null), {
+    error: oneOf('password', 'KAFKA_PASSWORD'),
+    path: ['passwordEnv'],
+  });
 
 export const tlsConfig = z
   .strictObject({
@@ -61,12 +60,7 @@ export const tlsConfig = z
     path: ['certFile'],
   });
 
-export const saslConfig = z.discriminatedUnion('mechanism', [
-  passwordSasl('plain'),
-  passwordSasl('scram-sha-256'),
-  passwordSasl('scram-sha-512'),
-  oauthConfig,
-]);
+export const saslConfig = z.discriminatedUnion('mechanism', [passwordSasl, oauthConfig]);
 
 export const kafkaSecurityConfig = z.strictObject({
   tls: tlsConfig.nullable().default(null).describe('null: no TLS; {}: TLS with the usual authorities.'),
