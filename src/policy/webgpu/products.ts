@@ -1,0 +1,53 @@
+/** The families of kernels that multiply matrices, behind `Matmul`, and the text that makes their variants. */
+import type { MatrixUnit } from '../../device/adapter.ts';
+import type { Variant } from './kernels.ts';
+
+/**
+ * `registers`: for software drivers, whose workgroup memory is as slow as any other. `workgroup`: for GPUs, through workgroup
+ * memory. `matrix`: products with bf16 weights by the adapter's matrix units, in f16; others as `workgroup`.
+ */
+export const productFamilies = ['registers', 'workgroup', 'matrix'] as const;
+export type ProductFamily = (typeof productFamilies)[number];
+
+/**
+ * How exactly products with frozen weights are computed. f16 rounds what they multiply to f16 (11 bits), and sums in f32;
+ * f32 does not, even where matrix units multiply in f16: there each number is the sum of two.
+ */
+export type ProductPrecision = 'f32' | 'f16';
+
+export interface Products {
+  readonly family: ProductFamily;
+  readonly precision: ProductPrecision;
+  /** Of `matrix`. */
+  readonly unit: MatrixUnit | null;
+}
+
+export const inRegisters: Products = { family: 'registers', precision: 'f32', unit: null };
+
+export const throughWorkgroups: Products = { family: 'workgroup', precision: 'f32', unit: null };
+
+/** A kernel in tiles: a file that says what is multiplied, and tile.wgsl behind it. */
+export function tileVariant(file: string, { software, half }: { software: boolean; half: boolean }): Variant {
+  return {
+    files: [file, 'tile'],
+    before: [
+      half ? halfTiles : 'alias Kept = vec4f;\nfn keep(value: vec4f) -> vec4f { return value; }',
+      steps(software),
+    ].join('\n'),
+    extensions: half ? ['f16'] : [],
+  };
+}
+
+/** The kernel for few rows. */
+export function rowsVariant({ software }: { software: boolean }): Variant {
+  return { files: ['rows-forward'], before: steps(software) };
+}
+
+/** Numbers in workgroup memory as f16. What f16 cannot hold becomes the largest that it can. */
+const halfTiles = `alias Kept = vec4h;
+fn keep(value: vec4f) -> vec4h { return vec4h(clamp(value, vec4f(-65504), vec4f(65504))); }`;
+
+/** The bound of a loop: GPUs' compilers shall unroll it, lavapipe's must not (see \`batch.zero\`). */
+function steps(software: boolean): string {
+  return `fn steps(count: u32) -> u32 { return count${software ? ' + batch.zero' : ''}; }`;
+}
