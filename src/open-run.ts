@@ -1,9 +1,9 @@
 /** A run, opened: its topology, its topics, and the ways to feed, read and run it. */
+import { openTransport } from './open-transport.ts';
 import { partsOf } from './parts.ts';
 import { pipeline } from './pipeline.ts';
 import { Run, type RunEnd, type StageProgress } from './runtime/run.ts';
 import type { Codec } from './topics/codec.ts';
-import { openEmbeddedLog } from './topics/embedded-log.ts';
 import { readRecords } from './topics/read-records.ts';
 import type { Topic, TopicRecords } from './topics/records.generated.ts';
 import type { Output, ReadOptions, Transport } from './topics/transport.ts';
@@ -48,16 +48,18 @@ export interface OpenRun {
   close(): Promise<void>;
 }
 
-/** Opens a run's topics, made if missing, and saves its resolved topology. */
-export async function openRun(topology: Topology): Promise<OpenRun> {
+/**
+ * Opens a run's topics, made if missing, and saves its resolved topology. `notify` hears what the transport has to say: an
+ * outage, a topic that is otherwise than declared.
+ */
+export async function openRun(
+  topology: Topology,
+  notify: (message: string) => void = () => {},
+): Promise<OpenRun> {
   const folder = runFolder(topology);
   writeResolved(topology);
   const codec = await codecOf(topology, 'write');
-  const transport = await openEmbeddedLog({
-    run: topology.run,
-    folder: topology.folder,
-    config: topology.transport,
-  });
+  const transport = await openTransport(topology, { access: 'write', notify });
   await transport.ensureTopics(
     TOPICS.map((name) => ({ name, partitions: topology.topics[name].partitions })),
   );

@@ -50,7 +50,7 @@ async function feed(topology: Topology, files: readonly string[], flags: FeedFla
     malformed.push(error);
     if (malformed.length <= 20) process.stderr.write(`swirl: left out: ${printable(error.message, 500)}\n`);
   };
-  const run = await openRun(topology);
+  const run = await openRun(topology, (message) => process.stderr.write(`${message}\n`));
   try {
     const fed: Record<string, number> = {};
     for (const file of files) {

@@ -23,7 +23,7 @@ export interface RunTopologyOptions {
 export async function runTopology(topology: Topology, options: RunTopologyOptions): Promise<number> {
   let say: (message: string) => void = (message) => process.stderr.write(`${message}\n`);
   const { stop, abort, release } = interrupts((message) => say(message));
-  const run = await openRun(topology);
+  const run = await openRun(topology, (message) => say(message));
   try {
     const { untilDrained, stages } = options;
     const notify = (message: string) => say(message);

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { ConfigError, DataError } from '../errors.ts';
 import { printable } from '../monitor/printable.ts';
 import type { Condition } from '../monitor/where.ts';
+import { openTransport } from '../open-transport.ts';
 import { isTopic, topicNames } from '../topics/codec.ts';
-import { openEmbeddedLog } from '../topics/embedded-log.ts';
 import { type ReadRecord, readEntries } from '../topics/read-records.ts';
 import type { Topic } from '../topics/records.generated.ts';
 import type { ReadFrom } from '../topics/transport.ts';
@@ -36,11 +36,9 @@ export function parseFrom(text: string): ReadFrom {
 export async function tapTopic(topology: Topology, topic: string, options: TapOptions): Promise<void> {
   if (!isTopic(topic)) throw new ConfigError(`${topic}: no such topic; there are ${topicNames.join(', ')}`);
   const { where, from, limit, follow, json, signal, partition } = options;
-  const transport = await openEmbeddedLog({
-    run: topology.run,
-    folder: topology.folder,
-    config: topology.transport,
+  const transport = await openTransport(topology, {
     access: 'read',
+    notify: (message) => process.stderr.write(`${message}\n`),
   });
   try {
     const source = { transport, codec: await codecOf(topology, 'read') };

@@ -5,7 +5,7 @@
 import { setMaxListeners } from 'node:events';
 import { type OperatorFunction, Subject, type Subscription } from 'rxjs';
 import { z } from 'zod';
-import { DataError } from '../errors.ts';
+import { DataError, SwirlError } from '../errors.ts';
 import type { Codec } from '../topics/codec.ts';
 import type { InputPartition, LogEntry, Output } from '../topics/transport.ts';
 import { failureOf } from './failure.ts';
@@ -39,6 +39,9 @@ export interface WorkerDeps {
   readonly onCommit: (committed: { readonly records: number; readonly outputs: readonly Output[] }) => void;
 }
 
+/** How long a pull waits for records, in milliseconds: a stop is seen no later. */
+const PULL_MS = 100;
+
 export class PartitionWorker {
   readonly #stage: Stage;
   readonly #input: InputPartition;
@@ -48,8 +51,9 @@ export class PartitionWorker {
   readonly #subscription: Subscription;
   /** Given to the deliveries: aborts when the run stops at once, or another owner has taken the partition. */
   readonly #signal: AbortSignal;
-  /** The offset behind the last delivery. */
+  /** Everything before it was delivered, or is no record. */
   #position: number;
+  #pulling: Promise<unknown> = Promise.resolve();
   #committed: number;
   #drained = false;
   #operatorDone = false;
@@ -96,33 +100,55 @@ export class PartitionWorker {
     return this.#window.inFlight;
   }
 
-  /** How many records wait in the partition, those in flight included. */
+  /** Whether another worker is to have the partition, or has it: the work goes on there. */
+  get leaving(): boolean {
+    return this.#input.leaving?.aborted === true || this.moved;
+  }
+
+  /** Whether another worker has the partition, as it should. */
+  get moved(): boolean {
+    const { aborted, reason } = this.#input.lost;
+    return aborted && reason instanceof SwirlError && reason.retryable;
+  }
+
+  /** Lets another worker have the partition. */
+  release(): void {
+    this.#input.release?.();
+  }
+
+  /** How many records wait in the partition, those in flight included (on Kafka marks of transactions count). */
   async backlog(): Promise<number> {
-    return Math.max(0, (await this.#input.end()) - this.#committed);
+    const end = await this.#input.end();
+    return this.#window.inFlight + Math.max(0, end - this.#position);
   }
 
   /** Whether the operator has been handed everything that is in the partition. */
   async caughtUp(): Promise<boolean> {
-    return this.#position >= (await this.#input.end());
+    const end = await this.#input.end();
+    // Nothing is pulled while the window is full, and then only what is no record may be left.
+    if (this.#position < end && this.#window.credit === 0) await this.#pull(0);
+    return this.#position >= end;
   }
 
   /** Whether nothing is in the partition that is not committed. */
   async idle(): Promise<boolean> {
-    return this.#window.inFlight === 0 && (await this.caughtUp());
+    return (await this.caughtUp()) && this.#window.inFlight === 0;
   }
 
   /**
    * Pulls and commits as credit allows, until `complete` was called and everything is committed, or until
-   * `stop` aborts: then it finishes what is in flight, except what the stage holds back for later
+   * `stopping` aborts or the partition is to go to another worker: then it finishes what is in flight, except what the stage holds back for later
    * deliveries, which will be delivered again.
    */
-  async run(stop: AbortSignal): Promise<void> {
+  async run(stopping: AbortSignal): Promise<void> {
+    const { leaving } = this.#input;
+    const stop = leaving === undefined ? stopping : AbortSignal.any([stopping, leaving]);
     const stopped = () => stop.aborted || this.#drained || this.#failed;
     // A worker that waits for records must hear of it too.
     stop.addEventListener('abort', () => this.#wake(), { once: true });
     const pulling = (async () => {
       while (!stopped()) {
-        if (this.#window.credit > 0) await this.#pull(this.#deps.commit.ms);
+        if (this.#window.credit > 0) await this.#pull(PULL_MS);
         else await this.#change();
       }
     })().catch((error: unknown) => this.#fail(error));
@@ -164,7 +190,14 @@ export class PartitionWorker {
     this.#subscription.unsubscribe();
   }
 
-  async #pull(waitMs: number): Promise<number> {
+  /** One after the other: a pull moves the input's position before its records are delivered. */
+  #pull(waitMs: number): Promise<number> {
+    const pulled = this.#pulling.then(() => this.#pullNow(waitMs));
+    this.#pulling = pulled.catch(() => {});
+    return pulled;
+  }
+
+  async #pullNow(waitMs: number): Promise<number> {
     const entries = await this.#input.pull(this.#window.credit, waitMs);
     const { codec } = this.#deps;
     if (codec.learn !== undefined) {
@@ -172,6 +205,7 @@ export class PartitionWorker {
       await codec.learn(this.#stage.reads, values, this.#signal);
     }
     for (const entry of entries) this.#deliver(entry);
+    this.#position = this.#input.position;
     if (entries.length > 0) this.#wake();
     return entries.length;
   }
@@ -179,7 +213,6 @@ export class PartitionWorker {
   #deliver(entry: LogEntry): void {
     if (this.#failed) return;
     const { topic, partition, offset } = entry;
-    this.#position = offset + 1;
     this.#window.add(offset);
     const value = this.#decode(entry);
     if (value !== undefined) this.#source.next({ value, topic, partition, offset, signal: this.#signal });

@@ -62,6 +62,8 @@ interface Station {
   readonly stage: Stage;
   readonly workers: PartitionWorker[];
   readonly running: Promise<void>[];
+  /** How many partitions the input has, once that is known. */
+  partitions: number;
   readonly written: Record<string, number>;
   done: number;
 }
@@ -85,6 +87,7 @@ export class Run {
       stage,
       workers: [],
       running: [],
+      partitions: 1,
       written: {},
       done: 0,
     }));
@@ -151,8 +154,31 @@ export class Run {
         },
       });
       station.workers.push(worker);
-      if (!this.#takesTurns(stage)) station.running.push(this.#guard(worker.run(this.#stop)));
+      if (!this.#takesTurns(stage)) station.running.push(this.#guard(this.#work(station, worker)));
     }
+  }
+
+  /** Works on a partition to its end, or until it goes to another worker. */
+  async #work(station: Station, worker: PartitionWorker): Promise<void> {
+    try {
+      await worker.run(this.#stop);
+    } catch (error) {
+      if (!worker.moved) throw error;
+    }
+    if (worker.leaving) letGo(station, worker);
+  }
+
+  async #turn(stations: readonly Station[], worker: PartitionWorker, waitMs: number): Promise<number> {
+    let taken = 0;
+    try {
+      taken = await worker.turn(waitMs);
+    } catch (error) {
+      if (!worker.moved) throw error;
+    }
+    if (worker.leaving) {
+      for (const station of stations) if (station.workers.includes(worker)) letGo(station, worker);
+    }
+    return taken;
   }
 
   #takesTurns(stage: Stage): boolean {
@@ -164,10 +190,13 @@ export class Run {
       (name) => this.#stations.find((s) => s.stage.name === name) ?? [],
     );
     if (stations.length === 0) return;
-    await takeTurns(() => stations.flatMap((station) => station.workers), {
+    await takeTurns({
+      workers: () => stations.flatMap((station) => station.workers),
+      turn: (worker, waitMs) => this.#turn(stations, worker, waitMs),
       stop: this.#stop,
       done: () =>
-        this.#over.signal.aborted || stations.every((s) => s.workers.every((worker) => worker.drained)),
+        this.#over.signal.aborted ||
+        stations.every((s) => s.workers.length > 0 && s.workers.every((worker) => worker.drained)),
       waitMs: this.#deps.config.drainCheckMs,
     });
   }
@@ -177,30 +206,36 @@ export class Run {
     await this.#awaitPartitions();
     for (const group of drainOrder(this.#stations.map((station) => ({ ...station.stage, station })))) {
       const stations = group.map(({ station }) => station);
-      while (!this.#stop.aborted && !(await this.#isConsumed(stations))) await this.#pause();
-      if (this.#stop.aborted) return;
-      for (const { workers } of stations) for (const worker of workers) worker.complete();
-      await Promise.all(stations.flatMap(({ running }) => running));
+      // Again where a partition went away meanwhile: what was left of it is done when it is back.
+      do {
+        while (!this.#stop.aborted && !(await this.#isConsumed(stations))) await this.#pause();
+        if (this.#stop.aborted) return;
+        for (const { workers } of stations) for (const worker of workers) worker.complete();
+        await Promise.all(stations.flatMap(({ running }) => running));
+      } while (!this.#stop.aborted && !stations.every(isWhole));
     }
   }
 
   /** Whether these stages have nothing left to do, seen twice with no commit in between. */
   async #isConsumed(stations: readonly Station[]): Promise<boolean> {
     const commits = this.#commits;
+    if (!stations.every(isWhole)) return false;
     for (const { stage, workers } of stations) {
       for (const worker of workers) {
         if (!(stage.holds ? await worker.caughtUp() : await worker.idle())) return false;
       }
     }
-    return commits === this.#commits;
+    return commits === this.#commits && stations.every(isWhole);
   }
 
   /** Waits until this process owns every partition of every input. */
   async #awaitPartitions(): Promise<void> {
     const { transport } = this.#deps;
-    for (const { stage, workers } of this.#stations) {
+    for (const station of this.#stations) {
+      const { stage } = station;
       const topic = (await transport.topics(stage.readsRun)).find(({ name }) => name === stage.reads);
-      while (!this.#stop.aborted && workers.length < (topic?.partitions ?? 1)) await this.#pause();
+      station.partitions = topic?.partitions ?? 1;
+      while (!this.#stop.aborted && !isWhole(station)) await this.#pause();
     }
   }
 
@@ -216,6 +251,18 @@ export class Run {
       if (!this.#abort.aborted) this.#fatal.abort(error);
     }
   }
+}
+
+/** Whether this process has every partition of the input. */
+function isWhole({ workers, partitions }: Station): boolean {
+  return workers.length >= partitions;
+}
+
+/** The partition's work goes on in another process, from what was committed here. */
+function letGo({ workers }: Station, worker: PartitionWorker): void {
+  workers.splice(workers.indexOf(worker), 1);
+  worker.close();
+  worker.release();
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -6,20 +6,28 @@
  */
 import type { PartitionWorker } from './partition-worker.ts';
 
+export interface Turns {
+  /** Those that there are now, highest priority first. */
+  readonly workers: () => readonly PartitionWorker[];
+  /** One worker's turn; returns how many records it took. */
+  readonly turn: (worker: PartitionWorker, waitMs: number) => Promise<number>;
+  readonly stop: AbortSignal;
+  readonly done: () => boolean;
+  readonly waitMs: number;
+}
+
 /**
  * Runs the workers in turns, highest priority first, until `stop` aborts or `done` says so. Each turn takes
  * at most a window and commits it, so a stop loses nothing.
  */
-export async function takeTurns(
-  workers: () => readonly PartitionWorker[],
-  options: { readonly stop: AbortSignal; readonly done: () => boolean; readonly waitMs: number },
-): Promise<void> {
-  const { stop, done, waitMs } = options;
+export async function takeTurns({ workers, turn, stop, done, waitMs }: Turns): Promise<void> {
   while (!stop.aborted && !done()) {
     const inOrder = workers();
+    // All partitions may be on their way to or from other workers.
+    if (inOrder.length === 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
     for (const worker of inOrder) {
       // Only the last may wait: questions come from outside, everything else from these workers themselves.
-      const taken = await worker.turn(worker === inOrder.at(-1) ? waitMs : 0);
+      const taken = await turn(worker, worker === inOrder.at(-1) ? waitMs : 0);
       if (taken > 0 || stop.aborted) break;
     }
   }

@@ -1,6 +1,8 @@
 /** Which settings are file paths. They are relative to the topology's file, whatever folder a command runs in. */
 import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { SECURITY_FILES } from '../topics/kafka/security.ts';
+import { REGISTRY_FILES } from '../topics/registry/registry-config.ts';
 import { isObject } from './schema-walk.ts';
 import type { Topology } from './topology.ts';
 
@@ -17,6 +19,8 @@ const PATHS: readonly string[] = [
   'judge.checkpoint',
   'reward.checkpoint',
   'tools.*.corpus',
+  ...SECURITY_FILES.map((path) => `transport.security.${path}`),
+  ...REGISTRY_FILES.map((path) => `transport.registry.${path}`),
 ];
 
 /** The absolute path that a setting means. */

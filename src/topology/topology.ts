@@ -14,6 +14,7 @@ import { verdictRewardConfig } from '../reward/verdict-reward.ts';
 import { runtimeConfig } from '../runtime/run.ts';
 import { toolConfig } from '../tools/registry.ts';
 import { embeddedConfig } from '../topics/embedded-log.ts';
+import { kafkaConfig } from '../topics/kafka/kafka-config.ts';
 import { STAGES, stagesConfig } from './stage-configs.ts';
 import { FEEDABLE, TOPICS, topicsConfig } from './topics.ts';
 
@@ -44,6 +45,7 @@ export const DEFAULT_KINDS = {
 
 const transportConfig = z.discriminatedUnion('kind', [
   embeddedConfig.extend({ kind: z.literal('embedded') }),
+  kafkaConfig.safeExtend({ kind: z.literal('kafka') }),
 ]);
 
 const policyConfig = z.discriminatedUnion('kind', [

@@ -33,8 +33,10 @@ export class Committer {
   readonly #transactor: Transactor;
   readonly #id = unique();
   #count = 0;
-  /** The token that is stored; '' where nothing is. */
+  /** The token that is stored, or will be in a moment: that of the last commit; '' where nothing is. */
   #stored = '';
+  /** The one that was found first. */
+  #found = '';
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(options: CommitterOptions) {
@@ -52,10 +54,16 @@ export class Committer {
         await this.#transactor.begin();
         const { offset, token } = await this.#read();
         this.#stored = token;
+        this.#found = token;
         return offset;
       },
       signal,
     );
+  }
+
+  /** Whether a stored token is from before the last commit: its marks are still on their way to the group. */
+  isOutdated(token: string): boolean {
+    return token !== this.#stored && (token === this.#found || token.startsWith(`${this.#id}/`));
   }
 
   /** Durable when it returns. Throws `NotOwner`, or another `TransportError` when nothing was committed. */

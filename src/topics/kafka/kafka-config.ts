@@ -1,6 +1,8 @@
 /** Configuration of the Kafka transport. */
 import { z } from 'zod';
 import { maxRecordBytesConfig } from '../codec.ts';
+import { registryConfig } from '../registry/registry-config.ts';
+import { kafkaSecurityConfig } from './security.ts';
 
 const ms = (least: number, most: number, preset: number) => z.int().min(least).max(most).default(preset);
 
@@ -52,6 +54,11 @@ export const kafkaConfig = z
         "This worker's name, for static membership: restarted under the same name within sessionMs it has its partitions " +
           'back at once, and of two with one name the later wins. null: no name.',
       ),
+    security: kafkaSecurityConfig.prefault({}).describe('TLS, and who this client is.'),
+    registry: registryConfig
+      .nullable()
+      .default(null)
+      .describe('A schema registry; null: none, and the ids of schemas are those of `schemas/`.'),
     maxRecordBytes: maxRecordBytesConfig,
     topics: topicSettings
       .extend({

@@ -17,6 +17,8 @@ export interface SubscriptionOptions {
   /** Ends the subscription. What is in hand can still be committed. */
   readonly signal: AbortSignal;
   readonly makeLink: () => Link;
+  /** Told of each partition's committer, when this process comes to own it. */
+  readonly onCommitter: (partition: number, committer: Committer) => void;
 }
 
 interface Held {
@@ -137,6 +139,7 @@ export class Subscription {
           ending,
         ));
       if (ending.aborted) return;
+      this.#options.onCommitter(partition, committer);
       held.input = new KafkaInput({
         link,
         name,
