@@ -27,9 +27,10 @@ export class LinearMaps {
   readonly #lora: LoraShape | null;
   readonly #shapes: ReadonlyMap<LinearName, LinearShape>;
 
-  constructor({ config, kernels, plan, weights, adapters }: DecoderParts) {
+  constructor(parts: DecoderParts) {
+    const { config, kernels, plan, weights, adapters } = parts;
     this.#kernels = kernels;
-    this.#products = new Matmul(kernels, plan.batch);
+    this.#products = Matmul.over(parts);
     this.#plan = plan;
     this.#weights = weights;
     this.#adapters = adapters?.buffers ?? null;

@@ -1,7 +1,9 @@
 /** The three matrix products of a linear layer; the one place that chooses their kernels. */
 import type { Binding } from '../../device/buffers.ts';
-import { type Dispatch, float, type KernelCall, type Kernels } from './kernels.ts';
+import type { DecoderParts } from './decoder-parts.ts';
+import { type Dispatch, float, type KernelCall, type Kernels, type Variant } from './kernels.ts';
 import type { NumberFormat } from './parameters.ts';
+import { rowsVariant, tileVariant } from './products.ts';
 
 /** Columns of a matrix: `stride` numbers from row to row, the first at `at`; multiples of 4. */
 export interface Columns {
@@ -30,40 +32,81 @@ export interface MatmulOptions {
 export class Matmul {
   readonly #kernels: Kernels;
   readonly #batch: GPUBuffer;
+  readonly #fewRows: boolean;
 
-  constructor(kernels: Kernels, batch: GPUBuffer) {
+  /** Over a plan's batch. Only sampling keeps nothing: its steps have a row for each sample. */
+  static over({ kernels, plan }: Pick<DecoderParts, 'kernels' | 'plan'>): Matmul {
+    return new Matmul(kernels, plan.batch, { fewRows: plan.kept === 'none' });
+  }
+
+  /**
+   * `fewRows`: reading weights will be most of the work, as in sampling. It is not decided by the rows at hand: kernels of a
+   * family sum in different orders, and a row must not depend on how many there are.
+   */
+  constructor(kernels: Kernels, batch: GPUBuffer, { fewRows = false }: { fewRows?: boolean } = {}) {
     this.#kernels = kernels;
     this.#batch = batch;
+    this.#fewRows = fewRows;
   }
 
   /** y (M, output) = x (M, input) times w transposed. */
   forward({ x, w, y }: { x: Columns; w: Weight; y: Columns }, options: MatmulOptions): Dispatch {
-    return this.#kernels.dispatch('matmul', {
+    const call = {
       stored: w.format,
       call: callOf(x, y, options),
       bindings: [this.#batch, x.of, w.of, y.of],
-      workgroups: tiles(options.output, 4, options),
-    });
+    };
+    if (this.#inRegisters) {
+      return this.#kernels.dispatch('matmul', { ...call, workgroups: tiles(options.output, 4, options) });
+    }
+    if (this.#fewRows) {
+      const variant = rowsVariant(this.#kernels);
+      const columns = Math.ceil(options.output / 32);
+      const workgroups: KernelCall['workgroups'] = (sizes) => [Math.ceil(sizes[options.over] / 8), columns];
+      return this.#kernels.dispatch('matmul', { ...call, variant, workgroups });
+    }
+    const variant = this.#tile('tile-forward', w);
+    const workgroups = squares(options.output, options);
+    return this.#kernels.dispatch('matmul', { ...call, variant, workgroups });
   }
 
   /** dx (M, input) = dy (M, output) times w. */
   backwardInput({ dy, w, dx }: { dy: Columns; w: Weight; dx: Columns }, options: MatmulOptions): Dispatch {
-    return this.#kernels.dispatch('matmul-backward-input', {
+    const call = {
       stored: w.format,
       call: callOf(dx, dy, options),
       bindings: [this.#batch, dy.of, w.of, dx.of],
-      workgroups: tiles(options.input, 8, options),
-    });
+    };
+    if (this.#inRegisters) {
+      const workgroups = tiles(options.input, 8, options);
+      return this.#kernels.dispatch('matmul-backward-input', { ...call, workgroups });
+    }
+    const variant = this.#tile('tile-backward-input');
+    const workgroups = squares(options.input, options);
+    return this.#kernels.dispatch('matmul-backward-input', { ...call, variant, workgroups });
   }
 
   /** dw (output, input) += dy (M, output) transposed times x (M, input). */
   backwardWeight({ dy, x, dw }: { dy: Columns; x: Columns; dw: Binding }, options: MatmulOptions): Dispatch {
     const { input, output, over } = options;
+    const registers = this.#inRegisters;
+    const [wide, high] = registers ? [32, 64] : [64, 64];
     return this.#kernels.dispatch('matmul-backward-weight', {
       call: callOf(x, dy, options),
       bindings: [this.#batch, dy.of, x.of, dw],
-      workgroups: (sizes) => (sizes[over] === 0 ? [0] : [Math.ceil(input / 32), Math.ceil(output / 64)]),
+      ...(registers ? {} : { variant: this.#tile('tile-backward-weight') }),
+      workgroups: (sizes) => (sizes[over] === 0 ? [0] : [Math.ceil(input / wide), Math.ceil(output / high)]),
     });
+  }
+
+  get #inRegisters(): boolean {
+    return this.#kernels.products.family === 'registers';
+  }
+
+  /** f16 is for products with frozen weights, and forward: gradients would vanish in it. */
+  #tile(file: string, weight?: Weight): Variant {
+    const { software, products } = this.#kernels;
+    return tileVariant(file, { software, half: products.precision === 'f16' && weight?.format === 'bf16' });
   }
 }
 
@@ -83,4 +126,9 @@ function callOf(x: Columns, y: Columns, { input, output, over, scale = 1, add }:
 /** Workgroups of 8 x 8 tiles, each of `rows` rows and 4 columns. */
 function tiles(columns: number, rows: number, { over }: MatmulOptions): KernelCall['workgroups'] {
   return (sizes) => [Math.ceil(columns / 32), Math.ceil(sizes[over] / (8 * rows))];
+}
+
+/** Workgroups of a tile of 64 rows and columns each. */
+function squares(columns: number, { over }: MatmulOptions): KernelCall['workgroups'] {
+  return (sizes) => [Math.ceil(columns / 64), Math.ceil(sizes[over] / 64)];
 }

@@ -30,7 +30,7 @@ export class ForwardOperations {
     this.shape = parts.shape;
     this.plan = parts.plan;
     this.kernels = parts.kernels;
-    this.products = new Matmul(parts.kernels, parts.plan.batch);
+    this.products = Matmul.over(parts);
     this.linears = new LinearMaps(parts);
     this.turns = parts.turns;
     this.weights = parts.weights;

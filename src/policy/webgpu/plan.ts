@@ -35,6 +35,7 @@ export interface PlanOptions {
 
 export class Plan {
   readonly capacity: Capacity;
+  readonly kept: Kept;
   readonly tiles: readonly HeadTile[];
   readonly batch: GPUBuffer;
   readonly #device: Device;
@@ -46,6 +47,7 @@ export class Plan {
     this.#device = device;
     this.#layers = options.config.layers;
     this.capacity = capacity;
+    this.kept = options.kept;
     const bytes = Math.min(device.adapter.largestBinding, options.logitBytes);
     this.tiles = headTiles(options, bytes);
     const table = batchTable({

@@ -1,0 +1,42 @@
+// dw (OUT, IN) += scale * dy (M, OUT) transposed times x (M, IN), as matmul-backward-weight.wgsl; for tile.wgsl.
+struct Call {
+  in4: u32,
+  out4: u32,
+  xStride4: u32,
+  xAt4: u32,
+  yStride4: u32,
+  yAt4: u32,
+  overTargets: u32,
+  add: u32,
+  scale: f32,
+}
+@group(0) @binding(0) var<uniform> batch: Batch;
+@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(2) var<storage, read> x: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> dw: array<vec4f>;
+@group(0) @binding(4) var<uniform> call: Call;
+
+const LEFT_ALONG_DEPTH = false;
+const RIGHT_ALONG_DEPTH = false;
+
+fn rows() -> u32 {
+  return select(batch.tokens, batch.targets, call.overTargets != 0);
+}
+
+fn extent() -> vec3u {
+  return vec3u(4 * call.out4, call.in4, rows());
+}
+
+fn left(m: u32, n4: u32) -> vec4f {
+  if (m >= rows() || n4 >= call.out4) { return vec4f(); }
+  return dy[m * call.yStride4 + call.yAt4 + n4];
+}
+
+fn right(m: u32, k4: u32) -> vec4f {
+  if (m >= rows() || k4 >= call.in4) { return vec4f(); }
+  return x[m * call.xStride4 + call.xAt4 + k4];
+}
+
+fn put(n: u32, k4: u32, value: vec4f) {
+  dw[n * call.in4 + k4] += call.scale * value;
+}

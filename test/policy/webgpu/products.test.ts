@@ -1,0 +1,133 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Device } from '../../../src/device/device.ts';
+import { toBfloat16, toFloat32Values } from '../../../src/policy/number-formats.ts';
+import { normal } from '../../../src/policy/random.ts';
+import {
+  margins,
+  type ProductName,
+  ProductTrial,
+  productNames,
+  strides,
+  type TrialNumbers,
+  type TrialOptions,
+  type TrialRun,
+} from '../../../src/policy/webgpu/product-trial.ts';
+import { inRegisters, type Products, throughWorkgroups } from '../../../src/policy/webgpu/products.ts';
+import { onDevice } from '../../device/on-device.ts';
+
+const families: [string, Products][] = [
+  ['registers', inRegisters],
+  ['workgroup', throughWorkgroups],
+];
+
+/** Numbers for so many rows; up to the next whole tile, where kernels may read, there is NaN. */
+function numbersFor(rows: number, { input, output }: TrialOptions): TrialNumbers {
+  const [xStride, yStride] = strides({ input, output });
+  const room = Math.max(64, Math.ceil(rows / 64) * 64);
+  const matrix = (seed: bigint, height: number, width: number, whole = height) =>
+    Float32Array.from({ length: whole * width }, (_, i) =>
+      i < height * width ? normal(seed, i) : Number.NaN,
+    );
+  return {
+    x: matrix(1n, rows, xStride, room),
+    y: matrix(2n, rows, yStride, room),
+    // As bf16 holds them, so that both formats have the same.
+    w: toFloat32Values(new Uint8Array(toBfloat16(matrix(3n, output, input)).buffer), 'BF16'),
+    dw: matrix(4n, output, input),
+  };
+}
+
+/** Largest difference from plain loops in float64, over what the terms of a sum may amount to. NaN: other numbers changed. */
+function errorOf(
+  found: Float32Array,
+  product: ProductName,
+  numbers: TrialNumbers,
+  { rows, add = false, scale = 1, ...sizes }: TrialOptions & TrialRun,
+): number {
+  const [xStride, yStride] = strides(sizes);
+  const x = (m: number, k: number) => numbers.x[m * xStride + margins.xBefore + k];
+  const y = (m: number, n: number) => numbers.y[m * yStride + margins.yBefore + n];
+  const w = (n: number, k: number) => numbers.w[n * sizes.input + k];
+  let worst = 0;
+  const compare = (at: number, before: number, depth: number, term: (i: number) => number) => {
+    let [sum, size] = [before, Math.abs(before)];
+    for (let i = 0; i < depth; i++) {
+      sum += scale * term(i);
+      size += Math.abs(scale * term(i));
+    }
+    // Not a maximum, which NaN would pass.
+    const error = Math.abs(found[at] - sum) / size;
+    if (!(error <= worst)) worst = error;
+  };
+  const weight = product === 'backwardWeight';
+  const input = product === 'backwardInput';
+  const columns = input || weight ? sizes.input : sizes.output;
+  const [stride, first] = weight
+    ? [columns, 0]
+    : input
+      ? [xStride, margins.xBefore]
+      : [yStride, margins.yBefore];
+  const before = weight ? numbers.dw : input ? numbers.x : numbers.y;
+  for (let row = 0; row < (weight ? sizes.output : rows); row++) {
+    for (let c = 0; c < stride; c++) {
+      const at = row * stride + c;
+      const column = c - first;
+      if (column < 0 || column >= columns) worst = Object.is(found[at], before[at]) ? worst : Number.NaN;
+      else if (weight) compare(at, before[at], rows, (m) => y(m, row) * x(m, column));
+      else if (input) compare(at, add ? before[at] : 0, sizes.output, (n) => y(row, n) * w(n, column));
+      else compare(at, add ? before[at] : 0, sizes.input, (k) => x(row, k) * w(column, k));
+    }
+  }
+  return worst;
+}
+
+onDevice('products', () => {
+  let device: Device;
+  beforeAll(async () => {
+    device = await Device.shared();
+  });
+
+  describe.each(families)('%s', (_family, products) => {
+    /** Rows, input, output, scale: below and above a tile, and nothing whole. */
+    test.each([
+      [1, 4, 4, 1],
+      [3, 20, 12, 0.5],
+      [64, 64, 64, 1],
+      [65, 68, 132, 2],
+      [130, 36, 100, 1],
+    ])('%i rows, %i to %i, times %d: as float64', async (rows, input, output, scale) => {
+      for (const format of ['f32', 'bf16'] as const) {
+        const options = { input, output, format };
+        const numbers = numbersFor(rows, options);
+        const trial = new ProductTrial(device, products, options, numbers);
+        for (const product of productNames) {
+          for (const add of [false, true]) {
+            const run = { rows, add, scale };
+            const found = await trial.run(product, run);
+            const error = errorOf(found, product, numbers, { ...options, ...run });
+            expect([product, format, add, error < 3e-7]).toEqual([product, format, add, true]);
+          }
+        }
+        trial.destroy();
+      }
+    });
+
+    test('a row does not depend on how many there are; the same again is the same to the bit', async () => {
+      const options = { input: 84, output: 76, format: 'f32' } as const;
+      const trial = new ProductTrial(device, products, options, numbersFor(130, options));
+      for (const product of productNames.filter((name) => name !== 'backwardWeight')) {
+        const [xStride, yStride] = strides(options);
+        const stride = product === 'backwardInput' ? xStride : yStride;
+        const whole = await trial.run(product, { rows: 130 });
+        expect(await trial.run(product, { rows: 130 })).toEqual(whole);
+        for (const rows of [1, 2, 7, 8, 9, 63, 64, 65, 129]) {
+          const some = await trial.run(product, { rows });
+          expect(some.subarray(0, rows * stride)).toEqual(whole.subarray(0, rows * stride));
+        }
+      }
+      trial.destroy();
+    });
+  });
+
+  afterAll(() => device.sweep());
+});
