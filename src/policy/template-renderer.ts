@@ -38,6 +38,8 @@ export class TemplateRenderer implements Renderer {
   readonly #vocabSize: number;
   /** Whether the template knows the role; otherwise instructions open the user's turn. */
   readonly #takesSystem: boolean;
+  /** White space that the template writes before an action, but not where one is to be sampled. */
+  readonly #lead: string;
   /** What the template writes behind an action, with the end of turn; empty where it writes none. */
   readonly #closing: string;
 
@@ -60,7 +62,8 @@ export class TemplateRenderer implements Renderer {
       throw refused((cause as Error).message, cause);
     }
     this.#takesSystem = this.#attempt('system', 'user')?.some(isContentOf(0)) ?? false;
-    const { closing, end } = this.#endOfTurn();
+    const { lead, closing, end } = this.#aroundActions();
+    this.#lead = lead;
     const endOfTurn = end ?? tokenizer.id(tokens.eos_token ?? '') ?? endsOfText[0];
     if (endOfTurn === undefined || !tokenizer.specialIds.has(endOfTurn))
       throw refused('expected a special token behind an assistant message, or an "eos_token", found neither');
@@ -77,7 +80,8 @@ export class TemplateRenderer implements Renderer {
     const spans: AssistantSpan[] = [];
     if (messages.length > 0 || open) this.#appendAll(before, open || action !== null, { runs, spans });
     if (action !== null) {
-      const closed = this.#appendAction({ ...action, index: before.length }, { runs, spans });
+      const { tokens = null, ...text } = action;
+      const closed = this.#appendAction({ ...text, tokens, index: before.length }, { runs, spans });
       if (!closed) runs.template(this.#closing);
     }
     return { ids: [...runs.ids()], spans };
@@ -88,38 +92,41 @@ export class TemplateRenderer implements Renderer {
     const pieces = piecesOf(this.#template, shown, { open });
     /** Whether the next piece of the template begins with what the message before it ends with already. */
     let closed = false;
-    for (const piece of pieces) {
+    for (const [i, piece] of pieces.entries()) {
       if (piece.kind === 'template') {
-        const { text } = piece;
-        const repeats = closed && this.#closing !== '' && text.startsWith(this.#closing);
-        into.runs.template(repeats ? text.slice(this.#closing.length) : text);
+        const next = pieces[i + 1];
+        const action = next?.kind === 'content' && isAction(shown[next.message], next.text);
+        const start = closed && piece.text.startsWith(this.#closing) ? this.#closing.length : 0;
+        const end = action && piece.text.endsWith(this.#lead) ? -this.#lead.length : 0;
+        into.runs.template(piece.text.slice(start, end || undefined));
         closed = false;
-        continue;
+      } else if (isAction(shown[piece.message], piece.text)) {
+        closed = this.#appendAction(shown[piece.message], into);
+      } else {
+        const { content } = shown[piece.message];
+        // What a template adds to a certain content is not spelled out: that content is written as any other.
+        into.runs.text(this.#specialsIn(piece.text) > this.#specialsIn(content) ? content : piece.text);
       }
-      const message = shown[piece.message];
-      if (message.role !== 'assistant') into.runs.text(piece.text);
-      else if (piece.text.trim() === message.content.trim()) closed = this.#appendAction(message, into);
-      else into.runs.text(piece.text);
     }
   }
 
   /** Appends recorded ids, or those of the text with its closing. Returns whether they end the turn. */
-  #appendAction(
-    { content, tokens, index }: Pick<Message, 'content' | 'tokens'> & { index: number },
-    into: Into,
-  ): boolean {
-    const { runs, spans } = into;
+  #appendAction({ content, tokens, index }: Shown, { runs, spans }: Into): boolean {
     const start = runs.ids().length;
     if (tokens) {
       checkRecorded(tokens, this.#vocabSize);
       runs.tokens(tokens);
     } else {
-      runs.tokens(this.#tokenizer.encode(content, { continues: start > 0 }));
+      runs.text(this.#lead + content);
+      runs.template(this.#closing);
       if (this.#closing === '') runs.tokens([this.endOfTurn]);
-      else runs.template(this.#closing);
     }
     spans.push({ message: index, start, end: runs.ids().length });
     return tokens ? this.stopTokens.includes(tokens[tokens.length - 1]) : true;
+  }
+
+  #specialsIn(text: string): number {
+    return this.#tokenizer.splitTemplate(text).filter((part) => typeof part !== 'string').length;
   }
 
   /** The messages in roles that the template knows. */
@@ -133,17 +140,22 @@ export class TemplateRenderer implements Renderer {
     return [{ ...next, content: `${system.content}\n\n${next.content}` }, ...all.slice(2)];
   }
 
-  /** What stands behind the last assistant message, up to its first special token, and that token. */
-  #endOfTurn(): { readonly closing: string; readonly end: number | null } {
+  /** What stands before and behind an assistant message, the latter up to its first special token, and that token. */
+  #aroundActions(): { readonly lead: string; readonly closing: string; readonly end: number | null } {
     const pieces = this.#attempt('user', 'assistant') ?? this.#probe('user', 'assistant', 'user');
-    const behind = pieces[pieces.findIndex(isContentOf(1)) + 1];
-    if (behind?.kind !== 'template') return { closing: '', end: null };
+    const at = pieces.findIndex(isContentOf(1));
+    const [before, behind] = [pieces[at - 1], pieces[at + 1]];
+    const sampled = this.#probe('user').at(-1);
+    const known = sampled?.kind === 'template' ? sampled.text : '';
+    const written = before?.kind === 'template' ? before.text : '';
+    const more = written.startsWith(known) ? written.slice(known.length) : '';
+    const lead = more.trim() === '' ? more : '';
     let closing = '';
-    for (const part of this.#tokenizer.splitTemplate(behind.text)) {
-      if (typeof part !== 'string') return { closing: closing + part.content, end: part.id };
+    for (const part of behind?.kind === 'template' ? this.#tokenizer.splitTemplate(behind.text) : []) {
+      if (typeof part !== 'string') return { lead, closing: closing + part.content, end: part.id };
       closing += part;
     }
-    return { closing: '', end: null };
+    return { lead, closing: '', end: null };
   }
 
   #probe(...roles: TemplateMessage['role'][]): Piece[] {
@@ -168,4 +180,9 @@ interface Into {
 
 function isContentOf(message: number): (piece: Piece) => boolean {
   return (piece) => piece.kind === 'content' && piece.message === message;
+}
+
+/** Whether an assistant message is shown as it was written, but for white space around it; not rewritten. */
+function isAction({ role, content }: TemplateMessage, shown: string): boolean {
+  return role === 'assistant' && shown.trim() === content.trim();
 }
