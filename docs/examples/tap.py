@@ -8,10 +8,14 @@
 import argparse
 import io
 import json
+import signal
 import uuid
 
 import fastavro
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
+
+# End quietly where the reader ends, as in `tap.py … | head`.
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 
 parser = argparse.ArgumentParser()
 parser.add_argument("brokers")
