@@ -145,7 +145,7 @@ export class TemplateRenderer implements Renderer {
     const pieces = this.#attempt('user', 'assistant') ?? this.#probe('user', 'assistant', 'user');
     const at = pieces.findIndex(isContentOf(1));
     const [before, behind] = [pieces[at - 1], pieces[at + 1]];
-    const sampled = this.#probe('user').at(-1);
+    const sampled = this.#attempt('user')?.at(-1);
     const known = sampled?.kind === 'template' ? sampled.text : '';
     const written = before?.kind === 'template' ? before.text : '';
     const more = written.startsWith(known) ? written.slice(known.length) : '';
