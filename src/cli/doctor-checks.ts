@@ -16,6 +16,7 @@ import { SwirlError } from '../errors.ts';
 import { bytesText } from '../policy/memory-advice.ts';
 import type { Topology } from '../topology/topology.ts';
 import { checkEndpoints } from './doctor-endpoints.ts';
+import { checkKafka } from './doctor-kafka.ts';
 
 export interface Check {
   readonly name: string;
@@ -62,6 +63,7 @@ export async function* examine({ topology: file, policy }: Subject): AsyncGenera
     yield await attempt('policy', () => checkPolicy(own.checkpoint, adapter.description, loaded.topology));
   }
   yield await attempt('run folder', async () => checkRunFolder(loaded.folder));
+  yield* checkKafka(loaded.topology);
   yield* checkEndpoints(loaded.topology, process.env);
 }
 
