@@ -56,6 +56,11 @@ export interface EngineOptions {
   /** How frozen weights are kept. bf16 halves their memory, and is exact where the checkpoint is bf16. */
   readonly frozen?: 'f32' | 'bf16';
   /**
+   * How exactly products with frozen bf16 weights are computed: f16 rounds what they multiply to f16 (11 bits), where that is
+   * faster and the adapter can; sums are in f32 all the same. f32, the default, does not.
+   */
+  readonly precision?: 'f32' | 'f16';
+  /**
    * Keep only the residual stream of each layer in the forward pass, and compute the rest again in the backward pass:
    * a third more work for a fraction of the memory (arXiv 1604.06174).
    */

@@ -24,6 +24,7 @@ import { checkRows } from './rows.ts';
 import { decoderBackward } from './webgpu/backward.ts';
 import { TrainingOperations } from './webgpu/backward-operations.ts';
 import { prepareBatch } from './webgpu/batch.ts';
+import { chooseProducts } from './webgpu/choose-products.ts';
 import { DevicePolicy } from './webgpu/device-policy.ts';
 import { bodyForward, headForward, type KeysAndValues } from './webgpu/forward.ts';
 import type { BatchSizes, Dispatch } from './webgpu/kernels.ts';
@@ -32,6 +33,7 @@ import { Optimizer } from './webgpu/optimizer.ts';
 import { ParameterBuffers } from './webgpu/parameter-buffers.ts';
 import type { BufferLimits } from './webgpu/parameters.ts';
 import { capacityFor, defaultLogitBytes, Plan } from './webgpu/plan.ts';
+import type { ProductFamily, Products } from './webgpu/products.ts';
 import { WebgpuSampler } from './webgpu/sampler.ts';
 import { sourceOf } from './weight-source.ts';
 
@@ -40,6 +42,8 @@ export interface WebGpuEngineOptions extends EngineOptions {
   readonly logitBytes?: number;
   /** Bind at most so many bytes of weights at once, and hold so many in a buffer; what the adapter can otherwise. */
   readonly weightLimits?: BufferLimits;
+  /** The family of kernels that multiply matrices; `auto`, the default: what suits the adapter, and works on it. */
+  readonly products?: ProductFamily | 'auto';
 }
 
 /**
@@ -55,7 +59,9 @@ export async function createWebGpuEngine(
   const device = await Device.shared();
   const { batchTokens = null, sampling = null } = options;
   checkMemory({ config, options, batchTokens, sampler: sampling }, memoryOf(device.adapter));
-  const engine = new WebgpuEngine(device, config, options);
+  const { products: family = 'auto', precision = 'f32' } = options;
+  const { products } = await chooseProducts(device, { family, precision });
+  const engine = new WebgpuEngine(device, config, { ...options, products });
   try {
     await engine.load(sourceOf(weights));
     return engine;
@@ -104,7 +110,11 @@ class WebgpuEngine implements Engine {
   /** Calls run one after the other. */
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(device: Device, config: DecoderConfig, options: WebGpuEngineOptions) {
+  constructor(
+    device: Device,
+    config: DecoderConfig,
+    options: Omit<WebGpuEngineOptions, 'products'> & { readonly products: Products },
+  ) {
     this.#policy = new DevicePolicy(device, config, options, options.weightLimits ?? device.adapter);
     this.config = this.#policy.config;
     this.lora = this.#policy.lora;

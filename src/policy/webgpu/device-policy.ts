@@ -8,6 +8,7 @@ import type { DecoderParts } from './decoder-parts.ts';
 import { type BatchSizes, type Dispatch, encode, Kernels } from './kernels.ts';
 import { ParameterBuffers } from './parameter-buffers.ts';
 import { type BufferLimits, layoutAdapters, layoutDecoder } from './parameters.ts';
+import type { Products } from './products.ts';
 import { type Shape, shapeOf, shapeSource } from './shape.ts';
 
 /** Multiplications in one submit, roughly: Windows resets a GPU that is busy for two seconds. */
@@ -27,7 +28,7 @@ export class DevicePolicy {
   constructor(
     device: Device,
     config: DecoderConfig,
-    { lora = null, frozen = 'f32' }: EngineOptions,
+    { lora = null, frozen = 'f32', products }: Omit<EngineOptions, 'precision'> & { products?: Products },
     limits: BufferLimits,
   ) {
     this.limits = limits;
@@ -37,7 +38,7 @@ export class DevicePolicy {
     this.config = { ...config, maxPositions: Math.min(config.maxPositions, positions) };
     this.lora = lora;
     this.shape = shapeOf(config, device.adapter.software);
-    this.kernels = Kernels.of(device, shapeSource(config, this.shape));
+    this.kernels = Kernels.of(device, shapeSource(config, this.shape), products);
     const format = lora === null ? 'f32' : frozen;
     this.weights = new ParameterBuffers(device, 'weights', layoutDecoder(config, limits, format));
     this.adapters = lora && new ParameterBuffers(device, 'adapters', layoutAdapters(config, lora, limits));

@@ -55,9 +55,7 @@ function errorOf(
       sum += scale * term(i);
       size += Math.abs(scale * term(i));
     }
-    // Not a maximum, which NaN would pass.
-    const error = Math.abs(found[at] - sum) / size;
-    if (!(error <= worst)) worst = error;
+    worst = Math.max(worst, Math.abs(found[at] - sum) / size);
   };
   const weight = product === 'backwardWeight';
   const input = product === 'backwardInput';

@@ -1,0 +1,95 @@
+/**
+ * Which family multiplies matrices on a device. One that the adapter offers is tried on it first, against float64: drivers
+ * differ, and wrong numbers would train a policy without anybody noticing.
+ */
+import type { Device } from '../../device/device.ts';
+import { ConfigError } from '../../errors.ts';
+import { checkProducts } from './product-check.ts';
+import {
+  inRegisters,
+  type ProductFamily,
+  type ProductPrecision,
+  type Products,
+  productFamilies,
+} from './products.ts';
+
+export interface ProductsWanted {
+  /** `auto`: registers on a software adapter, and otherwise the first of the others that works on the device. */
+  readonly family?: ProductFamily | 'auto';
+  readonly precision?: ProductPrecision;
+}
+
+/** A family that the device could have, and why it is not used. */
+export interface RefusedProducts {
+  readonly family: ProductFamily;
+  readonly reason: string;
+}
+
+export interface ChosenProducts {
+  readonly products: Products;
+  readonly refused: readonly RefusedProducts[];
+}
+
+/** By device, family and precision: what is wrong with it, or null. */
+const verdicts = new WeakMap<Device, Map<string, Promise<string | null>>>();
+
+/**
+ * The family for a device, checked once. `SWIRL_PRODUCTS` names one in place of `auto`. Throws `ConfigError` where a family is
+ * asked for by name that the device cannot have or computes wrongly.
+ */
+export async function chooseProducts(
+  device: Device,
+  { family = 'auto', precision = 'f32' }: ProductsWanted = {},
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Promise<ChosenProducts> {
+  const wanted = family === 'auto' ? familyFrom(env) : family;
+  if (wanted === 'registers') return { products: inRegisters, refused: [] };
+  if (wanted !== 'auto') {
+    const { products, reason } = await candidate(device, wanted, precision);
+    if (products) return { products, refused: [] };
+    throw new ConfigError(
+      `products: ${wanted}: ${reason}. Leave the family to Swirl (auto), or take registers.`,
+    );
+  }
+  const refused: RefusedProducts[] = [];
+  if (device.adapter.software) return { products: inRegisters, refused };
+  for (const name of ['matrix', 'workgroup'] as const) {
+    const { products, reason } = await candidate(device, name, precision);
+    if (products) return { products, refused };
+    refused.push({ family: name, reason });
+  }
+  return { products: inRegisters, refused };
+}
+
+async function candidate(
+  device: Device,
+  family: ProductFamily,
+  precision: ProductPrecision,
+): Promise<{ products: Products | null; reason: string }> {
+  const found = productsOf(device, family, precision);
+  if (typeof found === 'string') return { products: null, reason: found };
+  const known = verdicts.get(device) ?? new Map<string, Promise<string | null>>();
+  verdicts.set(device, known);
+  const key = JSON.stringify(found);
+  const verdict = known.get(key) ?? checkProducts(device, found);
+  known.set(key, verdict);
+  const reason = await verdict;
+  return { products: reason === null ? found : null, reason: reason ?? '' };
+}
+
+/** The family as this device would have it, or what the device lacks for it. */
+function productsOf(device: Device, family: ProductFamily, precision: ProductPrecision): Products | string {
+  const half = device.has('shader-f16');
+  if (family === 'matrix') return 'the adapter has no matrix units that multiply f16 and sum in f32';
+  return { family, precision: half ? precision : 'f32', unit: null };
+}
+
+function familyFrom(env: Readonly<Record<string, string | undefined>>): ProductFamily | 'auto' {
+  const named = env.SWIRL_PRODUCTS ?? '';
+  if (named === '' || named === 'auto') return 'auto';
+  const family = productFamilies.find((name) => name === named);
+  if (family) return family;
+  throw new ConfigError(
+    `SWIRL_PRODUCTS: expected auto or one of ${productFamilies.join(', ')}, found ${named}`,
+  );
+}
