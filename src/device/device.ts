@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeviceError } from '../errors.ts';
 import { type AdapterDescription, describeAdapter, findAdapter } from './adapter.ts';
+import type { Profiler } from './profiler.ts';
 
 /** The most storage buffers that a kernel of Swirl binds: what WebGPU promises everywhere. */
 const storageBuffers = 8;
@@ -30,6 +31,8 @@ let shared: Promise<Device> | undefined;
 export class Device {
   readonly gpu: GPUDevice;
   readonly adapter: AdapterDescription;
+  /** Times kernels; see `Profiler.start`. */
+  profiler: Profiler | null = null;
   #failure: DeviceError | undefined;
   readonly #broken: Promise<never>;
   /** Milliseconds per unit of work, by kind; see `untilWorked`. */

@@ -64,7 +64,9 @@ export class DevicePolicy {
     const submits = Math.max(1, Math.ceil((2 * this.weights.layout.length * sizes.tokens) / workPerSubmit));
     const each = Math.ceil(list.length / submits);
     for (let from = 0; from < list.length; from += each) {
-      this.device.submit((encoder) => encode(encoder, list.slice(from, from + each), sizes));
+      this.device.submit((encoder) =>
+        encode(encoder, list.slice(from, from + each), sizes, this.device.profiler),
+      );
     }
   }
 

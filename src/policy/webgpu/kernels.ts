@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { type Binding, createUniform } from '../../device/buffers.ts';
 import type { Device } from '../../device/device.ts';
+import type { Profiler } from '../../device/profiler.ts';
 import { DeviceError } from '../../errors.ts';
 import type { NumberFormat } from './parameters.ts';
 import { inRegisters, type Products } from './products.ts';
@@ -157,20 +158,43 @@ export function perElement(columns: number, rows: 'tokens' | 'targets' = 'tokens
 /** Workgroups of 64 invocations, one a token. */
 export const perToken = (sizes: BatchSizes) => [Math.ceil(sizes.tokens / 64)] as const;
 
-/** Encodes dispatches in order, in one pass: WebGPU makes each see what the ones before it wrote. */
-export function encode(encoder: GPUCommandEncoder, dispatches: readonly Dispatch[], sizes: BatchSizes): void {
-  const pass = encoder.beginComputePass();
-  for (const { label, pipeline, bindGroup, workgroups } of dispatches) {
-    const [x, y, z] = workgroups(sizes);
-    if (x === 0 || y === 0 || z === 0) continue;
-    if (x > 65535 || y > 65535 || z > 65535) {
-      throw new DeviceError(
-        `${label}: ${x} x ${y} x ${z} workgroups; WebGPU allows 65535. Use smaller batches.`,
-      );
-    }
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(0, bindGroup);
-    pass.dispatchWorkgroups(x, y, z);
+/**
+ * Encodes dispatches in order, in one pass: WebGPU makes each see what the ones before it wrote. With a profiler each has a
+ * pass of its own, whose time is the kernel's.
+ */
+export function encode(
+  encoder: GPUCommandEncoder,
+  dispatches: readonly Dispatch[],
+  sizes: BatchSizes,
+  profiler: Profiler | null = null,
+): void {
+  if (profiler === null) {
+    const pass = encoder.beginComputePass();
+    for (const dispatch of dispatches) encodeOne(pass, dispatch, sizes);
+    pass.end();
+    return;
   }
-  pass.end();
+  for (const dispatch of dispatches) {
+    const pass = encoder.beginComputePass({ timestampWrites: profiler.pass(dispatch.label) });
+    encodeOne(pass, dispatch, sizes);
+    pass.end();
+  }
+  profiler.resolve(encoder);
+}
+
+function encodeOne(
+  pass: GPUComputePassEncoder,
+  { label, pipeline, bindGroup, workgroups }: Dispatch,
+  sizes: BatchSizes,
+): void {
+  const [x, y, z] = workgroups(sizes);
+  if (x === 0 || y === 0 || z === 0) return;
+  if (x > 65535 || y > 65535 || z > 65535) {
+    throw new DeviceError(
+      `${label}: ${x} x ${y} x ${z} workgroups; WebGPU allows 65535. Use smaller batches.`,
+    );
+  }
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, bindGroup);
+  pass.dispatchWorkgroups(x, y, z);
 }

@@ -127,7 +127,7 @@ function error(found: Float32Array, before: Line, a: Line, b: Line, depth: numbe
   for (let i = 0; i < depth; i++) {
     const term = 0.5 * a.of[a.at + i * a.step] * b.of[b.at + i * b.step];
     sum += term;
-    size += Math.abs(term);
+    size += term < 0 ? -term : term;
   }
   const off = Math.abs(found[before.at] - sum) / size;
   return Number.isFinite(off) ? off : Number.POSITIVE_INFINITY;

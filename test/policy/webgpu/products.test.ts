@@ -52,8 +52,10 @@ function errorOf(
   const compare = (at: number, before: number, depth: number, term: (i: number) => number) => {
     let [sum, size] = [before, Math.abs(before)];
     for (let i = 0; i < depth; i++) {
-      sum += scale * term(i);
-      size += Math.abs(scale * term(i));
+      const value = scale * term(i);
+      sum += value;
+      // Not Math.abs: a global costs more than all the rest inside Jest's context.
+      size += value < 0 ? -value : value;
     }
     worst = Math.max(worst, Math.abs(found[at] - sum) / size);
   };
