@@ -10,7 +10,7 @@ import { openWeights } from './weight-files.ts';
 export interface OpenEngineOptions extends Omit<EngineOptions, 'frozen'> {
   /**
    * `webgpu`: an adapter, or a `DeviceError` that says how to get one; `reference`: float64 on the CPU; `auto`: webgpu where
-   * there is an adapter, otherwise the reference, which `onFallback` is told.
+   * there is an adapter and its kernels know the decoder's sizes, otherwise the reference, which `onFallback` is told.
    */
   readonly device: LocalModelConfig['device'];
   readonly onFallback?: (reason: DeviceError) => void;
@@ -35,7 +35,10 @@ export async function openEngine(
     const exact = weights.dtypes.size === 1 && weights.dtypes.has('BF16') ? 'bf16' : 'f32';
     const options: EngineOptions = { ...others, frozen: frozen === 'auto' ? exact : frozen, lora };
     const engine = await onDevice(device, onFallback, {
-      webgpu: async () => (await import('./webgpu-engine.ts')).createWebGpuEngine(config, weights, options),
+      webgpu: async () => {
+        if (device === 'auto') checkSizes(policy);
+        return (await import('./webgpu-engine.ts')).createWebGpuEngine(config, weights, options);
+      },
       reference: async () => (await import('./reference.ts')).createReferenceEngine(config, weights, options),
     });
     try {
@@ -62,6 +65,21 @@ async function onDevice(
     if (device === 'webgpu' || !(error instanceof DeviceError)) throw error;
     onFallback(error);
     return open.reference();
+  }
+}
+
+/** The kernels work on four numbers at once; decoders with other sizes are small ones, for which the reference will do. */
+function checkSizes({ path, config }: Pick<PolicyFolder, 'path' | 'config'>): void {
+  const sizes = {
+    hidden_size: config.hiddenSize,
+    intermediate_size: config.intermediateSize,
+    head_dim: config.headSize,
+  };
+  const odd = Object.entries(sizes).find(([, size]) => size % 4 !== 0);
+  if (odd !== undefined) {
+    throw new DeviceError(
+      `${path}: expected "${odd[0]}" in config.json to be a multiple of 4 for the WebGPU kernels, found ${odd[1]}.`,
+    );
   }
 }
 
