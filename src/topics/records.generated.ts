@@ -234,7 +234,7 @@ export interface Update {
   gradNorm: number;
   /** The step's learning rate. */
   learningRate: number;
-  /** Hash of the weights after the step: SHA-256, hexadecimal. */
+  /** Hash of what is trained (all weights, or the adapters) after the step: SHA-256, hexadecimal. */
   weightsHash: string;
 }
 
