@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Codec } from '../topics/codec.ts';
 import { openCodec } from '../topics/registry/open-codec.ts';
-import type { RegistryConfig } from '../topics/registry/registry-config.ts';
 import { jsonTopics } from './topics.ts';
 import type { Topology } from './topology.ts';
 
@@ -15,7 +14,7 @@ export function codecOf(topology: Topology, access: 'read' | 'write'): Promise<C
       run,
       maxRecordBytes: transport.maxRecordBytes,
       json: jsonTopics(topics),
-      registry: (transport as { readonly registry?: RegistryConfig | null }).registry ?? null,
+      registry: transport.kind === 'kafka' ? transport.registry : null,
       access,
     },
     {

@@ -5,6 +5,7 @@ import * as learning from './rules/learning-rules.ts';
 import * as models from './rules/model-rules.ts';
 import type { LintContext, Rule } from './rules/rule.ts';
 import * as tasks from './rules/task-rules.ts';
+import * as transport from './rules/transport-rules.ts';
 import type { Topology } from './topology.ts';
 
 export type { LintContext, Rule } from './rules/rule.ts';
@@ -14,6 +15,7 @@ export const RULES: readonly Rule[] = [
   ...Object.values(tasks),
   ...Object.values(learning),
   ...Object.values(models),
+  ...Object.values(transport),
 ];
 
 /** What is wrong with a topology whose shape is right. */
