@@ -1,6 +1,5 @@
 /**
- * What the adapter can do at most, and each kernel's share of it. The ceilings are measured by kernels written for that; the
- * engine's kernels are those of a real training step, each repeated alone on the step's own buffers.
+ * What the adapter can do at most, measured by kernels written for that, and each kernel's share of it in a training step.
  *
  *   npx tsx bench/ceilings.ts [lab] [medium] [large]
  */
@@ -8,13 +7,15 @@ import { cpus } from 'node:os';
 import { Device } from '../src/device/device.ts';
 import { createReferenceEngine } from '../src/policy/reference.ts';
 import { createWebGpuEngine } from '../src/policy/webgpu-engine.ts';
-import { copyRates, multiplyAddRate, overheads, secondsOf } from './ceilings/measure.ts';
-import { record, watchKernels } from './ceilings/record.ts';
-import { type Ceilings, heading, kernelLines } from './ceilings/shares.ts';
+import { copyRates, multiplyAddRate, overheads } from './ceilings/measure.ts';
+import { type Ceilings, kernelLines } from './ceilings/shares.ts';
+import { kernelTimes, watchKernels } from './ceilings/watch.ts';
 import { benchCases } from './rivals/cases.ts';
 import { agree, benchRows, benchWeights, parameterCount, trainingStep } from './rivals/decoder.ts';
 
-watchKernels();
+const ROUNDS = 9;
+
+const kernels = watchKernels();
 const device = await Device.shared();
 console.log(`device ${device.adapter.name}; node ${process.version}, ${cpus().length} x ${cpus()[0].model}`);
 const ceilings = await measureCeilings();
@@ -56,19 +57,14 @@ async function shares(name: string, ceilings: Ceilings): Promise<void> {
     await reference.close();
   }
   await trainingStep(engine, rows);
-  const started = performance.now();
-  const launched = await record(device, () => trainingStep(engine, rows));
-  const step = (performance.now() - started) / 1000;
+  const times = await kernelTimes(device, ROUNDS, () => trainingStep(engine, rows));
   const trained = parameterCount(config);
   const batch = { config, rows: count, rowTokens: length, targets: rows.targets.length, trained };
   console.log(
     `\n${name}: ${config.family}, ${config.layers} layers of ${config.hiddenSize} x ${config.intermediateSize}, vocabulary ${config.vocabSize}, ` +
-      `${count} rows of ${length} tokens; ${launched.length} dispatches a step of ${(1000 * step).toFixed(0)} ms\n` +
-      heading,
+      `${count} rows of ${length} tokens; kernels by timestamps, the least of ${ROUNDS} steps`,
   );
-  const lines = await kernelLines(launched, batch, ceilings, ([first], key) =>
-    secondsOf(device, `${name} ${key}`, first),
-  );
-  for (const line of lines) console.log(line);
+  if (times.length === 0) console.log('skipped: the adapter has no timestamps');
+  else for (const line of kernelLines(times, kernels, batch, ceilings)) console.log(line);
   await engine.close();
 }

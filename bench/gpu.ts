@@ -1,10 +1,12 @@
 /**
  * LoRA training of Gemma 2 on a GPU against PyTorch on the same card: random weights of the 2b shape, frozen in bf16, adapters
  * of rank 16 on all projections. First both must agree in f32 (log-probabilities, losses of two steps); then PyTorch's weights
- * become bf16 as well, and the two take turns. Says which share of the matrix rate a step reaches, and what each kernel takes by
- * timestamps. On a software adapter a tiny shape is run, against PyTorch on the CPU: that shows that this file works.
+ * become bf16 as well, and the two take turns. Says which share of the matrix rate a step reaches, what each kernel takes by
+ * timestamps, and the same of each family of products. On a software adapter a tiny shape is run, against PyTorch on the CPU:
+ * that shows that this file works, and nothing about a GPU.
  *
- *   npx tsx bench/gpu.ts [--shape tiny|2b|9b] [--rows 4] [--tokens 512] [--rank 16] [--recompute] [--rounds 5]
+ *   npx tsx bench/gpu.ts [--shape tiny|2b|9b] [--rows 4] [--tokens 512] [--rank 16] [--recompute] [--rounds 5] [--one]
+ *   SWIRL_PYTHON: a Python with torch and transformers
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -16,10 +18,11 @@ import { type DecoderConfig, PROJECTIONS, projectionShape, tensorShapes } from '
 import type { Engine, PackedRows } from '../src/policy/engine.ts';
 import { configText } from '../src/policy/families.ts';
 import { adapterShapes } from '../src/policy/lora.ts';
-import { createWebGpuEngine } from '../src/policy/webgpu-engine.ts';
+import { productFamilies } from '../src/policy/webgpu/products.ts';
+import { createWebGpuEngine, type WebGpuEngineOptions } from '../src/policy/webgpu-engine.ts';
 import { copyRates, multiplyAddRate } from './ceilings/measure.ts';
-import { type Recorded, record, watchKernels } from './ceilings/record.ts';
-import { heading, kernelLines, percent } from './ceilings/shares.ts';
+import { type Ceilings, kernelLines, percent } from './ceilings/shares.ts';
+import { kernelTimes, watchKernels } from './ceilings/watch.ts';
 import {
   agree,
   benchAdamW,
@@ -29,6 +32,8 @@ import {
   median,
   parameterCount,
   roundsText,
+  type Took,
+  tookOf,
   trainingStep,
 } from './rivals/decoder.ts';
 import { madeAdapters, madeDecoder, madeSource, madeTable, madeTensors } from './rivals/made-weights.ts';
@@ -60,6 +65,8 @@ const { values: options } = parseArgs({
     tokens: { type: 'string' },
     rank: { type: 'string', default: '16' },
     recompute: { type: 'boolean', default: false },
+    /** Only the family that Swirl chooses. */
+    one: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '5' },
   },
 });
@@ -67,7 +74,7 @@ const { values: options } = parseArgs({
 /** Steps whose kernels are timed. */
 const RECORDED = 3;
 
-watchKernels();
+const kernels = watchKernels();
 const device = await Device.shared();
 const { software } = device.adapter;
 const shape = options.shape ?? (software ? 'tiny' : '2b');
@@ -87,20 +94,25 @@ console.log(
 );
 
 const engine = await makeEngine();
+const expected = await engine.forward(rows);
+let ceilings: Ceilings;
 const python = pythonPath();
 const missing = lacking(python);
 if (missing) {
   console.log(`skipped, PyTorch: ${missing}`);
-  await report(await rounds(engine, undefined), undefined);
+  ceilings = await report(await rounds(engine, undefined), undefined);
 } else {
-  await withPyTorch(python);
+  ceilings = await withPyTorch(python);
 }
 await engine.close();
+if (!options.one) await families(expected, ceilings);
 
-async function makeEngine(): Promise<Engine> {
+async function makeEngine(
+  options: Pick<WebGpuEngineOptions, 'products' | 'precision'> = {},
+): Promise<Engine> {
   const started = performance.now();
   const source = madeSource(table, made, tensorShapes(config));
-  const engine = await createWebGpuEngine(config, source, { lora, frozen: 'bf16', recompute });
+  const engine = await createWebGpuEngine(config, source, { ...options, lora, frozen: 'bf16', recompute });
   await setAdapters(engine);
   console.log(`weights made and on the device in ${seconds(started).toFixed(1)} s`);
   return engine;
@@ -111,7 +123,7 @@ async function setAdapters(engine: Engine): Promise<void> {
   await engine.setWeights(madeTensors(table, made, adapterShapes(config, lora)));
 }
 
-async function withPyTorch(python: string): Promise<void> {
+async function withPyTorch(python: string): Promise<Ceilings> {
   const folder = await mkdtemp(join(tmpdir(), 'swirl-bench-'));
   const script = fileURLToPath(new URL('./rivals/pytorch.py', import.meta.url));
   const worker = new Worker('PyTorch', [python, script]);
@@ -129,13 +141,12 @@ async function withPyTorch(python: string): Promise<void> {
     );
     await worker.ask({ do: 'batch', tokens: split });
     const exact = await worker.ask<{ logprobs: number[] }>({ do: 'logprobs' });
-    const found = await engine.forward(rows);
-    agree('log-probabilities, against PyTorch in f32', found, exact.logprobs, 1e-3);
+    agree('log-probabilities, against PyTorch in f32', expected, exact.logprobs, 1e-3);
     const here = [await trainingStep(engine, rows), await trainingStep(engine, rows)];
     const { losses } = await worker.ask<{ losses: number[] }>({ do: 'train', times: 2, clipNorm: 1 });
     agree('losses of two steps, against PyTorch in f32', here, losses, 1e-3);
     console.log(
-      `as PyTorch in f32: log-probabilities to ${furthest(found, exact.logprobs).toExponential(1)}, losses ${here.join(' ')} and ${losses.join(' ')}`,
+      `as PyTorch in f32: log-probabilities to ${furthest(expected, exact.logprobs).toExponential(1)}, losses ${here.join(' ')} and ${losses.join(' ')}`,
     );
     await worker.ask({ do: 'format', dtype: 'bfloat16', adamw: benchAdamW });
     const rough = await worker.ask<{ logprobs: number[] }>({ do: 'logprobs' });
@@ -145,7 +156,7 @@ async function withPyTorch(python: string): Promise<void> {
     const took = await rounds(engine, worker);
     const size = software ? 512 : 8192;
     const rate = await worker.ask<{ flops: number }>({ do: 'matmul', dtype: 'bfloat16', size, times: 20 });
-    await report(took, rate.flops);
+    return await report(took, rate.flops);
   } finally {
     await worker.close();
     await rm(folder, { recursive: true, force: true });
@@ -153,35 +164,33 @@ async function withPyTorch(python: string): Promise<void> {
 }
 
 interface Rounds {
-  readonly ours: number[];
-  readonly theirs: number[];
+  readonly ours: Took[];
+  readonly theirs: Took[];
 }
 
 async function rounds(engine: Engine, worker: Worker | undefined): Promise<Rounds> {
   const took: Rounds = { ours: [], theirs: [] };
-  const train = (times: number) =>
-    worker?.ask<{ seconds: number }>({ do: 'train', times, clipNorm: benchAdamW.clipNorm });
+  const train = (times: number) => worker?.ask<Took>({ do: 'train', times, clipNorm: benchAdamW.clipNorm });
   await train(1);
   await trainingStep(engine, rows);
   for (let round = 0; round < Number(options.rounds); round++) {
     const theirs = await train(2);
-    if (theirs) took.theirs.push(theirs.seconds / 2);
-    const started = performance.now();
-    for (let i = 0; i < 2; i++) await trainingStep(engine, rows);
-    took.ours.push(seconds(started) / 2);
+    if (theirs) took.theirs.push({ clock: theirs.clock / 2, processors: theirs.processors / 2 });
+    took.ours.push(await tookOf(2, () => trainingStep(engine, rows)));
   }
   return took;
 }
 
-async function report({ ours, theirs }: Rounds, matrixRate: number | undefined): Promise<void> {
+async function report({ ours, theirs }: Rounds, matrixRate: number | undefined): Promise<Ceilings> {
   const tokens = count * length;
+  const clock = (rounds: readonly Took[]) => median(rounds.map((took) => took.clock));
   const flops = stepFlops(config, rows);
   if (theirs.length > 0) {
     console.log(`training: ${roundsText(tokens, { ours, theirs, rival: 'PyTorch in bf16' })}`);
   } else {
-    console.log(`training: ${(tokens / median(ours)).toFixed(0)} tokens/s here`);
+    console.log(`training: ${(tokens / clock(ours)).toFixed(0)} tokens/s here`);
   }
-  const rate = flops / median(ours);
+  const rate = flops / clock(ours);
   const multiplyAdd = await multiplyAddRate(device);
   const { kernel } = await copyRates(device, 2 ** 26);
   console.log(
@@ -190,26 +199,43 @@ async function report({ ours, theirs }: Rounds, matrixRate: number | undefined):
       (matrixRate === undefined
         ? ''
         : `, ${percent(rate / matrixRate)} of ${(matrixRate / 1e12).toPrecision(3)} in PyTorch's bf16 products` +
-          `; PyTorch's step ${percent(flops / median(theirs) / matrixRate)}`),
+          `; PyTorch's step ${percent(flops / clock(theirs) / matrixRate)}`),
   );
-  if (!device.has('timestamp-query')) {
-    console.log('the adapter has no timestamps: no times by kernel');
-    return;
-  }
-  const launched: Recorded[] = [];
-  for (let step = 0; step < RECORDED; step++) {
-    launched.push(...(await record(device, () => trainingStep(engine, rows), { timestamps: true })));
-  }
+  await kernelTable(engine, { flops: multiplyAdd.flops, bytes: kernel });
+  return { flops: multiplyAdd.flops, bytes: kernel };
+}
+
+async function kernelTable(engine: Engine, ceilings: Ceilings): Promise<void> {
+  const times = await kernelTimes(device, RECORDED, () => trainingStep(engine, rows));
   const trained = [...engine.trainable.values()].reduce((sum, [a, b]) => sum + a * b, 0);
   const batch = { config, rows: count, rowTokens: length, targets: rows.targets.length, trained };
-  const ceilings = { flops: multiplyAdd.flops, bytes: kernel };
-  const lines = await kernelLines(launched, batch, ceilings, async (alike) =>
-    median(alike.map(({ seconds = Number.NaN }) => seconds)),
-  );
-  console.log(
-    `\n${launched.length} dispatches in ${RECORDED} steps, by timestamps; of ceilings in f32\n${heading}`,
-  );
-  for (const line of lines) console.log(line);
+  if (times.length === 0) console.log('no times by kernel: the adapter has no timestamps');
+  else for (const line of kernelLines(times, kernels, batch, ceilings)) console.log(line);
+}
+
+/** The same steps with the other families of products that the adapter has. */
+async function families(expected: Float32Array, ceilings: Ceilings): Promise<void> {
+  const precisions = device.has('shader-f16') ? (['f32', 'f16'] as const) : (['f32'] as const);
+  for (const products of productFamilies) {
+    for (const precision of products === 'registers' ? (['f32'] as const) : precisions) {
+      const name = `products ${products}, ${precision}`;
+      let engine: Engine;
+      try {
+        engine = await makeEngine({ products, precision });
+      } catch (error) {
+        console.log(`\n${name}: ${(error as Error).message}`);
+        continue;
+      }
+      const apart = furthest(await engine.forward(rows), expected);
+      const { ours } = await rounds(engine, undefined);
+      const speed = (count * length) / median(ours.map((took) => took.clock));
+      console.log(
+        `\n${name}: ${speed.toFixed(0)} tokens/s; log-probabilities within ${apart.toExponential(1)} of those above`,
+      );
+      await kernelTable(engine, ceilings);
+      await engine.close();
+    }
+  }
 }
 
 /**

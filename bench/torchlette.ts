@@ -21,6 +21,8 @@ import {
   benchWeights,
   parameterCount,
   roundsText,
+  type Took,
+  tookOf,
   trainingStep,
 } from './rivals/decoder.ts';
 import { Worker } from './rivals/worker.ts';
@@ -84,12 +86,10 @@ async function main(root: string): Promise<void> {
         `torchlette${subgroups ? '' : ', subgroups hidden from it'}: ${parameters} parameters; losses ${first.losses.join(' ')}; ` +
           `those of a guess are ${Math.log(VOCAB).toFixed(3)}`,
       );
-      const [ours, theirs]: number[][] = [[], []];
+      const [ours, theirs]: Took[][] = [[], []];
       for (let round = 0; round < (subgroups ? 2 : ROUNDS); round++) {
-        theirs.push((await step(worker, 1)).seconds);
-        const started = performance.now();
-        for (let i = 0; i < STEPS_HERE; i++) await trainingStep(engine, rows);
-        ours.push((performance.now() - started) / 1000 / STEPS_HERE);
+        theirs.push(await step(worker, 1));
+        ours.push(await tookOf(STEPS_HERE, () => trainingStep(engine, rows)));
       }
       const found = roundsText(ROWS * ROW_TOKENS, { ours, theirs, rival: 'torchlette' });
       console.log(`training, ${ROWS} rows of ${ROW_TOKENS} tokens: ${found}`);
@@ -100,8 +100,8 @@ async function main(root: string): Promise<void> {
   await engine.close();
 }
 
-async function step(worker: Worker, times: number): Promise<{ seconds: number; losses: string[] }> {
-  const answer = await worker.ask<{ seconds: number; losses: string[] }>({ do: 'step', times });
+async function step(worker: Worker, times: number): Promise<Took & { losses: string[] }> {
+  const answer = await worker.ask<Took & { losses: string[] }>({ do: 'step', times });
   return { ...answer, losses: answer.losses.map((loss) => Number(loss).toFixed(3)) };
 }
 

@@ -3,7 +3,7 @@ import { createStorage, createUniform } from '../../src/device/buffers.ts';
 import type { Device } from '../../src/device/device.ts';
 
 /** A dispatch, as WebGPU takes it. */
-export interface Launch {
+interface Launch {
   readonly pipeline: GPUComputePipeline;
   readonly bindGroup: GPUBindGroup;
   readonly workgroups: readonly [number, number, number];
@@ -14,7 +14,7 @@ const ROUNDS = 7;
 const ROUND_SECONDS = 0.06;
 
 /** Seconds that one of these takes, many in one submit: the quickest of several rounds, because what else runs only adds. */
-export async function secondsOf(device: Device, kind: string, launch: Launch): Promise<number> {
+async function secondsOf(device: Device, kind: string, launch: Launch): Promise<number> {
   return secondsOfCommands(device, kind, (encoder, times) => {
     const pass = encoder.beginComputePass();
     pass.setPipeline(launch.pipeline);

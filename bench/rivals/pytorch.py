@@ -18,10 +18,16 @@ batch = None
 
 
 def wait():
-    """Seconds, once the device has done what it was given."""
+    """Seconds by the clock and of all processors, once the device has done what it was given."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-    return time.perf_counter()
+    return time.perf_counter(), time.process_time()
+
+
+def since(started):
+    """What a round took; see `Took` in decoder.ts."""
+    clock, processors = wait()
+    return {"clock": clock - started[0], "processors": processors - started[1]}
 
 
 class Lora(torch.nn.Module):
@@ -158,7 +164,7 @@ def train(question):
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         losses.append(loss.item())
-    return {"seconds": wait() - started, "losses": losses}
+    return {**since(started), "losses": losses}
 
 
 @torch.no_grad()
@@ -176,9 +182,9 @@ def decode(question):
         spread = torch.log_softmax(logits.float(), -1)
         fed = torch.multinomial(spread.exp(), 1)
         kept = kept + spread.gather(-1, fed)
-    seconds = wait() - started
+    took = since(started)
     model.train()
-    return {"seconds": seconds, "meanLogprob": (kept.mean() / question["count"]).item()}
+    return {**took, "meanLogprob": (kept.mean() / question["count"]).item()}
 
 
 def matmul_rate(question):
@@ -193,7 +199,7 @@ def matmul_rate(question):
         started = wait()
         for _ in range(question["times"]):
             a @ b
-        best = max(best, question["times"] * 2 * size**3 / (wait() - started))
+        best = max(best, question["times"] * 2 * size**3 / since(started)["clock"])
     return {"flops": best}
 
 

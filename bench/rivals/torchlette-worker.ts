@@ -5,6 +5,7 @@
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 import { create, globals } from 'webgpu';
+import { tookOf } from './decoder.ts';
 
 interface Loss {
   item(): Promise<number>;
@@ -131,9 +132,9 @@ async function open(options: Open): Promise<object> {
 async function steps(times: number): Promise<object> {
   if (!step) throw new Error('open first');
   const losses: number[] = [];
-  const started = performance.now();
-  for (let i = 0; i < times; i++) losses.push(await step());
-  return { seconds: (performance.now() - started) / 1000, losses: losses.map(String) };
+  const once = step;
+  const took = await tookOf(times, async () => losses.push(await once()));
+  return { ...took, losses: losses.map(String) };
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
