@@ -1,4 +1,5 @@
 /** The resolved topology: every default written out, kept with the run it belongs to. */
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
@@ -22,7 +23,8 @@ export function resolvedText(topology: Topology): string {
 export function writeResolved(topology: Topology): string {
   const folder = runFolder(topology);
   const path = join(folder, RESOLVED_FILE);
-  const aside = `${path}.${process.pid}.tmp`;
+  // Workers in containers share this folder, and are all of them process 1.
+  const aside = `${path}.${randomUUID()}.tmp`;
   try {
     mkdirSync(folder, { recursive: true });
     writeFileSync(aside, resolvedText(topology));
