@@ -92,6 +92,8 @@ export class GroupMember {
     this.#joining = true;
     try {
       const coordinator = await link.coordinator('group', group);
+      // What is let go while the others are waited for was still claimed in this request: it needs another one.
+      this.#rejoin = false;
       const userData = Buffer.from(JSON.stringify({ owned: owned() }));
       const request = (memberId: string) =>
         groupRequest(coordinator, 'JoinGroup', {
@@ -112,7 +114,6 @@ export class GroupMember {
       });
       this.#memberId = joined.memberId;
       this.#generation = joined.generationId;
-      this.#rejoin = false;
       this.#options.onAssigned(await this.#sync(coordinator, joined));
     } finally {
       this.#joining = false;
