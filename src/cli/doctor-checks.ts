@@ -17,6 +17,7 @@ import { bytesText } from '../policy/memory-advice.ts';
 import type { Topology } from '../topology/topology.ts';
 import { checkEndpoints } from './doctor-endpoints.ts';
 import { checkKafka } from './doctor-kafka.ts';
+import { checkRegistry } from './doctor-registry.ts';
 
 export interface Check {
   readonly name: string;
@@ -64,6 +65,7 @@ export async function* examine({ topology: file, policy }: Subject): AsyncGenera
   }
   yield await attempt('run folder', async () => checkRunFolder(loaded.folder));
   yield* checkKafka(loaded.topology);
+  yield* checkRegistry(loaded.topology, process.env);
   yield* checkEndpoints(loaded.topology, process.env);
 }
 

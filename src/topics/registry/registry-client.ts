@@ -15,6 +15,8 @@ export interface RegistryClient {
   register(subject: string, schema: string): Promise<number>;
   /** The schema's id under the subject. A `ConfigError` where it is not registered. */
   find(subject: string, schema: string): Promise<number>;
+  /** Whether the subject has any version. Throws as the others do where what answers is no registry. */
+  knows(subject: string): Promise<boolean>;
   /** The Avro schema with an id. A `DataError` where there is none, or it is not Avro. */
   schemaOf(id: number): Promise<string>;
 }
@@ -37,6 +39,9 @@ const schemaAnswer = z.object({
   schemaType: z.string().default('AVRO'),
   references: z.array(z.unknown()).nullable().default([]),
 });
+
+/** What a registry says where there is no such subject; any other server has a 404 of its own. */
+const notFound = z.object({ error_code: z.int().min(40_400).max(40_499) });
 
 /** A client of the registry. A `ConfigError` where a variable or file that the configuration names is missing. */
 export function registryClient(config: RegistryConfig, deps: RegistryDeps): RegistryClient {
@@ -129,6 +134,13 @@ export function registryClient(config: RegistryConfig, deps: RegistryDeps): Regi
     register: (subject, schema) =>
       idUnder(`/subjects/${encodeURIComponent(subject)}/versions`, subject, schema),
     find: (subject, schema) => idUnder(`/subjects/${encodeURIComponent(subject)}`, subject, schema),
+    knows: async (subject) => {
+      const answer = await ask(`/subjects/${encodeURIComponent(subject)}/versions`, undefined);
+      const json = jsonOf(answer);
+      if (answer.status === 200 && Array.isArray(json)) return json.length > 0;
+      if (answer.status === 404 && notFound.safeParse(json).success) return false;
+      throw unexpected(answer, subject);
+    },
     schemaOf: async (id) => {
       const answer = await ask(`/schemas/ids/${id}`, undefined);
       // Anybody may write any id before a record: what the registry says to it does not stop the run.

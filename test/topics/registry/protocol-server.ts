@@ -23,6 +23,8 @@ export interface ProtocolServer {
   /** Refuses any other schema under the subject with these words. */
   refuse(subject: string, words: string): void;
   add(schema: string, more?: Record<string, unknown>): number;
+  /** Registers a schema under a subject, as another program would. */
+  register(subject: string, schema: string): void;
   readonly subjects: ReadonlyMap<string, number[]>;
   close(): Promise<void>;
 }
@@ -67,6 +69,11 @@ export async function protocolServer(basic?: string): Promise<ProtocolServer> {
     const [, subject, versions] = /^\/subjects\/([^/]+)(\/versions)?$/.exec(path) ?? [];
     if (subject === undefined)
       return answer(404, { error_code: 404, message: 'HTTP 404 Not Found' })(response);
+    if (request.method === 'GET') {
+      const versions = subjects.get(subject)?.map((_, version) => version + 1);
+      if (versions !== undefined) return answer(200, versions)(response);
+      return answer(404, { error_code: 40401, message: 'Subject not found' })(response);
+    }
     const { schema } = JSON.parse(Buffer.concat(chunks).toString('utf8')) as { schema: string };
     const words = refused.get(subject);
     if (versions !== undefined && words !== undefined) {
@@ -91,6 +98,7 @@ export async function protocolServer(basic?: string): Promise<ProtocolServer> {
     faults,
     subjects,
     refuse: (subject, words) => void refused.set(subject, words),
+    register: (subject, schema) => void subjects.set(subject, [idOf(schema)]),
     add: idOf,
     close: async () => {
       server.closeAllConnections();

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import avro from 'avsc';
 import { type Codec, schemaOf, topicNames } from '../../../src/topics/codec.ts';
 import { type OpenCodecOptions, openCodec, subjectOf } from '../../../src/topics/registry/open-codec.ts';
+import { registryClient } from '../../../src/topics/registry/registry-client.ts';
 import { registryConfig } from '../../../src/topics/registry/registry-config.ts';
 import { missingRegistry, type RealRegistry, startRegistry, withPrograms } from './real-registry.ts';
 
@@ -90,6 +91,18 @@ withPrograms('a real schema registry', [missingRegistry()], () => {
       await codec.learn?.('questions', [strange]);
       expect(() => codec.decode('questions', strange)).toThrow(/knows no schema with the id/);
     }
+  });
+
+  test('says whether it has a subject', async () => {
+    await register('something-value', 'string');
+    const client = registryClient(registryConfig.parse({ url: registry.url }), {
+      env: {},
+      readFile: readFileSync,
+      fetch: globalThis.fetch,
+      sleep,
+    });
+    expect(await client.knows('something-value')).toBe(true);
+    expect(await client.knows('nothing-value')).toBe(false);
   });
 
   test('refuses a schema that is incompatible with an older one, in words', async () => {
