@@ -2,12 +2,14 @@
 import { openTransport } from './open-transport.ts';
 import { partsOf } from './parts.ts';
 import { pipeline } from './pipeline.ts';
+import type { FlowStage } from './runtime/drain.ts';
 import { Run, type RunEnd, type StageProgress } from './runtime/run.ts';
 import type { Codec } from './topics/codec.ts';
 import { readRecords } from './topics/read-records.ts';
 import type { Topic, TopicRecords } from './topics/records.generated.ts';
 import type { Output, ReadOptions, Transport } from './topics/transport.ts';
 import { codecOf } from './topology/codec-of.ts';
+import { flowStages } from './topology/flow.ts';
 import { runFolder, writeResolved } from './topology/resolved.ts';
 import type { StageName } from './topology/stage-configs.ts';
 import { TOPICS } from './topology/topics.ts';
@@ -94,8 +96,8 @@ export async function openRun(
         const takingTurns =
           configured.rollout?.merge === 'deterministic' ? ['tools', 'rollout', 'start'] : [];
         const run = new Run(
-          { stages, takingTurns, untilDrained, stop, abort },
-          { transport, codec, config: runtime, now: () => performance.now() },
+          { stages, flow: flowOf(topology), takingTurns, untilDrained, stop, abort },
+          { transport, codec, config: runtime, now: () => performance.now(), notify },
         );
         return {
           finished: run.run().finally(() => parts.close()),
@@ -108,6 +110,14 @@ export async function openRun(
     },
     close: () => transport.close(),
   };
+}
+
+/** Every stage of the topology as the runtime sees it, whether it runs here or not. */
+function flowOf(topology: Topology): FlowStage[] {
+  const { source } = topology;
+  return flowStages(topology).map((stage) =>
+    source?.topic === stage.reads ? { ...stage, readsRun: source.run } : stage,
+  );
 }
 
 /** What decides a record's partition: its trajectory, where it is part of one. */

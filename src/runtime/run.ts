@@ -6,7 +6,7 @@ import { setMaxListeners } from 'node:events';
 import { z } from 'zod';
 import type { Codec } from '../topics/codec.ts';
 import type { Transport } from '../topics/transport.ts';
-import { drainOrder } from './order.ts';
+import { drain, type FlowStage } from './drain.ts';
 import { commitConfig, PartitionWorker } from './partition-worker.ts';
 import type { Stage } from './stage.ts';
 import { takeTurns } from './turn-taking.ts';
@@ -19,14 +19,25 @@ export const runtimeConfig = z
       .int()
       .min(1)
       .default(20)
-      .describe('How often --until-drained looks whether all is done.'),
+      .describe('How often --until-drained looks whether all is done, in milliseconds.'),
+    remoteCheckMs: z
+      .number()
+      .int()
+      .min(1)
+      .default(250)
+      .describe(
+        'How often it asks the topics whether stages that run in other processes are done, in milliseconds.',
+      ),
   })
   .describe('The runtime: when it commits, and how it waits.');
 
 export type RuntimeConfig = z.output<typeof runtimeConfig>;
 
 export interface RunOptions {
+  /** Those that run in this process. */
   readonly stages: readonly Stage[];
+  /** Every stage of the topology: a run is drained when all of them are. */
+  readonly flow: readonly FlowStage[];
   /** Names of the stages that take turns (see `turn-taking.ts`), highest priority first; none: all run freely. */
   readonly takingTurns: readonly string[];
   readonly untilDrained: boolean;
@@ -41,6 +52,8 @@ export interface RunDeps {
   readonly codec: Codec;
   readonly config: RuntimeConfig;
   readonly now: () => number;
+  /** Notes for the user. */
+  readonly notify?: (message: string) => void;
 }
 
 export type RunEnd = 'drained' | 'stopped' | 'aborted';
@@ -62,8 +75,7 @@ interface Station {
   readonly stage: Stage;
   readonly workers: PartitionWorker[];
   readonly running: Promise<void>[];
-  /** How many partitions the input has, once that is known. */
-  partitions: number;
+  hadPartition: boolean;
   readonly written: Record<string, number>;
   done: number;
 }
@@ -79,6 +91,8 @@ export class Run {
   readonly #abort: AbortSignal;
   readonly #stop: AbortSignal;
   #commits = 0;
+  /** No partition is taken up any more. */
+  #ending = false;
 
   constructor(options: RunOptions, deps: RunDeps) {
     this.#options = options;
@@ -87,7 +101,7 @@ export class Run {
       stage,
       workers: [],
       running: [],
-      partitions: 1,
+      hadPartition: false,
       written: {},
       done: 0,
     }));
@@ -101,10 +115,10 @@ export class Run {
   async run(): Promise<RunEnd> {
     const subscriptions = this.#stations.map((station) => this.#guard(this.#subscribe(station)));
     try {
-      if (this.#options.takingTurns.length > 0) await this.#awaitPartitions();
       const turns = this.#guard(this.#takeTurns());
-      if (this.#options.untilDrained) await this.#drain();
+      if (this.#options.untilDrained) await this.#guard(this.#drain());
       else await aborted(this.#stop);
+      this.#ending = true;
       await turns;
       await Promise.all(this.#stations.flatMap((station) => station.running));
     } finally {
@@ -153,7 +167,14 @@ export class Run {
           for (const { topic } of outputs) station.written[topic] = (station.written[topic] ?? 0) + 1;
         },
       });
+      if (this.#ending) {
+        // It came too late: what there is to do is for whoever has it next.
+        worker.close();
+        worker.release();
+        continue;
+      }
       station.workers.push(worker);
+      station.hadPartition = true;
       if (!this.#takesTurns(stage)) station.running.push(this.#guard(this.#work(station, worker)));
     }
   }
@@ -190,6 +211,7 @@ export class Run {
       (name) => this.#stations.find((s) => s.stage.name === name) ?? [],
     );
     if (stations.length === 0) return;
+    await this.#awaitPartitions(stations);
     await takeTurns({
       workers: () => stations.flatMap((station) => station.workers),
       turn: (worker, waitMs) => this.#turn(stations, worker, waitMs),
@@ -201,41 +223,26 @@ export class Run {
     });
   }
 
-  /** Completes the stages from upstream to downstream, each when its producers are done and its input is consumed. */
-  async #drain(): Promise<void> {
-    await this.#awaitPartitions();
-    for (const group of drainOrder(this.#stations.map((station) => ({ ...station.stage, station })))) {
-      const stations = group.map(({ station }) => station);
-      // Again where a partition went away meanwhile: what was left of it is done when it is back.
-      do {
-        while (!this.#stop.aborted && !(await this.#isConsumed(stations))) await this.#pause();
-        if (this.#stop.aborted) return;
-        for (const { workers } of stations) for (const worker of workers) worker.complete();
-        await Promise.all(stations.flatMap(({ running }) => running));
-      } while (!this.#stop.aborted && !stations.every(isWhole));
-    }
+  #drain(): Promise<void> {
+    const { transport, config, notify = () => {} } = this.#deps;
+    return drain({
+      flow: this.#options.flow,
+      local: this.#stations,
+      transport,
+      commits: () => this.#commits,
+      stop: this.#stop,
+      checkMs: config.drainCheckMs,
+      remoteCheckMs: config.remoteCheckMs,
+      onWait: (stages) => notify(`waiting for ${stages.join(', ')}, at work elsewhere or not started`),
+    });
   }
 
-  /** Whether these stages have nothing left to do, seen twice with no commit in between. */
-  async #isConsumed(stations: readonly Station[]): Promise<boolean> {
-    const commits = this.#commits;
-    if (!stations.every(isWhole)) return false;
-    for (const { stage, workers } of stations) {
-      for (const worker of workers) {
-        if (!(stage.holds ? await worker.caughtUp() : await worker.idle())) return false;
-      }
-    }
-    return commits === this.#commits && stations.every(isWhole);
-  }
-
-  /** Waits until this process owns every partition of every input. */
-  async #awaitPartitions(): Promise<void> {
+  /** Those that take turns need every partition of their inputs. */
+  async #awaitPartitions(stations: readonly Station[]): Promise<void> {
     const { transport } = this.#deps;
-    for (const station of this.#stations) {
-      const { stage } = station;
+    for (const { stage, workers } of stations) {
       const topic = (await transport.topics(stage.readsRun)).find(({ name }) => name === stage.reads);
-      station.partitions = topic?.partitions ?? 1;
-      while (!this.#stop.aborted && !isWhole(station)) await this.#pause();
+      while (!this.#stop.aborted && workers.length < (topic?.partitions ?? 1)) await this.#pause();
     }
   }
 
@@ -251,11 +258,6 @@ export class Run {
       if (!this.#abort.aborted) this.#fatal.abort(error);
     }
   }
-}
-
-/** Whether this process has every partition of the input. */
-function isWhole({ workers, partitions }: Station): boolean {
-  return workers.length >= partitions;
 }
 
 /** The partition's work goes on in another process, from what was committed here. */

@@ -11,8 +11,10 @@ export function settle(written: WrittenTopology): Topology {
   ]);
   const topology = { ...written, tasks: Object.fromEntries(tasks) };
   if (rollout?.merge !== 'auto') return topology;
-  const fixed = written.policy.kind === 'local' && rollout.follow === null;
-  const merge = fixed ? 'deterministic' : 'arrival';
+  const { policy, transport } = written;
+  // On Kafka the stages may be anywhere.
+  const alone = policy.kind === 'local' && rollout.follow === null && transport.kind === 'embedded';
+  const merge = alone ? 'deterministic' : 'arrival';
   return { ...topology, stages: { ...written.stages, rollout: { ...rollout, merge } } };
 }
 

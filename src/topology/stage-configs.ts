@@ -63,7 +63,7 @@ export const rolloutConfig = z.strictObject({
     .enum(['auto', 'deterministic', 'arrival'])
     .default('auto')
     .describe(
-      'How the producers of `turns` (start, rollout, tools) share it. deterministic: they take turns in a fixed priority, so that two runs with one seed write the same topics. arrival: as records come. auto: deterministic with a local policy that does not `follow`, arrival otherwise.',
+      'How the producers of `turns` (start, rollout, tools) share it. deterministic: they take turns in a fixed priority, so that two runs with one seed write the same topics. arrival: as records come. auto: deterministic on the embedded log with a local policy that does not `follow`, arrival otherwise.',
     ),
   follow: followConfig
     .nullable()

@@ -20,7 +20,7 @@ import { question } from '../records.ts';
 const codec = { encode, decode };
 const retry = { attempts: 2, backoffMs: 1, maxBackoffMs: 1 };
 const sleep = async () => {};
-const config = runtimeConfig.parse({ commit: { records: 4, ms: 5 }, drainCheckMs: 2 });
+const config = runtimeConfig.parse({ commit: { records: 4, ms: 5 }, drainCheckMs: 2, remoteCheckMs: 5 });
 
 let folder: string;
 let transport: Transport;
@@ -80,17 +80,22 @@ function turn(value: Question, index: number): Emission {
   };
 }
 
-function start(stages: Stage[], over: Partial<RunOptions> = {}) {
+function start(
+  stages: Stage[],
+  over: Partial<RunOptions> = {},
+  notify: (message: string) => void = () => {},
+) {
   const [stop, abort] = [new AbortController(), new AbortController()];
   const options = {
     stages,
+    flow: stages,
     takingTurns: [],
     untilDrained: true,
     stop: stop.signal,
     abort: abort.signal,
     ...over,
   };
-  const run = new Run(options, { transport, codec, config, now: () => performance.now() });
+  const run = new Run(options, { transport, codec, config, now: () => performance.now(), notify });
   return { run, stop, abort, end: run.run() };
 }
 
@@ -255,6 +260,47 @@ describe('a run', () => {
       waiting[how].abort(new Error('enough'));
       expect(await waiting.end).toBe(how === 'stop' ? 'stopped' : 'aborted');
     }
+  });
+
+  test('drains with the other workers: one that runs dry early waits for what others still write', async () => {
+    await feed(12);
+    const done: string[] = [];
+    const finishing = perRecord<Turn>(
+      async ({ id }) => {
+        done.push(id);
+        return [];
+      },
+      { stage: 'rollout', retry, sleep },
+    );
+    const slow = copying(async () => pause(15), 1);
+    const flow = [slow, stage('rollout', 'turns', [], finishing)];
+    // The second worker has nothing to do at first, and nothing but the topics to tell it that more will come.
+    const second = start([flow[1] as Stage], { flow });
+    await pause(30);
+    const first = start([slow], { flow });
+    expect(await first.end).toBe('drained');
+    expect(await second.end).toBe('drained');
+    expect(done).toHaveLength(12);
+    expect(await transport.committed('rollout', 'turns')).toEqual([12]);
+  });
+
+  test('says which stages elsewhere it waits for', async () => {
+    await feed(2);
+    const flow = [
+      copying(async () => {}),
+      stage(
+        'rollout',
+        'turns',
+        [],
+        perRecord<Turn>(async () => [], { stage: 'rollout', retry, sleep }),
+      ),
+    ];
+    const notes: string[] = [];
+    const waiting = start([flow[1] as Stage], { flow }, (note) => notes.push(note));
+    while (notes.length === 0) await pause(5);
+    expect(notes).toEqual(['waiting for start, at work elsewhere or not started']);
+    waiting.stop.abort(new Error('enough'));
+    expect(await waiting.end).toBe('stopped');
   });
 
   test('abort gives up what is in flight at once and loses nothing', async () => {

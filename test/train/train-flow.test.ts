@@ -92,6 +92,7 @@ async function runTrain({ transport, run, source, abortAt, ...rest }: Process) {
   } as unknown as Stage;
   const options = {
     stages: [stage],
+    flow: [stage],
     takingTurns: [],
     untilDrained: true,
     stop: new AbortController().signal,
