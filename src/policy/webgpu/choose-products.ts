@@ -7,6 +7,7 @@ import { ConfigError } from '../../errors.ts';
 import { checkProducts } from './product-check.ts';
 import {
   inRegisters,
+  matrixTile,
   type ProductFamily,
   type ProductPrecision,
   type Products,
@@ -80,8 +81,28 @@ async function candidate(
 /** The family as this device would have it, or what the device lacks for it. */
 function productsOf(device: Device, family: ProductFamily, precision: ProductPrecision): Products | string {
   const half = device.has('shader-f16');
-  if (family === 'matrix') return 'the adapter has no matrix units that multiply f16 and sum in f32';
-  return { family, precision: half ? precision : 'f32', unit: null };
+  if (family !== 'matrix') return { family, precision: half ? precision : 'f32', unit: null };
+  const { matrixUnits, subgroupSize, workgroupStorage, invocationsPerWorkgroup } = device.adapter;
+  if (!device.has('chromium-experimental-subgroup-matrix') || !device.has('subgroups') || !half) {
+    return 'the adapter has no matrix units that WebGPU reaches';
+  }
+  // The kernel counts subgroups, so their size must be known before.
+  if (!subgroupSize || subgroupSize.least !== subgroupSize.most) {
+    return "the adapter's subgroups have no fixed size";
+  }
+  const subgroup = subgroupSize.most;
+  const fitting = matrixUnits.filter(
+    (unit) =>
+      unit.factors === 'f16' &&
+      unit.sums === 'f32' &&
+      unit.n % 4 === 0 &&
+      unit.k % 2 === 0 &&
+      matrixTile(unit).bytes <= workgroupStorage &&
+      8 * subgroup <= invocationsPerWorkgroup,
+  );
+  const [unit] = fitting.toSorted((a, b) => b.m * b.n * b.k - a.m * a.n * a.k);
+  if (!unit) return 'the adapter has no matrix units that multiply f16 and sum in f32, of a size that fits';
+  return { family, precision, unit: { ...unit, subgroup } };
 }
 
 function familyFrom(env: Readonly<Record<string, string | undefined>>): ProductFamily | 'auto' {

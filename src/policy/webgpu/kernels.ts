@@ -27,6 +27,8 @@ export interface Dispatch {
   readonly workgroups: (sizes: BatchSizes) => readonly [number, number, number];
   /** What it was made of, for the self-check. */
   readonly call: KernelCall;
+  /** Part of the same, and run before it each time. */
+  readonly before?: Dispatch;
 }
 
 export interface KernelCall {
@@ -38,6 +40,9 @@ export interface KernelCall {
   readonly bindings: readonly (GPUBuffer | Binding)[];
   /** Another kernel that does the same with the same bindings. */
   readonly variant?: Variant;
+  /** What the variant binds behind all else, and what has to run before it. */
+  readonly more?: readonly GPUBuffer[];
+  readonly before?: Dispatch;
   /** Workgroups in x, y and z; 0 anywhere: nothing to do. */
   readonly workgroups: (sizes: BatchSizes) => readonly [number, number?, number?];
 }
@@ -48,8 +53,8 @@ export interface Variant {
   readonly files: readonly string[];
   /** What goes before it: constants and the like. */
   readonly before: string;
-  /** What WGSL's `enable` takes. */
-  readonly extensions?: readonly string[];
+  /** What goes before everything: `enable f16;` and the like. */
+  readonly directives?: readonly string[];
 }
 
 /** Four numbers of a matrix as it is kept, and as they are. bf16 is the upper half of an f32, the first in the low word. */
@@ -98,7 +103,8 @@ export class Kernels {
   /** A call of `kernels/NAME.wgsl`, ready to be encoded again and again. */
   dispatch(name: string, call: KernelCall): Dispatch {
     const pipeline = this.#pipeline(name, call);
-    const bindings = call.call ? [...call.bindings, this.#callBuffer(call.call)] : call.bindings;
+    const uniforms = call.call ? [this.#callBuffer(call.call)] : [];
+    const bindings = [...call.bindings, ...uniforms, ...(call.more ?? [])];
     const bindGroup = this.#device.gpu.createBindGroup({
       label: name,
       layout: pipeline.getBindGroupLayout(0),
@@ -116,6 +122,7 @@ export class Kernels {
         return [x, y, z];
       },
       call,
+      ...(call.before ? { before: call.before } : {}),
     };
   }
 
@@ -132,12 +139,12 @@ export class Kernels {
   }
 
   #pipeline(name: string, { stored = 'f32', variant }: Pick<KernelCall, 'stored' | 'variant'>) {
-    const { files, before, extensions = [] } = variant ?? { files: [name], before: '' };
+    const { files, before, directives = [] } = variant ?? { files: [name], before: '' };
     const key = [stored, ...files, before].join(' ');
     let pipeline = this.#pipelines.get(key);
     if (!pipeline) {
       const code = [
-        ...extensions.map((extension) => `enable ${extension};`),
+        ...directives,
         ...[this.#prefix, storedSource[stored], before],
         ...files.map((file) => readFileSync(new URL(`../kernels/${file}.wgsl`, import.meta.url), 'utf8')),
       ].join('\n');
@@ -168,13 +175,14 @@ export function encode(
   sizes: BatchSizes,
   profiler: Profiler | null = null,
 ): void {
+  const list = dispatches.flatMap((dispatch) => (dispatch.before ? [dispatch.before, dispatch] : [dispatch]));
   if (profiler === null) {
     const pass = encoder.beginComputePass();
-    for (const dispatch of dispatches) encodeOne(pass, dispatch, sizes);
+    for (const dispatch of list) encodeOne(pass, dispatch, sizes);
     pass.end();
     return;
   }
-  for (const dispatch of dispatches) {
+  for (const dispatch of list) {
     const pass = encoder.beginComputePass({ timestampWrites: profiler.pass(dispatch.label) });
     encodeOne(pass, dispatch, sizes);
     pass.end();

@@ -3,7 +3,7 @@ import type { Binding } from '../../device/buffers.ts';
 import type { DecoderParts } from './decoder-parts.ts';
 import { type Dispatch, float, type KernelCall, type Kernels, type Variant } from './kernels.ts';
 import type { NumberFormat } from './parameters.ts';
-import { rowsVariant, tileVariant } from './products.ts';
+import { matrixTile, matrixVariant, rowsVariant, scalesVariant, tileVariant } from './products.ts';
 
 /** Columns of a matrix: `stride` numbers from row to row, the first at `at`; multiples of 4. */
 export interface Columns {
@@ -33,20 +33,30 @@ export class Matmul {
   readonly #kernels: Kernels;
   readonly #batch: GPUBuffer;
   readonly #fewRows: boolean;
+  readonly #rowScales: GPUBuffer | null;
 
   /** Over a plan's batch. Only sampling keeps nothing: its steps have a row for each sample. */
   static over({ kernels, plan }: Pick<DecoderParts, 'kernels' | 'plan'>): Matmul {
-    return new Matmul(kernels, plan.batch, { fewRows: plan.kept === 'none' });
+    return new Matmul(kernels, plan.batch, {
+      fewRows: plan.kept === 'none',
+      rowScales: plan.get('rowScales'),
+    });
   }
 
   /**
    * `fewRows`: reading weights will be most of the work, as in sampling. It is not decided by the rows at hand: kernels of a
-   * family sum in different orders, and a row must not depend on how many there are.
+   * family sum in different orders, and a row must not depend on how many there are. `rowScales`: room for a number for each
+   * row, which products on matrix units use in passing.
    */
-  constructor(kernels: Kernels, batch: GPUBuffer, { fewRows = false }: { fewRows?: boolean } = {}) {
+  constructor(
+    kernels: Kernels,
+    batch: GPUBuffer,
+    { fewRows = false, rowScales = null }: { fewRows?: boolean; rowScales?: GPUBuffer | null } = {},
+  ) {
     this.#kernels = kernels;
     this.#batch = batch;
     this.#fewRows = fewRows;
+    this.#rowScales = rowScales;
   }
 
   /** y (M, output) = x (M, input) times w transposed. */
@@ -65,6 +75,13 @@ export class Matmul {
       const workgroups: KernelCall['workgroups'] = (sizes) => [Math.ceil(sizes[options.over] / 8), columns];
       return this.#kernels.dispatch('matmul', { ...call, variant, workgroups });
     }
+    const units = this.#onUnits(
+      'tile-forward',
+      w,
+      { left: x, depth: options.input, columns: options.output },
+      options,
+    );
+    if (units) return this.#kernels.dispatch('matmul', { ...call, ...units });
     const variant = this.#tile('tile-forward', w);
     const workgroups = squares(options.output, options);
     return this.#kernels.dispatch('matmul', { ...call, variant, workgroups });
@@ -81,6 +98,13 @@ export class Matmul {
       const workgroups = tiles(options.input, 8, options);
       return this.#kernels.dispatch('matmul-backward-input', { ...call, workgroups });
     }
+    const units = this.#onUnits(
+      'tile-backward-input',
+      w,
+      { left: dy, depth: options.output, columns: options.input },
+      options,
+    );
+    if (units) return this.#kernels.dispatch('matmul-backward-input', { ...call, ...units });
     const variant = this.#tile('tile-backward-input');
     const workgroups = squares(options.input, options);
     return this.#kernels.dispatch('matmul-backward-input', { ...call, variant, workgroups });
@@ -97,6 +121,32 @@ export class Matmul {
       ...(registers ? {} : { variant: this.#tile('tile-backward-weight') }),
       workgroups: (sizes) => (sizes[over] === 0 ? [0] : [Math.ceil(input / wide), Math.ceil(output / high)]),
     });
+  }
+
+  /** What makes a product one on matrix units; null where it is none: theirs are those with bf16 weights. */
+  #onUnits(
+    file: string,
+    w: Weight,
+    { left, depth, columns }: { left: Columns; depth: number; columns: number },
+    { over }: MatmulOptions,
+  ): Pick<KernelCall, 'variant' | 'more' | 'before' | 'workgroups'> | null {
+    const { products, software } = this.#kernels;
+    const { unit, precision } = products;
+    const scales = this.#rowScales;
+    if (unit === null || scales === null || w.format !== 'bf16') return null;
+    const tile = matrixTile(unit);
+    return {
+      variant: matrixVariant(file, unit, { software, precision }),
+      more: [scales],
+      before: this.#kernels.dispatch('row-scales', {
+        variant: scalesVariant(this.#kernels),
+        call: [depth / 4, left.stride / 4, left.at / 4, Number(over === 'targets')],
+        bindings: [this.#batch, left.of, scales],
+        // Wide enough for a dimension of 65535; the kernel computes its row from both.
+        workgroups: (sizes) => [Math.min(sizes[over], 32768), Math.ceil(sizes[over] / 32768)],
+      }),
+      workgroups: (sizes) => [Math.ceil(columns / tile.columns), Math.ceil(sizes[over] / tile.rows)],
+    };
   }
 
   get #inRegisters(): boolean {

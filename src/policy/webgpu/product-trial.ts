@@ -40,7 +40,7 @@ export class ProductTrial {
   readonly #device: Device;
   readonly #options: TrialOptions;
   readonly #numbers: TrialNumbers;
-  readonly #buffers: Buffers<'x' | 'y' | 'w' | 'dw'>;
+  readonly #buffers: Buffers<'x' | 'y' | 'w' | 'dw' | 'rowScales'>;
   readonly #batch: GPUBuffer;
   readonly #kernels: Kernels;
   readonly #readback: Readback;
@@ -58,6 +58,8 @@ export class ProductTrial {
         ['y', numbers.y.byteLength],
         ['w', numberBytes[options.format] * numbers.w.length],
         ['dw', numbers.dw.byteLength],
+        // As many as there could be rows.
+        ['rowScales', numbers.x.byteLength],
       ]),
     );
     const w = options.format === 'bf16' ? toBfloat16(numbers.w) : Float32Array.from(numbers.w);
@@ -87,7 +89,10 @@ export class ProductTrial {
     const y = { of: this.#buffers.get('y'), stride: yStride, at: margins.yBefore };
     const w = { of: { buffer: this.#buffers.get('w') }, format };
     const options = { input, output, over: 'tokens', add, scale } as const;
-    const matmul = new Matmul(this.#kernels, this.#batch, { fewRows: product === 'forwardFewRows' });
+    const matmul = new Matmul(this.#kernels, this.#batch, {
+      fewRows: product === 'forwardFewRows',
+      rowScales: this.#buffers.get('rowScales'),
+    });
     if (product === 'backwardInput') return matmul.backwardInput({ dy: y, w, dx: x }, options);
     if (product !== 'backwardWeight') return matmul.forward({ x, w, y }, options);
     return matmul.backwardWeight({ dy: y, x, dw: { buffer: this.#buffers.get('dw') } }, options);

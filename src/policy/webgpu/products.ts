@@ -18,8 +18,8 @@ export type ProductPrecision = 'f32' | 'f16';
 export interface Products {
   readonly family: ProductFamily;
   readonly precision: ProductPrecision;
-  /** Of `matrix`. */
-  readonly unit: MatrixUnit | null;
+  /** Of `matrix`: what a subgroup of so many invocations multiplies at once. */
+  readonly unit: (MatrixUnit & { readonly subgroup: number }) | null;
 }
 
 export const inRegisters: Products = { family: 'registers', precision: 'f32', unit: null };
@@ -34,8 +34,44 @@ export function tileVariant(file: string, { software, half }: { software: boolea
       half ? halfTiles : 'alias Kept = vec4f;\nfn keep(value: vec4f) -> vec4f { return value; }',
       steps(software),
     ].join('\n'),
-    extensions: half ? ['f16'] : [],
+    directives: half ? ['enable f16;'] : [],
   };
+}
+
+/** A kernel on matrix units: a file that says what is multiplied, and matrix.wgsl behind it. */
+export function matrixVariant(
+  file: string,
+  unit: NonNullable<Products['unit']>,
+  { software, precision }: { software: boolean; precision: ProductPrecision },
+): Variant {
+  return {
+    files: [file, 'matrix'],
+    directives: [
+      ...['f16', 'subgroups', 'chromium_experimental_subgroup_matrix'].map((name) => `enable ${name};`),
+      // Subgroups take different units, which is uniform within each, but not to the analysis.
+      'diagnostic(off, chromium.subgroup_matrix_uniformity);',
+    ],
+    before: [
+      `const UNIT_M = ${unit.m}u;`,
+      `const UNIT_N = ${unit.n}u;`,
+      `const UNIT_K = ${unit.k}u;`,
+      `const SUBGROUP = ${unit.subgroup}u;`,
+      `const PARTS = ${precision === 'f32' ? 2 : 1}u;`,
+      steps(software),
+    ].join('\n'),
+  };
+}
+
+/** The tile of matrix.wgsl, and the workgroup memory that it takes, in bytes. */
+export function matrixTile({ m, n, k }: MatrixUnit) {
+  const [rows, columns, depth] = [8 * m, 8 * n, 2 * k];
+  const right = Math.max(columns * (depth + 8), depth * (columns + 8));
+  return { rows, columns, bytes: 2 * (2 * rows * (depth + 8) + right) + 4 * rows + 4 * 8 * m * n };
+}
+
+/** What row-scales.wgsl needs before it. */
+export function scalesVariant({ software }: { software: boolean }): Variant {
+  return { files: ['row-scales'], before: steps(software) };
 }
 
 /** The kernel for few rows. */

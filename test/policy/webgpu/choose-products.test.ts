@@ -47,6 +47,13 @@ onDevice('the choice of products', () => {
     expect(fewer).toMatch(/depends on how many/);
   });
 
+  test('kernels that do not compile are refused, and the device lives on', async () => {
+    const unit = { factors: 'f16', sums: 'f32', m: 3, n: 5, k: 7, subgroup: 8 };
+    const verdict = await checkProducts(device, { family: 'matrix', precision: 'f32', unit });
+    expect(verdict).toMatch(/do not run/);
+    device.check();
+  });
+
   test('software adapters get registers; a name, as an option or in the environment, goes before that', async () => {
     const software = device.adapter.software;
     const family = async (

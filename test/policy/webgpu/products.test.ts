@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describeAdapter, findAdapter } from '../../../src/device/adapter.ts';
 import { Device } from '../../../src/device/device.ts';
 import { toBfloat16, toFloat32Values } from '../../../src/policy/number-formats.ts';
 import { normal } from '../../../src/policy/random.ts';
+import { chooseProducts, type ProductsWanted } from '../../../src/policy/webgpu/choose-products.ts';
+import type { NumberFormat } from '../../../src/policy/webgpu/parameters.ts';
 import {
   margins,
   type ProductName,
@@ -12,13 +15,25 @@ import {
   type TrialOptions,
   type TrialRun,
 } from '../../../src/policy/webgpu/product-trial.ts';
-import { inRegisters, type Products, throughWorkgroups } from '../../../src/policy/webgpu/products.ts';
+import type { Products } from '../../../src/policy/webgpu/products.ts';
 import { onDevice } from '../../device/on-device.ts';
 
-const families: [string, Products][] = [
-  ['registers', inRegisters],
-  ['workgroup', throughWorkgroups],
+const adapter = await findAdapter().then(describeAdapter, () => null);
+
+/** By name: what is asked for, and the largest error with weights in f32 and in bf16. */
+const families: [string, Required<ProductsWanted>, Record<NumberFormat, number>][] = [
+  ['registers', { family: 'registers', precision: 'f32' }, { f32: 3e-7, bf16: 3e-7 }],
+  ['workgroup', { family: 'workgroup', precision: 'f32' }, { f32: 3e-7, bf16: 3e-7 }],
 ];
+if (adapter?.features.includes('shader-f16')) {
+  families.push(['workgroup, f16', { family: 'workgroup', precision: 'f16' }, { f32: 3e-7, bf16: 6e-4 }]);
+}
+if (adapter && adapter.matrixUnits.length > 0) {
+  families.push(
+    ['matrix', { family: 'matrix', precision: 'f32' }, { f32: 3e-7, bf16: 1e-6 }],
+    ['matrix, f16', { family: 'matrix', precision: 'f16' }, { f32: 3e-7, bf16: 6e-4 }],
+  );
+}
 
 /** Numbers for so many rows; up to the next whole tile, where kernels may read, there is NaN. */
 function numbersFor(rows: number, { input, output }: TrialOptions): TrialNumbers {
@@ -87,7 +102,12 @@ onDevice('products', () => {
     device = await Device.shared();
   });
 
-  describe.each(families)('%s', (_family, products) => {
+  describe.each(families)('%s', (_family, wanted, tolerance) => {
+    let products: Products;
+    beforeAll(async () => {
+      ({ products } = await chooseProducts(device, wanted));
+    });
+
     /** Rows, input, output, scale: below and above a tile, and nothing whole. */
     test.each([
       [1, 4, 4, 1],
@@ -105,7 +125,12 @@ onDevice('products', () => {
             const run = { rows, add, scale };
             const found = await trial.run(product, run);
             const error = errorOf(found, product, numbers, { ...options, ...run });
-            expect([product, format, add, error < 3e-7]).toEqual([product, format, add, true]);
+            expect([product, format, add, error < tolerance[format] ? 'close' : error]).toEqual([
+              product,
+              format,
+              add,
+              'close',
+            ]);
           }
         }
         trial.destroy();
@@ -113,7 +138,7 @@ onDevice('products', () => {
     });
 
     test('a row does not depend on how many there are; the same again is the same to the bit', async () => {
-      const options = { input: 84, output: 76, format: 'f32' } as const;
+      const options = { input: 84, output: 76, format: 'bf16' } as const;
       const trial = new ProductTrial(device, products, options, numbersFor(130, options));
       for (const product of productNames.filter((name) => name !== 'backwardWeight')) {
         const [xStride, yStride] = strides(options);
