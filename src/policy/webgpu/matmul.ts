@@ -138,7 +138,7 @@ export class Matmul {
     return {
       variant: matrixVariant(file, unit, { software, precision }),
       more: [scales],
-      before: this.#kernels.dispatch('row-scales', {
+      before: this.#kernels.dispatch('matrix-scales', {
         variant: scalesVariant(this.#kernels),
         call: [depth / 4, left.stride / 4, left.at / 4, Number(over === 'targets')],
         bindings: [this.#batch, left.of, scales],

@@ -69,9 +69,9 @@ export function matrixTile({ m, n, k }: MatrixUnit) {
   return { rows, columns, bytes: 2 * (2 * rows * (depth + 8) + right) + 4 * rows + 4 * 8 * m * n };
 }
 
-/** What row-scales.wgsl needs before it. */
+/** What matrix-scales.wgsl needs before it. */
 export function scalesVariant({ software }: { software: boolean }): Variant {
-  return { files: ['row-scales'], before: steps(software) };
+  return { files: ['matrix-scales'], before: steps(software) };
 }
 
 /** The kernel for few rows. */
