@@ -7,6 +7,28 @@ type Finding = Omit<Check, 'name'>;
 const faultOf =
   "a wrong number here is the driver's: update it, or set `device: reference` in the policy to compute in float64 on the processor";
 
+/** Which family multiplies matrices here, and which others do not work. */
+export async function checkProducts(): Promise<Finding> {
+  const [{ chooseProducts }, { Device }] = await Promise.all([
+    import('../policy/webgpu/choose-products.ts'),
+    import('../device/device.ts'),
+  ]);
+  const device = await Device.shared();
+  const { products, refused } = await chooseProducts(device);
+  const { family, unit } = products;
+  const how = {
+    registers: `in registers${device.adapter.software ? ', as suits a software adapter' : ''}`,
+    workgroup: 'through workgroup memory',
+    matrix: `by matrix units of ${unit?.m} x ${unit?.n} x ${unit?.k} where weights are bf16, otherwise through workgroup memory`,
+  };
+  return {
+    ok: true,
+    found: `matrices are multiplied ${how[family]}${family === 'registers' ? '' : '; tried here against float64'}`,
+    lines: refused.map(({ family: other, reason }) => `not by the family ${other}: ${reason}`),
+    details: { products, refused },
+  };
+}
+
 /** Each kernel against float64, on the numbers that a step gives it. */
 export async function checkKernels(): Promise<Finding> {
   const [{ checkKernels }, { Device }, { table }] = await Promise.all([
@@ -71,12 +93,38 @@ export async function checkSpeed(): Promise<Finding> {
   const now = () => performance.now();
   const { tokensPerSecond, parameters } = await trainingSpeed(createWebGpuEngine, { now, rounds: 3 });
   const reference = await trainingSpeed(createReferenceEngine, { now, rounds: 1 });
+  const kernels = await longestKernels(() => trainingSpeed(createWebGpuEngine, { now, rounds: 1 }));
   const times = (tokensPerSecond / reference.tokensPerSecond).toFixed(1);
   return {
     ok: true,
     found: `training a decoder of ${parameters.toLocaleString('en')} parameters at ${Math.round(tokensPerSecond).toLocaleString('en')} tokens/s, ${times} times the float64 reference`,
+    lines: kernels,
     details: { tokensPerSecond, parameters, referenceTokensPerSecond: reference.tokensPerSecond },
   };
+}
+
+/** The kernels that most of the time on the device goes to, where the adapter has timestamps. */
+async function longestKernels(train: () => Promise<unknown>): Promise<string[]> {
+  const [{ Device }, { Profiler }] = await Promise.all([
+    import('../device/device.ts'),
+    import('../device/profiler.ts'),
+  ]);
+  const device = await Device.shared();
+  if (!device.has('timestamp-query')) return [];
+  const profiler = Profiler.start(device);
+  try {
+    await train();
+    const times = await profiler.times();
+    const total = times.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
+    const share = (milliseconds: number) => `${Math.round((100 * milliseconds) / total)} %`;
+    const longest = times
+      .slice(0, 5)
+      .map(({ label, milliseconds }) => `${label} ${share(milliseconds)}`)
+      .join(', ');
+    return total > 0 ? [`most of the time on the device: ${longest}`] : [];
+  } finally {
+    profiler.stop();
+  }
 }
 
 /** The tensor with the largest error; one that is not a number is the largest. */

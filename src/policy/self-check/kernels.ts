@@ -10,6 +10,7 @@ import { toFloat32Values } from '../number-formats.ts';
 import { decoderBackward } from '../webgpu/backward.ts';
 import { TrainingOperations } from '../webgpu/backward-operations.ts';
 import { prepareBatch } from '../webgpu/batch.ts';
+import { chooseProducts } from '../webgpu/choose-products.ts';
 import { DevicePolicy } from '../webgpu/device-policy.ts';
 import { bodyForward, headForward } from '../webgpu/forward.ts';
 import { type BatchSizes, type Dispatch, encode } from '../webgpu/kernels.ts';
@@ -33,8 +34,8 @@ import { optimizerOracles } from './kernels/optimizer.ts';
 import { productOracles } from './kernels/products.ts';
 import type { KernelRun, Oracle } from './kernels/run.ts';
 
-/** Largest errors that f32 explains, with room; and f16, where a kernel rounds to it what it multiplies. */
-export const KERNEL_TOLERANCE = { f32: 1e-4, f16: 5e-3 } as const;
+/** Largest error that f32 explains, with room; products are checked in that precision, whatever they are in a policy. */
+export const KERNEL_TOLERANCE = 1e-4;
 
 export interface KernelCheck {
   /** With the variant that the adapter takes, where there are several. */
@@ -65,11 +66,10 @@ export async function checkKernels(
       for (const dispatch of step.dispatches()) {
         const { variant } = dispatch.call;
         const name = variant ? `${dispatch.label} (${variant.files.join(', ')})` : dispatch.label;
-        const tolerance = KERNEL_TOLERANCE[variant?.extensions?.includes('f16') ? 'f16' : 'f32'];
         const error = await step.run(dispatch, (values) => read(dispatch.label, values));
         const before = checks.get(name) ?? { dispatches: 0, error: 0 };
         const worst = Math.max(error, before.error);
-        const ok = worst <= tolerance;
+        const ok = worst <= KERNEL_TOLERANCE;
         checks.set(name, { name, ok, dispatches: before.dispatches + 1, error: worst });
       }
     } finally {
@@ -93,7 +93,9 @@ class DecoderStep {
   readonly #recompute: boolean;
 
   static async of(device: Device, decoder: CheckedDecoder): Promise<DecoderStep> {
-    const policy = new DevicePolicy(device, decoder.config, decoder.options, device.adapter);
+    const { products } = await chooseProducts(device);
+    const options = { ...decoder.options, products };
+    const policy = new DevicePolicy(device, decoder.config, options, device.adapter);
     const { weights, trained } = startOf(decoder);
     await policy.weights.load(sourceOf(weights));
     policy.trainable.write(trained);
