@@ -60,7 +60,8 @@ export function partsOf(topology: Topology, deps: PartsDeps): Parts {
     const { openEngine } = await import('./policy/open-engine.ts');
     const policy = await openPolicy(config.checkpoint);
     const sampling = { slots: config.slots, maxLength: config.contextTokens };
-    const engine = await openEngine(policy, { device: config.device, onFallback: tellFallback, sampling });
+    const { device, precision } = config;
+    const engine = await openEngine(policy, { device, precision, onFallback: tellFallback, sampling });
     return { policy, engine: keep(engine) };
   };
 

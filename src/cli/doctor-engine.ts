@@ -9,12 +9,8 @@ const faultOf =
 
 /** Which family multiplies matrices here, and which others do not work. */
 export async function checkProducts(): Promise<Finding> {
-  const [{ chooseProducts }, { Device }] = await Promise.all([
-    import('../policy/webgpu/choose-products.ts'),
-    import('../device/device.ts'),
-  ]);
-  const device = await Device.shared();
-  const { products, refused } = await chooseProducts(device);
+  const { openWithProducts } = await import('../policy/webgpu/choose-products.ts');
+  const { device, products, refused } = await openWithProducts();
   const { family, unit } = products;
   const how = {
     registers: `in registers${device.adapter.software ? ', as suits a software adapter' : ''}`,

@@ -3,7 +3,7 @@
  * kernels are in kernels/; this file keeps their state: weights, gradient, moments, and the batch's buffers.
  */
 import { Readback } from '../device/buffers.ts';
-import { Device } from '../device/device.ts';
+import type { Device } from '../device/device.ts';
 import { ConfigError, ModelError } from '../errors.ts';
 import { checkTensors, type DecoderConfig, type TensorShapes, tensorShapes } from './config.ts';
 import type {
@@ -24,7 +24,7 @@ import { checkRows } from './rows.ts';
 import { decoderBackward } from './webgpu/backward.ts';
 import { TrainingOperations } from './webgpu/backward-operations.ts';
 import { prepareBatch } from './webgpu/batch.ts';
-import { chooseProducts } from './webgpu/choose-products.ts';
+import { openWithProducts } from './webgpu/choose-products.ts';
 import { DevicePolicy } from './webgpu/device-policy.ts';
 import { bodyForward, headForward, type KeysAndValues } from './webgpu/forward.ts';
 import type { BatchSizes, Dispatch } from './webgpu/kernels.ts';
@@ -56,11 +56,10 @@ export async function createWebGpuEngine(
   options: WebGpuEngineOptions = {},
 ): Promise<Engine> {
   if (weights instanceof Map) checkTensors(weights, tensorShapes(config), 'weights');
-  const device = await Device.shared();
+  const { products: family = 'auto', precision = 'f32' } = options;
+  const { device, products } = await openWithProducts({ family, precision });
   const { batchTokens = null, sampling = null } = options;
   checkMemory({ config, options, batchTokens, sampler: sampling }, memoryOf(device.adapter));
-  const { products: family = 'auto', precision = 'f32' } = options;
-  const { products } = await chooseProducts(device, { family, precision });
   const engine = new WebgpuEngine(device, config, { ...options, products });
   try {
     await engine.load(sourceOf(weights));

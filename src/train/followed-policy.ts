@@ -33,7 +33,7 @@ export async function followedPolicy(options: FollowedPolicyOptions): Promise<Fo
   const policy = await openPolicy(model.checkpoint);
   const lora = loraShape(parameters);
   const engine = await openEngine(policy, {
-    ...{ device: model.device, onFallback, lora },
+    ...{ device: model.device, precision: model.precision, onFallback, lora },
     frozen: parameters.kind === 'lora' ? parameters.frozen : 'f32',
     sampling: { slots: model.slots, maxLength: model.contextTokens },
   });

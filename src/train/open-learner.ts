@@ -20,7 +20,8 @@ export interface LearnerOptions {
     'parameters' | 'recompute' | 'beta' | 'microBatchTokens' | 'maxRowTokens'
   >;
   /** The policy that training begins with. */
-  readonly model: Pick<LocalModelConfig, 'checkpoint' | 'device'>;
+  readonly model: Pick<LocalModelConfig, 'checkpoint' | 'device'> &
+    Partial<Pick<LocalModelConfig, 'precision'>>;
   /** The run's: decides the first values of fresh adapters. */
   readonly seed: number;
   readonly onFallback: (reason: DeviceError) => void;
@@ -42,7 +43,8 @@ export async function openLearner({ config, model, seed, onFallback }: LearnerOp
   const open = async (training: { readonly recompute?: boolean; readonly batchTokens?: number }) => {
     const frozen = parameters.kind === 'lora' ? parameters.frozen : 'f32';
     const settings = { lora, frozen, ...training };
-    const engine = await openEngine(policy, { device: model.device, onFallback, ...settings });
+    const { device, precision = 'f32' } = model;
+    const engine = await openEngine(policy, { device, precision, onFallback, ...settings });
     engines.push(engine);
     return engine;
   };

@@ -2,8 +2,8 @@
  * Which family multiplies matrices on a device. One that the adapter offers is tried on it first, against float64: drivers
  * differ, and wrong numbers would train a policy without anybody noticing.
  */
-import type { Device } from '../../device/device.ts';
-import { ConfigError } from '../../errors.ts';
+import { Device } from '../../device/device.ts';
+import { ConfigError, DeviceError } from '../../errors.ts';
 import { checkProducts } from './product-check.ts';
 import {
   inRegisters,
@@ -33,6 +33,27 @@ export interface ChosenProducts {
 
 /** By device, family and precision: what is wrong with it, or null. */
 const verdicts = new WeakMap<Device, Map<string, Promise<string | null>>>();
+
+/** By adapter, family and precision: how trying it ended a device. The process tries it no more. */
+const fatal = new Map<string, string>();
+
+/**
+ * The process's device and the family for it. A family whose trial breaks the device is left out, on a new one. Throws as
+ * `Device.shared` and `chooseProducts`.
+ */
+export async function openWithProducts(
+  wanted: ProductsWanted = {},
+): Promise<ChosenProducts & { readonly device: Device }> {
+  for (;;) {
+    const before = fatal.size;
+    const device = await Device.shared();
+    try {
+      return { device, ...(await chooseProducts(device, wanted)) };
+    } catch (error) {
+      if (fatal.size === before) throw error;
+    }
+  }
+}
 
 /**
  * The family for a device, checked once. `SWIRL_PRODUCTS` names one in place of `auto`. Throws `ConfigError` where a family is
@@ -72,10 +93,17 @@ async function candidate(
   const known = verdicts.get(device) ?? new Map<string, Promise<string | null>>();
   verdicts.set(device, known);
   const key = JSON.stringify(found);
+  const lost = fatal.get(`${device.adapter.name} ${key}`);
+  if (lost !== undefined) return { products: null, reason: `trying it broke the device: ${lost}` };
   const verdict = known.get(key) ?? checkProducts(device, found);
   known.set(key, verdict);
-  const reason = await verdict;
-  return { products: reason === null ? found : null, reason: reason ?? '' };
+  try {
+    const reason = await verdict;
+    return { products: reason === null ? found : null, reason: reason ?? '' };
+  } catch (error) {
+    if (error instanceof DeviceError) fatal.set(`${device.adapter.name} ${key}`, error.message);
+    throw error;
+  }
 }
 
 /** The family as this device would have it, or what the device lacks for it. */
