@@ -19,9 +19,6 @@ import { saveWeights } from './save-weights.ts';
 import { type PolicyTokenizer, tokenizerFiles } from './tokenizer.ts';
 import { weightLayout } from './weight-layout.ts';
 
-export { flushFolder, writeFolderAside, writeJson } from './folder-aside.ts';
-export { readWeights } from './weight-files.ts';
-
 /** A decoder's folder without its weights. */
 export interface DecoderFolder {
   /** Where config.json and the weights lie. */

@@ -3,8 +3,9 @@ import { readAdapter, saveAdapter } from '../policy/adapter-folder.ts';
 import type { TensorShapes } from '../policy/config.ts';
 import { tensorShapes } from '../policy/config.ts';
 import type { LoraShape, Tensors } from '../policy/engine.ts';
-import { type PolicyFolder, readWeights, savePolicy } from '../policy/folder.ts';
+import { type PolicyFolder, savePolicy } from '../policy/folder.ts';
 import { adapterShapes } from '../policy/lora.ts';
+import { readWeights } from '../policy/weight-files.ts';
 
 export interface CheckpointForm {
   /** Of the tensors that are trained. */

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { ConfigError, SwirlError, TransportError } from '../errors.ts';
 import type { OptimizerState, Tensors } from '../policy/engine.ts';
-import { flushFolder, writeJson } from '../policy/folder.ts';
+import { flushFolder, writeJson } from '../policy/folder-aside.ts';
 import { readOptimizer, writeOptimizer } from '../policy/optimizer-file.ts';
 import { hashWeights } from '../policy/weights-hash.ts';
 import type { CheckpointForm } from './checkpoint-form.ts';
