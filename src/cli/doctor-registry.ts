@@ -6,7 +6,7 @@ import type { Check } from './doctor-checks.ts';
 
 /** One check; none where there is no registry. */
 export async function* checkRegistry(
-  { run, transport }: Pick<Topology, 'run' | 'transport'>,
+  { run, transport, topics }: Pick<Topology, 'run' | 'transport' | 'topics'>,
   env: Readonly<Record<string, string | undefined>>,
 ): AsyncGenerator<Check> {
   if (transport.kind !== 'kafka' || transport.registry === null) return;
@@ -19,7 +19,9 @@ export async function* checkRegistry(
   const name = 'schema registry';
   try {
     const deps = { env, readFile: readFileSync, fetch: globalThis.fetch, sleep: async () => {} };
-    const known = await registryClient(config, deps).knows(subjectOf(run, 'questions'));
+    // Questions that are JSON have no schema.
+    const topic = topics.questions.format === 'json' ? 'failures' : 'questions';
+    const known = await registryClient(config, deps).knows(subjectOf(run, topic));
     const later = config.register ? 'opening the run will register them' : 'somebody must register them';
     const found = known ? `has schemas of run ${run}` : `has none of run ${run} yet: ${later}`;
     yield known || config.register

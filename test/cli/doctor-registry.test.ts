@@ -12,15 +12,16 @@ beforeEach(async () => {
 });
 afterEach(() => server.close());
 
-async function check(settings: object | null, password = 'swordfish'): Promise<Check[]> {
-  const { run, transport } = topologyConfig.parse({
+async function check(settings: object | null, password = 'swordfish', rest = {}): Promise<Check[]> {
+  const { run, transport, topics } = topologyConfig.parse({
     transport: {
       kind: 'kafka',
       brokers: ['127.0.0.1:9092'],
       registry: settings && { url: server.url, usernameEnv: 'U', passwordEnv: 'P', ...settings },
     },
+    ...rest,
   });
-  return arrayOf(checkRegistry({ run, transport }, { U: 'ada', P: password }));
+  return arrayOf(checkRegistry({ run, transport, topics }, { U: 'ada', P: password }));
 }
 
 test('says whether the schemas are there', async () => {
@@ -35,6 +36,12 @@ test('says whether the schemas are there', async () => {
   server.register('swirl.main.questions-value', '"string"');
   expect(await check({ register: false })).toMatchObject([{ ok: true }]);
   expect(await check(null)).toEqual([]);
+});
+
+test('questions that are JSON need no schema', async () => {
+  const json = { topics: { questions: { format: 'json' } } };
+  server.register('swirl.main.failures-value', '"string"');
+  expect(await check({ register: false }, undefined, json)).toMatchObject([{ ok: true }]);
 });
 
 test('says what is wrong, once and without the password', async () => {
