@@ -115,11 +115,13 @@ export class TrainingOperations extends ForwardOperations {
     const [queryBlocks, keyBlocks] = [this.plan.get('queryBlocks'), this.plan.get('keyBlocks')];
     return [
       this.kernels.dispatch('attention-backward-queries', {
+        ...this.attentionVariant('attention-backward-queries'),
         call,
         bindings: [queryBlocks, b.queries, b.keys, b.values, b.mixed, b.dmixed, b.stats, b.dqueries],
         workgroups: this.perQueryBlock,
       }),
       this.kernels.dispatch('attention-backward-keys', {
+        ...this.attentionVariant('attention-backward-keys'),
         call,
         bindings: [keyBlocks, b.queries, b.keys, b.values, b.dmixed, b.stats, b.dkeys, b.dvalues],
         workgroups: (sizes) => [sizes.keyBlocks, this.config.keyValueHeads],

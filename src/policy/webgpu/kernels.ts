@@ -1,5 +1,6 @@
 /** Compiles the kernels of one decoder, each once, and turns calls into dispatches. */
 import { readFileSync } from 'node:fs';
+import type { AdapterDescription } from '../../device/adapter.ts';
 import { type Binding, createUniform } from '../../device/buffers.ts';
 import type { Device } from '../../device/device.ts';
 import type { Profiler } from '../../device/profiler.ts';
@@ -77,7 +78,7 @@ const made = new WeakMap<Device, Map<string, Kernels>>();
 export class Kernels {
   /** Which kernels `Matmul` takes. */
   readonly products: Products;
-  readonly software: boolean;
+  readonly adapter: AdapterDescription;
   readonly #device: Device;
   readonly #prefix: string;
   readonly #pipelines = new Map<string, GPUComputePipeline>();
@@ -97,7 +98,7 @@ export class Kernels {
     this.#device = device;
     this.#prefix = prefix;
     this.products = products;
-    this.software = device.adapter.software;
+    this.adapter = device.adapter;
   }
 
   /** A call of `kernels/NAME.wgsl`, ready to be encoded again and again. */

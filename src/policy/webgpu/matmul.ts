@@ -70,7 +70,7 @@ export class Matmul {
       return this.#kernels.dispatch('matmul', { ...call, workgroups: tiles(options.output, 4, options) });
     }
     if (this.#fewRows) {
-      const variant = rowsVariant(this.#kernels);
+      const variant = rowsVariant(this.#kernels.adapter);
       const columns = Math.ceil(options.output / 32);
       const workgroups: KernelCall['workgroups'] = (sizes) => [Math.ceil(sizes[options.over] / 8), columns];
       return this.#kernels.dispatch('matmul', { ...call, variant, workgroups });
@@ -130,16 +130,16 @@ export class Matmul {
     { left, depth, columns }: { left: Columns; depth: number; columns: number },
     { over }: MatmulOptions,
   ): Pick<KernelCall, 'variant' | 'more' | 'before' | 'workgroups'> | null {
-    const { products, software } = this.#kernels;
+    const { products, adapter } = this.#kernels;
     const { unit, precision } = products;
     const scales = this.#rowScales;
     if (unit === null || scales === null || w.format !== 'bf16') return null;
     const tile = matrixTile(unit);
     return {
-      variant: matrixVariant(file, unit, { software, precision }),
+      variant: matrixVariant(file, unit, { software: adapter.software, precision }),
       more: [scales],
       before: this.#kernels.dispatch('matrix-scales', {
-        variant: scalesVariant(this.#kernels),
+        variant: scalesVariant(this.#kernels.adapter),
         call: [depth / 4, left.stride / 4, left.at / 4, Number(over === 'targets')],
         bindings: [this.#batch, left.of, scales],
         // Wide enough for a dimension of 65535; the kernel computes its row from both.
@@ -155,7 +155,8 @@ export class Matmul {
 
   /** f16 is for products with frozen weights, and forward: gradients would vanish in it. */
   #tile(file: string, weight?: Weight): Variant {
-    const { software, products } = this.#kernels;
+    const { adapter, products } = this.#kernels;
+    const { software } = adapter;
     return tileVariant(file, { software, half: products.precision === 'f16' && weight?.format === 'bf16' });
   }
 }

@@ -4,8 +4,16 @@
  */
 import type { Binding } from '../../device/buffers.ts';
 import type { DecoderConfig } from '../config.ts';
+import { attentionVariant } from './attention-variants.ts';
 import type { DecoderParts } from './decoder-parts.ts';
-import { type BatchSizes, type Dispatch, type Kernels, perElement, perToken } from './kernels.ts';
+import {
+  type BatchSizes,
+  type Dispatch,
+  type Kernels,
+  perElement,
+  perToken,
+  type Variant,
+} from './kernels.ts';
 import { LinearMaps } from './linear.ts';
 import type { LinearName } from './linear-maps.ts';
 import { Matmul, type Weight, whole } from './matmul.ts';
@@ -107,6 +115,7 @@ export class ForwardOperations {
     b: Bound<'queries' | 'keys' | 'values' | 'mixed' | 'stats'>,
   ): Dispatch {
     return this.kernels.dispatch('attention', {
+      ...this.attentionVariant('attention'),
       call: [this.window(layer), ring],
       bindings: [this.plan.get('queryBlocks'), b.queries, b.keys, b.values, b.mixed, b.stats],
       workgroups: this.perQueryBlock,
@@ -134,6 +143,12 @@ export class ForwardOperations {
       bindings: [this.plan.batch, of('tokens'), of('targets'), of('logits'), of('running'), of('logprobs')],
       workgroups: (sizes) => [Math.ceil(sizes.targets / 64)],
     });
+  }
+
+  protected attentionVariant(name: Parameters<typeof attentionVariant>[0]): { variant?: Variant } {
+    const { headSize } = this.config;
+    const variant = attentionVariant(name, this.kernels, { headSize, shape: this.shape });
+    return variant ? { variant } : {};
   }
 
   protected get norms(): Binding {
