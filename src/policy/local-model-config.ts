@@ -13,7 +13,9 @@ export const localModelConfig = z.strictObject({
     .string()
     .min(1)
     .default('swirl:assets/base-policy')
-    .describe('The folder with config.json, model.safetensors and tokenizer.json.'),
+    .describe(
+      "A policy's folder (config.json, weights in safetensors, tokenizer.json), or one of PEFT's adapters.",
+    ),
   temperature: z
     .number()
     .min(0)
