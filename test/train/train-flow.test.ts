@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { initialAdapters } from '../../src/policy/lora.ts';
 import { createReferenceEngine } from '../../src/policy/reference.ts';
 import { Run, runtimeConfig } from '../../src/runtime/run.ts';
 import type { Stage } from '../../src/runtime/stage.ts';
@@ -11,8 +12,10 @@ import { embeddedConfig, openEmbeddedLog } from '../../src/topics/embedded-log.t
 import { arrayOf, readRecords } from '../../src/topics/read-records.ts';
 import type { Scored, Update } from '../../src/topics/records.generated.ts';
 import type { Transport } from '../../src/topics/transport.ts';
-import { wholePolicy } from '../../src/train/checkpoint-form.ts';
+import { adaptersOn, wholePolicy } from '../../src/train/checkpoint-form.ts';
 import { type TrainConfig, trainConfig } from '../../src/train/config.ts';
+import { initialAdapterPolicy } from '../../src/train/initial-policy.ts';
+import { loraShape } from '../../src/train/parameters.ts';
 import { trainStage } from '../../src/train/train.ts';
 import { trainTopics } from '../../src/train/train-topics.ts';
 import { instructions, letters, smallDecoder, smallWeights, trajectory } from './small-world.ts';
@@ -66,10 +69,17 @@ interface Process {
 
 async function runTrain({ transport, run, source, abortAt, ...rest }: Process) {
   const abort = new AbortController();
-  const train = trainStage(rest.config ?? config, {
-    engine: await createReferenceEngine(smallDecoder, smallWeights()),
+  const settings = rest.config ?? config;
+  const lora = loraShape(settings.parameters);
+  const engine = await createReferenceEngine(smallDecoder, smallWeights(), { lora });
+  const initial = lora && initialAdapters(smallDecoder, lora, 1);
+  if (initial) await engine.setWeights(initial);
+  const origin = { path: folder, config: smallDecoder };
+  const train = trainStage(settings, {
+    engine,
+    reference: initial ? initialAdapterPolicy(engine, initial, { fresh: true }) : undefined,
     renderer: letters,
-    form: wholePolicy({ path: folder, config: smallDecoder }),
+    form: lora ? adaptersOn(origin, lora) : wholePolicy(origin),
     instructions,
     checkpoints: join(folder, run, 'checkpoints'),
     run,
@@ -155,6 +165,30 @@ test('aborted at any update and run again: the updates and weights of a run that
   }
 
   const replay = await runTrain({ transport: await open('replay'), run: 'replay', source: 'whole' });
+  expect(replay.updates).toEqual(updates);
+});
+
+test('adapters, aborted at any update and run again: those of a run that was not, and of its replay', async () => {
+  const adapted = trainConfig.parse({
+    ...config,
+    epochs: 1,
+    beta: 0.2,
+    parameters: { kind: 'lora', rank: 2, targets: ['v_proj', 'up_proj'] },
+  });
+  const whole = await open('whole');
+  await fill(whole);
+  const { updates } = await runTrain({ transport: whole, run: 'whole', config: adapted });
+  expect(updates).toHaveLength(5);
+  expect(new Set(updates.map(({ weightsHash }) => weightsHash)).size).toBe(5);
+  for (const abortAt of [1, 4]) {
+    const run = `aborted-${abortAt}`;
+    const transport = await open(run);
+    await fill(transport);
+    expect((await runTrain({ transport, run, abortAt, config: adapted })).end).toBe('aborted');
+    expect((await runTrain({ transport, run, config: adapted })).updates).toEqual(updates);
+  }
+  const transport = await open('replay');
+  const replay = await runTrain({ transport, run: 'replay', source: 'whole', config: adapted });
   expect(replay.updates).toEqual(updates);
 });
 
