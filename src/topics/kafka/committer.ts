@@ -8,6 +8,7 @@
 import { TransportError } from '../../errors.ts';
 import { isPassing, isRefused, transportError, typeOf } from './kafka-errors.ts';
 import { type Link, pausing } from './link.ts';
+import { fetchStableOffsets } from './offset-fetch.ts';
 import { type Placed, type ProgressPlace, Transactor, unique } from './transactor.ts';
 import type { StoredOffset } from './wire.ts';
 
@@ -33,10 +34,8 @@ export class Committer {
   readonly #transactor: Transactor;
   readonly #id = unique();
   #count = 0;
-  /** The token that is stored, or will be in a moment: that of the last commit; '' where nothing is. */
+  /** The token that is stored; '' where nothing is. */
   #stored = '';
-  /** The one that was found first. */
-  #found = '';
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(options: CommitterOptions) {
@@ -54,16 +53,10 @@ export class Committer {
         await this.#transactor.begin();
         const { offset, token } = await this.#read();
         this.#stored = token;
-        this.#found = token;
         return offset;
       },
       signal,
     );
-  }
-
-  /** Whether a stored token is from before the last commit: its marks are still on their way to the group. */
-  isOutdated(token: string): boolean {
-    return token !== this.#stored && (token === this.#found || token.startsWith(`${this.#id}/`));
   }
 
   /** Durable when it returns. Throws `NotOwner`, or another `TransportError` when nothing was committed. */
@@ -127,7 +120,7 @@ export class Committer {
 /** Before a failed commit is tried again, in milliseconds. */
 const AGAIN_MS = 20;
 
-/** What a group has committed, per partition. */
+/** What a group has committed, per partition; with everything that is committed by now. */
 export async function storedOffsets(
   link: Link,
   group: string,
@@ -136,11 +129,7 @@ export async function storedOffsets(
 ): Promise<StoredOffset[]> {
   const coordinator = await link.coordinator('group', group);
   try {
-    const { responses } = await coordinator.offsetFetch({
-      groupId: group,
-      topics: [{ topic: name, partitions: partitions.map((partition) => ({ partition })) }],
-    });
-    return responses.flatMap((response) => response.partitions);
+    return await fetchStableOffsets(coordinator, { groupId: group, topic: name, partitions });
   } catch (error) {
     // A group that never was has committed nothing.
     if (typeOf(error) === 'GROUP_ID_NOT_FOUND') return [];

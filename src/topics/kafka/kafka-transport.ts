@@ -20,7 +20,7 @@ import { checked, groupName, topicName } from './names.ts';
 import { readEntries } from './reader.ts';
 import { Subscription } from './subscription.ts';
 import { type Placed, unique } from './transactor.ts';
-import type { ClusterOptions, StoredOffset } from './wire.ts';
+import type { ClusterOptions } from './wire.ts';
 
 export interface KafkaTransportOptions {
   readonly run: string;
@@ -37,9 +37,6 @@ export interface KafkaTransportOptions {
 const FIRST_ANSWER_MS = 15_000;
 /** The longest key, as on the embedded log. */
 const MAX_KEY_BYTES = 1024;
-/** Marks of a transaction that was committed are written soon after: how often, and after how many ms, to look again. */
-const MARK_ATTEMPTS = 400;
-const MARK_MS = 5;
 /** How long subscriptions may take to leave their groups when the transport is closed, in milliseconds. */
 const LEAVE_MS = 3_000;
 
@@ -67,8 +64,6 @@ class KafkaTransport implements Transport, KafkaExtras {
   readonly #closing = new AbortController();
   readonly #closed = new AbortController();
   readonly #subscriptions = new Set<Promise<void>>();
-  /** Of the partitions that this process has or had. */
-  readonly #committers = new Map<string, Committer>();
   #appender: Promise<{ readonly committer: Committer; next: number }> | undefined;
 
   constructor({
@@ -146,16 +141,14 @@ class KafkaTransport implements Transport, KafkaExtras {
     this.#checkOpen();
     await this.#topics.partitions(source, topic);
     setMaxListeners(0, options.signal);
-    const name = groupName({ run: this.run, group, topic, source });
     const subscription = new Subscription({
       config: this.#config,
-      group: name,
+      group: groupName({ run: this.run, group, topic, source }),
       name: topicName(source, topic),
       topic,
       place: (outputs) => this.#place(outputs),
       signal: AbortSignal.any([options.signal, this.#closing.signal]),
       makeLink: () => this.#link(),
-      onCommitter: (partition, committer) => this.#committers.set(`${name}/${partition}`, committer),
     });
     const running = subscription.run();
     this.#subscriptions.add(running);
@@ -168,16 +161,10 @@ class KafkaTransport implements Transport, KafkaExtras {
     const partitions = await this.#topics.partitions(run, topic);
     const all = Array.from({ length: partitions }, (_, partition) => partition);
     const name = groupName({ run: this.run, group, topic, source: run });
-    const outdated = ({ partition, metadata }: StoredOffset) =>
-      this.#committers.get(`${name}/${partition}`)?.isOutdated(metadata ?? '') === true;
-    const stored = await this.#control.patiently(`reading the progress of ${name}`, async () => {
-      // What this process has committed is to be seen by it at once.
-      for (let attempt = 1; ; attempt++) {
-        const found = await storedOffsets(this.#control, name, topicName(run, topic), all);
-        if (attempt >= MARK_ATTEMPTS || !found.some(outdated)) return found;
-        await new Promise((resolve) => setTimeout(resolve, MARK_MS));
-      }
-    });
+    // What was just committed is waited for: its marks may still be on their way.
+    const stored = await this.#control.patiently(`reading the progress of ${name}`, () =>
+      storedOffsets(this.#control, name, topicName(run, topic), all),
+    );
     return all.map((partition) => {
       const found = stored.find((one) => one.partition === partition);
       return Math.max(0, Number(found?.offset ?? 0));

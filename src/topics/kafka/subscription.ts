@@ -17,8 +17,6 @@ export interface SubscriptionOptions {
   /** Ends the subscription. What is in hand can still be committed. */
   readonly signal: AbortSignal;
   readonly makeLink: () => Link;
-  /** Told of each partition's committer, when this process comes to own it. */
-  readonly onCommitter: (partition: number, committer: Committer) => void;
 }
 
 interface Held {
@@ -139,7 +137,6 @@ export class Subscription {
           ending,
         ));
       if (ending.aborted) return;
-      this.#options.onCommitter(partition, committer);
       held.input = new KafkaInput({
         link,
         name,

@@ -106,10 +106,6 @@ export interface Broker {
   }): Promise<{
     readonly responses: readonly PerTopic<{ readonly partition: number; readonly offset: string }>[];
   }>;
-  offsetFetch(options: {
-    readonly groupId: string;
-    readonly topics: readonly PerTopic<{ readonly partition: number }>[];
-  }): Promise<{ readonly responses: readonly PerTopic<StoredOffset>[] }>;
   createTopics(options: {
     readonly topics: readonly {
       readonly topic: string;
@@ -196,6 +192,14 @@ const { requests } = require('kafkajs/src/protocol/requests') as { requests: Def
 const apiKeys = require('kafkajs/src/protocol/requests/apiKeys') as Readonly<
   Record<keyof Definitions, number>
 >;
+
+const Encoder = require('kafkajs/src/protocol/encoder') as new () => {
+  writeBufferInternal(bytes: Buffer): void;
+};
+const { failure, createErrorFromCode } = require('kafkajs/src/protocol/error') as {
+  failure(code: number): boolean;
+  createErrorFromCode(code: number): Error;
+};
 
 interface RequestQueue {
   readonly pending: readonly unknown[];
@@ -296,4 +300,37 @@ export function makeCluster({
 /** The requests of group membership, with the instance id that kafkajs's own methods leave out. */
 export function groupRequest(broker: Broker, name: keyof Definitions, fields: object): Promise<unknown> {
   return broker.connectionPool.send(broker.lookupRequest(apiKeys[name], requests[name])(fields));
+}
+
+export interface RawRequest {
+  readonly apiKey: number;
+  readonly apiVersion: number;
+  readonly apiName: string;
+  /** What follows the header's client id. */
+  readonly body: () => Buffer;
+  /** `failIf` throws the error that a code stands for. */
+  readonly parse: (bytes: Buffer, failIf: (errorCode: number) => void) => unknown;
+}
+
+/** A request that kafkajs does not know, on its connections. */
+export function send(
+  broker: Broker,
+  { apiKey, apiVersion, apiName, body, parse }: RawRequest,
+): Promise<unknown> {
+  const failIf = (errorCode: number): void => {
+    if (failure(errorCode)) throw createErrorFromCode(errorCode);
+  };
+  return broker.connectionPool.send({
+    request: { apiKey, apiVersion, apiName, encode: async () => encoded(body()) },
+    response: {
+      decode: async (bytes: Buffer) => bytes,
+      parse: async (bytes: Buffer) => parse(bytes, failIf),
+    },
+  });
+}
+
+function encoded(bytes: Buffer): object {
+  const encoder = new Encoder();
+  encoder.writeBufferInternal(bytes);
+  return encoder;
 }
