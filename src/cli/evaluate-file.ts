@@ -45,6 +45,7 @@ export async function evaluateFile(
       withoutTools: !options.tools,
       stop,
       abort,
+      notify: (message) => process.stderr.write(`${message}\n`),
     });
     process.stdout.write(options.json ? `${JSON.stringify(json(evaluation))}\n` : report(evaluation));
     if (!evaluation.finished) return EXIT.interrupted;

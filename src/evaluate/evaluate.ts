@@ -25,6 +25,8 @@ export interface EvaluateOptions {
   readonly withoutTools?: boolean;
   readonly stop: AbortSignal;
   readonly abort: AbortSignal;
+  /** Notes for the user, such as that there is no adapter. */
+  readonly notify?: (message: string) => void;
 }
 
 export interface Evaluation {
@@ -40,11 +42,11 @@ export interface Evaluation {
 /** One trajectory per question, judged. Throws what would stop a run. */
 export async function evaluate(topology: Topology, options: EvaluateOptions): Promise<Evaluation> {
   const flow = evaluationOf(topology, options);
-  const run = await openRun(flow);
+  const run = await openRun(flow, options.notify);
   try {
     await run.feed('questions', options.questions);
-    const { stop, abort } = options;
-    const end = await (await run.start({ untilDrained: true, stop, abort })).finished;
+    const { stop, abort, notify = () => {} } = options;
+    const end = await (await run.start({ untilDrained: true, stop, abort, notify })).finished;
     const trajectories = await arrayOf(run.read('trajectories'));
     const judged = await arrayOf(run.read('judged'));
     const grades = await gradesOf(flow, run, trajectories, abort);
