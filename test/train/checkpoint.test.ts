@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { ConfigError, TransportError } from '../../src/errors.ts';
 import type { OptimizerState } from '../../src/policy/engine.ts';
+import { initialAdapters } from '../../src/policy/lora.ts';
 import { SafetensorsFile } from '../../src/policy/safetensors.ts';
 import { Checkpoints, type Tensorial } from '../../src/train/checkpoint.ts';
-import { wholePolicy } from '../../src/train/checkpoint-form.ts';
+import { adaptersOn, wholePolicy } from '../../src/train/checkpoint-form.ts';
 import { nextSpan, type TrainState } from '../../src/train/train-state.ts';
 import { runProcess, smallRun } from './small-run.ts';
 import { smallDecoder, smallWeights, trajectory } from './small-world.ts';
@@ -68,6 +69,27 @@ describe('Checkpoints', () => {
     const file = await SafetensorsFile.open(join(checkpoints.path(1), 'model.safetensors'));
     expect([...file.tensors.keys()].sort()).toEqual([...smallWeights().keys()].sort());
     await file.close();
+  });
+
+  test('adapters alone: read back to the bit, in a folder that names the policy under them; damage is seen', async () => {
+    const lora = { rank: 2, scale: 1.5, targets: ['q_proj', 'down_proj'] as const };
+    const adapters = initialAdapters(smallDecoder, lora, 3);
+    const optimizer = { step: 7, m: initialAdapters(smallDecoder, lora, 4), v: adapters };
+    const kept = new Checkpoints(folder, adaptersOn(origin, lora));
+    await kept.write(stateAt(7), async () => ({ weights: adapters, optimizer }));
+    expect(await kept.read(7)).toEqual({ weights: adapters, optimizer });
+    const config = readFileSync(join(kept.path(7), 'adapter_config.json'), 'utf8');
+    expect(JSON.parse(config)).toMatchObject({
+      peft_type: 'LORA',
+      r: 2,
+      lora_alpha: 3,
+      base_model_name_or_path: origin.path,
+    });
+    expect(existsSync(join(kept.path(7), 'model.safetensors'))).toBe(false);
+    flip(join(kept.path(7), 'adapter_model.safetensors'));
+    await expect(kept.read(7)).rejects.toThrow(
+      /step-7 is not a whole checkpoint.*expected weights [0-9a-f]{64}/,
+    );
   });
 
   test('at the same step only the state is replaced, and the tensors are not asked for', async () => {
@@ -159,6 +181,22 @@ describe('taking up a checkpoint', () => {
       /instructions was/,
     );
     await other({ checkpointEvery: 7, keepCheckpoints: 9, hashEvery: 2 });
+  });
+
+  test('a checkpoint from before there were adapters goes on as full training', async () => {
+    const run = smallRun(folder, log);
+    await runProcess(run);
+    const step = (await checkpoints.steps()).at(-1) ?? 0;
+    const file = join(checkpoints.path(step), 'train.json');
+    const { settings, ...state } = JSON.parse(readFileSync(file, 'utf8'));
+    const { parameters, ...older } = settings;
+    expect(parameters).toBe('{"kind":"full"}');
+    writeFileSync(file, JSON.stringify({ ...state, settings: older }));
+    await runProcess(run);
+    const adapters = smallRun(folder, log, { parameters: { kind: 'lora' } });
+    await expect(runProcess({ ...run, config: adapters.config })).rejects.toThrow(
+      /parameters was \{"kind":"full"\}/,
+    );
   });
 
   test('what a kill left in the middle of removing goes at the next start, though there is nothing more to train on', async () => {
