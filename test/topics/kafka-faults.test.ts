@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
 import { decode, encode } from '../../src/topics/codec.ts';
 import type { Transport } from '../../src/topics/transport.ts';
 import { question } from '../records.ts';
@@ -14,7 +14,7 @@ import { type KafkaFixture, kafkaFixture, runName, testConfig } from './kafka/ka
 
 const script = fileURLToPath(new URL('./kafka/kafka-child.ts', import.meta.url));
 const checkout = fileURLToPath(new URL('../../', import.meta.url));
-const KILLS = Number(process.env.SWIRL_KAFKA_KILLS ?? 6);
+const KILLS = Number(process.env.SWIRL_KAFKA_KILLS ?? 5);
 /** Longer than a request may take, so that every kind of request runs into it. */
 const OUTAGE_MS = Number(process.env.SWIRL_KAFKA_OUTAGE_MS ?? 8_000);
 const PARTITIONS = 3;
@@ -37,8 +37,13 @@ withKafka('on a broker of its own', () => {
     said(): string;
   }
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     broker = await ownBroker();
+  });
+
+  afterAll(() => broker.cleanup());
+
+  beforeEach(async () => {
     kafka = kafkaFixture(broker.address);
     children = [];
     fed = 0;
@@ -55,7 +60,6 @@ withKafka('on a broker of its own', () => {
   afterEach(async () => {
     for (const { child } of children) child.kill('SIGKILL');
     await kafka.cleanup();
-    await broker.cleanup();
   });
 
   async function feed(count: number): Promise<void> {

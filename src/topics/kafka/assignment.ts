@@ -30,6 +30,7 @@ export function assign(count: number, claims: readonly Claim[]): Map<string, num
     const held = owner.get(partition);
     if (held === undefined || held === member) given.get(member)?.push(partition);
   }
+  for (const partitions of given.values()) partitions.sort((a, b) => a - b);
   return given;
 }
 
