@@ -26,8 +26,12 @@ export interface CommitterOptions {
   readonly stillOwner?: () => Promise<boolean>;
 }
 
-/** Somebody else has committed: this owner is none any more. */
-export class NotOwner extends TransportError {}
+/** Somebody else has committed, or may: this owner is none any more, and the work goes on elsewhere. */
+export class NotOwner extends TransportError {
+  constructor(message: string) {
+    super(message, { retryable: true });
+  }
+}
 
 export class Committer {
   readonly #options: CommitterOptions;
