@@ -15,16 +15,24 @@ export interface CheckedDecoder {
   readonly options: EngineOptions;
 }
 
-/** A window shorter than the rows, shared key heads, both caps. */
+/** A window shorter than the rows, shared key heads, both caps; heads large enough for the kernels in which lanes share one. */
 const gemma2 = gemma2Decoder({
   ...{ vocabSize: 101, hiddenSize: 44, intermediateSize: 76, layers: 2, heads: 4, keyValueHeads: 2 },
-  ...{ headSize: 12, maxPositions: 64, window: 7 },
+  ...{ headSize: 32, maxPositions: 64, window: 7 },
 });
 
 /** What Llama and Qwen 2 and 3 have that Gemma 2 has not, at once; three query heads a key head. */
 const llamaOrQwen: DecoderConfig = {
   ...gemma2,
-  ...{ family: 'qwen3', heads: 6, hiddenSize: 36, normOffset: 0, postNorms: false, queryKeyNorms: true },
+  ...{
+    family: 'qwen3',
+    heads: 6,
+    headSize: 12,
+    hiddenSize: 36,
+    normOffset: 0,
+    postNorms: false,
+    queryKeyNorms: true,
+  },
   ...{ biases: ['q_proj', 'k_proj', 'v_proj'], activation: 'silu', embeddingScale: 1 },
   ...{ attentionCap: null, logitCap: null, windows: [null, 9], tiedHead: false },
   ropeScaling: { kind: 'linear', factor: 2 },
