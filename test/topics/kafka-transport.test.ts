@@ -186,8 +186,8 @@ withKafka('Kafka', () => {
     const inputs = subscribed(transport);
     await until(() => inputs.length === 2);
     // The one of the two partitions that has the record.
-    const [{ partition }] = (await collect(transport, 'in', 1)) as [{ partition: number }];
-    const input = inputs.find((one) => one.partition === partition) as InputPartition;
+    const [fed] = await collect(transport, 'in', 1);
+    const input = inputs.find(({ partition }) => partition === fed?.partition) as InputPartition;
     const [entry] = await pullCount(input, 1);
     await expect(input.commit(behind(entry), [output('out', 'k', 'x'.repeat(10_000))])).rejects.toThrow(
       /max\.message\.bytes/,

@@ -1,7 +1,13 @@
 /** Reading partitions: fetches of what is committed, and where partitions begin and end. */
 import type { LogEntry } from '../transport.ts';
 import type { Link } from './link.ts';
-import { type FetchedPartition, READ_COMMITTED, READ_UNCOMMITTED, type WireMessage } from './wire.ts';
+import {
+  type Broker,
+  type FetchedPartition,
+  READ_COMMITTED,
+  READ_UNCOMMITTED,
+  type WireMessage,
+} from './wire.ts';
 
 /** A place in a partition. */
 export interface FetchFrom {
@@ -27,23 +33,53 @@ export interface Fetched {
 
 /** The committed records of one partition from an offset on. */
 export async function fetchEntries(link: Link, from: FetchFrom, limits: FetchLimits): Promise<Fetched> {
-  const { name, partition, offset } = from;
-  const broker = await link.leader(name, partition);
-  const { responses } = await broker.fetch({
-    isolationLevel: READ_COMMITTED,
-    maxWaitTime: limits.waitMs,
-    minBytes: 1,
-    maxBytes: limits.maxBytes,
-    topics: [{ topic: name, partitions: [{ partition, fetchOffset: offset, maxBytes: limits.maxBytes }] }],
+  const [fetched] = await fetchTogether(link, [from], limits);
+  return fetched ?? { entries: [], next: from.offset };
+}
+
+/**
+ * Of several partitions of one topic, in their order: one request to each broker that leads some of them, which answers as
+ * soon as one of them has something. (Requests one behind the other would wait for each other.)
+ */
+export async function fetchTogether(
+  link: Link,
+  places: readonly FetchFrom[],
+  limits: FetchLimits,
+): Promise<Fetched[]> {
+  const byLeader = new Map<Broker, FetchFrom[]>();
+  for (const place of places) {
+    const leader = await link.leader(place.name, place.partition);
+    byLeader.set(leader, [...(byLeader.get(leader) ?? []), place]);
+  }
+  const fetched = new Map<FetchFrom, Fetched>();
+  const asked = [...byLeader].map(async ([broker, led]) => {
+    const { responses } = await broker.fetch({
+      isolationLevel: READ_COMMITTED,
+      maxWaitTime: limits.waitMs,
+      minBytes: 1,
+      maxBytes: limits.maxBytes * led.length,
+      topics: led.map(({ name, partition, offset }) => ({
+        topic: name,
+        partitions: [{ partition, fetchOffset: offset, maxBytes: limits.maxBytes }],
+      })),
+    });
+    for (const { partitions } of responses) {
+      for (const answer of partitions) {
+        const from = led.find(({ partition }) => partition === answer.partition);
+        if (from !== undefined) fetched.set(from, fetchedOf(from, answer));
+      }
+    }
   });
-  const fetched = responses[0]?.partitions[0];
-  if (fetched === undefined) return { entries: [], next: offset };
-  const { messages } = fetched;
-  const last = messages.at(-1);
+  await Promise.all(asked);
+  return places.map((place) => fetched.get(place) ?? { entries: [], next: place.offset });
+}
+
+function fetchedOf(from: FetchFrom, answer: FetchedPartition): Fetched {
+  const last = answer.messages.at(-1);
   return {
-    entries: committed(fetched, offset).map((message) => entryOf(from, message)),
+    entries: committed(answer, from.offset).map((message) => entryOf(from, message)),
     // Compaction may have left a batch whose records all lie before the offset: step over it.
-    next: last === undefined ? offset : Math.max(Number(last.offset), offset) + 1,
+    next: last === undefined ? from.offset : Math.max(Number(last.offset), from.offset) + 1,
   };
 }
 

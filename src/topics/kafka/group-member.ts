@@ -29,6 +29,8 @@ export interface MemberOptions {
 
 /** The protocol's name: members of another make cannot join the group. */
 const PROTOCOL = 'swirl-sticky';
+/** A wait of this many milliseconds for a group is worth a note. */
+const TELL_MS = 5_000;
 /** Longest time that leaving may take, in milliseconds. */
 const LEAVE_MS = 2_000;
 
@@ -90,6 +92,8 @@ export class GroupMember {
   async #join(): Promise<void> {
     const { link, group, topic, worker, sessionMs, rebalanceMs, owned } = this.#options;
     this.#joining = true;
+    // A group waits for its members, for one that died too.
+    const told = setTimeout(() => link.options.notify(waiting(group, sessionMs, rebalanceMs)), TELL_MS);
     try {
       const coordinator = await link.coordinator('group', group);
       // What is let go while the others are waited for was still claimed in this request: it needs another one.
@@ -116,6 +120,7 @@ export class GroupMember {
       this.#generation = joined.generationId;
       this.#options.onAssigned(await this.#sync(coordinator, joined));
     } finally {
+      clearTimeout(told);
       this.#joining = false;
     }
   }
@@ -240,6 +245,13 @@ export class GroupMember {
     })().catch(() => {});
     await Promise.race([leaving, pausing(LEAVE_MS, closed).catch(() => {})]);
   }
+}
+
+function waiting(group: string, sessionMs: number, rebalanceMs: number): string {
+  return (
+    `Waiting for the group ${group}: other workers finish what they have in hand (up to ${rebalanceMs / 1000} s), ` +
+    `or one ended without leaving (it is forgotten after ${sessionMs / 1000} s; see worker of the transport).`
+  );
 }
 
 /** What a member has in hand; nothing where it does not say so. */

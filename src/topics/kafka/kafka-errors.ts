@@ -95,8 +95,17 @@ export function isPassing(error: unknown): boolean {
   const code = (found as { code?: unknown }).code;
   return (
     PASSING_NAMES.has(found.name) ||
+    isLostConnection(found) ||
     (typeof code === 'string' && /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_AGAIN)/.test(code))
   );
+}
+
+/**
+ * kafkajs loses its way, with errors of no kind (`Broker not connected`, a `TypeError`), when connections go away under it: new
+ * ones are all that it takes.
+ */
+function isLostConnection({ name, type, stack = '' }: WireError): boolean {
+  return type === undefined && !name.startsWith('KafkaJS') && /[\\/]kafkajs[\\/]src[\\/]/.test(stack);
 }
 
 /** Whether it passes without new connections or metadata: the broker is busy with what was asked before. */

@@ -1,8 +1,8 @@
 /** Reading a topic without a group: nothing is committed, and nobody waits for anybody. */
 import { TransportError } from '../../errors.ts';
 import type { LogEntry, ReadOptions } from '../transport.ts';
-import { type Fetched, fetchEntries, listOffsets } from './fetch.ts';
-import { isPassing, typeOf } from './kafka-errors.ts';
+import { type Fetched, fetchTogether, listOffsets } from './fetch.ts';
+import { typeOf } from './kafka-errors.ts';
 import type { Link } from './link.ts';
 
 export interface ReaderOptions {
@@ -62,7 +62,7 @@ async function* inTurn(
 ): AsyncGenerator<LogEntry[]> {
   for (const lane of lanes) {
     while (lane.next < lane.end) {
-      const fetched = await Promise.race([fetchLane(reader, lane, reader.fetchWaitMs), over]);
+      const [fetched] = (await Promise.race([fetchLanes(reader, [lane]), over])) ?? [];
       if (fetched === undefined) return;
       lane.next = fetched.next;
       yield fetched.entries.filter((entry) => entry.offset < lane.end);
@@ -70,45 +70,42 @@ async function* inTurn(
   }
 }
 
-/** The next entries of every partition, waited for together; each as soon as it is there. */
+/** The next entries of every partition, waited for together. */
 async function* together(
   reader: ReaderOptions,
   lanes: readonly Lane[],
   over: Promise<undefined>,
 ): AsyncGenerator<LogEntry[]> {
-  const waiting = new Map<Lane, Promise<{ readonly lane: Lane; readonly fetched: Fetched }>>();
   for (;;) {
-    for (const lane of lanes) {
-      if (waiting.has(lane)) continue;
-      const fetching = fetchLane(reader, lane, reader.fetchWaitMs).then((fetched) => ({ lane, fetched }));
-      fetching.catch(() => {});
-      waiting.set(lane, fetching);
+    const fetched = await Promise.race([fetchLanes(reader, lanes), over]);
+    if (fetched === undefined) return;
+    for (const [i, { entries, next }] of fetched.entries()) {
+      if (entries.length > 0) yield entries;
+      (lanes[i] as Lane).next = next;
     }
-    const first = await Promise.race([...waiting.values(), over]);
-    if (first === undefined) return;
-    waiting.delete(first.lane);
-    first.lane.next = first.fetched.next;
-    if (first.fetched.entries.length > 0) yield first.fetched.entries;
   }
 }
 
-function fetchLane(reader: ReaderOptions, { partition, next }: Lane, waitMs: number): Promise<Fetched> {
-  const { link, name, topic, fetchBytes } = reader;
-  return link.patiently(`reading ${name}, partition ${partition}`, async () => {
+function fetchLanes(reader: ReaderOptions, lanes: readonly Lane[]): Promise<Fetched[]> {
+  const { link, name, topic, fetchBytes, fetchWaitMs } = reader;
+  const places = () => lanes.map(({ partition, next }) => ({ name, topic, partition, offset: next }));
+  const fetching = link.patiently(`reading ${name}`, async () => {
     try {
-      return await fetchEntries(
-        link,
-        { name, topic, partition, offset: next },
-        { maxBytes: fetchBytes, waitMs },
-      );
+      return await fetchTogether(link, places(), { maxBytes: fetchBytes, waitMs: fetchWaitMs });
     } catch (error) {
-      if (typeOf(error) !== 'OFFSET_OUT_OF_RANGE' || isPassing(error)) throw error;
+      if (typeOf(error) !== 'OFFSET_OUT_OF_RANGE') throw error;
       // Retention has deleted what came next: a reader goes on with what is left.
-      const start = (await listOffsets(link, name, [partition], 'start')).get(partition) ?? next;
-      if (start <= next) throw error;
-      return { entries: [], next: start };
+      const numbers = lanes.map(({ partition }) => partition);
+      const starts = await listOffsets(link, name, numbers, 'start');
+      const behind = lanes.filter((lane) => lane.next < (starts.get(lane.partition) ?? 0));
+      if (behind.length === 0) throw error;
+      for (const lane of behind) lane.next = starts.get(lane.partition) ?? lane.next;
+      return places().map(({ offset }) => ({ entries: [], next: offset }));
     }
   });
+  // Nobody may come to await it.
+  fetching.catch(() => {});
+  return fetching;
 }
 
 async function openLanes(
