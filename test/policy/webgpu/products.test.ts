@@ -28,6 +28,7 @@ const families: [string, Required<ProductsWanted>, Record<NumberFormat, number>]
 if (adapter?.features.includes('shader-f16')) {
   families.push(['workgroup, f16', { family: 'workgroup', precision: 'f16' }, { f32: 3e-7, bf16: 6e-4 }]);
 }
+// lavapipe has none in Mesa 25.0.7, and some in 26.2.6.
 if (adapter && adapter.matrixUnits.length > 0) {
   families.push(
     ['matrix', { family: 'matrix', precision: 'f32' }, { f32: 3e-7, bf16: 1e-6 }],
