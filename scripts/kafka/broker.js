@@ -56,7 +56,8 @@ export async function startBroker(options) {
   const java = (/** @type {string[]} */ args) => [...JVM, '-cp', `${libs}/*`, ...args];
 
   if (!existsSync(join(data, 'topics', 'meta.properties'))) {
-    const id = randomBytes(16).toString('base64url');
+    // An id that began with a dash would be taken for an option.
+    const id = randomBytes(16).toString('base64url').replace(/^-/, 'A');
     const format = ['kafka.tools.StorageTool', 'format', '-t', id, '-c', properties];
     const done = spawnSync('java', java(format), { encoding: 'utf8' });
     if (done.status !== 0) throw new Error(`${data} could not be formatted: ${done.stdout}${done.stderr}`);

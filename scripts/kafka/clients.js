@@ -8,17 +8,18 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const here = dirname(fileURLToPath(import.meta.url));
+const root = dirname(dirname(here));
 const folder = join(root, '.swirl', 'clients');
 const requirements = join(root, 'docs', 'examples', 'requirements.txt');
 /** The newest Apicurio that runs on Java 17; it speaks Confluent's protocol and needs no database. */
 const REGISTRY = '3.0.9';
 const registryFolder = join(folder, `apicurio-${REGISTRY}`);
-const REGISTRY_URL = `https://repo1.maven.org/maven2/io/apicurio/apicurio-registry-app/${REGISTRY}/apicurio-registry-app-${REGISTRY}-all.tar.gz`;
+const REGISTRY_PARENT = join(here, 'registry-parent.xml');
 const REGISTRY_SHA256 = '2b28181501a20cbf6efcd77f9b7153908fc01f3d3a7c32024c0bd9e1b04c8a43';
 const LONGEST_MS = 240_000;
 const HOW = 'node scripts/kafka/clients.js gets it';
@@ -88,27 +89,36 @@ function ensurePython(say) {
 }
 
 /** @param {(line: string) => void} say */
-async function ensureRegistry(say) {
+function ensureRegistry(say) {
   if (registryJar().path !== null) return;
-  say(`fetching the schema registry Apicurio ${REGISTRY} from Maven Central (about 110 MB), into .swirl`);
+  say(`fetching the schema registry Apicurio ${REGISTRY} with Maven (about 110 MB), into .swirl`);
   const aside = `${registryFolder}.${process.pid}`;
-  const archive = join(aside, 'registry.tar.gz');
+  const archive = join(aside, `apicurio-registry-app-${REGISTRY}-all.tar.gz`);
   mkdirSync(aside, { recursive: true });
   try {
-    // Not by Maven: the parent of its pom is missing there.
-    const response = await fetch(REGISTRY_URL, { signal: AbortSignal.timeout(LONGEST_MS) });
-    if (!response.ok) throw new Error(`HTTP ${response.status}`);
-    const bytes = Buffer.from(await response.arrayBuffer());
-    const found = createHash('sha256').update(bytes).digest('hex');
-    if (found !== REGISTRY_SHA256) throw new Error(`expected SHA-256 ${REGISTRY_SHA256}, found ${found}`);
-    writeFileSync(archive, bytes);
+    // In a repository of its own, because of the parent that is put into it.
+    const maven = ['mvn', '-q', '-B', `-Dmaven.repo.local=${join(aside, 'maven')}`];
+    const plugins = 'org.apache.maven.plugins:maven';
+    const artifact = `io.apicurio:apicurio-registry-app:${REGISTRY}:tar.gz:all`;
+    const commands = [
+      [
+        `${plugins}-install-plugin:3.1.2:install-file`,
+        `-Dfile=${REGISTRY_PARENT}`,
+        `-DpomFile=${REGISTRY_PARENT}`,
+      ],
+      [`${plugins}-dependency-plugin:3.8.1:copy`, `-Dartifact=${artifact}`, `-DoutputDirectory=${aside}`],
+    ];
+    if (!commands.every((command) => does([...maven, ...command], say))) return;
+    const found = createHash('sha256').update(readFileSync(archive)).digest('hex');
+    if (found !== REGISTRY_SHA256) {
+      say(`failed: ${artifact}: expected SHA-256 ${REGISTRY_SHA256}, found ${found}`);
+      return;
+    }
     if (!does(['tar', '-xzf', archive, '-C', aside], say)) return;
     rmSync(archive);
+    rmSync(join(aside, 'maven'), { recursive: true });
     rmSync(registryFolder, { recursive: true, force: true });
     renameSync(aside, registryFolder);
-  } catch (error) {
-    const { message, cause } = /** @type {Error} */ (error);
-    say(`failed: ${REGISTRY_URL}: ${message}${cause instanceof Error ? `: ${cause.message}` : ''}`);
   } finally {
     rmSync(aside, { recursive: true, force: true });
   }
@@ -136,7 +146,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   mkdirSync(folder, { recursive: true });
   ensureKcat(say);
   ensurePython(say);
-  await ensureRegistry(say);
+  ensureRegistry(say);
   for (const { why } of [kcat(), python(), registryJar()]) {
     if (why === null) continue;
     say(why);
