@@ -35,7 +35,7 @@ describe('the layout', () => {
       readdirSync(join(root, path), { withFileTypes: true })
         .filter((entry) => entry.isDirectory() && entry.name !== 'fixtures')
         .map((entry) => entry.name);
-    const known = [...folders('src'), 'scripts', 'bench', 'end-to-end'];
+    const known = [...folders('src'), 'scripts', 'bench', 'docker', 'end-to-end'];
     expect(folders('test').filter((name) => !known.includes(name))).toEqual([]);
   });
 });

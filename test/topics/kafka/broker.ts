@@ -8,7 +8,7 @@ import { describe, test } from '@jest/globals';
 import { startBroker } from '../../../scripts/kafka/broker.js';
 import { ensureKafka, missing } from '../../../scripts/kafka/fetch.js';
 
-const launcher = fileURLToPath(new URL('../../../scripts/kafka/shared.js', import.meta.url));
+const launcher = fileURLToPath(new URL('../../../scripts/kafka/test-broker.js', import.meta.url));
 /** Fetching it takes longest, the first time. */
 const PATIENCE_MS = 240_000;
 
