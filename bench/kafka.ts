@@ -10,7 +10,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 import { startBroker } from '../scripts/kafka/broker.js';
-import { ensureKafka, kafkaVersion } from '../scripts/kafka/fetch.js';
+import { ensureKafka, kafkaVersion, missing } from '../scripts/kafka/fetch.js';
 import { kafkaConfig } from '../src/topics/kafka/kafka-config.ts';
 import { openKafka } from '../src/topics/kafka/kafka-transport.ts';
 
@@ -22,6 +22,11 @@ const LATENCY_RECORDS = 100;
 const LATENCY_EVERY_MS = 40;
 const WAIT_MS = 100;
 
+const why = missing();
+if (why !== null) {
+  process.stdout.write(`skipped: ${why}\n`);
+  process.exit(0);
+}
 const folder = mkdtempSync(join(tmpdir(), 'swirl-bench-kafka-'));
 const broker = await startBroker({
   libs: ensureKafka((line) => process.stderr.write(`${line}\n`)),
