@@ -79,9 +79,13 @@ export function rowsVariant({ software }: { software: boolean }): Variant {
   return { files: ['rows-forward'], before: steps(software) };
 }
 
-/** Numbers in workgroup memory as f16. What f16 cannot hold becomes the largest that it can. */
+/** Numbers in workgroup memory as f16. What f16 cannot hold becomes infinite, which does not go unnoticed. */
 const halfTiles = `alias Kept = vec4h;
-fn keep(value: vec4f) -> vec4h { return vec4h(clamp(value, vec4f(-65504), vec4f(65504))); }`;
+fn keep(value: vec4f) -> vec4h {
+  // Not a constant, which may not be infinite.
+  let infinite = vec4h(bitcast<vec2h>(0x7c007c00 + batch.zero), bitcast<vec2h>(0x7c007c00 + batch.zero));
+  return select(infinite, vec4h(value), abs(value) <= vec4f(65504));
+}`;
 
 /** The bound of a loop: GPUs' compilers shall unroll it, lavapipe's must not (see \`batch.zero\`). */
 function steps(software: boolean): string {
