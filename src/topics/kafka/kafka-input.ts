@@ -109,10 +109,16 @@ export class KafkaInput implements InputPartition {
 
   async end(): Promise<number> {
     const { link, name } = this.#options;
-    const ends = await link.patiently(`looking for the end of ${this.#what()}`, () =>
-      listOffsets(link, name, [this.partition], 'end'),
-    );
-    return ends.get(this.partition) ?? 0;
+    try {
+      const ends = await link.patiently(`looking for the end of ${this.#what()}`, () =>
+        listOffsets(link, name, [this.partition], 'end'),
+      );
+      return ends.get(this.partition) ?? 0;
+    } catch (error) {
+      // Whoever still asks after a partition that went away has nothing left to do there.
+      if (this.#gone) return this.#position;
+      throw error;
+    }
   }
 
   async commit(next: number, outputs: readonly Output[]): Promise<void> {
