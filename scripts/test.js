@@ -8,6 +8,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ensureKafka, missing } from './kafka/fetch.js';
 import { findAdapter } from './setup/adapter.js';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -18,6 +19,15 @@ if (process.env.CI === 'true') {
   if (found.adapter === null) {
     console.error(`CI=true: the tests of the WebGPU engine must run, but there is no adapter (${found.why})`);
     finish({ passed: 0, failed: 1, skipped: 0 }, 1);
+  }
+}
+
+// Before the tests, whose time is limited. Where Java or Maven is missing, the tests on a broker say so.
+if (missing() === null) {
+  try {
+    ensureKafka((line) => console.error(line));
+  } catch (error) {
+    console.error(`The tests on a Kafka broker will fail: ${/** @type {Error} */ (error).message}`);
   }
 }
 
