@@ -11,6 +11,7 @@ const storageBuffers = 8;
 const optionalFeatures = [
   'shader-f16',
   'subgroups',
+  'subgroup-size-control',
   'timestamp-query',
   'chromium-experimental-subgroup-matrix',
 ] as const;

@@ -28,7 +28,7 @@ alias Sum = subgroup_matrix_result<f32, UNIT_N, UNIT_M>;
 
 @group(0) @binding(5) var<storage, read> scales: array<f32>;
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(LANES) @subgroup_size(SUBGROUP)
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(local_invocation_index) index: u32,

@@ -31,10 +31,10 @@ export interface ChosenProducts {
   readonly refused: readonly RefusedProducts[];
 }
 
-/** By device, family and precision: what is wrong with it, or null. */
+/** By device and products: what is wrong with them, or null. */
 const verdicts = new WeakMap<Device, Map<string, Promise<string | null>>>();
 
-/** By adapter, family and precision: how trying it ended a device. The process tries it no more. */
+/** By adapter and products: how trying them ended a device. The process tries them no more. */
 const fatal = new Map<string, string>();
 
 /**
@@ -88,49 +88,61 @@ async function candidate(
   family: ProductFamily,
   precision: ProductPrecision,
 ): Promise<{ products: Products | null; reason: string }> {
-  const found = productsOf(device, family, precision);
-  if (typeof found === 'string') return { products: null, reason: found };
+  const forms = formsOf(device, family, precision);
+  if (typeof forms === 'string') return { products: null, reason: forms };
+  const reasons: string[] = [];
+  for (const products of forms) {
+    const reason = await verdictOn(device, products);
+    if (reason === null) return { products, reason: '' };
+    reasons.push(reason);
+  }
+  return { products: null, reason: reasons.join('; ') };
+}
+
+/** What is wrong with products on a device, or null; found out once. */
+async function verdictOn(device: Device, products: Products): Promise<string | null> {
+  const key = JSON.stringify(products);
+  const lost = fatal.get(`${device.adapter.name} ${key}`);
+  if (lost !== undefined) return `trying it broke the device: ${lost}`;
   const known = verdicts.get(device) ?? new Map<string, Promise<string | null>>();
   verdicts.set(device, known);
-  const key = JSON.stringify(found);
-  const lost = fatal.get(`${device.adapter.name} ${key}`);
-  if (lost !== undefined) return { products: null, reason: `trying it broke the device: ${lost}` };
-  const verdict = known.get(key) ?? checkProducts(device, found);
+  const verdict = known.get(key) ?? checkProducts(device, products);
   known.set(key, verdict);
   try {
-    const reason = await verdict;
-    return { products: reason === null ? found : null, reason: reason ?? '' };
+    return await verdict;
   } catch (error) {
     if (error instanceof DeviceError) fatal.set(`${device.adapter.name} ${key}`, error.message);
     throw error;
   }
 }
 
-/** The family as this device would have it, or what the device lacks for it. */
-function productsOf(device: Device, family: ProductFamily, precision: ProductPrecision): Products | string {
+/** The forms in which this device could have a family, best first; or what it lacks. */
+function formsOf(device: Device, family: ProductFamily, precision: ProductPrecision): Products[] | string {
   const half = device.has('shader-f16');
-  if (family !== 'matrix') return { family, precision: half ? precision : 'f32', unit: null };
+  if (family !== 'matrix') return [{ family, precision: half ? precision : 'f32', unit: null }];
   const { matrixUnits, subgroupSize, workgroupStorage, invocationsPerWorkgroup } = device.adapter;
-  if (!device.has('chromium-experimental-subgroup-matrix') || !device.has('subgroups') || !half) {
+  const needed = ['chromium-experimental-subgroup-matrix', 'subgroup-size-control', 'subgroups'] as const;
+  if (!half || !subgroupSize || !needed.every((feature) => device.has(feature))) {
     return 'the adapter has no matrix units that WebGPU reaches';
   }
-  // The kernel counts subgroups, so their size must be known before.
-  if (!subgroupSize || subgroupSize.least !== subgroupSize.most) {
-    return "the adapter's subgroups have no fixed size";
-  }
-  const subgroup = subgroupSize.most;
   const fitting = matrixUnits.filter(
     (unit) =>
       unit.factors === 'f16' &&
       unit.sums === 'f32' &&
       unit.n % 4 === 0 &&
       unit.k % 2 === 0 &&
-      matrixTile(unit).bytes <= workgroupStorage &&
-      8 * subgroup <= invocationsPerWorkgroup,
+      matrixTile(unit).bytes <= workgroupStorage,
   );
   const [unit] = fitting.toSorted((a, b) => b.m * b.n * b.k - a.m * a.n * a.k);
-  if (!unit) return 'the adapter has no matrix units that multiply f16 and sum in f32, of a size that fits';
-  return { family, precision, unit: { ...unit, subgroup } };
+  // Adapters with subgroups of several sizes do not say which one their units take; 32 is the most common.
+  const { least, most } = subgroupSize;
+  const sizes = [...new Set([Math.min(most, Math.max(least, 32)), least, most])].filter(
+    (size) => 8 * size <= invocationsPerWorkgroup,
+  );
+  if (!unit || sizes.length === 0) {
+    return 'the adapter has no matrix units that multiply f16 and sum in f32, of a size that fits';
+  }
+  return sizes.map((subgroup) => ({ family, precision, unit: { ...unit, subgroup } }));
 }
 
 function familyFrom(env: Readonly<Record<string, string | undefined>>): ProductFamily | 'auto' {

@@ -47,7 +47,10 @@ export function matrixVariant(
   return {
     files: [file, 'matrix'],
     directives: [
-      ...['f16', 'subgroups', 'chromium_experimental_subgroup_matrix'].map((name) => `enable ${name};`),
+      'enable f16;',
+      'enable subgroups;',
+      'enable subgroup_size_control;',
+      'enable chromium_experimental_subgroup_matrix;',
       // Subgroups take different units, which is uniform within each, but not to the analysis.
       'diagnostic(off, chromium.subgroup_matrix_uniformity);',
     ],
