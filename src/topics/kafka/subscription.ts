@@ -96,6 +96,7 @@ export class Subscription {
     const { input } = held;
     if (input === undefined) {
       held.abort.abort();
+      void held.link.close();
       this.#held.delete(partition);
       this.#member.renew();
       return;
@@ -111,8 +112,9 @@ export class Subscription {
   }
 
   #evicted(reason: TransportError): void {
-    for (const [partition, { input, abort }] of [...this.#held]) {
+    for (const [partition, { input, link, abort }] of [...this.#held]) {
       abort.abort();
+      void link.close();
       this.#held.delete(partition);
       input?.lose(reason);
     }
