@@ -159,7 +159,7 @@ describe('topology.kafka.yaml', () => {
     expect(settings('console.env').get('KAFKA_CLUSTERS_0_SCHEMAREGISTRY')).toBe(transport.registry?.url);
   });
 
-  test('checkpoints pass through the volume that all workers share, before any of them must wait', () => {
+  test('checkpoints pass through the volume that all workers share, and none of them waits for each', () => {
     for (const [, { volumes }] of running) expect(volumes).toContain(`runs:${topology.folder}`);
     const { rollout, train } = topology.stages;
     expect(rollout?.follow?.maxLag).toBeGreaterThanOrEqual(
