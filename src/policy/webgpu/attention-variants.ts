@@ -22,5 +22,5 @@ export function attentionVariant(
     return headSize % (4 * count) === 0 && fits;
   });
   if (share === undefined) return undefined;
-  return { files: [`shared-${name}`], before: `const SHARE = ${share}u;` };
+  return { files: [`lanes-${name}`], before: `const SHARE = ${share}u;` };
 }

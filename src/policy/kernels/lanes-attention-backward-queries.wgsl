@@ -1,4 +1,4 @@
-// attention-backward-queries.wgsl for GPUs: SHARE lanes have a query together, as in shared-attention.wgsl.
+// attention-backward-queries.wgsl for GPUs: SHARE lanes have a query together, as in lanes-attention.wgsl.
 struct Call {
   window: u32,
 }
