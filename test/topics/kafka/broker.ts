@@ -26,8 +26,13 @@ export function withKafka(name: string, declare: () => void): void {
   } else describe.skip(`${name} (skipped: ${why})`, declare);
 }
 
-/** The address of the broker that all files share, started by the first that asks. */
+/**
+ * The address of the broker that all files share, started by the first that asks; or that of a cluster of your own, which
+ * `SWIRL_TEST_BROKER` names (it must allow sessions of 500 ms: group.min.session.timeout.ms).
+ */
 export async function sharedBroker(): Promise<string> {
+  const own = process.env.SWIRL_TEST_BROKER;
+  if (own !== undefined) return own;
   const { SWIRL_TEST_KAFKA: folder, SWIRL_TEST_JEST: jest } = process.env;
   if (folder === undefined || jest === undefined) throw new Error('scripts/jest-setup.js has not run');
   if (made(folder)) {
