@@ -9,7 +9,7 @@ onDevice('the check of kernels', () => {
     const checks = await checkKernels(await Device.shared());
     const files = readdirSync(new URL('../../../src/policy/kernels', import.meta.url));
     // Products and attention come in variants, of which an adapter uses some.
-    const product = /^(matmul|tile|rows|matrix|shared)/;
+    const product = /^(matmul|tile|rows|matrix|lanes)/;
     const expected = files.map((file) => file.replace('.wgsl', '')).filter((name) => !product.test(name));
     const found = checks.map(({ name }) => name);
     expect(found.filter((name) => !product.test(name))).toEqual(expected.toSorted());
