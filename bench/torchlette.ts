@@ -87,7 +87,7 @@ async function main(root: string): Promise<void> {
           `those of a guess are ${Math.log(VOCAB).toFixed(3)}`,
       );
       const [ours, theirs]: Took[][] = [[], []];
-      for (let round = 0; round < (subgroups ? 2 : ROUNDS); round++) {
+      for (let round = 0; round < (subgroups ? 3 : ROUNDS); round++) {
         theirs.push(await step(worker, 1));
         ours.push(await tookOf(STEPS_HERE, () => trainingStep(engine, rows)));
       }
