@@ -26,7 +26,7 @@ import type { STAGE_RECORDS, StageName } from './topology/stage-configs.ts';
 import type { Topology } from './topology/topology.ts';
 
 /** What a stage is made of; the topology says the rest. */
-type Made<N extends StageName> = Pick<Stage, 'holds' | 'startAt'> & {
+type Made<N extends StageName> = Pick<Stage, 'holds' | 'outlasts' | 'startAt'> & {
   readonly operator: (partition: number) => StageOperator<TopicRecords[(typeof STAGE_RECORDS)[N]['reads']]>;
 };
 

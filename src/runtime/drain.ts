@@ -17,7 +17,7 @@ export interface LocalStage {
   readonly workers: readonly PartitionWorker[];
   /** Each ends when a worker's partition is done, or goes away. */
   readonly running: readonly Promise<void>[];
-  /** Whether it ever had one. */
+  /** Whether it has one, or had one to the end. */
   readonly hadPartition: boolean;
 }
 
@@ -67,14 +67,17 @@ export async function drain(options: DrainOptions): Promise<void> {
 }
 
 /**
- * Whether the workers here have nothing left to do, with no commit while they were asked. A stage that holds records back may
- * have work that its progress does not show, and has to have had a partition: a standby waits until the other is done.
+ * Whether the workers here have nothing left to do, with no commit while they were asked. Where work outlasts what progress
+ * shows, there has to be a partition: a standby waits until the other worker is done. Of such stages there must be no
+ * more than one: two workers, each a standby for the other, would wait for ever.
  */
 async function isReady(stages: readonly LocalStage[], commits: () => number): Promise<boolean> {
   const before = commits();
   for (const { stage, workers, hadPartition } of stages) {
-    if (stage.holds && !hadPartition) return false;
+    if (stage.outlasts && !hadPartition) return false;
     for (const worker of workers) {
+      // In a moment it is not one of these any more.
+      if (worker.moved) return false;
       if (!(stage.holds ? await worker.caughtUp() : await worker.idle())) return false;
     }
   }

@@ -111,9 +111,22 @@ export class PartitionWorker {
     return aborted && reason instanceof SwirlError && reason.retryable;
   }
 
+  /** Whether a partition can be given to another worker: not on the embedded log. */
+  get canRelease(): boolean {
+    return this.#input.release !== undefined;
+  }
+
   /** Lets another worker have the partition. */
   release(): void {
     this.#input.release?.();
+  }
+
+  /** Calls back once the partition is to go to another worker, or has gone. */
+  onLeaving(leave: () => void): void {
+    const { lost, leaving } = this.#input;
+    const signal = leaving === undefined ? lost : AbortSignal.any([leaving, lost]);
+    if (signal.aborted) leave();
+    else signal.addEventListener('abort', leave, { once: true });
   }
 
   /** How many records wait in the partition, those in flight included (on Kafka marks of transactions count). */

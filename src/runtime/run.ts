@@ -9,7 +9,11 @@ import type { Transport } from '../topics/transport.ts';
 import { drain, type FlowStage } from './drain.ts';
 import { commitConfig, PartitionWorker } from './partition-worker.ts';
 import type { Stage } from './stage.ts';
+import { TakenOver } from './taken-over.ts';
 import { takeTurns } from './turn-taking.ts';
+
+/** Before a partition is given back that another worker has taken over: two must not take it from each other in a hurry. */
+const GIVE_BACK_MS = 1_000;
 
 export const runtimeConfig = z
   .strictObject({
@@ -119,6 +123,8 @@ export class Run {
       if (this.#options.untilDrained) await this.#guard(this.#drain());
       else await aborted(this.#stop);
       this.#ending = true;
+      // Partitions that came when their stage was done everywhere: what another worker left, with nothing to do in it.
+      if (this.#options.untilDrained && !this.#stop.aborted) this.#completeAll();
       await turns;
       await Promise.all(this.#stations.flatMap((station) => station.running));
     } finally {
@@ -129,6 +135,11 @@ export class Run {
     if (this.#fatal.signal.aborted) throw this.#fatal.signal.reason;
     if (this.#options.abort.aborted) return 'aborted';
     return this.#options.stop.aborted ? 'stopped' : 'drained';
+  }
+
+  #completeAll(): void {
+    for (const { workers } of this.#stations)
+      for (const worker of workers) if (!worker.drained) worker.complete();
   }
 
   /** How far each stage is, for people and programs that watch. */
@@ -168,9 +179,9 @@ export class Run {
         },
       });
       if (this.#ending) {
-        // It came too late: what there is to do is for whoever has it next.
+        // It came too late: what there is to do is for whoever has it next. Given back at once it would come again.
         worker.close();
-        worker.release();
+        worker.onLeaving(() => worker.release());
         continue;
       }
       station.workers.push(worker);
@@ -184,9 +195,20 @@ export class Run {
     try {
       await worker.run(this.#stop);
     } catch (error) {
-      if (!worker.moved) throw error;
+      if (!worker.moved && !(await this.#isTakenOver(worker, error))) throw error;
+      letGo(station, worker);
+      return;
     }
-    if (worker.leaving) letGo(station, worker);
+    // Nothing is left to do, and others may come for the partition all the same.
+    worker.onLeaving(() => letGo(station, worker));
+  }
+
+  /** The group may not know it yet, or it was a mistake: either way the partition is best given back. */
+  async #isTakenOver(worker: PartitionWorker, error: unknown): Promise<boolean> {
+    if (!(error instanceof TakenOver) || !worker.canRelease) return false;
+    this.#deps.notify?.(`${error.message} Its partition is given back.`);
+    await new Promise((resolve) => setTimeout(resolve, GIVE_BACK_MS));
+    return true;
   }
 
   async #turn(stations: readonly Station[], worker: PartitionWorker, waitMs: number): Promise<number> {
@@ -261,8 +283,12 @@ export class Run {
 }
 
 /** The partition's work goes on in another process, from what was committed here. */
-function letGo({ workers }: Station, worker: PartitionWorker): void {
-  workers.splice(workers.indexOf(worker), 1);
+function letGo(station: Station, worker: PartitionWorker): void {
+  const { workers } = station;
+  const place = workers.indexOf(worker);
+  if (place < 0) return;
+  workers.splice(place, 1);
+  station.hadPartition = workers.length > 0;
   worker.close();
   worker.release();
 }

@@ -51,6 +51,11 @@ export interface Stage<K extends Topic = Topic> {
    * stage finishes what it holds; when the run is stopped the source is unsubscribed from instead.
    */
   readonly holds?: boolean;
+  /**
+   * Whether its work may go on when its progress already shows all of its input consumed (train: further passes). A worker without
+   * a partition then waits as a standby until the one that has it is done.
+   */
+  readonly outlasts?: boolean;
   /** Where to start reading instead of the committed offset (train: its checkpoint's offset). */
   readonly startAt?: (partition: number, committed: number) => Promise<number>;
 }

@@ -1,0 +1,263 @@
+/** The runtime where partitions come and go: the embedded log, with a hand that gives them and takes them away. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { mergeMap, throwError } from 'rxjs';
+import { TransportError } from '../../src/errors.ts';
+import { perRecord } from '../../src/runtime/per-record.ts';
+import { Run, runtimeConfig } from '../../src/runtime/run.ts';
+import type { Delivery, Stage } from '../../src/runtime/stage.ts';
+import { TakenOver } from '../../src/runtime/taken-over.ts';
+import { decode, encode } from '../../src/topics/codec.ts';
+import { embeddedConfig, openEmbeddedLog } from '../../src/topics/embedded-log.ts';
+import type { Question, Topic, Turn } from '../../src/topics/records.generated.ts';
+import type { InputPartition, SubscribeOptions, Transport } from '../../src/topics/transport.ts';
+import { TOPICS } from '../../src/topology/topics.ts';
+import { question } from '../records.ts';
+
+const config = runtimeConfig.parse({ commit: { records: 4, ms: 5 }, drainCheckMs: 2, remoteCheckMs: 5 });
+const retry = { attempts: 1, backoffMs: 1, maxBackoffMs: 1 };
+const sleep = async () => {};
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+/** A partition that can be asked for, and taken away, and is given again once it was let go. */
+class Lent implements InputPartition {
+  readonly #lost = new AbortController();
+  readonly #leaving = new AbortController();
+  readonly released: Promise<void>;
+  release: () => void = () => {};
+
+  constructor(readonly inner: InputPartition) {
+    this.released = new Promise((resolve) => {
+      this.release = () => {
+        this.lose();
+        resolve();
+      };
+    });
+  }
+  get topic() {
+    return this.inner.topic;
+  }
+  get partition() {
+    return this.inner.partition;
+  }
+  get position() {
+    return this.inner.position;
+  }
+  get lost() {
+    return this.#lost.signal;
+  }
+  get leaving() {
+    return this.#leaving.signal;
+  }
+  ask(): void {
+    this.#leaving.abort();
+  }
+  lose(): void {
+    this.#lost.abort(new TransportError('it is elsewhere', { retryable: true }));
+  }
+  seek(offset: number) {
+    this.inner.seek(offset);
+  }
+  pull(max: number, waitMs: number) {
+    return this.#lost.signal.aborted ? Promise.resolve([]) : this.inner.pull(max, waitMs);
+  }
+  end() {
+    return this.inner.end();
+  }
+  commit(...args: Parameters<InputPartition['commit']>) {
+    if (this.#lost.signal.aborted) return Promise.reject(this.#lost.signal.reason);
+    return this.inner.commit(...args);
+  }
+}
+
+let folder: string;
+let log: Transport;
+/** What the run has been lent so far, in order. */
+let lent: Lent[];
+/** Keeps back a partition of a stage until it resolves. */
+let kept: Map<string, Promise<void>>;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'swirl-rebalance-'));
+  log = await openEmbeddedLog({ folder, run: 'test', config: embeddedConfig.parse({ pollMs: 2 }) });
+  await log.ensureTopics(TOPICS.map((name) => ({ name, partitions: name === 'questions' ? 2 : 1 })));
+  const ids = Array.from({ length: 12 }, (_, i) => `q${i}`);
+  await log.append(
+    ids.map((id) => ({ topic: 'questions', key: id, value: encode('questions', question({ id })) })),
+  );
+  lent = [];
+  kept = new Map();
+});
+
+afterEach(async () => {
+  await log.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Each partition as it comes; one that was let go comes again. */
+async function* lending(options: SubscribeOptions): AsyncGenerator<Lent, void> {
+  const arrived: Lent[] = [];
+  let wake = () => {};
+  const lend = (inner: InputPartition) => {
+    const input = new Lent(inner);
+    lent.push(input);
+    arrived.push(input);
+    void input.released.then(async () => {
+      const [committed = 0] = (await log.committed(options.group, options.topic)).slice(inner.partition);
+      inner.seek(committed);
+      lend(inner);
+    });
+    wake();
+  };
+  void (async () => {
+    for await (const inner of log.subscribe(options)) {
+      void (kept.get(`${options.group}/${inner.partition}`) ?? Promise.resolve()).then(() => lend(inner));
+    }
+  })();
+  options.signal.addEventListener('abort', () => wake());
+  while (!options.signal.aborted) {
+    const next = arrived.shift();
+    if (next) yield next;
+    else
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+  }
+}
+
+function run(stages: Stage[]) {
+  const transport = new Proxy(log, {
+    get: (target, name) => {
+      if (name === 'subscribe') return lending;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  const [stop, abort] = [new AbortController().signal, new AbortController().signal];
+  const codec = { encode, decode };
+  return new Run(
+    { stages, flow: stages, takingTurns: [], untilDrained: true, stop, abort },
+    { transport, codec, config, now: () => performance.now() },
+  ).run();
+}
+
+function stage(
+  name: string,
+  [reads, writes]: readonly [Topic, Topic[]],
+  operator: Stage['operator'],
+  more: Partial<Stage> = {},
+): Stage {
+  return { name, reads, writes, window: 4, operator, ...more } as Stage;
+}
+
+const start = () =>
+  stage('start', ['questions', ['turns']], (() =>
+    perRecord<Question>(
+      async (value) => {
+        await pause(2);
+        const trajectory = `${value.id}/0`;
+        const turn: Turn = { id: `${trajectory}/0`, trajectory, question: value, steps: [] };
+        return [{ topic: 'turns', key: trajectory, value: turn }];
+      },
+      { stage: 'start', retry, sleep },
+    )) as Stage['operator']);
+
+const rollout = (work: () => Promise<void>) =>
+  stage('rollout', ['turns', []], (() =>
+    perRecord<Turn>(
+      async () => {
+        await work();
+        return [];
+      },
+      { stage: 'rollout', retry, sleep },
+    )) as Stage['operator']);
+
+async function turns(): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { value } of log.read('turns')) found.push(decode('turns', value).id);
+  return found.sort();
+}
+
+const all = Array.from({ length: 12 }, (_, i) => `q${i}/0/0`).sort();
+
+test('a partition that comes when its stage is done everywhere keeps nobody', async () => {
+  // Another worker has done what is in it, and leaves.
+  let come = () => {};
+  kept.set(
+    'start/1',
+    new Promise((resolve) => {
+      come = resolve;
+    }),
+  );
+  const elsewhere = new AbortController();
+  const before = (async () => {
+    for await (const input of log.subscribe({ group: 'start', topic: 'questions', signal: elsewhere.signal }))
+      if (input.partition === 1) await input.commit(await input.end(), []);
+  })();
+  await pause(50);
+  elsewhere.abort();
+  await before;
+  const ended = run([
+    start(),
+    rollout(async () => {
+      come();
+      await pause(20);
+    }),
+  ]);
+  expect(await ended).toBe('drained');
+});
+
+test('partitions that are asked for and taken away in the middle are worked on once they are back', async () => {
+  let over = false;
+  const taking = (async () => {
+    for (let n = 0; !over; n++) {
+      await pause(4);
+      const input = lent[(n * 7) % Math.max(1, lent.length)];
+      if (input === undefined || input.lost.aborted) continue;
+      if (n % 3 === 0) input.release();
+      else input.ask();
+    }
+  })();
+  expect(await run([start(), rollout(() => pause(3))])).toBe('drained');
+  over = true;
+  await taking;
+  expect(await turns()).toEqual(all);
+  expect(await log.committed('rollout', 'turns')).toEqual([12]);
+});
+
+test('a stage that sees that another worker has its partition gives it back, and does it again if it must', async () => {
+  let attempts = 0;
+  const operator = (() => {
+    attempts++;
+    const { operator: whole } = start();
+    if (attempts > 2) return whole(0);
+    return mergeMap((_: Delivery<Question>) => throwError(() => new TakenOver('taken', { retryable: true })));
+  }) as Stage['operator'];
+  expect(await run([{ ...start(), operator }, rollout(async () => {})])).toBe('drained');
+  expect(attempts).toBeGreaterThan(2);
+  expect(await turns()).toEqual(all);
+});
+
+test('a stage whose work outlasts its progress waits as a standby while it has no partition', async () => {
+  let come = () => {};
+  kept.set(
+    'rollout/0',
+    new Promise((resolve) => {
+      come = resolve;
+    }),
+  );
+  let ended = false;
+  const standby = { ...rollout(async () => {}), outlasts: true, holds: true };
+  const running = run([start(), standby]).then((end) => {
+    ended = true;
+    return end;
+  });
+  while ((await turns()).length < all.length) await pause(5);
+  await pause(50);
+  expect(ended).toBe(false);
+  come();
+  expect(await running).toBe('drained');
+  expect(await log.committed('rollout', 'turns')).toEqual([12]);
+});
