@@ -3,7 +3,7 @@
  * `optimizer.safetensors` and `train.json` beside the weights. Weights, moments, counters, the consumed offset, the recent ids and what was
  * not yet published are one folder, which is there as a whole or not at all.
  */
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ConfigError, SwirlError, TransportError } from '../errors.ts';
@@ -12,6 +12,7 @@ import { flushFolder, writeJson } from '../policy/folder-aside.ts';
 import { readOptimizer, writeOptimizer } from '../policy/optimizer-file.ts';
 import { hashWeights } from '../policy/weights-hash.ts';
 import type { CheckpointForm } from './checkpoint-form.ts';
+import { FolderClaim } from './folder-claim.ts';
 import { type TrainState, trainState } from './train-state.ts';
 
 const optimizerFile = 'optimizer.safetensors';
@@ -32,10 +33,11 @@ export interface Tensorial {
   readonly optimizer: OptimizerState;
 }
 
-/** The checkpoints of a run. */
+/** The checkpoints of a run. Any process may read them; of those that write, only the last to have claimed them can. */
 export class Checkpoints {
   readonly #folder: string;
   readonly #form: CheckpointForm;
+  #claim: Promise<FolderClaim> | undefined;
 
   constructor(folder: string, form: CheckpointForm) {
     this.#folder = folder;
@@ -45,6 +47,18 @@ export class Checkpoints {
   /** Where the checkpoint after this many updates lies. */
   path(step: number): string {
     return join(this.#folder, `step-${step}`);
+  }
+
+  /** Keeps all others from writing, and removes what they left unfinished. `write` does it, where it was not done before. */
+  async claim(): Promise<void> {
+    await this.#claimed();
+  }
+
+  /** Nothing more is written by this process. */
+  async release(): Promise<void> {
+    const claim = await this.#claim?.catch(() => undefined);
+    this.#claim = undefined;
+    await claim?.release();
   }
 
   /** The steps that have a checkpoint, ascending. */
@@ -100,13 +114,16 @@ export class Checkpoints {
 
   /**
    * Makes a checkpoint durable. `tensors` is asked only where this step has none yet: otherwise the weights are
-   * the same, and only the state is replaced. Throws `TransportError` where it cannot be written (a full disk).
+   * the same, and only the state is replaced. Throws `TakenOver` where another process writes by now, another `TransportError`
+   * where it cannot be written (a full disk).
    */
   async write(state: TrainState, tensors: () => Promise<Tensorial>): Promise<void> {
     try {
-      await mkdir(this.#folder, { recursive: true });
-      if ((await this.steps()).includes(state.step)) await this.#replaceState(state);
-      else await this.#writeAll(state, await tensors());
+      const claim = await this.#claimed();
+      await claim.guard(async () => {
+        if ((await this.steps()).includes(state.step)) await this.#replaceState(claim, state);
+        else await this.#writeAll(claim, state, await tensors());
+      });
     } catch (error) {
       // Only the file system's errors bear a code; anything else is told as it is.
       const { code, message } = error as NodeJS.ErrnoException;
@@ -119,35 +136,52 @@ export class Checkpoints {
     }
   }
 
-  /** Removes all but the newest `keep` checkpoints, and what a crash left of unfinished ones. */
+  /** Removes all but the newest `keep` checkpoints. Throws `TakenOver` as `write` does. */
   async prune(keep: number): Promise<void> {
-    const old = (await this.steps()).slice(0, -keep);
-    await this.#removeLeft();
-    // Renamed first: a crash while it is removed leaves nothing that looks like a checkpoint.
-    for (const step of old) await rename(this.path(step), join(this.#folder, `.step-${step}.old`));
-    await this.#removeLeft();
-  }
-
-  async #removeLeft(): Promise<void> {
-    const left = (await readdir(this.#folder)).filter((name) => /^\.step-\d+\.(old|new)$/.test(name));
-    for (const name of left) await rm(join(this.#folder, name), { recursive: true, force: true });
-  }
-
-  async #writeAll(state: TrainState, { weights, optimizer }: Tensorial): Promise<void> {
-    const { shapes } = this.#form;
-    const weightsHash = hashWeights(weights, shapes);
-    const momentsHash = this.#momentsHash(optimizer);
-    await this.#form.save(this.path(state.step), weights, async (folder) => {
-      await writeOptimizer(join(folder, optimizerFile), optimizer, shapes);
-      await writeJson(join(folder, stateFile), { format, weightsHash, momentsHash, ...state });
+    const claim = await this.#claimed();
+    await claim.guard(async () => {
+      const old = (await this.steps()).slice(0, -keep);
+      // Renamed first: a crash while it is removed leaves nothing that looks like a checkpoint.
+      for (const step of old) {
+        const aside = claim.path(`step-${step}.old`);
+        await rename(this.path(step), aside);
+        await rm(aside, { recursive: true, force: true });
+      }
     });
   }
 
-  async #replaceState(state: TrainState): Promise<void> {
-    const path = join(this.path(state.step), stateFile);
+  #claimed(): Promise<FolderClaim> {
+    if (this.#claim === undefined) {
+      const taking = FolderClaim.take(this.#folder);
+      this.#claim = taking;
+      // Another attempt may do better.
+      taking.catch(() => {
+        if (this.#claim === taking) this.#claim = undefined;
+      });
+    }
+    return this.#claim;
+  }
+
+  async #writeAll(claim: FolderClaim, state: TrainState, { weights, optimizer }: Tensorial): Promise<void> {
+    const { shapes } = this.#form;
+    const weightsHash = hashWeights(weights, shapes);
+    const momentsHash = this.#momentsHash(optimizer);
+    const aside = claim.path(`step-${state.step}`);
+    await this.#form.save(aside, weights, async (folder) => {
+      await writeOptimizer(join(folder, optimizerFile), optimizer, shapes);
+      await writeJson(join(folder, stateFile), { format, weightsHash, momentsHash, ...state });
+    });
+    // Saving may have made the workspace again.
+    await claim.check();
+    await rename(aside, this.path(state.step));
+    await flushFolder(this.#folder);
+  }
+
+  async #replaceState(claim: FolderClaim, state: TrainState): Promise<void> {
     const { weightsHash, momentsHash } = await this.#readState(state.step);
-    await writeJson(`${path}.new`, { format, weightsHash, momentsHash, ...state });
-    await rename(`${path}.new`, path);
+    const aside = claim.path(stateFile);
+    await writeJson(aside, { format, weightsHash, momentsHash, ...state });
+    await rename(aside, join(this.path(state.step), stateFile));
     await flushFolder(this.path(state.step));
   }
 

@@ -1,12 +1,12 @@
 /** Opens what the train stage trains: the policy's engine, what it began as, and how it is kept. */
 import { ConfigError, type DeviceError } from '../errors.ts';
 import { tensorShapes } from '../policy/config.ts';
-import type { Engine } from '../policy/engine.ts';
+import type { Engine, Tensors } from '../policy/engine.ts';
 import { openPolicy, type PolicyFolder } from '../policy/folder.ts';
 import type { LocalModelConfig } from '../policy/local-model-config.ts';
 import { initialAdapters } from '../policy/lora.ts';
 import { openEngine } from '../policy/open-engine.ts';
-import { openWeights } from '../policy/weight-files.ts';
+import { openWeights, readWeights } from '../policy/weight-files.ts';
 import { hashSource, hashWeights } from '../policy/weights-hash.ts';
 import { adaptersOn, wholePolicy } from './checkpoint-form.ts';
 import type { TrainConfig } from './config.ts';
@@ -27,7 +27,8 @@ export interface LearnerOptions {
   readonly onFallback: (reason: DeviceError) => void;
 }
 
-export interface Learner extends Pick<TrainDeps, 'engine' | 'reference' | 'renderer' | 'form' | 'origins'> {
+export interface Learner
+  extends Pick<TrainDeps, 'engine' | 'reset' | 'renderer' | 'reference' | 'form' | 'origins'> {
   close(): Promise<void>;
 }
 
@@ -56,7 +57,8 @@ export async function openLearner({ config, model, seed, onFallback }: LearnerOp
     const engine = await open({ recompute, batchTokens });
     if (lora === null) {
       const reference = beta > 0 ? initialEngine(await open({})) : undefined;
-      return { engine, reference, renderer, form: wholePolicy(policy), close };
+      const reset = async () => restart(engine, await readWeights(policy));
+      return { engine, reset, reference, renderer, form: wholePolicy(policy), close };
     }
     const fresh = policy.adapter === null;
     if (fresh) await engine.setWeights(initialAdapters(policy.config, lora, seed));
@@ -66,11 +68,20 @@ export async function openLearner({ config, model, seed, onFallback }: LearnerOp
       firstAdapters: hashWeights(adapters, engine.trainable),
     };
     const reference = initialAdapterPolicy(engine, adapters, { fresh });
-    return { engine, reference, renderer, form: adaptersOn(policy, lora), origins, close };
+    const reset = () => restart(engine, adapters);
+    return { engine, reset, reference, renderer, form: adaptersOn(policy, lora), origins, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** These weights, and an optimizer that has made no update. */
+async function restart(engine: Engine, weights: Tensors): Promise<void> {
+  await engine.setWeights(weights);
+  const zeros = (): Tensors =>
+    new Map([...weights].map(([name, values]) => [name, new Float32Array(values.length)]));
+  await engine.setOptimizer({ step: 0, m: zeros(), v: zeros() });
 }
 
 /** Of the policy under the adapters: it is in no checkpoint, so a run that goes on must be sure that it is the same. */

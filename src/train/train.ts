@@ -25,8 +25,10 @@ export interface Published {
 }
 
 export interface TrainDeps {
-  /** The policy being trained; with the initial weights when there is no checkpoint yet. */
+  /** The policy being trained; with the initial weights at first. */
   readonly engine: Engine;
+  /** Sets the initial weights again: the engine may have been trained before another process took over, which made no checkpoint. */
+  readonly reset: () => Promise<void>;
   /** Needed where `beta` > 0. */
   readonly reference?: InitialPolicy | undefined;
   readonly renderer: Pick<Renderer, 'render'>;
@@ -51,21 +53,25 @@ export interface TrainDeps {
 }
 
 /** What the runtime needs of the stage, and `close`. */
-export interface TrainStage extends Required<Pick<Stage<'scored'>, 'holds' | 'startAt' | 'operator'>> {
-  /** Ends the work in hand; await it before the engine is closed. */
+export interface TrainStage
+  extends Required<Pick<Stage<'scored'>, 'holds' | 'outlasts' | 'startAt' | 'operator'>> {
+  /** Ends the work in hand, and the claim to the checkpoints; await it before the engine is closed. */
   close(): Promise<void>;
 }
 
 /** The stage. `startAt` takes up the newest checkpoint, and must have returned before `operator` is called. */
 export function trainStage(config: TrainConfig, deps: TrainDeps): TrainStage {
+  const checkpoints = new Checkpoints(deps.checkpoints, deps.form);
   let training: Training | null = null;
   let work: Promise<void> = Promise.resolve();
   const close = async () => {
     training?.stop();
     await work.catch(() => {});
+    await checkpoints.release();
   };
   return {
     holds: true,
+    outlasts: true,
     close,
     startAt: async (partition) => {
       if (partition !== 0) {
@@ -74,9 +80,10 @@ export function trainStage(config: TrainConfig, deps: TrainDeps): TrainStage {
             `Set topics.${deps.topic}.partitions to 1`,
         );
       }
+      const isFirst = training === null;
       await close();
-      const taken = await takeUp(config, deps);
-      training = new Training({ config, deps, partition, ...taken });
+      const taken = await takeUp(config, { deps, checkpoints, isFirst });
+      training = new Training({ config, deps, checkpoints, partition, ...taken });
       return consumed(taken.state.cursor);
     },
     operator: () => {
@@ -120,12 +127,21 @@ function operatorOf(training: Training, onWork: (work: Promise<void>) => void): 
     });
 }
 
+interface TakeUp {
+  readonly deps: TrainDeps;
+  readonly checkpoints: Checkpoints;
+  /** The engine is as it was made. */
+  readonly isFirst: boolean;
+}
+
 /** The newest checkpoint, with its weights and moments in the engine; or a beginning with the engine's own. */
-async function takeUp(config: TrainConfig, deps: TrainDeps) {
-  const checkpoints = new Checkpoints(deps.checkpoints, deps.form);
+async function takeUp(config: TrainConfig, { deps, checkpoints, isFirst }: TakeUp) {
+  // Whoever had the partition before may still be at it, unaware: from here on it changes nothing.
+  await checkpoints.claim();
   const published = await deps.published();
   const settings = settingsOf(config, deps);
   const found = await checkpoints.latest();
+  if (found === null && !isFirst) await deps.reset();
   const state = found ?? (await beginning(deps, { published, settings }));
   if (found !== null) {
     checkSettings(found.settings, settings, checkpoints.path(found.step));
@@ -144,7 +160,7 @@ async function takeUp(config: TrainConfig, deps: TrainDeps) {
   }
   // A kill in the middle of the last prune is mended here: there may be no further one.
   if (found !== null) await checkpoints.prune(config.keepCheckpoints);
-  return { checkpoints, state, published };
+  return { state, published };
 }
 
 async function beginning(

@@ -7,8 +7,9 @@ import { ConfigError, TransportError } from '../../src/errors.ts';
 import type { OptimizerState } from '../../src/policy/engine.ts';
 import { initialAdapters } from '../../src/policy/lora.ts';
 import { SafetensorsFile } from '../../src/policy/safetensors.ts';
+import { TakenOver } from '../../src/runtime/taken-over.ts';
 import { Checkpoints, type Tensorial } from '../../src/train/checkpoint.ts';
-import { adaptersOn, wholePolicy } from '../../src/train/checkpoint-form.ts';
+import { adaptersOn, type CheckpointForm, wholePolicy } from '../../src/train/checkpoint-form.ts';
 import { nextSpan, type TrainState } from '../../src/train/train-state.ts';
 import { runProcess, smallRun } from './small-run.ts';
 import { smallDecoder, smallWeights, trajectory } from './small-world.ts';
@@ -103,11 +104,12 @@ describe('Checkpoints', () => {
 
   test('old ones are removed, and what a crash left unfinished does not count', async () => {
     for (const step of [1, 2, 3]) await write(step);
-    await mkdir(join(folder, '.step-4.new'));
-    await mkdir(join(folder, '.step-1.old'));
-    writeFileSync(join(folder, '.step-1.old', 'model.safetensors'), 'half');
+    await mkdir(join(folder, '.writer-killed', 'step-4'), { recursive: true });
+    writeFileSync(join(folder, '.writer-killed', 'step-4', 'model.safetensors'), 'half');
+    await checkpoints.release();
     expect((await checkpoints.latest())?.step).toBe(3);
     await checkpoints.prune(2);
+    await checkpoints.release();
     expect((await readdir(folder)).sort()).toEqual(['step-2', 'step-3']);
     await write(4);
     expect(await checkpoints.read(4)).toEqual(tensorsAt(4));
@@ -167,6 +169,95 @@ describe('Checkpoints', () => {
   });
 });
 
+describe('two that write, of which the first does not know of the second', () => {
+  const first = () => checkpoints;
+  let second: Checkpoints;
+  let before: string[];
+  const listed = async () => (await readdir(folder, { recursive: true })).sort();
+
+  beforeEach(async () => {
+    for (const step of [1, 2, 3]) await write(step);
+    second = new Checkpoints(folder, wholePolicy(origin));
+  });
+
+  async function secondClaims(): Promise<void> {
+    await second.claim();
+    before = await listed();
+  }
+
+  test('the first changes nothing any more, neither a checkpoint nor what the second has begun', async () => {
+    await secondClaims();
+    await expect(first().write(stateAt(4), async () => tensorsAt(4))).rejects.toThrow(TakenOver);
+    await expect(first().write(stateAt(3, 99), async () => tensorsAt(3))).rejects.toThrow(TakenOver);
+    await expect(first().prune(1)).rejects.toThrow(TakenOver);
+    await first().release();
+    expect(await listed()).toEqual(before);
+    expect(await second.latest()).toEqual(stateAt(3));
+    await second.write(stateAt(4), async () => tensorsAt(4));
+    await second.prune(1);
+    await second.release();
+    expect(await readdir(folder)).toEqual(['step-4']);
+    expect(await second.read(4)).toEqual(tensorsAt(4));
+  });
+
+  test.each<[string, (claim: () => Promise<void>) => CheckpointForm]>([
+    [
+      'begins to save',
+      (claim) => ({
+        ...wholePolicy(origin),
+        save: async (...args) => {
+          await claim();
+          await wholePolicy(origin).save(...args);
+        },
+      }),
+    ],
+    [
+      'is saving',
+      (claim) => ({
+        ...wholePolicy(origin),
+        save: (path, weights, addFiles) =>
+          wholePolicy(origin).save(path, weights, async (aside) => {
+            await claim();
+            await addFiles(aside);
+          }),
+      }),
+    ],
+    [
+      'has saved',
+      (claim) => ({
+        ...wholePolicy(origin),
+        save: async (...args) => {
+          await wholePolicy(origin).save(...args);
+          await claim();
+        },
+      }),
+    ],
+  ])('the second comes when the first %s: it is in vain, and goes at the next claim', async (_, form) => {
+    const late = new Checkpoints(folder, form(secondClaims));
+    await expect(late.write(stateAt(4), async () => tensorsAt(4))).rejects.toThrow(TakenOver);
+    await second.write(stateAt(4, 44), async () => ({ ...tensorsAt(4), weights: tensorsAt(5).weights }));
+    expect(await second.read(4)).toMatchObject({ weights: tensorsAt(5).weights });
+    await second.release();
+    const third = new Checkpoints(folder, wholePolicy(origin));
+    await third.claim();
+    await third.release();
+    expect((await readdir(folder)).sort()).toEqual(['step-1', 'step-2', 'step-3', 'step-4']);
+  });
+
+  test('of many that claim at once and again, each either writes or says that it may not', async () => {
+    const all = Array.from({ length: 5 }, () => new Checkpoints(folder, wholePolicy(origin)));
+    await Promise.all(all.map((one) => one.claim()));
+    const tried = await Promise.allSettled(
+      all.map((one, i) => one.write(stateAt(10 + i), async () => tensorsAt(10 + i))),
+    );
+    for (const [i, one] of tried.entries()) {
+      if (one.status === 'rejected') expect(one.reason).toBeInstanceOf(TakenOver);
+      expect((await checkpoints.steps()).includes(10 + i)).toBe(one.status === 'fulfilled');
+    }
+    expect(tried.filter(({ status }) => status === 'fulfilled').length).toBeLessThan(2);
+  });
+});
+
 describe('taking up a checkpoint', () => {
   const log = [...trajectory('a/0', [{ text: 'ab' }]), ...trajectory('b/0', [{ text: 'c' }])];
 
@@ -203,7 +294,7 @@ describe('taking up a checkpoint', () => {
     const run = smallRun(folder, log);
     await runProcess(run);
     const before = await readdir(folder);
-    await mkdir(join(folder, '.step-1.old'));
+    await mkdir(join(folder, '.writer-killed', 'step-1.old'), { recursive: true });
     await runProcess(run);
     expect(await readdir(folder)).toEqual(before);
   });

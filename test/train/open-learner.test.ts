@@ -116,6 +116,20 @@ describe('openLearner', () => {
     expect(await scale({ alpha: 6, rankStabilized: true })).toBe(3);
   });
 
+  test.each([
+    ['full', {}],
+    ['adapters', { parameters: lora }],
+  ])('%s: reset sets the initial weights and a new optimizer again', async (_, settings) => {
+    const { engine, reset } = await open('policy', settings);
+    const before = { weights: await engine.weights(), optimizer: await engine.optimizer() };
+    await engine.forward(rows);
+    await engine.backward(Float32Array.of(1, -1, 0.5));
+    await engine.update(step);
+    expect(await engine.weights()).not.toEqual(before.weights);
+    await reset();
+    expect({ weights: await engine.weights(), optimizer: await engine.optimizer() }).toEqual(before);
+  });
+
   test('the frozen weights are named by the hash that the whole policy has', async () => {
     const { origins } = await open('policy', { parameters: lora });
     const policy = await openPolicy(join(folder, 'policy'));

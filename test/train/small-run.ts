@@ -166,12 +166,14 @@ async function learnerOf({ config, folder, adapters }: SmallRun, event: () => vo
   const origin = { path: folder, config: smallDecoder };
   if (lora === null) {
     const reference = initialEngine(await createReferenceEngine(smallDecoder, smallWeights()));
-    return { inner, engine, reference, form: wholePolicy(origin) };
+    const reset = () => inner.setWeights(smallWeights());
+    return { inner, engine, reset, reference, form: wholePolicy(origin) };
   }
   const initial = adapters ?? initialAdapters(smallDecoder, lora, 1);
   await inner.setWeights(initial);
   const reference = initialAdapterPolicy(engine, initial, { fresh: adapters === null });
-  return { inner, engine, reference, form: adaptersOn(origin, lora) };
+  const reset = () => inner.setWeights(initial);
+  return { inner, engine, reset, reference, form: adaptersOn(origin, lora) };
 }
 
 /** Runs again and again until it is not killed; each process is killed at its next point of `kills`. */

@@ -77,6 +77,7 @@ async function runTrain({ transport, run, source, abortAt, ...rest }: Process) {
   const origin = { path: folder, config: smallDecoder };
   const train = trainStage(settings, {
     engine,
+    reset: () => engine.setWeights(initial ?? smallWeights()),
     reference: initial ? initialAdapterPolicy(engine, initial, { fresh: true }) : undefined,
     renderer: letters,
     form: lora ? adaptersOn(origin, lora) : wholePolicy(origin),
