@@ -4,6 +4,7 @@ import { GroupMember } from '../../../src/topics/kafka/group-member.ts';
 import type { Link } from '../../../src/topics/kafka/link.ts';
 
 const JOIN_GROUP = 11;
+const HEARTBEAT = 12;
 
 interface Request {
   readonly key: number;
@@ -38,16 +39,18 @@ test('what is let go while others are waited for is told in another request', as
   const over = new AbortController();
   const member = new GroupMember({
     link: linkTo(async (request) => {
+      // It is content with what it was given.
+      if (request.key === HEARTBEAT) over.abort();
       if (request.key !== JOIN_GROUP) return { memberAssignment: Buffer.alloc(0) };
       joins.push(request);
       if (joins.length === 1) {
         // The coordinator waits for the other members; meanwhile a partition is finished here.
         owned = [0];
         member.renew();
-      } else over.abort();
+      }
       return { memberId: 'm', leaderId: 'another', generationId: joins.length, members: [] };
     }),
-    ...{ group: 'g', topic: 't', worker: null, sessionMs: 45_000, heartbeatMs: 10_000, rebalanceMs: 1_000 },
+    ...{ group: 'g', topic: 't', worker: null, sessionMs: 45_000, heartbeatMs: 10, rebalanceMs: 1_000 },
     owned: () => owned,
     onAssigned: () => {},
     onEvicted: () => {},
