@@ -61,7 +61,13 @@ export function partsOf(topology: Topology, deps: PartsDeps): Parts {
     const policy = await openPolicy(config.checkpoint);
     const sampling = { slots: config.slots, maxLength: config.contextTokens };
     const { device, precision } = config;
-    const engine = await openEngine(policy, { device, precision, onFallback: tellFallback, sampling });
+    const engine = await openEngine(policy, {
+      device,
+      precision,
+      onFallback: tellFallback,
+      sampling,
+      training: false,
+    });
     return { policy, engine: keep(engine) };
   };
 

@@ -78,7 +78,7 @@ function usesOf({ config, adapter }: PolicyFolder, topology: Topology | null, bf
     request: { config, options, batchTokens, sampler: null },
   });
   const kept = bf16 ? 'bf16' : 'f32';
-  const options: MemoryRequest['options'] = adapter ? { lora: adapter.lora, frozen: kept } : {};
+  const options: MemoryRequest['options'] = { lora: adapter?.lora ?? null, frozen: kept, training: false };
   const sampling: Use = { name: 'sample', request: { config, options, batchTokens: null, sampler } };
   if (topology) {
     const lora = loraShape(train.parameters);

@@ -24,8 +24,8 @@ export async function scoreFile({ policy: folder, texts, device, json }: ScoreFi
   const engine = await openEngine(decoder, {
     device: known.data,
     onFallback: (reason) => process.stderr.write(`${reason.message}\n`),
-    // Nothing is trained: no more than the streams is kept.
-    recompute: true,
+    // No more than the streams is kept.
+    ...{ training: false, recompute: true },
   });
   try {
     for await (const { text, place, error } of lines(fileInput(texts))) {

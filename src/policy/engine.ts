@@ -53,6 +53,8 @@ export interface LoraShape {
 export interface EngineOptions {
   /** Train adapters, and keep the decoder's own weights frozen; null: train every weight. */
   readonly lora?: LoraShape | null;
+  /** Whether anything is to be trained; false: every weight is frozen, and there is only `forward` and sampling. */
+  readonly training?: boolean;
   /** How frozen weights are kept. bf16 halves their memory, and is exact where the checkpoint is bf16. */
   readonly frozen?: 'f32' | 'bf16';
   /**

@@ -95,6 +95,7 @@ class WebgpuEngine implements Engine {
   readonly #device: Device;
   readonly #logitBytes: number;
   readonly #recompute: boolean;
+  readonly #trains: boolean;
   readonly #batchTokens: number;
   readonly #policy: DevicePolicy;
   readonly #readback: Readback;
@@ -120,6 +121,7 @@ class WebgpuEngine implements Engine {
     this.trainable = this.lora ? adapterShapes(config, this.lora) : tensorShapes(config);
     this.#logitBytes = options.logitBytes ?? defaultLogitBytes;
     this.#recompute = options.recompute ?? false;
+    this.#trains = options.training ?? true;
     this.#batchTokens = options.batchTokens ?? Number.POSITIVE_INFINITY;
     this.device = device.adapter.name;
     this.#device = device;
@@ -278,6 +280,7 @@ class WebgpuEngine implements Engine {
   }
 
   #training(): Trained {
+    if (!this.#trains) throw new Error('the engine was made without training');
     if (!this.#trained) {
       const { trainable, kernels, limits } = this.#policy;
       const gradients = new ParameterBuffers(this.#device, 'gradients', trainable.layout);

@@ -143,6 +143,30 @@ onDevice('the WebGPU engine', () => {
     },
   );
 
+  test('without training a bf16 policy stays bf16: the same log-probabilities, samples and weights, to the bit', async () => {
+    // Rounded to bf16 by hand: the lower half of each f32 is zero.
+    const weights: Tensors = new Map(
+      [...randomWeights(odd)].map(([name, values]) => {
+        const bits = new Uint32Array(values.buffer).map((word) => word & 0xffff0000);
+        return [name, new Float32Array(bits.buffer)];
+      }),
+    );
+    const whole = await createWebGpuEngine(odd, weights);
+    const half = await createWebGpuEngine(odd, weights, { training: false, frozen: 'bf16', recompute: true });
+    const rows = randomRows([40, 12]);
+    expect(await half.forward(rows)).toEqual(await whole.forward(rows));
+    expect(await half.weights()).toEqual(weights);
+    const request = {
+      ...{ prompt: [1, 2, 3], maxTokens: 10, temperature: 1, topP: 1, topK: 0 },
+      ...{ stopTokens: [], seed: 7n },
+    };
+    const draw = (engine: Engine) => engine.sampler({ slots: 2, maxLength: 20 }).sample(request);
+    expect(await draw(half)).toEqual(await draw(whole));
+    await expect(half.backward(weighting(rows))).rejects.toThrow('made without training');
+    await whole.close();
+    await half.close();
+  });
+
   test('a token without weight changes no gradient, to the bit', async () => {
     const engine = await createWebGpuEngine(odd, randomWeights(odd));
     const rows = randomRows([12, 9, 20]);

@@ -7,7 +7,7 @@ import { rotationOf } from '../rope.ts';
 import type { DecoderParts } from './decoder-parts.ts';
 import { type BatchSizes, type Dispatch, encode, Kernels } from './kernels.ts';
 import { ParameterBuffers } from './parameter-buffers.ts';
-import { type BufferLimits, layoutAdapters, layoutDecoder } from './parameters.ts';
+import { type BufferLimits, decoderFormat, layoutAdapters, layoutDecoder } from './parameters.ts';
 import type { Products } from './products.ts';
 import { type Shape, shapeOf, shapeSource } from './shape.ts';
 
@@ -28,7 +28,12 @@ export class DevicePolicy {
   constructor(
     device: Device,
     config: DecoderConfig,
-    { lora = null, frozen = 'f32', products }: Omit<EngineOptions, 'precision'> & { products?: Products },
+    {
+      lora = null,
+      frozen = 'f32',
+      training = true,
+      products,
+    }: Omit<EngineOptions, 'precision'> & { products?: Products },
     limits: BufferLimits,
   ) {
     this.limits = limits;
@@ -39,7 +44,7 @@ export class DevicePolicy {
     this.lora = lora;
     this.shape = shapeOf(config, device.adapter.software);
     this.kernels = Kernels.of(device, shapeSource(config, this.shape), products);
-    const format = lora === null ? 'f32' : frozen;
+    const format = decoderFormat({ lora, frozen, training });
     this.weights = new ParameterBuffers(device, 'weights', layoutDecoder(config, limits, format));
     this.adapters = lora && new ParameterBuffers(device, 'adapters', layoutAdapters(config, lora, limits));
     const turns = ropeTurns(this.config);

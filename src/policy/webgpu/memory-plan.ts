@@ -7,13 +7,19 @@ import type { DecoderConfig } from '../config.ts';
 import type { EngineOptions, SamplerOptions } from '../engine.ts';
 import { samplerLimits } from '../sampler-limits.ts';
 import { batchTable, type Capacity, type Kept } from './batch-table.ts';
-import { type BufferLimits, layoutAdapters, layoutDecoder, type ParameterLayout } from './parameters.ts';
+import {
+  type BufferLimits,
+  decoderFormat,
+  layoutAdapters,
+  layoutDecoder,
+  type ParameterLayout,
+} from './parameters.ts';
 import { defaultLogitBytes, headTiles, wholeTiles } from './plan.ts';
 import { shapeOf } from './shape.ts';
 
 export interface MemoryRequest {
   readonly config: DecoderConfig;
-  readonly options: Pick<EngineOptions, 'lora' | 'frozen' | 'recompute'>;
+  readonly options: Pick<EngineOptions, 'lora' | 'frozen' | 'recompute' | 'training'>;
   /** Most tokens of a batch that is trained on; null: no training. */
   readonly batchTokens: number | null;
   /** Null: no sampling. */
@@ -45,8 +51,8 @@ export interface MemoryLimits extends BufferLimits {
 
 export function planMemory(request: MemoryRequest, limits: MemoryLimits): MemoryPlan {
   const { config, options, batchTokens, sampler } = request;
-  const { lora = null, frozen = 'f32', recompute = false } = options;
-  const decoder = layoutDecoder(config, limits, lora ? frozen : 'f32');
+  const { lora = null, recompute = false } = options;
+  const decoder = layoutDecoder(config, limits, decoderFormat(options));
   const adapters = lora && layoutAdapters(config, lora, limits);
   const trained = bytesOf(adapters ?? decoder);
   const buffers = new Map<string, number>();

@@ -5,7 +5,7 @@ import type { Device } from '../../device/device.ts';
 import { DeviceError } from '../../errors.ts';
 import type { TensorShapes } from '../config.ts';
 import type { Tensors, WeightSource } from '../engine.ts';
-import { toBfloat16 } from '../number-formats.ts';
+import { toBfloat16, toFloat32Values } from '../number-formats.ts';
 import { numberBytes, type ParameterLayout, type Piece, type Slab } from './parameters.ts';
 
 /** How much is read back at once, in bytes. */
@@ -91,7 +91,7 @@ export class ParameterBuffers {
     for (const [name, values] of tensors) this.#write(name, values, 0);
   }
 
-  /** Every tensor, each a copy, in the order of `names`. Only f32 layouts. */
+  /** Every tensor, each a copy, in the order of `names`. */
   async read(names: TensorShapes, readback: Readback): Promise<Tensors> {
     const tensors: Tensors = new Map();
     for (const name of names.keys()) {
@@ -101,8 +101,8 @@ export class ParameterBuffers {
     for (const [n, buffer] of this.#buffers.entries()) {
       for (let offset = 0; offset < buffer.size; offset += readBytes) {
         const bytes = Math.min(readBytes, buffer.size - offset);
-        const numbers = new Float32Array(await readback.read(buffer, { offset, bytes }));
-        this.#gather(tensors, numbers, { buffer: n, offset });
+        const stretch = await readback.read(buffer, { offset, bytes });
+        this.#gather(tensors, stretch, { buffer: n, offset });
       }
     }
     return tensors;
@@ -128,19 +128,22 @@ export class ParameterBuffers {
   }
 
   /** Copies what a stretch of a buffer holds to the tensors. */
-  #gather(tensors: Tensors, numbers: Float32Array, at: { buffer: number; offset: number }): void {
-    const begin = at.offset / 4;
-    const end = begin + numbers.length;
+  #gather(tensors: Tensors, stretch: ArrayBuffer, at: { buffer: number; offset: number }): void {
+    const end = at.offset + stretch.byteLength;
     for (const [name, values] of tensors) {
       const place = this.layout.tensors.get(name);
       if (!place) continue;
+      const slab = this.slab(place.slab);
+      const width = numberBytes[slab.format];
+      const dtype = slab.format === 'bf16' ? 'BF16' : 'F32';
       for (const run of runs(place, 0, values.length)) {
-        for (const { piece, first, from, count } of within(this.slab(place.slab), run.at, run.count)) {
+        for (const { piece, first, from, count } of within(slab, run.at, run.count)) {
           if (piece.buffer !== at.buffer) continue;
-          const start = piece.offset / 4 + from;
-          const [low, high] = [Math.max(start, begin), Math.min(start + count, end)];
+          const start = piece.offset + width * from;
+          const [low, high] = [Math.max(start, at.offset), Math.min(start + width * count, end)];
           if (low >= high) continue;
-          values.set(numbers.subarray(low - begin, high - begin), run.from + first + low - start);
+          const numbers = toFloat32Values(new Uint8Array(stretch, low - at.offset, high - low), dtype);
+          values.set(numbers, run.from + first + (low - start) / width);
         }
       }
     }

@@ -10,7 +10,7 @@ import {
   projectionName,
   projectionShape,
 } from '../config.ts';
-import type { LoraShape } from '../engine.ts';
+import type { EngineOptions, LoraShape } from '../engine.ts';
 import { adapterName } from '../lora.ts';
 import { LINEARS, type LinearName, lowRankOf, paddedRank } from './linear-maps.ts';
 
@@ -138,6 +138,15 @@ class Layouter {
     this.#buffers[last] = offset + bytes;
     return { buffer: last, offset };
   }
+}
+
+/** How the decoder's matrices are kept: what is trained is in f32. */
+export function decoderFormat({
+  lora = null,
+  frozen = 'f32',
+  training = true,
+}: Pick<EngineOptions, 'lora' | 'frozen' | 'training'>): NumberFormat {
+  return lora === null && training ? 'f32' : frozen;
 }
 
 /** The decoder's own weights. `matrices` is how projections, embedding and head are kept; vectors are always f32. */
