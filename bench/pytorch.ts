@@ -13,7 +13,7 @@ import { Device } from '../src/device/device.ts';
 import { sizeOf, tensorShapes } from '../src/policy/config.ts';
 import type { Engine, Sample } from '../src/policy/engine.ts';
 import { configText } from '../src/policy/families.ts';
-import { writeSafetensors } from '../src/policy/safetensors.ts';
+import { writeSafetensors } from '../src/policy/files/safetensors.ts';
 import { createWebGpuEngine } from '../src/policy/webgpu-engine.ts';
 import { type BenchCase, benchCases } from './rivals/cases.ts';
 import {

@@ -7,10 +7,10 @@
  */
 import { cpus } from 'node:os';
 import { Device } from '../src/device/device.ts';
-import { type ChooseOptions, choose } from '../src/policy/choose.ts';
 import type { Engine, Sample, SampleRequest, SamplerStatistics } from '../src/policy/engine.ts';
 import { normal } from '../src/policy/random.ts';
 import { createReferenceEngine } from '../src/policy/reference.ts';
+import { type ChooseOptions, choose } from '../src/policy/sampling/choose.ts';
 import { createWebGpuEngine } from '../src/policy/webgpu-engine.ts';
 import {
   agree,

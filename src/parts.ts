@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { ConfigError, type DeviceError } from './errors.ts';
 import type { Judge, LanguageModel, RewardModel, Task } from './models/model.ts';
 import type { Engine } from './policy/engine.ts';
-import type { PolicyFolder } from './policy/folder.ts';
+import type { PolicyFolder } from './policy/files/folder.ts';
 import type { LocalModelConfig } from './policy/local-model-config.ts';
 import type { Tool } from './tools/tool.ts';
 import type { Codec } from './topics/codec.ts';
@@ -56,7 +56,7 @@ export function partsOf(topology: Topology, deps: PartsDeps): Parts {
   const engineOf = async (
     config: LocalModelConfig,
   ): Promise<{ readonly policy: PolicyFolder; readonly engine: Engine }> => {
-    const { openPolicy } = await import('./policy/folder.ts');
+    const { openPolicy } = await import('./policy/files/folder.ts');
     const { openEngine } = await import('./policy/open-engine.ts');
     const policy = await openPolicy(config.checkpoint);
     const sampling = { slots: config.slots, maxLength: config.contextTokens };
@@ -78,7 +78,7 @@ export function partsOf(topology: Topology, deps: PartsDeps): Parts {
       return keep(await openaiModel(config, { runSeed, env: deps.env }));
     }
     const { LocalModel } = await import('./policy/local-model.ts');
-    const { hashEngine } = await import('./policy/weights-hash.ts');
+    const { hashEngine } = await import('./policy/files/weights-hash.ts');
     const { policy, engine } = await engineOf(config);
     const hash = await hashEngine(engine);
     return keep(new LocalModel(config, { engine, policy, runSeed, weightsHash: () => hash }));

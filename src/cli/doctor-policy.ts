@@ -1,7 +1,8 @@
 /** The check of a policy's folder: its files, its numbers, and what it needs of the adapter's memory. */
 import type { AdapterDescription } from '../device/adapter.ts';
 import { sizeOf, tensorShapes } from '../policy/config.ts';
-import { openPolicy, type PolicyFolder } from '../policy/folder.ts';
+import { openPolicy, type PolicyFolder } from '../policy/files/folder.ts';
+import { openWeights } from '../policy/files/weight-files.ts';
 import { localModelConfig } from '../policy/local-model-config.ts';
 import {
   adviceFor,
@@ -12,7 +13,6 @@ import {
   memoryOf,
 } from '../policy/memory-advice.ts';
 import { MEMORY_PARTS, type MemoryRequest, planMemory } from '../policy/webgpu/memory-plan.ts';
-import { openWeights } from '../policy/weight-files.ts';
 import type { Topology } from '../topology/topology.ts';
 import { trainConfig } from '../train/config.ts';
 import { loraShape } from '../train/parameters.ts';

@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { ConfigError } from '../errors.ts';
-import { makePolicy, policyShape } from '../policy/new-policy.ts';
-import { bpeTokenizer } from '../policy/new-tokenizer.ts';
+import { makePolicy, policyShape } from '../policy/making/new-policy.ts';
+import { bpeTokenizer } from '../policy/making/new-tokenizer.ts';
 
 /** Texts are read up to this many characters each: enough to learn merges from. */
 const MAX_TEXT = 4_000_000;

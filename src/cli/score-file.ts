@@ -1,7 +1,7 @@
 /** Scores the texts of a file. */
 import { ConfigError, DataError, ModelError } from '../errors.ts';
 import { printable } from '../monitor/printable.ts';
-import { openDecoder, openLanguageOf } from '../policy/folder.ts';
+import { openDecoder, openLanguageOf } from '../policy/files/folder.ts';
 import { localModelConfig } from '../policy/local-model-config.ts';
 import { openEngine } from '../policy/open-engine.ts';
 import { parseScoreRequest, score } from '../policy/score.ts';

@@ -1,6 +1,6 @@
 /** Settings of a model that Swirl runs itself, from a Hugging Face folder. */
 import { z } from 'zod';
-import { defaultChunk, defaultStepTokens } from './sampler-limits.ts';
+import { defaultChunk, defaultStepTokens } from './sampling/sampler-limits.ts';
 
 const stopSequence = z
   .string()

@@ -2,10 +2,10 @@
 import { ModelError } from '../errors.ts';
 import type { Completion, CompletionRequest, LanguageModel } from '../models/model.ts';
 import type { Engine, Sampler } from './engine.ts';
-import type { PolicyFolder } from './folder.ts';
+import type { PolicyFolder } from './files/folder.ts';
 import type { LocalModelConfig } from './local-model-config.ts';
 import { seedFor } from './random.ts';
-import { stopsAt } from './stop-text.ts';
+import { stopsAt } from './text/stop-text.ts';
 
 /** How many digits of the weights' hash a name has. */
 export const hashDigits = 12;

@@ -1,10 +1,10 @@
 /** A policy's weights, and the adapters on it, on the device that the configuration asks for. */
 import { ConfigError, DeviceError } from '../errors.ts';
-import { readAdapter } from './adapter-folder.ts';
 import type { Engine, EngineOptions, LoraShape } from './engine.ts';
-import type { PolicyFolder } from './folder.ts';
+import { readAdapter } from './files/adapter-folder.ts';
+import type { PolicyFolder } from './files/folder.ts';
+import { openWeights } from './files/weight-files.ts';
 import type { LocalModelConfig } from './local-model-config.ts';
-import { openWeights } from './weight-files.ts';
 
 /** `lora` left out: the adapters that the folder has, if any. */
 export interface OpenEngineOptions extends Omit<EngineOptions, 'frozen'> {

@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import { ConfigError, ModelError } from '../errors.ts';
 import type { Engine } from './engine.ts';
-import type { Language } from './language.ts';
 import { packRows } from './rows.ts';
+import type { Language } from './text/language.ts';
 
 const message = z.strictObject({
   role: z.enum(['system', 'user', 'assistant']),

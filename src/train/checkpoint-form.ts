@@ -1,11 +1,12 @@
 /** What a checkpoint's folder holds of the policy: all of it, or its adapters. */
-import { readAdapter, saveAdapter } from '../policy/adapter-folder.ts';
+
 import type { TensorShapes } from '../policy/config.ts';
 import { tensorShapes } from '../policy/config.ts';
 import type { LoraShape, Tensors } from '../policy/engine.ts';
-import { type PolicyFolder, savePolicy } from '../policy/folder.ts';
+import { readAdapter, saveAdapter } from '../policy/files/adapter-folder.ts';
+import { type PolicyFolder, savePolicy } from '../policy/files/folder.ts';
+import { readWeights } from '../policy/files/weight-files.ts';
 import { adapterShapes } from '../policy/lora.ts';
-import { readWeights } from '../policy/weight-files.ts';
 
 export interface CheckpointForm {
   /** Of the tensors that are trained. */

@@ -1,6 +1,6 @@
 /** The policy that training began with, which the KL penalty holds on to. */
 import type { Engine, PackedRows, Tensors } from '../policy/engine.ts';
-import { hashEngine, hashWeights } from '../policy/weights-hash.ts';
+import { hashEngine, hashWeights } from '../policy/files/weights-hash.ts';
 
 export interface InitialPolicy {
   /** (M) log-probabilities of the targets, as `Engine.forward`. */

@@ -2,12 +2,12 @@
 import { ConfigError, type DeviceError } from '../errors.ts';
 import { tensorShapes } from '../policy/config.ts';
 import type { Engine, Tensors } from '../policy/engine.ts';
-import { openPolicy, type PolicyFolder } from '../policy/folder.ts';
+import { openPolicy, type PolicyFolder } from '../policy/files/folder.ts';
+import { openWeights, readWeights } from '../policy/files/weight-files.ts';
+import { hashSource, hashWeights } from '../policy/files/weights-hash.ts';
 import type { LocalModelConfig } from '../policy/local-model-config.ts';
 import { initialAdapters } from '../policy/lora.ts';
 import { openEngine } from '../policy/open-engine.ts';
-import { openWeights, readWeights } from '../policy/weight-files.ts';
-import { hashSource, hashWeights } from '../policy/weights-hash.ts';
 import { adaptersOn, wholePolicy } from './checkpoint-form.ts';
 import type { TrainConfig } from './config.ts';
 import { initialAdapterPolicy, initialEngine } from './initial-policy.ts';

@@ -8,7 +8,7 @@
  */
 import { ModelError } from '../errors.ts';
 import { conversation } from '../models/conversation.ts';
-import type { Renderer as PolicyRenderer } from '../policy/render.ts';
+import type { Renderer as PolicyRenderer } from '../policy/text/render.ts';
 import type { Reward, SubTrajectory } from '../topics/records.generated.ts';
 
 /** What is trained on: a scored step, or a step of a demonstration with reward 1. */

@@ -5,8 +5,8 @@
 import { Observable } from 'rxjs';
 import { ConfigError } from '../errors.ts';
 import type { Engine } from '../policy/engine.ts';
-import type { Renderer } from '../policy/render.ts';
-import { hashEngine } from '../policy/weights-hash.ts';
+import { hashEngine } from '../policy/files/weights-hash.ts';
+import type { Renderer } from '../policy/text/render.ts';
 import type { Delivery, Finished, Stage, StageOperator } from '../runtime/stage.ts';
 import type { Scored, Update } from '../topics/records.generated.ts';
 import { Checkpoints } from './checkpoint.ts';

@@ -13,7 +13,7 @@
  */
 import { ConfigError, DataError, TransportError } from '../errors.ts';
 import type { Tensors } from '../policy/engine.ts';
-import { hashWeights } from '../policy/weights-hash.ts';
+import { hashWeights } from '../policy/files/weights-hash.ts';
 import { failureOf } from '../runtime/failure.ts';
 import type { Delivery, Emission, Finished } from '../runtime/stage.ts';
 import type { Scored, Update } from '../topics/records.generated.ts';

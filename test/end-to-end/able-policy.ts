@@ -2,12 +2,12 @@
  * A tiny policy that adds with the calculator, more or less: enough for rollouts with tool calls, answers and
  * mistakes. A few updates on demonstrations make it, in a few seconds on the float64 reference.
  */
-import { openPolicy, savePolicy } from '../../src/policy/folder.ts';
-import { makePolicy, policyShape } from '../../src/policy/new-policy.ts';
-import { wordTokenizer } from '../../src/policy/new-tokenizer.ts';
+import { openPolicy, savePolicy } from '../../src/policy/files/folder.ts';
+import { readWeights } from '../../src/policy/files/weight-files.ts';
+import { makePolicy, policyShape } from '../../src/policy/making/new-policy.ts';
+import { wordTokenizer } from '../../src/policy/making/new-tokenizer.ts';
 import { uniform } from '../../src/policy/random.ts';
 import { createReferenceEngine } from '../../src/policy/reference.ts';
-import { readWeights } from '../../src/policy/weight-files.ts';
 import type { Action, Question, Step, SubTrajectory } from '../../src/topics/records.generated.ts';
 import { updateConfig } from '../../src/train/config.ts';
 import { Trainer } from '../../src/train/trainer.ts';

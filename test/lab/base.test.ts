@@ -6,10 +6,10 @@ import { ConfigError } from '../../src/errors.ts';
 import { type BaseDeps, baseConfig, makeBasePolicy, publishBase } from '../../src/lab/base.ts';
 import { labTokenizer } from '../../src/lab/vocabulary.ts';
 import { tensorShapes } from '../../src/policy/config.ts';
-import { openPolicy } from '../../src/policy/folder.ts';
+import { openPolicy } from '../../src/policy/files/folder.ts';
+import { readWeights } from '../../src/policy/files/weight-files.ts';
+import { hashWeights } from '../../src/policy/files/weights-hash.ts';
 import { openEngine } from '../../src/policy/open-engine.ts';
-import { readWeights } from '../../src/policy/weight-files.ts';
-import { hashWeights } from '../../src/policy/weights-hash.ts';
 
 const tiny = baseConfig.parse({
   updates: 6,

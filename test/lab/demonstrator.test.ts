@@ -5,7 +5,7 @@ import { type Fault, faultsConfig } from '../../src/lab/faults.ts';
 import { makeLabJudge } from '../../src/lab/judge.ts';
 import { labTokenizer } from '../../src/lab/vocabulary.ts';
 import { conversation } from '../../src/models/conversation.ts';
-import { PolicyTokenizer } from '../../src/policy/tokenizer.ts';
+import { PolicyTokenizer } from '../../src/policy/text/tokenizer.ts';
 import { faultsOf, settings, verdicts } from './settings.ts';
 
 /** Demonstrations in one world with these faults. */

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { DecoderConfig, Projection } from '../../src/policy/config.ts';
 import type { LoraShape, PackedRows, Tensors } from '../../src/policy/engine.ts';
 import { parseDecoderConfig } from '../../src/policy/families.ts';
-import { SafetensorsFile } from '../../src/policy/safetensors.ts';
+import { SafetensorsFile } from '../../src/policy/files/safetensors.ts';
 
 /** Decoders. */
 export const fixtureNames = ['capped', 'plain', 'llama', 'llama-biased', 'qwen2', 'qwen3'] as const;

@@ -1,14 +1,14 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { ModelError } from '../../src/errors.ts';
 import type { Sampler, SamplerOptions } from '../../src/policy/engine.ts';
-import type { PolicyFolder } from '../../src/policy/folder.ts';
-import { openPolicy } from '../../src/policy/folder.ts';
+import type { PolicyFolder } from '../../src/policy/files/folder.ts';
+import { openPolicy } from '../../src/policy/files/folder.ts';
+import { readWeights } from '../../src/policy/files/weight-files.ts';
 import { LocalModel } from '../../src/policy/local-model.ts';
 import { localModelConfig } from '../../src/policy/local-model-config.ts';
 import type { ReferenceEngine } from '../../src/policy/reference.ts';
 import { createReferenceEngine } from '../../src/policy/reference.ts';
 import { packRows } from '../../src/policy/rows.ts';
-import { readWeights } from '../../src/policy/weight-files.ts';
 import { fixturePath, largestError } from './fixtures.ts';
 
 const messages = [

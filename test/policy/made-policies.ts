@@ -1,7 +1,7 @@
 /** What test/fixtures/policy/made-* were made from. Changing it means making them again. */
-import type { NewPolicyOptions } from '../../src/policy/new-policy.ts';
-import { bpeTokenizer, wordTokenizer } from '../../src/policy/new-tokenizer.ts';
-import { gemmaFormat } from '../../src/policy/render.ts';
+import type { NewPolicyOptions } from '../../src/policy/making/new-policy.ts';
+import { bpeTokenizer, wordTokenizer } from '../../src/policy/making/new-tokenizer.ts';
+import { gemmaFormat } from '../../src/policy/text/render.ts';
 
 const shape = {
   hiddenSize: 16,

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { DeviceError } from '../../src/errors.ts';
-import { openDecoder } from '../../src/policy/folder.ts';
+import { openDecoder } from '../../src/policy/files/folder.ts';
 import { openEngine } from '../../src/policy/open-engine.ts';
 import { packRows } from '../../src/policy/rows.ts';
 import { fixturePath } from './fixtures.ts';

@@ -4,12 +4,12 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { cacheRows } from '../../src/policy/cache-slots.ts';
 import { type DecoderConfig, tensorShapes } from '../../src/policy/config.ts';
 import type { Engine, Sample, SampleRequest, SamplerOptions, Tensors } from '../../src/policy/engine.ts';
 import { gemma2Decoder } from '../../src/policy/families.ts';
 import { normal } from '../../src/policy/random.ts';
 import { packRows } from '../../src/policy/rows.ts';
+import { cacheRows } from '../../src/policy/sampling/cache-slots.ts';
 import { largestError } from './fixtures.ts';
 
 /** Windows of 7 on layers 0 and 2; nothing is a multiple of a tile. */

@@ -2,13 +2,13 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { openDecoder, openLanguageOf, openPolicy, type PolicyFolder } from '../../src/policy/folder.ts';
-import type { Language } from '../../src/policy/language.ts';
+import { openDecoder, openLanguageOf, openPolicy, type PolicyFolder } from '../../src/policy/files/folder.ts';
+import { readWeights } from '../../src/policy/files/weight-files.ts';
 import type { ReferenceEngine } from '../../src/policy/reference.ts';
 import { createReferenceEngine } from '../../src/policy/reference.ts';
 import { packRows } from '../../src/policy/rows.ts';
 import { parseScoreRequest, score } from '../../src/policy/score.ts';
-import { readWeights } from '../../src/policy/weight-files.ts';
+import type { Language } from '../../src/policy/text/language.ts';
 import { fixturePath } from './fixtures.ts';
 
 const messages = [

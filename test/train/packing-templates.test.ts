@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import { conversation } from '../../src/models/conversation.ts';
-import { openLanguage } from '../../src/policy/language.ts';
+import { openLanguage } from '../../src/policy/text/language.ts';
 import { packTrajectory } from '../../src/train/packing.ts';
 import { instructions, trajectory } from './small-world.ts';
 

@@ -4,10 +4,10 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { ModelError } from '../../errors.ts';
-import { cacheRows } from '../cache-slots.ts';
 import { headName } from '../config.ts';
 import type { Sample, SampleRequest, Sampler, SamplerOptions, SamplerStatistics } from '../engine.ts';
-import { type Feed, SampleSlots } from '../sample-slots.ts';
+import { cacheRows } from '../sampling/cache-slots.ts';
+import { type Feed, SampleSlots } from '../sampling/sample-slots.ts';
 import type { LayerCache } from './decoder.ts';
 import { decoderForward } from './decoder.ts';
 import { logits } from './head.ts';

@@ -6,7 +6,7 @@ import { type Binding, Readback } from '../../device/buffers.ts';
 import type { Device } from '../../device/device.ts';
 import type { DecoderConfig } from '../config.ts';
 import type { PackedRows } from '../engine.ts';
-import { toFloat32Values } from '../number-formats.ts';
+import { toFloat32Values } from '../files/number-formats.ts';
 import { decoderBackward } from '../webgpu/backward.ts';
 import { TrainingOperations } from '../webgpu/backward-operations.ts';
 import { prepareBatch } from '../webgpu/batch.ts';

@@ -2,10 +2,11 @@
  * What a policy needs of a device's memory, by the same tables that its buffers are made from. Nothing is allocated here, so
  * what does not fit is known, with what would, before anything is uploaded.
  */
-import { cacheRows } from '../cache-slots.ts';
+
 import type { DecoderConfig } from '../config.ts';
 import type { EngineOptions, SamplerOptions } from '../engine.ts';
-import { samplerLimits } from '../sampler-limits.ts';
+import { cacheRows } from '../sampling/cache-slots.ts';
+import { samplerLimits } from '../sampling/sampler-limits.ts';
 import { batchTable, type Capacity, type Kept } from './batch-table.ts';
 import {
   type BufferLimits,

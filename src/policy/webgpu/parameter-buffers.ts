@@ -5,7 +5,7 @@ import type { Device } from '../../device/device.ts';
 import { DeviceError } from '../../errors.ts';
 import type { TensorShapes } from '../config.ts';
 import type { Tensors, WeightSource } from '../engine.ts';
-import { toBfloat16, toFloat32Values } from '../number-formats.ts';
+import { toBfloat16, toFloat32Values } from '../files/number-formats.ts';
 import { numberBytes, type ParameterLayout, type Piece, type Slab } from './parameters.ts';
 
 /** How much is read back at once, in bytes. */

@@ -1,6 +1,6 @@
 /** A family of products tried on a device, against plain loops in float64. */
 import type { Device } from '../../device/device.ts';
-import { toBfloat16, toFloat32Values } from '../number-formats.ts';
+import { toBfloat16, toFloat32Values } from '../files/number-formats.ts';
 import {
   margins,
   type ProductName,

@@ -2,7 +2,7 @@
 import { Buffers, createUniform, Readback } from '../../device/buffers.ts';
 import type { Device } from '../../device/device.ts';
 import { gemma2Decoder } from '../families.ts';
-import { toBfloat16 } from '../number-formats.ts';
+import { toBfloat16 } from '../files/number-formats.ts';
 import { type Dispatch, encode, Kernels } from './kernels.ts';
 import { Matmul } from './matmul.ts';
 import { type NumberFormat, numberBytes } from './parameters.ts';

@@ -8,9 +8,9 @@
 import { setImmediate } from 'node:timers/promises';
 import { Buffers, Readback } from '../../device/buffers.ts';
 import { ModelError } from '../../errors.ts';
-import { cacheRows } from '../cache-slots.ts';
 import type { Sample, SampleRequest, Sampler, SamplerOptions, SamplerStatistics } from '../engine.ts';
-import { type Feed, SampleSlots } from '../sample-slots.ts';
+import { cacheRows } from '../sampling/cache-slots.ts';
+import { type Feed, SampleSlots } from '../sampling/sample-slots.ts';
 import { type BatchInput, prepareBatch } from './batch.ts';
 import type { DevicePolicy } from './device-policy.ts';
 import { bodyForward } from './forward.ts';

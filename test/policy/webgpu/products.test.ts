@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { describeAdapter, findAdapter } from '../../../src/device/adapter.ts';
 import { Device } from '../../../src/device/device.ts';
-import { toBfloat16, toFloat32Values } from '../../../src/policy/number-formats.ts';
+import { toBfloat16, toFloat32Values } from '../../../src/policy/files/number-formats.ts';
 import { normal } from '../../../src/policy/random.ts';
 import { chooseProducts, type ProductsWanted } from '../../../src/policy/webgpu/choose-products.ts';
 import type { NumberFormat } from '../../../src/policy/webgpu/parameters.ts';
