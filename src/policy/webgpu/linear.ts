@@ -5,7 +5,14 @@
 import type { LoraShape } from '../engine.ts';
 import type { DecoderParts } from './decoder-parts.ts';
 import { type Dispatch, type Kernels, perElement } from './kernels.ts';
-import { type LinearName, type LinearShape, linearShape, lowRankOf, paddedRank } from './linear-maps.ts';
+import {
+  LINEARS,
+  type LinearName,
+  type LinearShape,
+  linearShape,
+  lowRankOf,
+  paddedRank,
+} from './linear-maps.ts';
 import { Matmul, type Weight, whole } from './matmul.ts';
 import type { ParameterBuffers } from './parameter-buffers.ts';
 import type { Plan } from './plan.ts';
@@ -35,8 +42,7 @@ export class LinearMaps {
     this.#weights = weights;
     this.#adapters = adapters?.buffers ?? null;
     this.#lora = adapters?.lora ?? null;
-    const names: readonly LinearName[] = ['qkv', 'o', 'gateUp', 'down'];
-    this.#shapes = new Map(names.map((name) => [name, linearShape(config, name)]));
+    this.#shapes = new Map([...LINEARS.keys()].map((name) => [name, linearShape(config, name)]));
   }
 
   forward(linear: LinearName, layer: number, b: Bound<'x' | 'y'>): Dispatch[] {
@@ -165,12 +171,8 @@ export class LinearMaps {
   }
 
   #adapter(name: string): Weight {
-    const { slab, bindWhole } = {
-      slab: this.#adapters?.slab(name),
-      bindWhole: this.#adapters?.bindWhole(name),
-    };
-    if (!slab || !bindWhole) throw new RangeError(`no adapter ${name}`);
-    return { of: bindWhole, format: slab.format };
+    if (!this.#adapters) throw new RangeError(`no adapter ${name}`);
+    return { of: this.#adapters.bindWhole(name), format: this.#adapters.slab(name).format };
   }
 
   #hasBias(linear: LinearName, layer: number): boolean {
