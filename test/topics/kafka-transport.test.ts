@@ -122,6 +122,25 @@ withKafka('Kafka', () => {
     expect(lost[0]?.lost.reason).toMatchObject({ retryable: true });
   });
 
+  test('who waits for a group can be ended meanwhile', async () => {
+    // It says so seldom that it lives that it hears of the other much later than this test may take.
+    const deaf = subscribed(
+      await kafka.open(run, { sessionMs: 60_000, heartbeatMs: 20_000, rebalanceMs: 60_000 }),
+    );
+    await until(() => deaf.length === 2);
+    const joining = await kafka.open(run, { sessionMs: 60_000, heartbeatMs: 20_000, rebalanceMs: 60_000 });
+    const stop = new AbortController();
+    const came: InputPartition[] = [];
+    const ended = (async () => {
+      const options = { group: 'g', topic: 'in', signal: stop.signal };
+      for await (const input of joining.subscribe(options)) came.push(input);
+    })();
+    await pause(500);
+    stop.abort();
+    await ended;
+    expect(came).toEqual([]);
+  }, 15_000);
+
   test('what was aborted is not seen, and the position goes over it', async () => {
     const producer = client.producer({ transactionalId: run, idempotent: true, maxInFlightRequests: 1 });
     await producer.connect();

@@ -51,6 +51,11 @@ export class GroupMember {
   /** Is a member until the signal aborts; then leaves. Throws a `TransportError` when it cannot be one any more. */
   async run(signal: AbortSignal): Promise<void> {
     const { link } = this.#options;
+    // A group answers a request to join when all its members have been heard of: nobody who ends waits for that.
+    const interrupt = () => {
+      if (this.#joining) link.reset();
+    };
+    signal.addEventListener('abort', interrupt, { once: true });
     try {
       while (!signal.aborted) {
         try {
@@ -62,6 +67,7 @@ export class GroupMember {
         }
       }
     } finally {
+      signal.removeEventListener('abort', interrupt);
       await this.#leave();
     }
   }

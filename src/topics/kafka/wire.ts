@@ -243,6 +243,7 @@ const silent = createLogger({ level: 0, logCreator: () => () => {} });
 
 /** Time for answers that are on their way when connections are ended, in milliseconds. */
 const GRACE_MS = 1_000;
+const ENDED = 'the connections were ended';
 
 export interface Connections {
   readonly cluster: Cluster;
@@ -268,7 +269,7 @@ export function makeCluster({
       const socket = ended ? new Socket() : connect(options);
       sockets.add(socket);
       socket.once('close', () => sockets.delete(socket));
-      if (ended) setImmediate(() => socket.destroy(new Error('the connections were ended')));
+      if (ended) setImmediate(() => socket.destroy(new Error(ENDED)));
       return socket;
     },
     brokers: [...brokers],
@@ -292,7 +293,8 @@ export function makeCluster({
       ended = true;
       const quietly = cluster.disconnect().catch(() => {});
       await Promise.race([quietly, delay(GRACE_MS, undefined, { ref: false })]);
-      for (const socket of sockets) socket.destroy();
+      // With an error, or kafkajs does not tell those who wait for an answer.
+      for (const socket of sockets) socket.destroy(new Error(ENDED));
     },
   };
 }
