@@ -58,7 +58,8 @@ export async function drain(options: DrainOptions): Promise<void> {
       if (holding || (await areConsumed(group, options.transport))) {
         for (const { workers } of here) for (const worker of workers) if (!worker.drained) worker.complete();
         await Promise.all(here.flatMap(({ running }) => running));
-        if (stop.aborted || (await areConsumed(group, options.transport))) break;
+        // They may have ended because another worker has the partition now, whose work may not be done.
+        if (stop.aborted || (!here.some(isStandby) && (await areConsumed(group, options.transport)))) break;
       }
       if (++waits === 10) onWait(group.map(({ name }) => name));
       await pause(remoteCheckMs);
@@ -73,8 +74,9 @@ export async function drain(options: DrainOptions): Promise<void> {
  */
 async function isReady(stages: readonly LocalStage[], commits: () => number): Promise<boolean> {
   const before = commits();
-  for (const { stage, workers, hadPartition } of stages) {
-    if (stage.outlasts && !hadPartition) return false;
+  for (const station of stages) {
+    if (isStandby(station)) return false;
+    const { stage, workers } = station;
     for (const worker of workers) {
       // In a moment it is not one of these any more.
       if (worker.moved) return false;
@@ -82,6 +84,10 @@ async function isReady(stages: readonly LocalStage[], commits: () => number): Pr
     }
   }
   return commits() === before;
+}
+
+function isStandby({ stage, hadPartition }: LocalStage): boolean {
+  return stage.outlasts === true && !hadPartition;
 }
 
 /**

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { mergeMap, throwError } from 'rxjs';
+import { concat, defer, ignoreElements, mergeMap, type Observable, throwError } from 'rxjs';
 import { TransportError } from '../../src/errors.ts';
 import { perRecord } from '../../src/runtime/per-record.ts';
 import { Run, runtimeConfig } from '../../src/runtime/run.ts';
@@ -26,6 +26,8 @@ class Lent implements InputPartition {
   readonly #lost = new AbortController();
   readonly #leaving = new AbortController();
   readonly released: Promise<void>;
+  /** The next owner comes after it. */
+  committing: Promise<void> = Promise.resolve();
   release: () => void = () => {};
 
   constructor(readonly inner: InputPartition) {
@@ -68,7 +70,9 @@ class Lent implements InputPartition {
   }
   commit(...args: Parameters<InputPartition['commit']>) {
     if (this.#lost.signal.aborted) return Promise.reject(this.#lost.signal.reason);
-    return this.inner.commit(...args);
+    const commit = this.inner.commit(...args);
+    this.committing = commit.catch(() => {});
+    return commit;
   }
 }
 
@@ -105,6 +109,7 @@ async function* lending(options: SubscribeOptions): AsyncGenerator<Lent, void> {
     lent.push(input);
     arrived.push(input);
     void input.released.then(async () => {
+      await input.committing;
       const [committed = 0] = (await log.committed(options.group, options.topic)).slice(inner.partition);
       inner.seek(committed);
       await kept.get(`${options.group}/${inner.partition}`);
@@ -225,9 +230,8 @@ function sum(numbers: readonly number[]): number {
 }
 
 test('partitions that are asked for and taken away in the middle are worked on once they are back', async () => {
-  let over = false;
   const taking = (async () => {
-    for (let n = 0; !over; n++) {
+    for (let n = 0; n < 60; n++) {
       await pause(4);
       const input = lent[(n * 7) % Math.max(1, lent.length)];
       if (input === undefined || input.lost.aborted) continue;
@@ -236,7 +240,6 @@ test('partitions that are asked for and taken away in the middle are worked on o
     }
   })();
   expect(await run([start(), rollout(() => pause(3))])).toBe('drained');
-  over = true;
   await taking;
   expect(await turns()).toEqual(all);
   expect(await log.committed('rollout', 'turns')).toEqual([12]);
@@ -255,30 +258,40 @@ test('a stage that sees that another worker has its partition gives it back, and
   expect(await turns()).toEqual(all);
 });
 
-test.each([
-  ['never had', false],
-  ['has lost', true],
-])(
+test.each(['never had', 'has lost', 'has lost when it was told that no more comes'] as const)(
   'a stage whose work outlasts its progress waits as a standby for a partition that it %s',
-  async (_, had) => {
+  async (what) => {
     let come = () => {};
     const coming = new Promise<void>((resolve) => {
       come = resolve;
     });
-    if (!had) kept.set('rollout/0', coming);
-    let first = had;
     let ended = false;
-    const standby = rollout(async () => {
-      if (!first) return;
-      first = false;
+    let losing: typeof what | null = what;
+    /** Another worker takes it, and has something to do still when all of it is committed. */
+    const lose = async () => {
+      losing = null;
       kept.set('rollout/0', coming);
       while ((await turns()).length < all.length) await pause(5);
-      // Another worker takes it, and has something to do still when all of it is committed.
       const [lost] = lent.filter(({ topic }) => topic === 'turns');
       lost?.lose();
       await lost?.inner.commit(all.length, []);
+    };
+    if (what === 'never had') kept.set('rollout/0', coming);
+    const { operator } = rollout(async () => {
+      if (losing === 'has lost') await lose();
     });
-    const running = run([start(), { ...standby, outlasts: true, holds: true }]).then((end) => {
+    const standby = stage(
+      'rollout',
+      ['turns', []],
+      ((partition: number) => (source: Observable<Delivery<Turn>>) => {
+        const end = defer(async () => {
+          if (losing === 'has lost when it was told that no more comes') await lose();
+        }).pipe(ignoreElements());
+        return concat(operator(partition)(source as never), end);
+      }) as Stage['operator'],
+      { outlasts: true, holds: true },
+    );
+    const running = run([start(), standby]).then((end) => {
       ended = true;
       return end;
     });
