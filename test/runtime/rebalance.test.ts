@@ -26,8 +26,8 @@ class Lent implements InputPartition {
   readonly #lost = new AbortController();
   readonly #leaving = new AbortController();
   readonly released: Promise<void>;
-  /** The next owner comes after it. */
-  committing: Promise<void> = Promise.resolve();
+  /** What is asked of the inner one ends before the next owner has it. */
+  inUse: Promise<void> = Promise.resolve();
   release: () => void = () => {};
 
   constructor(readonly inner: InputPartition) {
@@ -63,16 +63,23 @@ class Lent implements InputPartition {
     this.inner.seek(offset);
   }
   pull(max: number, waitMs: number) {
-    return this.#lost.signal.aborted ? Promise.resolve([]) : this.inner.pull(max, waitMs);
+    if (this.#lost.signal.aborted) return Promise.resolve([]);
+    return this.#using(this.inner.pull(max, waitMs));
   }
   end() {
     return this.inner.end();
   }
   commit(...args: Parameters<InputPartition['commit']>) {
     if (this.#lost.signal.aborted) return Promise.reject(this.#lost.signal.reason);
-    const commit = this.inner.commit(...args);
-    this.committing = commit.catch(() => {});
-    return commit;
+    return this.#using(this.inner.commit(...args));
+  }
+  #using<T>(work: Promise<T>): Promise<T> {
+    const before = this.inUse;
+    this.inUse = work.then(
+      () => before,
+      () => before,
+    );
+    return work;
   }
 }
 
@@ -109,7 +116,7 @@ async function* lending(options: SubscribeOptions): AsyncGenerator<Lent, void> {
     lent.push(input);
     arrived.push(input);
     void input.released.then(async () => {
-      await input.committing;
+      await input.inUse;
       const [committed = 0] = (await log.committed(options.group, options.topic)).slice(inner.partition);
       inner.seek(committed);
       await kept.get(`${options.group}/${inner.partition}`);
