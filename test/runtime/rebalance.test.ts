@@ -89,6 +89,8 @@ let log: Transport;
 let lent: Lent[];
 /** Keeps back a partition of a stage until it resolves. */
 let kept: Map<string, Promise<void>>;
+/** Ends a run that a test that failed has left behind. */
+let abort: AbortController;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'swirl-rebalance-'));
@@ -100,9 +102,11 @@ beforeEach(async () => {
   );
   lent = [];
   kept = new Map();
+  abort = new AbortController();
 });
 
 afterEach(async () => {
+  abort.abort(new Error('the test is over'));
   await log.close();
   rmSync(folder, { recursive: true, force: true });
 });
@@ -148,10 +152,10 @@ function run(stages: Stage[]) {
       return typeof value === 'function' ? value.bind(target) : value;
     },
   });
-  const [stop, abort] = [new AbortController().signal, new AbortController().signal];
+  const stop = new AbortController().signal;
   const codec = { encode, decode };
   return new Run(
-    { stages, flow: stages, takingTurns: [], untilDrained: true, stop, abort },
+    { stages, flow: stages, takingTurns: [], untilDrained: true, stop, abort: abort.signal },
     { transport, codec, config, now: () => performance.now() },
   ).run();
 }
