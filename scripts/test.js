@@ -47,6 +47,9 @@ const run = spawnSync(process.execPath, [jest, '--maxWorkers=2', ...process.argv
 });
 const counted = readCounts();
 rmSync(folder, { recursive: true, force: true });
+for (const [reason, count] of Object.entries(counted?.reasons ?? {})) {
+  console.error(`skipped ${count}: ${reason}`);
+}
 // Without counts no test ran: asked for help or a list (exit code 0), or jest itself broke.
 if (counted === null && run.status === 0) process.exit(0);
 if (counted === null) finish({ passed: 0, failed: 1, skipped: 0 }, run.status || 1);

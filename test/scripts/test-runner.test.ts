@@ -32,6 +32,19 @@ test('the last line counts what passed, failed and was skipped; a file that does
   expect(code).toBe(1);
 });
 
+test('tests that were skipped say why, once for each reason', () => {
+  const skipping = `
+    describe.skip('a broker (skipped: there is no \`java\`; get it (apt-get install it))', () => {
+      test('a', () => {});
+      test('b', () => {});
+    });
+    test('c', () => {});`;
+  const { code, last, stderr } = run({ 'skipping.test.js': skipping });
+  expect(stderr).toContain('skipped 2: there is no `java`; get it (apt-get install it)\n');
+  expect(last).toBe('1 passed, 0 failed, 2 skipped');
+  expect(code).toBe(0);
+});
+
 test('all passed', () => {
   const { code, last } = run({ 'good.test.js': "test('a', () => {}); test('b', () => {});" });
   expect(last).toBe('2 passed, 0 failed');
