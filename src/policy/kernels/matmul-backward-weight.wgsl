@@ -1,22 +1,11 @@
 // dw (OUT, IN) += scale * dy (M, OUT) transposed times x (M, IN); the gradient of matmul.wgsl at its weight.
 // Each invocation has a tile of 8 rows and 4 columns of dw in registers and sums over the M rows in order. Where
 // OUT is not a multiple of 8 the last tile's lower half is computed from other numbers and thrown away.
-struct Call {
-  in4: u32,
-  out4: u32,
-  xStride4: u32,
-  xAt4: u32,
-  yStride4: u32,
-  yAt4: u32,
-  overTargets: u32,
-  add: u32,  // always: gradients add up
-  scale: f32,
-}
 @group(0) @binding(0) var<uniform> batch: Batch;
 @group(0) @binding(1) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(2) var<storage, read> x: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> dw: array<vec4f>;
-@group(0) @binding(4) var<uniform> call: Call;
+@group(0) @binding(4) var<uniform> call: ProductCall;
 
 @compute @workgroup_size(8, 8)
 fn main(@builtin(global_invocation_id) id: vec3u) {

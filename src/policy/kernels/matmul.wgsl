@@ -1,22 +1,11 @@
 // y (M, OUT) = scale * x (M, IN) times w (OUT, IN) transposed, or y += it: a linear layer as Hugging Face stores it.
 // x and y may be columns of wider matrices. Each invocation has a 4 x 4 tile of y in registers and sums over IN in
 // order, so a row of y does not depend on M. M is the batch's tokens, or its targets; buffers have room for whole tiles.
-struct Call {
-  in4: u32,
-  out4: u32,
-  xStride4: u32,
-  xAt4: u32,
-  yStride4: u32,
-  yAt4: u32,
-  overTargets: u32,
-  add: u32,
-  scale: f32,
-}
 @group(0) @binding(0) var<uniform> batch: Batch;
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;
 @group(0) @binding(2) var<storage, read> w: array<Stored>;
 @group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
-@group(0) @binding(4) var<uniform> call: Call;
+@group(0) @binding(4) var<uniform> call: ProductCall;
 
 @compute @workgroup_size(8, 8)
 fn main(@builtin(global_invocation_id) id: vec3u) {

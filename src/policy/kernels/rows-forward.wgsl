@@ -1,22 +1,11 @@
 // As tile-forward.wgsl for few rows, where reading the weights is the work: 16 lanes read a row of w together, and each of
 // 8 rows of x is multiplied with it. A lane sums every 16th vec4 of the depth, and the lanes' sums are added in order: a row
 // of y does not depend on how many there are, nor on its place among them.
-struct Call {
-  in4: u32,
-  out4: u32,
-  xStride4: u32,
-  xAt4: u32,
-  yStride4: u32,
-  yAt4: u32,
-  overTargets: u32,
-  add: u32,
-  scale: f32,
-}
 @group(0) @binding(0) var<uniform> batch: Batch;
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;
 @group(0) @binding(2) var<storage, read> w: array<Stored>;
 @group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
-@group(0) @binding(4) var<uniform> call: Call;
+@group(0) @binding(4) var<uniform> call: ProductCall;
 
 const LANES = 16u;
 const ROWS = 8u;

@@ -1,20 +1,9 @@
 // dw (OUT, IN) += scale * dy (M, OUT) transposed times x (M, IN), as matmul-backward-weight.wgsl; for tile.wgsl.
-struct Call {
-  in4: u32,
-  out4: u32,
-  xStride4: u32,
-  xAt4: u32,
-  yStride4: u32,
-  yAt4: u32,
-  overTargets: u32,
-  add: u32,
-  scale: f32,
-}
 @group(0) @binding(0) var<uniform> batch: Batch;
 @group(0) @binding(1) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(2) var<storage, read> x: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> dw: array<vec4f>;
-@group(0) @binding(4) var<uniform> call: Call;
+@group(0) @binding(4) var<uniform> call: ProductCall;
 
 const LEFT_ALONG_DEPTH = false;
 const RIGHT_ALONG_DEPTH = false;

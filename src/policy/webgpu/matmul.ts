@@ -166,7 +166,7 @@ export function whole(of: GPUBuffer | Binding, width: number): Columns {
   return { of, stride: width, at: 0 };
 }
 
-/** The `Call` that the three kernels share: x is (M, input), y is (M, output), or their gradients. */
+/** The `ProductCall` of shape.ts: x is (M, input), y is (M, output), or their gradients. */
 function callOf(x: Columns, y: Columns, { input, output, over, scale = 1, add }: MatmulOptions): number[] {
   return [
     ...[input / 4, output / 4, x.stride / 4, x.at / 4, y.stride / 4, y.at / 4],

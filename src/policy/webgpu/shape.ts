@@ -103,6 +103,20 @@ struct Batch {
   zero: u32,
 }
 
+// What the matrix products are told, whichever kernel multiplies; written by matmul.ts. x is (M, IN) and y is (M, OUT), or their
+// gradients: columns of matrices, so many vec4 from row to row, from the given one on. The weight's gradient always adds.
+struct ProductCall {
+  in4: u32,
+  out4: u32,
+  xStride4: u32,
+  xAt4: u32,
+  yStride4: u32,
+  yAt4: u32,
+  overTargets: u32,
+  add: u32,
+  scale: f32,
+}
+
 // cap * tanh(x / cap); cap 0: none. Clamped, for drivers whose tanh overflows.
 fn softCap(x: f32, cap: f32) -> f32 {
   if (cap == 0) { return x; }
