@@ -1,4 +1,5 @@
 /** What only Kafka has: sessions, hand-over, aborted transactions, limits of topics, other producers' records. */
+import { createHash } from 'node:crypto';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { CompressionTypes, Kafka, logLevel } from 'kafkajs';
 import { ConfigError, TransportError } from '../../src/errors.ts';
@@ -56,6 +57,17 @@ withKafka('Kafka', () => {
     over.abort();
     await kafka.cleanup();
   });
+
+  /** Another setting of the topic `out`. */
+  async function setTopic(entry: { readonly name: string; readonly value: string }): Promise<void> {
+    const admin = client.admin();
+    await admin.connect();
+    await admin.alterConfigs({
+      validateOnly: false,
+      resources: [{ type: 2, name: topicName(run, 'out'), configEntries: [entry] }],
+    });
+    await admin.disconnect();
+  }
 
   /** The partitions that a worker comes to have, as they come. */
   function subscribed(of: Transport, topic = 'in'): InputPartition[] {
@@ -188,19 +200,30 @@ withKafka('Kafka', () => {
     ]);
   });
 
+  test.each(['gzip', 'snappy', 'lz4', 'zstd'])(
+    'a topic that the broker compresses with %s',
+    async (codec) => {
+      await setTopic({ name: 'compression.type', value: codec });
+      // Some of it repeats, within a record and beyond; some does not.
+      const values = Array.from({ length: 60 }, (_, i) => {
+        const noise = createHash('shake256', { outputLength: 4_000 }).update(`${i}`).digest('base64');
+        return `${i} ${'again and '.repeat(i * 20)}${noise}`;
+      });
+      await transport.append(values.map((value) => output('out', 'k', value)));
+      expect((await collect(transport, 'out', values.length)).map(text)).toEqual(values);
+      const careful = await kafka.open(run, { decompressedBytes: 1024 });
+      await expect(collect(careful, 'out', 1)).rejects.toThrow(
+        new RegExp(`reading swirl.only-.*out.*compressed with ${codec} that becomes at most 1024 bytes`),
+      );
+    },
+  );
+
   test('too large a record is refused before it is sent; a topic that allows less says so, and nothing is lost', async () => {
     const small = await kafka.open(run, { maxRecordBytes: 2048 });
     await expect(small.append([{ topic: 'out', key: 'k', value: Buffer.alloc(3000) }])).rejects.toThrow(
       /2048.*maxRecordBytes.*3000/,
     );
-    const admin = client.admin();
-    await admin.connect();
-    const configEntries = [{ name: 'max.message.bytes', value: '4096' }];
-    await admin.alterConfigs({
-      validateOnly: false,
-      resources: [{ type: 2, name: topicName(run, 'out'), configEntries }],
-    });
-    await admin.disconnect();
+    await setTopic({ name: 'max.message.bytes', value: '4096' });
     await transport.append([output('in', 'k', 'a')]);
     const inputs = subscribed(transport);
     await until(() => inputs.length === 2);

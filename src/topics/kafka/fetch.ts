@@ -3,6 +3,7 @@ import type { LogEntry } from '../transport.ts';
 import type { Link } from './link.ts';
 import {
   type Broker,
+  decompressing,
   type FetchedPartition,
   READ_COMMITTED,
   READ_UNCOMMITTED,
@@ -53,16 +54,19 @@ export async function fetchTogether(
   }
   const fetched = new Map<FetchFrom, Fetched>();
   const asked = [...byLeader].map(async ([broker, led]) => {
-    const { responses } = await broker.fetch({
-      isolationLevel: READ_COMMITTED,
-      maxWaitTime: limits.waitMs,
-      minBytes: 1,
-      maxBytes: limits.maxBytes * led.length,
-      topics: led.map(({ name, partition, offset }) => ({
-        topic: name,
-        partitions: [{ partition, fetchOffset: offset, maxBytes: limits.maxBytes }],
-      })),
-    });
+    const place = { name: led[0]?.name ?? '', limit: link.options.decompressedBytes };
+    const { responses } = await decompressing(place, () =>
+      broker.fetch({
+        isolationLevel: READ_COMMITTED,
+        maxWaitTime: limits.waitMs,
+        minBytes: 1,
+        maxBytes: limits.maxBytes * led.length,
+        topics: led.map(({ name, partition, offset }) => ({
+          topic: name,
+          partitions: [{ partition, fetchOffset: offset, maxBytes: limits.maxBytes }],
+        })),
+      }),
+    );
     for (const { partitions } of responses) {
       for (const answer of partitions) {
         const from = led.find(({ partition }) => partition === answer.partition);

@@ -77,6 +77,14 @@ export const kafkaConfig = z
       .describe(
         'About how many bytes of one partition are fetched at once, and held in memory at most twice.',
       ),
+    decompressedBytes: z
+      .int()
+      .min(1024)
+      .max(2 ** 30)
+      .default(2 ** 26)
+      .describe(
+        'The most bytes that a batch which another producer, or the broker, has compressed may become in memory.',
+      ),
     fetchWaitMs: ms(1, 60_000, 250).describe(
       'How long a broker may wait for records before it answers a fetch.',
     ),

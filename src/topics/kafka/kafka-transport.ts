@@ -75,11 +75,12 @@ class KafkaTransport implements Transport, KafkaExtras {
   }: KafkaTransportOptions) {
     this.run = checked('run', run);
     this.#config = config;
-    const { brokers, clientId, connectMs, requestMs, outageMs } = config;
+    const { brokers, clientId, connectMs, requestMs, outageMs, decompressedBytes } = config;
     setMaxListeners(0, this.#closing.signal, this.#closed.signal);
     this.#linkOptions = {
       cluster: { brokers, clientId, connectMs, requestMs, ...security },
       outageMs,
+      decompressedBytes,
       closed: this.#closed.signal,
       now,
       notify,

@@ -8,6 +8,8 @@ export interface LinkOptions {
   readonly cluster: ClusterOptions;
   /** How long the cluster may be away before `patiently` gives up, in milliseconds. */
   readonly outageMs: number;
+  /** The most that a compressed batch of records may become. */
+  readonly decompressedBytes: number;
   /** Aborts when the transport is closed. */
   readonly closed: AbortSignal;
   /** Milliseconds, from anywhere. */

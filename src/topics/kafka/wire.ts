@@ -5,11 +5,13 @@
  * `group-member.ts`, `fetch.ts` and `transactor.ts`. That takes modules of kafkajs that its index does not export: its
  * version is pinned, and these types say all that is used of them.
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { createRequire } from 'node:module';
 import { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import type { SASLOptions } from 'kafkajs';
+import { type BatchPlace, decompressors } from './compression.ts';
 
 /** How to reach a cluster. */
 export interface ClusterOptions {
@@ -212,6 +214,27 @@ const schedule = prototype.scheduleCheckPendingRequests;
 prototype.scheduleCheckPendingRequests = function scheduleWherePending(this: RequestQueue): void {
   if (this.pending.length > 0) schedule.call(this);
 };
+
+interface Codec {
+  decompress(bytes: Buffer): Promise<Buffer>;
+}
+const { Codecs } = require('kafkajs/src/protocol/message/compression') as {
+  Codecs: Record<number, () => Codec>;
+};
+const fetching = new AsyncLocalStorage<BatchPlace>();
+// kafkajs keeps its codecs for a whole process: those of programs that Swirl is a part of stay as they are.
+for (const [number, decompress] of decompressors) {
+  const before = Codecs[number] as () => Codec;
+  Codecs[number] = () => {
+    const place = fetching.getStore();
+    return place === undefined ? before() : { decompress: (bytes) => decompress(bytes, place) };
+  };
+}
+
+/** Makes a fetch whose batches may be compressed. */
+export function decompressing<T>(place: BatchPlace, fetch: () => Promise<T>): Promise<T> {
+  return fetching.run(place, fetch);
+}
 
 /** The codecs of groups' metadata and assignments, which tools of Kafka show to people. */
 export const { MemberMetadata, MemberAssignment } = require('kafkajs/src/consumer/assignerProtocol') as {

@@ -139,6 +139,29 @@ withPrograms('kcat', [missing(), kcat().why], () => {
       await run.close();
     }
   });
+
+  test('feeds compressed, with any of its codecs', async () => {
+    const address = await sharedBroker();
+    const codecs = ['gzip', 'lz4', 'snappy', 'zstd'];
+    // Long enough for several blocks, and worth compressing: librdkafka leaves what does not become shorter.
+    const long = (codec: string) => `${codec}: ${'what is six times seven? '.repeat(8_000)}`;
+    const run = await fed({ topics: { questions: { format: 'json' } } }, (topic) => {
+      for (const codec of codecs) {
+        const line = JSON.stringify({ id: codec, task: 'math', text: long(codec) });
+        program(kcat().path ?? '', ['-P', '-b', address, '-t', topic, '-z', codec], `${line}\n`);
+      }
+    });
+    try {
+      const turns = await arrayOf(run.read('turns'));
+      // Whether they are equal, and not what they are: a difference would be told in megabytes.
+      expect(
+        turns.map(({ id, question: { text } }) => [id, text === long(id.split('/')[0] ?? '')]).sort(),
+      ).toEqual(codecs.flatMap((codec) => [0, 1].map((index) => [`${codec}/${index}/0`, true])));
+      expect(await arrayOf(run.read('failures'))).toEqual([]);
+    } finally {
+      await run.close();
+    }
+  });
 });
 
 withPrograms("Python's confluent-kafka", [missing(), python().why], () => {
