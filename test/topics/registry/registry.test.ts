@@ -34,7 +34,7 @@ const deps: OpenCodecDeps = {
 };
 
 function open(settings: object = {}, options: Partial<OpenCodecOptions> = {}): Promise<Codec> {
-  const registry = registryConfig.parse({ url: server.url, timeoutMs: 150, attempts: 3, ...settings });
+  const registry = registryConfig.parse({ url: server.url, timeoutMs: 1_000, attempts: 3, ...settings });
   return openCodec(
     { run: 'main', maxRecordBytes: 65_536, json: new Set(), registry, access: 'write', ...options },
     deps,
@@ -298,7 +298,8 @@ describe('a registry that does not answer as it should', () => {
   });
 
   test('an endless answer is not read to its end', async () => {
-    const codec = await open();
+    // So much takes its time on a busy machine.
+    const codec = await open({ timeoutMs: 60_000 });
     const value = framed(server.add('"x"'), 'string', 'x');
     server.faults.push(answer(200, `"${'x'.repeat(5 * 1024 * 1024)}"`));
     await codec.learn?.('questions', [value]);
