@@ -5,8 +5,8 @@
  */
 import { cpus } from 'node:os';
 import { Device } from '../src/device/device.ts';
-import { createReferenceEngine } from '../src/policy/reference.ts';
-import { createWebGpuEngine } from '../src/policy/webgpu-engine.ts';
+import { createReferenceEngine } from '../src/engine/reference/engine.ts';
+import { createWebGpuEngine } from '../src/engine/webgpu/engine.ts';
 import { copyRates, multiplyAddRate, overheads } from './ceilings/measure.ts';
 import { type Ceilings, kernelLines } from './ceilings/shares.ts';
 import { kernelTimes, watchKernels } from './ceilings/watch.ts';

@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { open } from 'lmdb';
-import { embeddedConfig, openEmbeddedLog } from '../src/topics/embedded-log.ts';
+import { embeddedConfig, openEmbeddedLog } from '../src/topics/embedded/embedded-log.ts';
 import type { InputPartition, Output } from '../src/topics/transport.ts';
 
 const RECORDS = Number(process.argv[2] ?? 20_000);

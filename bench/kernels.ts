@@ -11,16 +11,16 @@ import { cpus } from 'node:os';
 import { Matrix } from 'ml-matrix';
 import { Buffers, createUniform, Readback } from '../src/device/buffers.ts';
 import { Device } from '../src/device/device.ts';
-import { tensorShapes } from '../src/policy/config.ts';
-import type { Engine, PackedRows, SampleRequest, Tensors } from '../src/policy/engine.ts';
-import { gemma2Decoder } from '../src/policy/families.ts';
-import { normal, uniform } from '../src/policy/random.ts';
-import { createReferenceEngine } from '../src/policy/reference.ts';
-import { packRows } from '../src/policy/rows.ts';
-import { type Dispatch, encode, Kernels } from '../src/policy/webgpu/kernels.ts';
-import { Matmul, whole } from '../src/policy/webgpu/matmul.ts';
-import { shapeOf, shapeSource } from '../src/policy/webgpu/shape.ts';
-import { createWebGpuEngine } from '../src/policy/webgpu-engine.ts';
+import { tensorShapes } from '../src/engine/config.ts';
+import type { Engine, PackedRows, SampleRequest, Tensors } from '../src/engine/engine.ts';
+import { gemma2Decoder } from '../src/engine/families.ts';
+import { createReferenceEngine } from '../src/engine/reference/engine.ts';
+import { packRows } from '../src/engine/rows.ts';
+import { createWebGpuEngine } from '../src/engine/webgpu/engine.ts';
+import { type Dispatch, encode, Kernels } from '../src/engine/webgpu/kernels.ts';
+import { Matmul, whole } from '../src/engine/webgpu/matmul/matmul.ts';
+import { shapeOf, shapeSource } from '../src/engine/webgpu/shape.ts';
+import { normal, uniform } from '../src/random.ts';
 
 const ROUNDS = 7;
 /** Rows of a training batch, and their tokens; a third of the tokens are targets (shared/docs/lab-prototype.md). */

@@ -6,12 +6,12 @@
  */
 
 import { cpus } from 'node:os';
+import { tensorShapes } from '../src/engine/config.ts';
+import type { Engine, Tensors } from '../src/engine/engine.ts';
+import { gemma2Decoder } from '../src/engine/families.ts';
+import { createReferenceEngine } from '../src/engine/reference/engine.ts';
 import { DeviceError } from '../src/errors.ts';
-import { tensorShapes } from '../src/policy/config.ts';
-import type { Engine, Tensors } from '../src/policy/engine.ts';
-import { gemma2Decoder } from '../src/policy/families.ts';
-import { normal, uniform } from '../src/policy/random.ts';
-import { createReferenceEngine } from '../src/policy/reference.ts';
+import { normal, uniform } from '../src/random.ts';
 import { updateConfig } from '../src/train/config.ts';
 import { microBatches } from '../src/train/micro-batches.ts';
 import type { Row } from '../src/train/packing.ts';
@@ -59,7 +59,7 @@ function madeWeights(): Tensors {
 
 async function openEngine(weights: Tensors): Promise<Engine> {
   try {
-    const { createWebGpuEngine } = await import('../src/policy/webgpu-engine.ts');
+    const { createWebGpuEngine } = await import('../src/engine/webgpu/engine.ts');
     return await createWebGpuEngine(decoder, weights);
   } catch (error) {
     if (!(error instanceof DeviceError)) throw error;

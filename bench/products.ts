@@ -7,16 +7,16 @@
  */
 import { Device } from '../src/device/device.ts';
 import { Profiler } from '../src/device/profiler.ts';
-import { chooseProducts } from '../src/policy/webgpu/choose-products.ts';
-import { encode } from '../src/policy/webgpu/kernels.ts';
+import { encode } from '../src/engine/webgpu/kernels.ts';
+import { chooseProducts } from '../src/engine/webgpu/matmul/choose-products.ts';
 import {
   batchSizes,
   type ProductName,
   ProductTrial,
   productNames,
   strides,
-} from '../src/policy/webgpu/product-trial.ts';
-import { productFamilies } from '../src/policy/webgpu/products.ts';
+} from '../src/engine/webgpu/matmul/product-trial.ts';
+import { productFamilies } from '../src/engine/webgpu/matmul/products.ts';
 
 const ROUNDS = 5;
 const CALLS = 4;

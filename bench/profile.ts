@@ -6,13 +6,13 @@
  */
 import { Device } from '../src/device/device.ts';
 import { Profiler } from '../src/device/profiler.ts';
-import { tensorShapes } from '../src/policy/config.ts';
-import type { Engine } from '../src/policy/engine.ts';
-import { gemma2Decoder } from '../src/policy/families.ts';
-import { packRows } from '../src/policy/rows.ts';
-import { chooseProducts } from '../src/policy/webgpu/choose-products.ts';
-import { type ProductFamily, productFamilies } from '../src/policy/webgpu/products.ts';
-import { createWebGpuEngine } from '../src/policy/webgpu-engine.ts';
+import { tensorShapes } from '../src/engine/config.ts';
+import type { Engine } from '../src/engine/engine.ts';
+import { gemma2Decoder } from '../src/engine/families.ts';
+import { packRows } from '../src/engine/rows.ts';
+import { createWebGpuEngine } from '../src/engine/webgpu/engine.ts';
+import { chooseProducts } from '../src/engine/webgpu/matmul/choose-products.ts';
+import { type ProductFamily, productFamilies } from '../src/engine/webgpu/matmul/products.ts';
 
 const config = gemma2Decoder({
   ...{ vocabSize: 512, hiddenSize: 128, intermediateSize: 512, layers: 4 },

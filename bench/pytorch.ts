@@ -9,12 +9,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { writeSafetensors } from '../src/checkpoint/safetensors.ts';
 import { Device } from '../src/device/device.ts';
-import { sizeOf, tensorShapes } from '../src/policy/config.ts';
-import type { Engine, Sample } from '../src/policy/engine.ts';
-import { configText } from '../src/policy/families.ts';
-import { writeSafetensors } from '../src/policy/files/safetensors.ts';
-import { createWebGpuEngine } from '../src/policy/webgpu-engine.ts';
+import { sizeOf, tensorShapes } from '../src/engine/config.ts';
+import type { Engine, Sample } from '../src/engine/engine.ts';
+import { configText } from '../src/engine/families.ts';
+import { createWebGpuEngine } from '../src/engine/webgpu/engine.ts';
 import { type BenchCase, benchCases } from './rivals/cases.ts';
 import {
   agree,

@@ -5,8 +5,8 @@
  *   npx tsx --expose-gc bench/questions.ts [megabytes]
  */
 import { cpus } from 'node:os';
+import type { Input } from '../src/input/input.ts';
 import { readHotpotqaEntries } from '../src/questions/hotpotqa.ts';
-import type { Input } from '../src/questions/input.ts';
 
 const megabytes = Number(process.argv[2] ?? 200);
 const CHUNK = 1 << 18;

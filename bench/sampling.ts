@@ -7,11 +7,11 @@
  */
 import { cpus } from 'node:os';
 import { Device } from '../src/device/device.ts';
-import type { Engine, Sample, SampleRequest, SamplerStatistics } from '../src/policy/engine.ts';
-import { normal } from '../src/policy/random.ts';
-import { createReferenceEngine } from '../src/policy/reference.ts';
-import { type ChooseOptions, choose } from '../src/policy/sampling/choose.ts';
-import { createWebGpuEngine } from '../src/policy/webgpu-engine.ts';
+import type { Engine, Sample, SampleRequest, SamplerStatistics } from '../src/engine/engine.ts';
+import { createReferenceEngine } from '../src/engine/reference/engine.ts';
+import { type ChooseOptions, choose } from '../src/engine/sampling/choose.ts';
+import { createWebGpuEngine } from '../src/engine/webgpu/engine.ts';
+import { normal } from '../src/random.ts';
 import {
   agree,
   benchDecoder,

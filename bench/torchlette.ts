@@ -12,8 +12,8 @@ import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Device } from '../src/device/device.ts';
-import { createReferenceEngine } from '../src/policy/reference.ts';
-import { createWebGpuEngine } from '../src/policy/webgpu-engine.ts';
+import { createReferenceEngine } from '../src/engine/reference/engine.ts';
+import { createWebGpuEngine } from '../src/engine/webgpu/engine.ts';
 import {
   agree,
   benchDecoder,

@@ -4,7 +4,7 @@ import { partsOf } from './parts.ts';
 import { pipeline } from './pipeline.ts';
 import type { FlowStage } from './runtime/drain.ts';
 import { Run, type RunEnd, type StageProgress } from './runtime/run.ts';
-import type { Codec } from './topics/codec.ts';
+import type { Codec } from './topics/avro/codec.ts';
 import { readRecords } from './topics/read-records.ts';
 import type { Topic, TopicRecords } from './topics/records.generated.ts';
 import type { Output, ReadOptions, Transport } from './topics/transport.ts';

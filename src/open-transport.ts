@@ -17,7 +17,7 @@ export async function openTransport(
 ): Promise<Transport> {
   switch (config.kind) {
     case 'embedded': {
-      const { openEmbeddedLog } = await import('./topics/embedded-log.ts');
+      const { openEmbeddedLog } = await import('./topics/embedded/embedded-log.ts');
       return openEmbeddedLog({ run, folder, config, access });
     }
     case 'kafka': {

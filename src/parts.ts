@@ -3,17 +3,17 @@
  * closed with the run.
  */
 import { join } from 'node:path';
+import type { Judge, LanguageModel, RewardModel, Task } from './agent/model.ts';
+import type { PolicyFolder } from './checkpoint/folder.ts';
+import type { Engine } from './engine/engine.ts';
 import { ConfigError, type DeviceError } from './errors.ts';
-import type { Judge, LanguageModel, RewardModel, Task } from './models/model.ts';
-import type { Engine } from './policy/engine.ts';
-import type { PolicyFolder } from './policy/files/folder.ts';
-import type { LocalModelConfig } from './policy/local-model-config.ts';
+import type { LocalModelConfig } from './models/local-model-config.ts';
 import type { Tool } from './tools/tool.ts';
-import type { Codec } from './topics/codec.ts';
+import type { Codec } from './topics/avro/codec.ts';
 import type { Transport } from './topics/transport.ts';
 import { runFolder } from './topology/resolved.ts';
 import type { Topology } from './topology/topology.ts';
-import type { TrainStage } from './train/train.ts';
+import type { TrainStage } from './train/train-stage.ts';
 
 export interface Parts {
   readonly tasks: ReadonlyMap<string, Task>;
@@ -56,8 +56,8 @@ export function partsOf(topology: Topology, deps: PartsDeps): Parts {
   const engineOf = async (
     config: LocalModelConfig,
   ): Promise<{ readonly policy: PolicyFolder; readonly engine: Engine }> => {
-    const { openPolicy } = await import('./policy/files/folder.ts');
-    const { openEngine } = await import('./policy/open-engine.ts');
+    const { openPolicy } = await import('./checkpoint/folder.ts');
+    const { openEngine } = await import('./engine/open-engine.ts');
     const policy = await openPolicy(config.checkpoint);
     const sampling = { slots: config.slots, maxLength: config.contextTokens };
     const { device, precision } = config;
@@ -77,8 +77,8 @@ export function partsOf(topology: Topology, deps: PartsDeps): Parts {
       const { openaiModel } = await import('./models/openai.ts');
       return keep(await openaiModel(config, { runSeed, env: deps.env }));
     }
-    const { LocalModel } = await import('./policy/local-model.ts');
-    const { hashEngine } = await import('./policy/files/weights-hash.ts');
+    const { LocalModel } = await import('./models/local-model.ts');
+    const { hashEngine } = await import('./checkpoint/weights-hash.ts');
     const { policy, engine } = await engineOf(config);
     const hash = await hashEngine(engine);
     return keep(new LocalModel(config, { engine, policy, runSeed, weightsHash: () => hash }));
@@ -154,7 +154,7 @@ export function partsOf(topology: Topology, deps: PartsDeps): Parts {
 
   const train: Parts['train'] = async (config) => {
     const { openLearner } = await import('./train/open-learner.ts');
-    const { trainStage } = await import('./train/train.ts');
+    const { trainStage } = await import('./train/train-stage.ts');
     const { trainTopics } = await import('./train/train-topics.ts');
     const { transport, codec } = deps;
     const topic = config.reads;

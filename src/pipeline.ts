@@ -10,10 +10,11 @@
  *
  * This is the one place that puts the stages together; what they are made of comes from `parts.ts`.
  */
+
+import { answersMatch } from './agent/answers.ts';
 import { decompose } from './decompose/decompose.ts';
 import { filter } from './judge/filter.ts';
 import { judge } from './judge/judge.ts';
-import { answersMatch } from './models/answers.ts';
 import type { Parts } from './parts.ts';
 import { reward } from './reward/reward.ts';
 import { rollout } from './rollout/rollout.ts';

@@ -1,7 +1,7 @@
 /** Makes the profiler tell kernels apart by their sizes too, and remembers what each was called with. */
 import type { Device } from '../../src/device/device.ts';
 import { type KernelTime, Profiler } from '../../src/device/profiler.ts';
-import { type Dispatch, type KernelCall, Kernels } from '../../src/policy/webgpu/kernels.ts';
+import { type Dispatch, type KernelCall, Kernels } from '../../src/engine/webgpu/kernels.ts';
 
 export interface WatchedKernel {
   /** The kernel's file. */

@@ -1,5 +1,5 @@
 /** What each kernel has to do at least: floating-point operations of products, bytes that everything else reads and writes. */
-import type { DecoderConfig } from '../../src/policy/config.ts';
+import type { DecoderConfig } from '../../src/engine/config.ts';
 
 /** A batch of rows of the same length. */
 export interface BatchWork {

@@ -1,9 +1,9 @@
 /** What the benchmarks against other trainers share: a decoder of given sizes, a batch, a training step, and how answers and rounds are compared. */
-import { type DecoderConfig, sizeOf, tensorShapes } from '../../src/policy/config.ts';
-import type { AdamWOptions, Engine, PackedRows, Tensors } from '../../src/policy/engine.ts';
-import { parseDecoderConfig } from '../../src/policy/families.ts';
-import { normal, seedFor, uniform } from '../../src/policy/random.ts';
-import { packRows } from '../../src/policy/rows.ts';
+import { type DecoderConfig, sizeOf, tensorShapes } from '../../src/engine/config.ts';
+import type { AdamWOptions, Engine, PackedRows, Tensors } from '../../src/engine/engine.ts';
+import { parseDecoderConfig } from '../../src/engine/families.ts';
+import { packRows } from '../../src/engine/rows.ts';
+import { normal, seedFor, uniform } from '../../src/random.ts';
 
 export interface DecoderSizes {
   readonly vocabSize: number;

@@ -2,9 +2,9 @@
  * Random weights of any size that two programs make alike, without a file of them: every tensor is a stretch of one table of
  * random numbers, over and over, times a power of two. The table is of bf16 numbers, so that both formats hold them exactly.
  */
-import { type DecoderConfig, sizeOf, type TensorShapes, tensorShapes } from '../../src/policy/config.ts';
-import type { Tensors, WeightSource } from '../../src/policy/engine.ts';
-import { normal, seedFor } from '../../src/policy/random.ts';
+import { type DecoderConfig, sizeOf, type TensorShapes, tensorShapes } from '../../src/engine/config.ts';
+import type { Tensors, WeightSource } from '../../src/engine/engine.ts';
+import { normal, seedFor } from '../../src/random.ts';
 
 /** A prime, so that no two rows of a matrix are alike. */
 const TABLE = 1_048_573;

@@ -1,14 +1,14 @@
 /** What `swirl demo` does: evaluate, run the flow, evaluate again, and tell. */
 import { join, resolve } from 'node:path';
+import { answersMatch } from '../agent/answers.ts';
+import { openPolicy } from '../checkpoint/folder.ts';
+import { readWeights } from '../checkpoint/weight-files.ts';
+import { hashWeights } from '../checkpoint/weights-hash.ts';
+import { tensorShapes } from '../engine/config.ts';
 import { ConfigError, DeviceError } from '../errors.ts';
 import { type EvaluateOptions, evaluate } from '../evaluate/evaluate.ts';
 import { type LabFlow, labFlow, labFlowConfig } from '../lab/flow.ts';
-import { answersMatch } from '../models/answers.ts';
 import { type OpenRun, openRun } from '../open-run.ts';
-import { tensorShapes } from '../policy/config.ts';
-import { openPolicy } from '../policy/files/folder.ts';
-import { readWeights } from '../policy/files/weight-files.ts';
-import { hashWeights } from '../policy/files/weights-hash.ts';
 import { arrayOf } from '../topics/read-records.ts';
 import { freeName } from '../topology/replay.ts';
 import type { Counts, Decoding, Outcome, Outcomes } from './demo-report.ts';

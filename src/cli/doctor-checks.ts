@@ -12,8 +12,8 @@ import {
 import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { AdapterDescription } from '../device/adapter.ts';
+import { bytesText } from '../engine/memory-advice.ts';
 import { SwirlError } from '../errors.ts';
-import { bytesText } from '../policy/memory-advice.ts';
 import type { Topology } from '../topology/topology.ts';
 import { checkEndpoints } from './doctor-endpoints.ts';
 import { checkKafka } from './doctor-kafka.ts';

@@ -1,5 +1,5 @@
 /** Checks of `swirl doctor` of the engine on this adapter: every kernel, whole steps of small decoders, and speed. */
-import type { DecoderCheck } from '../policy/self-check/decoders.ts';
+import type { DecoderCheck } from '../engine/self-check/decoders.ts';
 import type { Check } from './doctor-checks.ts';
 
 type Finding = Omit<Check, 'name'>;
@@ -9,7 +9,7 @@ const faultOf =
 
 /** Which family multiplies matrices here, and which others do not work. */
 export async function checkProducts(): Promise<Finding> {
-  const { openWithProducts } = await import('../policy/webgpu/choose-products.ts');
+  const { openWithProducts } = await import('../engine/webgpu/matmul/choose-products.ts');
   const { device, products, refused } = await openWithProducts();
   const { family, unit } = products;
   const how = {
@@ -28,7 +28,7 @@ export async function checkProducts(): Promise<Finding> {
 /** Each kernel against float64, on the numbers that a step gives it. */
 export async function checkKernels(): Promise<Finding> {
   const [{ checkKernels }, { Device }, { table }] = await Promise.all([
-    import('../policy/self-check/kernels.ts'),
+    import('../engine/self-check/kernels.ts'),
     import('../device/device.ts'),
     import('./table.ts'),
   ]);
@@ -49,8 +49,8 @@ export async function checkKernels(): Promise<Finding> {
 /** Forward, backward, an update and a sample of small decoders against the float64 reference. */
 export async function checkEngine(): Promise<Finding> {
   const [{ checkDecoders, TOLERANCE }, { createWebGpuEngine }, { table }] = await Promise.all([
-    import('../policy/self-check/decoders.ts'),
-    import('../policy/webgpu-engine.ts'),
+    import('../engine/self-check/decoders.ts'),
+    import('../engine/webgpu/engine.ts'),
     import('./table.ts'),
   ]);
   const decoders = await checkDecoders(createWebGpuEngine);
@@ -82,9 +82,9 @@ export async function checkEngine(): Promise<Finding> {
 
 export async function checkSpeed(): Promise<Finding> {
   const [{ trainingSpeed }, { createWebGpuEngine }, { createReferenceEngine }] = await Promise.all([
-    import('../policy/self-check/speed.ts'),
-    import('../policy/webgpu-engine.ts'),
-    import('../policy/reference.ts'),
+    import('../engine/self-check/speed.ts'),
+    import('../engine/webgpu/engine.ts'),
+    import('../engine/reference/engine.ts'),
   ]);
   const now = () => performance.now();
   const { tokensPerSecond, parameters } = await trainingSpeed(createWebGpuEngine, { now, rounds: 3 });

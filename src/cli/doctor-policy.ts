@@ -1,9 +1,9 @@
 /** The check of a policy's folder: its files, its numbers, and what it needs of the adapter's memory. */
+
+import { openPolicy, type PolicyFolder } from '../checkpoint/folder.ts';
+import { openWeights } from '../checkpoint/weight-files.ts';
 import type { AdapterDescription } from '../device/adapter.ts';
-import { sizeOf, tensorShapes } from '../policy/config.ts';
-import { openPolicy, type PolicyFolder } from '../policy/files/folder.ts';
-import { openWeights } from '../policy/files/weight-files.ts';
-import { localModelConfig } from '../policy/local-model-config.ts';
+import { sizeOf, tensorShapes } from '../engine/config.ts';
 import {
   adviceFor,
   bytesText,
@@ -11,8 +11,9 @@ import {
   type Device,
   faultsOf,
   memoryOf,
-} from '../policy/memory-advice.ts';
-import { MEMORY_PARTS, type MemoryRequest, planMemory } from '../policy/webgpu/memory-plan.ts';
+} from '../engine/memory-advice.ts';
+import { MEMORY_PARTS, type MemoryRequest, planMemory } from '../engine/webgpu/memory/memory-plan.ts';
+import { localModelConfig } from '../models/local-model-config.ts';
 import type { Topology } from '../topology/topology.ts';
 import { trainConfig } from '../train/config.ts';
 import { loraShape } from '../train/parameters.ts';

@@ -109,13 +109,13 @@ async function source(
   flags: FeedFlags,
   skip: ((error: DataError) => void) | undefined,
 ): Promise<Source> {
-  const { fileInput } = await import('../questions/input.ts');
+  const { fileInput } = await import('../input/input.ts');
   const { datasetName, datasetTopic, guessDataset, readDataset } = await import('../questions/datasets.ts');
   const input = fileInput(file);
   const options = { ...(skip ? { skip } : {}), ...(flags.task === undefined ? {} : { task: flags.task }) };
   if (flags.dataset === undefined && flags.topic !== undefined && flags.topic !== 'questions') {
     const { readTopicRecords } = await import('../questions/topic-records.ts');
-    const { isTopic, topicNames } = await import('../topics/codec.ts');
+    const { isTopic, topicNames } = await import('../topics/avro/codec.ts');
     const { ConfigError } = await import('../errors.ts');
     if (!isTopic(flags.topic)) {
       throw new ConfigError(`--topic ${flags.topic}: expected one of ${topicNames.join(', ')}`);
@@ -154,7 +154,7 @@ async function writeCorpus(file: string, corpus: string): Promise<void> {
   const { createWriteStream } = await import('node:fs');
   const { Readable } = await import('node:stream');
   const { pipeline } = await import('node:stream/promises');
-  const { fileInput } = await import('../questions/input.ts');
+  const { fileInput } = await import('../input/input.ts');
   const { corpusLine, readHotpotqaArticles } = await import('../questions/corpus.ts');
   async function* lines() {
     for await (const article of readHotpotqaArticles(fileInput(file))) yield corpusLine(article);

@@ -1,9 +1,10 @@
 /** What `swirl lab base` does. */
+
+import { openEngine } from '../engine/open-engine.ts';
 import { ConfigError } from '../errors.ts';
 import { baseConfig, makeBasePolicy, publishBase } from '../lab/base.ts';
-import { localModelConfig } from '../policy/local-model-config.ts';
-import { openEngine } from '../policy/open-engine.ts';
-import type { UpdateStatistics } from '../train/trainer.ts';
+import { localModelConfig } from '../models/local-model-config.ts';
+import type { UpdateStatistics } from '../train/optimizer-step.ts';
 
 export interface LabBaseOptions {
   readonly folder: string;

@@ -89,7 +89,7 @@ async function fitOf(topology: Topology | null, options: LintArguments): Promise
   if (options.questions === undefined || topology === null) return null;
   const [datasets, { fileInput }, { questionsFit }] = await Promise.all([
     import('../questions/datasets.ts'),
-    import('../questions/input.ts'),
+    import('../input/input.ts'),
     import('../topology/questions-fit.ts'),
   ]);
   const input = fileInput(options.questions);

@@ -1,9 +1,9 @@
 /** Makes a fresh policy folder from a few sizes. */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { makePolicy, policyShape } from '../checkpoint/new-policy.ts';
 import { ConfigError } from '../errors.ts';
-import { makePolicy, policyShape } from '../policy/making/new-policy.ts';
-import { bpeTokenizer } from '../policy/making/new-tokenizer.ts';
+import { bpeTokenizer } from '../tokenizer/new-tokenizer.ts';
 
 /** Texts are read up to this many characters each: enough to learn merges from. */
 const MAX_TEXT = 4_000_000;

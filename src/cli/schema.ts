@@ -10,7 +10,7 @@ export function register(program: Command): void {
     .option('--json', 'print the list as JSON')
     .action(async (name: string | undefined, options: SchemaArguments) => {
       const [{ isTopic, schemaIdOf, schemaOf, topicNames }, { ConfigError }, { TOPICS }] = await Promise.all([
-        import('../topics/codec.ts'),
+        import('../topics/avro/codec.ts'),
         import('../errors.ts'),
         import('../topology/topics.ts'),
       ]);

@@ -1,12 +1,13 @@
 /** Scores the texts of a file. */
+
+import { openDecoder, openLanguageOf } from '../checkpoint/folder.ts';
+import { openEngine } from '../engine/open-engine.ts';
+import { parseScoreRequest, score } from '../engine/score.ts';
 import { ConfigError, DataError, ModelError } from '../errors.ts';
+import { fileInput } from '../input/input.ts';
+import { lines } from '../input/lines.ts';
+import { localModelConfig } from '../models/local-model-config.ts';
 import { printable } from '../monitor/printable.ts';
-import { openDecoder, openLanguageOf } from '../policy/files/folder.ts';
-import { localModelConfig } from '../policy/local-model-config.ts';
-import { openEngine } from '../policy/open-engine.ts';
-import { parseScoreRequest, score } from '../policy/score.ts';
-import { fileInput } from '../questions/input.ts';
-import { lines } from '../questions/lines.ts';
 
 export interface ScoreFileOptions {
   readonly policy: string;

@@ -4,7 +4,7 @@ import { ConfigError, DataError } from '../errors.ts';
 import { printable } from '../monitor/printable.ts';
 import type { Condition } from '../monitor/where.ts';
 import { openTransport } from '../open-transport.ts';
-import { isTopic, topicNames } from '../topics/codec.ts';
+import { isTopic, topicNames } from '../topics/avro/codec.ts';
 import { type ReadRecord, readEntries } from '../topics/read-records.ts';
 import type { Topic } from '../topics/records.generated.ts';
 import type { ReadFrom } from '../topics/transport.ts';

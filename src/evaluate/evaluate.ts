@@ -2,16 +2,17 @@
  * Evaluation: the same flow as a run's, up to the verdicts, over held-out questions. Its records stay in a run of
  * their own, to be tapped like any other.
  */
-import { gradeOutcome } from '../judge/outcome-grader.ts';
+
+import { localModelConfig } from '../models/local-model-config.ts';
 import { type OpenRun, openRun } from '../open-run.ts';
 import { partsOf } from '../parts.ts';
-import { localModelConfig } from '../policy/local-model-config.ts';
 import { sleep } from '../runtime/clock.ts';
 import { Exhausted, retry, retryConfig } from '../runtime/retry.ts';
 import { arrayOf } from '../topics/read-records.ts';
 import type { Question, Trajectory } from '../topics/records.generated.ts';
 import type { Topology } from '../topology/topology.ts';
 import { type Metrics, metrics } from './metrics.ts';
+import { gradeOutcome } from './outcome-grader.ts';
 
 export interface EvaluateOptions {
   /** The evaluation's run: where its records go. It must not exist. */

@@ -1,5 +1,5 @@
 /** What an evaluation reports, from the records of its run. */
-import { answersMatch, f1 } from '../models/answers.ts';
+import { answersMatch, f1 } from '../agent/answers.ts';
 import type { Judged, Trajectory } from '../topics/records.generated.ts';
 import { type Estimate, mean, share } from './interval.ts';
 

@@ -1,5 +1,5 @@
 /** The stage `judge`: every sub-trajectory gets a verdict. */
-import type { Judge } from '../models/model.ts';
+import type { Judge } from '../agent/model.ts';
 import { perRecord } from '../runtime/per-record.ts';
 import type { Exhausted, RetryConfig, Sleep } from '../runtime/retry.ts';
 import type { Emission, StageOperator } from '../runtime/stage.ts';

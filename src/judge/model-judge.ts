@@ -1,9 +1,9 @@
 /** The process judge that is a language model (arXiv 2504.04736): it explains, and then says GOOD or BAD. */
 import type { z } from 'zod';
+import { finalLine } from '../agent/final-line.ts';
+import type { Judge, LanguageModel } from '../agent/model.ts';
+import { cutMiddle, fillPrompt, reviewConfig, reviewSections } from '../agent/prompt.ts';
 import { ModelError } from '../errors.ts';
-import { finalLine } from '../models/final-line.ts';
-import type { Judge, LanguageModel } from '../models/model.ts';
-import { cutMiddle, fillPrompt, reviewConfig, reviewSections } from '../models/prompt.ts';
 import type { SubTrajectory, VerdictLabel } from '../topics/records.generated.ts';
 
 /** Settings beside those of the language model. */

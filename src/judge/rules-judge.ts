@@ -2,8 +2,8 @@
  * The process judge `rules`: checks what can be checked without a model, by the context alone. A rule that is broken makes
  * an action BAD, one that holds makes it GOOD, and where no rule can tell it is UNKNOWN. Each rationale names its rule.
  */
-import { normalizeAnswer, parseNumber, sameNumber } from '../models/answers.ts';
-import type { CallOptions, Judge } from '../models/model.ts';
+import { normalizeAnswer, parseNumber, sameNumber } from '../agent/answers.ts';
+import type { CallOptions, Judge } from '../agent/model.ts';
 import type { Tool } from '../tools/tool.ts';
 import { NOTHING_FOUND } from '../tools/tool.ts';
 import type { Action, Step, SubTrajectory, Verdict } from '../topics/records.generated.ts';

@@ -1,5 +1,5 @@
 /** Seeded draws for the laboratory: every world, question and fault is a function of a name. */
-import { seedFor, uniform } from '../policy/random.ts';
+import { seedFor, uniform } from '../random.ts';
 
 export interface Draw {
   /** Uniform in [0, 1), 24 bits. */

@@ -1,5 +1,5 @@
 /** The exact judge `lab`: checks a step against the question's derivation, by the context alone. */
-import type { CallOptions, Judge } from '../models/model.ts';
+import type { CallOptions, Judge } from '../agent/model.ts';
 import { calculatorConfig, makeCalculator } from '../tools/calculator.ts';
 import type { Tool } from '../tools/tool.ts';
 import type { Action, SubTrajectory, Verdict } from '../topics/records.generated.ts';

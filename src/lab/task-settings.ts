@@ -1,6 +1,6 @@
 /** The laboratory's two tasks and their tools, as a topology gives them. */
-import type { ToolTag } from '../models/action.ts';
-import type { Task } from '../models/model.ts';
+import type { ToolTag } from '../agent/action.ts';
+import type { Task } from '../agent/model.ts';
 
 /** No instructions: a question of a dozen words says all that the small policy can take in. */
 export const labTasks = {

@@ -1,7 +1,7 @@
 /** The words of the laboratory, each one token where it stands: few tokens, so that a small policy learns quickly. */
-import { ANSWER_TAG, noToolObservation, parseAction } from '../models/action.ts';
-import type { NewTokenizer } from '../policy/making/new-tokenizer.ts';
-import { wordTokenizer } from '../policy/making/new-tokenizer.ts';
+import { ANSWER_TAG, noToolObservation, parseAction } from '../agent/action.ts';
+import type { NewTokenizer } from '../tokenizer/new-tokenizer.ts';
+import { wordTokenizer } from '../tokenizer/new-tokenizer.ts';
 import { nameWords, products, regions } from './names.ts';
 import { labTools } from './task-settings.ts';
 import { gaining, losing, things } from './word-problems.ts';

@@ -1,10 +1,10 @@
 /** A language model behind an endpoint that speaks the OpenAI protocol: vLLM, Ollama, llama.cpp, Gemini, OpenAI. */
 import type OpenAI from 'openai';
 import { z } from 'zod';
+import type { CompletionRequest, LanguageModel, Message } from '../agent/model.ts';
 import { ConfigError, ModelError } from '../errors.ts';
-import { seedFor } from '../policy/random.ts';
+import { seedFor } from '../random.ts';
 import { limitConcurrency } from './concurrency.ts';
-import type { CompletionRequest, LanguageModel, Message } from './model.ts';
 import type { OpenaiConfig } from './openai-config.ts';
 import type { Endpoint } from './openai-errors.ts';
 import { connectionError, contentError, statusError, timeoutError } from './openai-errors.ts';

@@ -4,10 +4,10 @@
  */
 import { z } from 'zod';
 import { DataError } from '../errors.ts';
+import type { Input } from '../input/input.ts';
+import { lines, MAX_QUESTION_BYTES } from '../input/lines.ts';
+import { parseJson, parseRows, type ReadOptions, type Row } from '../input/rows.ts';
 import type { Question } from '../topics/records.generated.ts';
-import type { Input } from './input.ts';
-import { lines, MAX_QUESTION_BYTES } from './lines.ts';
-import { parseJson, parseRows, type ReadOptions, type Row } from './rows.ts';
 
 const problemSchema = z.object({ question: z.string().trim().min(1), answer: z.string() });
 

@@ -4,11 +4,11 @@
  */
 import { z } from 'zod';
 import { DataError } from '../errors.ts';
+import type { Input } from '../input/input.ts';
+import { jsonArray } from '../input/json-array.ts';
+import { MAX_QUESTION_BYTES } from '../input/lines.ts';
+import { parseJson, parseRows, type ReadOptions, type Row } from '../input/rows.ts';
 import type { Question } from '../topics/records.generated.ts';
-import type { Input } from './input.ts';
-import { jsonArray } from './json-array.ts';
-import { MAX_QUESTION_BYTES } from './lines.ts';
-import { parseJson, parseRows, type ReadOptions, type Row } from './rows.ts';
 
 const paragraphSchema = z.tuple([z.string(), z.array(z.string())]);
 

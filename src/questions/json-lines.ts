@@ -1,10 +1,10 @@
 /** Questions of one's own, one JSON object per line: `{"text", "answer"?, "id"?, "task"?, "meta"?}`. */
 import { z } from 'zod';
 import { DataError } from '../errors.ts';
+import type { Input } from '../input/input.ts';
+import { lines, MAX_QUESTION_BYTES } from '../input/lines.ts';
+import { parseJson, parseRows, type ReadOptions, type Row } from '../input/rows.ts';
 import type { Question } from '../topics/records.generated.ts';
-import type { Input } from './input.ts';
-import { lines, MAX_QUESTION_BYTES } from './lines.ts';
-import { parseJson, parseRows, type ReadOptions, type Row } from './rows.ts';
 
 // Strict: a slip such as `anwser` would silently leave the gold answer out.
 const lineSchema = z

@@ -1,12 +1,12 @@
 /** Records of any topic as JSON lines: the form in which `swirl tap --json` prints them. */
 import { DataError } from '../errors.ts';
-import { decode, encode } from '../topics/codec.ts';
-import { withDefaults } from '../topics/json-value.ts';
+import type { Input } from '../input/input.ts';
+import { lines } from '../input/lines.ts';
+import { parseRows, type ReadOptions } from '../input/rows.ts';
+import { decode, encode } from '../topics/avro/codec.ts';
+import { withDefaults } from '../topics/avro/json-value.ts';
+import { topicSchema } from '../topics/avro/schemas.ts';
 import type { Topic, TopicRecords } from '../topics/records.generated.ts';
-import { topicSchema } from '../topics/schemas.ts';
-import type { Input } from './input.ts';
-import { lines } from './lines.ts';
-import { parseRows, type ReadOptions } from './rows.ts';
 
 /**
  * The records of a file, each checked against its topic's schema, whose defaults stand for fields that are left out;

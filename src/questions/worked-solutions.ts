@@ -3,13 +3,14 @@
  * the words before it as reasoning, and the answer behind `####` the last action. Fed into `trajectories` and
  * trained with reward 1 they warm up a policy (supervised fine-tuning is the same sink).
  */
+
+import { type ToolTag, writeAction } from '../agent/action.ts';
 import { DataError } from '../errors.ts';
-import { type ToolTag, writeAction } from '../models/action.ts';
+import type { Input } from '../input/input.ts';
+import type { ReadOptions } from '../input/rows.ts';
 import type { Tool } from '../tools/tool.ts';
 import type { Action, Observation, Step, Trajectory } from '../topics/records.generated.ts';
 import { type Gsm8kProblem, readGsm8kProblems } from './gsm8k.ts';
-import type { Input } from './input.ts';
-import type { ReadOptions } from './rows.ts';
 
 export interface SolutionOptions extends ReadOptions {
   /** Longest trajectory, in actions: the task's `maxSteps`. Longer solutions are reported. */

@@ -1,6 +1,6 @@
 /** The reward `constant`: the same for every action. With 1 it makes training supervised fine-tuning. */
 import { z } from 'zod';
-import type { RewardModel } from '../models/model.ts';
+import type { RewardModel } from '../agent/model.ts';
 
 export const constantRewardConfig = z.strictObject({
   value: z.number().default(1).describe('The reward of every action.'),

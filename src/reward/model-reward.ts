@@ -1,9 +1,9 @@
 /** The generative reward model (arXiv 2504.04736): a language model explains, and then gives a number. */
 import { z } from 'zod';
+import { finalLine } from '../agent/final-line.ts';
+import type { LanguageModel, RewardModel } from '../agent/model.ts';
+import { cutMiddle, fillPrompt, reviewConfig, reviewSections } from '../agent/prompt.ts';
 import { ConfigError, ModelError } from '../errors.ts';
-import { finalLine } from '../models/final-line.ts';
-import type { LanguageModel, RewardModel } from '../models/model.ts';
-import { cutMiddle, fillPrompt, reviewConfig, reviewSections } from '../models/prompt.ts';
 
 /** Settings beside those of the language model. */
 export const modelRewardConfig = z.strictObject({

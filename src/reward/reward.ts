@@ -1,6 +1,7 @@
 /** The stage `reward`: every accepted step gets a number. */
+
+import type { RewardModel } from '../agent/model.ts';
 import { ModelError } from '../errors.ts';
-import type { RewardModel } from '../models/model.ts';
 import { perRecord } from '../runtime/per-record.ts';
 import type { RetryConfig, Sleep } from '../runtime/retry.ts';
 import type { Emission, StageOperator } from '../runtime/stage.ts';

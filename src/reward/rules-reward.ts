@@ -1,5 +1,5 @@
 /** The reward `rules`: what the rules judge says of an action, whoever judged it before. */
-import type { Judge, RewardModel } from '../models/model.ts';
+import type { Judge, RewardModel } from '../agent/model.ts';
 import type { VerdictRewardConfig } from './verdict-reward.ts';
 import { rewardFor, verdictRewardConfig } from './verdict-reward.ts';
 

@@ -1,7 +1,7 @@
 /** The reward `verdict`: a number for each verdict of the process judge. */
 import { z } from 'zod';
+import type { RewardModel } from '../agent/model.ts';
 import { ModelError } from '../errors.ts';
-import type { RewardModel } from '../models/model.ts';
 import type { Reward, Verdict } from '../topics/records.generated.ts';
 
 export const verdictRewardConfig = z.strictObject({

@@ -1,8 +1,8 @@
 /** The stage `rollout`: the policy writes the next action of a turn. */
-import { noToolObservation, parseAction, type ToolTag } from '../models/action.ts';
-import { conversation } from '../models/conversation.ts';
-import type { LanguageModel, Task } from '../models/model.ts';
-import { nextTurn, taskOf } from '../models/turn.ts';
+import { noToolObservation, parseAction, type ToolTag } from '../agent/action.ts';
+import { conversation } from '../agent/conversation.ts';
+import type { LanguageModel, Task } from '../agent/model.ts';
+import { nextTurn, taskOf } from '../agent/turn.ts';
 import { perRecord } from '../runtime/per-record.ts';
 import type { RetryConfig, Sleep } from '../runtime/retry.ts';
 import type { Emission, StageOperator } from '../runtime/stage.ts';

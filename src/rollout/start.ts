@@ -1,7 +1,8 @@
 /** The stage `start`: a question becomes its rollouts' first turns. */
+
+import type { Task } from '../agent/model.ts';
+import { taskOf } from '../agent/turn.ts';
 import { DataError } from '../errors.ts';
-import type { Task } from '../models/model.ts';
-import { taskOf } from '../models/turn.ts';
 import { perRecord } from '../runtime/per-record.ts';
 import type { RetryConfig, Sleep } from '../runtime/retry.ts';
 import type { Emission, StageOperator } from '../runtime/stage.ts';

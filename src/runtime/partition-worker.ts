@@ -6,7 +6,7 @@ import { setMaxListeners } from 'node:events';
 import { type OperatorFunction, Subject, type Subscription } from 'rxjs';
 import { z } from 'zod';
 import { DataError, SwirlError } from '../errors.ts';
-import type { Codec } from '../topics/codec.ts';
+import type { Codec } from '../topics/avro/codec.ts';
 import type { InputPartition, LogEntry, Output } from '../topics/transport.ts';
 import { failureOf } from './failure.ts';
 import type { Delivery, Emission, Finished, Stage } from './stage.ts';

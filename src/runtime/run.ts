@@ -4,7 +4,7 @@
  */
 import { setMaxListeners } from 'node:events';
 import { z } from 'zod';
-import type { Codec } from '../topics/codec.ts';
+import type { Codec } from '../topics/avro/codec.ts';
 import type { Transport } from '../topics/transport.ts';
 import { drain, type FlowStage } from './drain.ts';
 import { commitConfig, PartitionWorker } from './partition-worker.ts';

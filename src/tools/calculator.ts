@@ -1,6 +1,6 @@
 /** The calculator: arithmetic on the policy's expressions. */
 import { z } from 'zod';
-import { TAG_PATTERN } from '../models/action.ts';
+import { TAG_PATTERN } from '../agent/action.ts';
 import type { Parse } from './expression.ts';
 import { evaluateExpression } from './expression.ts';
 import type { Tool } from './tool.ts';

@@ -1,7 +1,7 @@
 /** Reads a search corpus, JSON lines of `{"title", "text"}`, as a stream. */
 import { DataError } from '../errors.ts';
-import { fileInput } from '../questions/input.ts';
-import { lines } from '../questions/lines.ts';
+import { fileInput } from '../input/input.ts';
+import { lines } from '../input/lines.ts';
 
 export interface Article {
   readonly title: string;

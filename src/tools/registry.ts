@@ -1,7 +1,7 @@
 /** Makes the topology's tools. */
 import { z } from 'zod';
+import { ANSWER_TAG } from '../agent/action.ts';
 import { ConfigError } from '../errors.ts';
-import { ANSWER_TAG } from '../models/action.ts';
 import { calculatorConfig, makeCalculator } from './calculator.ts';
 import type { SearchDeps } from './search.ts';
 import { openSearch, searchConfig } from './search.ts';

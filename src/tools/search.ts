@@ -2,8 +2,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import MiniSearch from 'minisearch';
 import { z } from 'zod';
+import { TAG_PATTERN } from '../agent/action.ts';
 import { ConfigError } from '../errors.ts';
-import { TAG_PATTERN } from '../models/action.ts';
 import type { Article } from './corpus.ts';
 import { readCorpus } from './corpus.ts';
 import type { Tool } from './tool.ts';

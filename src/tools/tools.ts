@@ -1,7 +1,7 @@
 /** The stage `tools`: a tool answers an action, and the rollout goes on with the observation. */
 import { z } from 'zod';
+import { nextTurn } from '../agent/turn.ts';
 import { DataError } from '../errors.ts';
-import { nextTurn } from '../models/turn.ts';
 import { perRecord } from '../runtime/per-record.ts';
 import type { RetryConfig, Sleep } from '../runtime/retry.ts';
 import type { Emission, StageOperator } from '../runtime/stage.ts';

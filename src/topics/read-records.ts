@@ -1,6 +1,6 @@
 /** Decoded records of a topic, for those who look and do not consume. */
 import { DataError } from '../errors.ts';
-import type { Codec } from './codec.ts';
+import type { Codec } from './avro/codec.ts';
 import type { Topic, TopicRecords } from './records.generated.ts';
 import type { LogEntry, ReadOptions, Transport } from './transport.ts';
 

@@ -1,7 +1,7 @@
 /** The codec of a topology: its size limit, its JSON topics, its schema registry. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Codec } from '../topics/codec.ts';
+import type { Codec } from '../topics/avro/codec.ts';
 import { openCodec } from '../topics/registry/open-codec.ts';
 import { jsonTopics } from './topics.ts';
 import type { Topology } from './topology.ts';

@@ -1,5 +1,5 @@
 /** Settles what a topology leaves to Swirl, so that the one kept with the run says what was done. */
-import { defaultInstructions } from '../models/prompt.ts';
+import { defaultInstructions } from '../agent/prompt.ts';
 import type { TaskConfig, Topology, WrittenTopology } from './topology.ts';
 
 /** Decides `auto` and writes out the instructions of tasks that have none of their own. */

@@ -1,7 +1,7 @@
 /** The stages that there can be: what each reads and writes by default, its window, retries and own settings. */
 import { z } from 'zod';
 import { filterConfig } from '../judge/filter.ts';
-import { followConfig } from '../policy/following-model.ts';
+import { followConfig } from '../models/following-model.ts';
 import { startConfig } from '../rollout/config.ts';
 import { retryConfig } from '../runtime/retry.ts';
 import { toolsConfig } from '../tools/tools.ts';

@@ -5,15 +5,15 @@
  */
 import { z } from 'zod';
 import { modelJudgeConfig } from '../judge/model-judge.ts';
+import { localModelConfig } from '../models/local-model-config.ts';
 import { openaiConfig } from '../models/openai-config.ts';
-import { localModelConfig } from '../policy/local-model-config.ts';
 import { constantRewardConfig } from '../reward/constant-reward.ts';
 import { modelRewardConfig } from '../reward/model-reward.ts';
 import { rulesRewardConfig } from '../reward/rules-reward.ts';
 import { verdictRewardConfig } from '../reward/verdict-reward.ts';
 import { runtimeConfig } from '../runtime/run.ts';
 import { toolConfig } from '../tools/registry.ts';
-import { embeddedConfig } from '../topics/embedded-log.ts';
+import { embeddedConfig } from '../topics/embedded/embedded-log.ts';
 import { kafkaConfig } from '../topics/kafka/kafka-config.ts';
 import { STAGES, stagesConfig } from './stage-configs.ts';
 import { FEEDABLE, TOPICS, topicsConfig } from './topics.ts';

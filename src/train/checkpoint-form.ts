@@ -1,12 +1,12 @@
 /** What a checkpoint's folder holds of the policy: all of it, or its adapters. */
 
-import type { TensorShapes } from '../policy/config.ts';
-import { tensorShapes } from '../policy/config.ts';
-import type { LoraShape, Tensors } from '../policy/engine.ts';
-import { readAdapter, saveAdapter } from '../policy/files/adapter-folder.ts';
-import { type PolicyFolder, savePolicy } from '../policy/files/folder.ts';
-import { readWeights } from '../policy/files/weight-files.ts';
-import { adapterShapes } from '../policy/lora.ts';
+import { readAdapter, saveAdapter } from '../checkpoint/adapter-folder.ts';
+import { type PolicyFolder, savePolicy } from '../checkpoint/folder.ts';
+import { readWeights } from '../checkpoint/weight-files.ts';
+import type { TensorShapes } from '../engine/config.ts';
+import { tensorShapes } from '../engine/config.ts';
+import type { LoraShape, Tensors } from '../engine/engine.ts';
+import { adapterShapes } from '../engine/lora.ts';
 
 export interface CheckpointForm {
   /** Of the tensors that are trained. */

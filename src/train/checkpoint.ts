@@ -6,11 +6,11 @@
 import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { flushFolder, writeJson } from '../checkpoint/folder-aside.ts';
+import { readOptimizer, writeOptimizer } from '../checkpoint/optimizer-file.ts';
+import { hashWeights } from '../checkpoint/weights-hash.ts';
+import type { OptimizerState, Tensors } from '../engine/engine.ts';
 import { ConfigError, SwirlError, TransportError } from '../errors.ts';
-import type { OptimizerState, Tensors } from '../policy/engine.ts';
-import { flushFolder, writeJson } from '../policy/files/folder-aside.ts';
-import { readOptimizer, writeOptimizer } from '../policy/files/optimizer-file.ts';
-import { hashWeights } from '../policy/files/weights-hash.ts';
 import type { CheckpointForm } from './checkpoint-form.ts';
 import { FolderClaim } from './folder-claim.ts';
 import { type TrainState, trainState } from './train-state.ts';

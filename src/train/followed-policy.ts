@@ -1,12 +1,13 @@
 /** The policy of rollouts that follow the training: this run's checkpoints, taken over as they appear. */
+
+import { openPolicy } from '../checkpoint/folder.ts';
+import { hashEngine } from '../checkpoint/weights-hash.ts';
+import { initialAdapters } from '../engine/lora.ts';
+import { openEngine } from '../engine/open-engine.ts';
 import type { DeviceError } from '../errors.ts';
-import { openPolicy } from '../policy/files/folder.ts';
-import { hashEngine } from '../policy/files/weights-hash.ts';
-import { type FollowConfig, FollowingModel } from '../policy/following-model.ts';
-import { LocalModel } from '../policy/local-model.ts';
-import type { LocalModelConfig } from '../policy/local-model-config.ts';
-import { initialAdapters } from '../policy/lora.ts';
-import { openEngine } from '../policy/open-engine.ts';
+import { type FollowConfig, FollowingModel } from '../models/following-model.ts';
+import { LocalModel } from '../models/local-model.ts';
+import type { LocalModelConfig } from '../models/local-model-config.ts';
 import { sleep } from '../runtime/clock.ts';
 import { Checkpoints } from './checkpoint.ts';
 import { adaptersOn, wholePolicy } from './checkpoint-form.ts';

@@ -1,6 +1,7 @@
 /** The policy that training began with, which the KL penalty holds on to. */
-import type { Engine, PackedRows, Tensors } from '../policy/engine.ts';
-import { hashEngine, hashWeights } from '../policy/files/weights-hash.ts';
+
+import { hashEngine, hashWeights } from '../checkpoint/weights-hash.ts';
+import type { Engine, PackedRows, Tensors } from '../engine/engine.ts';
 
 export interface InitialPolicy {
   /** (M) log-probabilities of the targets, as `Engine.forward`. */

@@ -1,6 +1,6 @@
 /** Cuts the rows of a batch into passes of bounded size. */
-import type { PackedRows } from '../policy/engine.ts';
-import { packRows } from '../policy/rows.ts';
+import type { PackedRows } from '../engine/engine.ts';
+import { packRows } from '../engine/rows.ts';
 import type { PackedStep, Row } from './packing.ts';
 
 /** Rows that go through the policy together. The targets are the tokens of the steps' actions, in the steps' order. */

@@ -1,18 +1,19 @@
 /** Opens what the train stage trains: the policy's engine, what it began as, and how it is kept. */
+
+import { openPolicy, type PolicyFolder } from '../checkpoint/folder.ts';
+import { openWeights, readWeights } from '../checkpoint/weight-files.ts';
+import { hashSource, hashWeights } from '../checkpoint/weights-hash.ts';
+import { tensorShapes } from '../engine/config.ts';
+import type { Engine, Tensors } from '../engine/engine.ts';
+import { initialAdapters } from '../engine/lora.ts';
+import { openEngine } from '../engine/open-engine.ts';
 import { ConfigError, type DeviceError } from '../errors.ts';
-import { tensorShapes } from '../policy/config.ts';
-import type { Engine, Tensors } from '../policy/engine.ts';
-import { openPolicy, type PolicyFolder } from '../policy/files/folder.ts';
-import { openWeights, readWeights } from '../policy/files/weight-files.ts';
-import { hashSource, hashWeights } from '../policy/files/weights-hash.ts';
-import type { LocalModelConfig } from '../policy/local-model-config.ts';
-import { initialAdapters } from '../policy/lora.ts';
-import { openEngine } from '../policy/open-engine.ts';
+import type { LocalModelConfig } from '../models/local-model-config.ts';
 import { adaptersOn, wholePolicy } from './checkpoint-form.ts';
 import type { TrainConfig } from './config.ts';
 import { initialAdapterPolicy, initialEngine } from './initial-policy.ts';
 import { loraShape } from './parameters.ts';
-import type { TrainDeps } from './train.ts';
+import type { TrainDeps } from './train-stage.ts';
 
 export interface LearnerOptions {
   readonly config: Pick<

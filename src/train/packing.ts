@@ -6,9 +6,10 @@
  * ids: a step whose context does not begin with the row so far (another context, or a rendering that rewrites
  * history) begins a row of its own.
  */
+
+import { conversation } from '../agent/conversation.ts';
 import { ModelError } from '../errors.ts';
-import { conversation } from '../models/conversation.ts';
-import type { Renderer as PolicyRenderer } from '../policy/text/render.ts';
+import type { Renderer as PolicyRenderer } from '../tokenizer/render.ts';
 import type { Reward, SubTrajectory } from '../topics/records.generated.ts';
 
 /** What is trained on: a scored step, or a step of a demonstration with reward 1. */

@@ -1,7 +1,7 @@
 /** Which numbers of the policy are trained: all of its weights, or low-rank adapters on frozen ones. */
 import { z } from 'zod';
-import { PROJECTIONS } from '../policy/config.ts';
-import type { LoraShape } from '../policy/engine.ts';
+import { PROJECTIONS } from '../engine/config.ts';
+import type { LoraShape } from '../engine/engine.ts';
 
 export const parametersConfig = z
   .discriminatedUnion('kind', [

@@ -1,10 +1,10 @@
 /** What the train stage asks of the topics, from a transport. */
 import { DataError } from '../errors.ts';
 import type { Delivery } from '../runtime/stage.ts';
-import type { Codec } from '../topics/codec.ts';
+import type { Codec } from '../topics/avro/codec.ts';
 import type { Scored } from '../topics/records.generated.ts';
 import type { Transport } from '../topics/transport.ts';
-import type { TrainDeps } from './train.ts';
+import type { TrainDeps } from './train-stage.ts';
 
 export interface TrainTopicsOptions {
   readonly transport: Transport;

@@ -4,7 +4,7 @@ import avro from 'avsc';
 import { Command } from 'commander';
 import { register } from '../../src/cli/schema.ts';
 import { ConfigError } from '../../src/errors.ts';
-import { encode, topicNames } from '../../src/topics/codec.ts';
+import { encode, topicNames } from '../../src/topics/avro/codec.ts';
 import { TOPICS } from '../../src/topology/topics.ts';
 
 afterEach(() => {

@@ -1,10 +1,10 @@
 import { expect, test } from '@jest/globals';
 import { Device } from '../../src/device/device.ts';
 import { Profiler } from '../../src/device/profiler.ts';
-import { tensorShapes } from '../../src/policy/config.ts';
-import { gemma2Decoder } from '../../src/policy/families.ts';
-import { packRows } from '../../src/policy/rows.ts';
-import { createWebGpuEngine } from '../../src/policy/webgpu-engine.ts';
+import { tensorShapes } from '../../src/engine/config.ts';
+import { gemma2Decoder } from '../../src/engine/families.ts';
+import { packRows } from '../../src/engine/rows.ts';
+import { createWebGpuEngine } from '../../src/engine/webgpu/engine.ts';
 import { onDevice } from './on-device.ts';
 
 const config = gemma2Decoder({

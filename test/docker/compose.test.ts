@@ -6,7 +6,7 @@ import { describe, expect, test } from '@jest/globals';
 import { Command } from 'commander';
 import { parse } from 'yaml';
 import { register } from '../../src/cli/run.ts';
-import { isTopic } from '../../src/topics/codec.ts';
+import { isTopic } from '../../src/topics/avro/codec.ts';
 import { loadTopology } from '../../src/topology/load.ts';
 import { STAGES } from '../../src/topology/stage-configs.ts';
 

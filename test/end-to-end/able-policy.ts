@@ -2,15 +2,15 @@
  * A tiny policy that adds with the calculator, more or less: enough for rollouts with tool calls, answers and
  * mistakes. A few updates on demonstrations make it, in a few seconds on the float64 reference.
  */
-import { openPolicy, savePolicy } from '../../src/policy/files/folder.ts';
-import { readWeights } from '../../src/policy/files/weight-files.ts';
-import { makePolicy, policyShape } from '../../src/policy/making/new-policy.ts';
-import { wordTokenizer } from '../../src/policy/making/new-tokenizer.ts';
-import { uniform } from '../../src/policy/random.ts';
-import { createReferenceEngine } from '../../src/policy/reference.ts';
+import { openPolicy, savePolicy } from '../../src/checkpoint/folder.ts';
+import { makePolicy, policyShape } from '../../src/checkpoint/new-policy.ts';
+import { readWeights } from '../../src/checkpoint/weight-files.ts';
+import { createReferenceEngine } from '../../src/engine/reference/engine.ts';
+import { uniform } from '../../src/random.ts';
+import { wordTokenizer } from '../../src/tokenizer/new-tokenizer.ts';
 import type { Action, Question, Step, SubTrajectory } from '../../src/topics/records.generated.ts';
 import { updateConfig } from '../../src/train/config.ts';
-import { Trainer } from '../../src/train/trainer.ts';
+import { Trainer } from '../../src/train/optimizer-step.ts';
 
 /** What the policy is told: part of the topology that it is used in. */
 export const instructions = 'Add.';

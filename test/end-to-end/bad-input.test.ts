@@ -4,7 +4,7 @@ import { existsSync, readFileSync, truncateSync } from 'node:fs';
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { embeddedConfig, openEmbeddedLog } from '../../src/topics/embedded-log.ts';
+import { embeddedConfig, openEmbeddedLog } from '../../src/topics/embedded/embedded-log.ts';
 import { type FaultServer, startFaultServer } from '../models/fault-server.ts';
 import { sums } from './able-policy.ts';
 import { contents, recordsOf } from './run-records.ts';

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { seedFor, uniform } from '../../src/policy/random.ts';
+import { seedFor, uniform } from '../../src/random.ts';
 import { startFaultServer } from '../models/fault-server.ts';
 import { makeAblePolicy, sums } from './able-policy.ts';
 import { countsOf } from './counts.ts';

@@ -3,7 +3,7 @@
  * with several rollouts each go through every stage to updates of it. The test runs it small, bench/gsm8k.ts in full.
  */
 import { readdirSync } from 'node:fs';
-import { conversation } from '../../src/models/conversation.ts';
+import { conversation } from '../../src/agent/conversation.ts';
 import { type Counts, countsOf } from './counts.ts';
 import { recordsOf } from './run-records.ts';
 import type { Ended, Workplace } from './swirl-process.ts';

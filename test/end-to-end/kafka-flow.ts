@@ -2,7 +2,7 @@
  * A flow whose policy is an HTTP server in the test, which can make the workers wait: so the test decides how far a run has come
  * when something happens to them, however busy the machine is.
  */
-import { decode } from '../../src/topics/codec.ts';
+import { decode } from '../../src/topics/avro/codec.ts';
 import type { Topic, TopicRecords } from '../../src/topics/records.generated.ts';
 import type { Transport } from '../../src/topics/transport.ts';
 import { TOPICS } from '../../src/topology/topics.ts';

@@ -8,7 +8,7 @@ import { readdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
 import { Kafka, logLevel } from 'kafkajs';
-import { seedFor, uniform } from '../../src/policy/random.ts';
+import { seedFor, uniform } from '../../src/random.ts';
 import { groupName } from '../../src/topics/kafka/names.ts';
 import { sharedBroker, withKafka } from '../topics/kafka/broker.ts';
 import { flowStages, kafkaTopology, learned, recordsOfTopic } from './kafka-flow.ts';

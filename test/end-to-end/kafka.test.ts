@@ -1,6 +1,6 @@
 /** The whole loop on a real broker, by the commands: the same records and the same weights as on the embedded log. */
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
-import { decode } from '../../src/topics/codec.ts';
+import { decode } from '../../src/topics/avro/codec.ts';
 import type { Topic, TopicRecords } from '../../src/topics/records.generated.ts';
 import { TOPICS } from '../../src/topology/topics.ts';
 import { sharedBroker, withKafka } from '../topics/kafka/broker.ts';

@@ -1,8 +1,8 @@
 /** Reads a run's topics as they lie in its log, from another process than the run's. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { createCodec } from '../../src/topics/codec.ts';
-import { embeddedConfig, openEmbeddedLog } from '../../src/topics/embedded-log.ts';
+import { createCodec } from '../../src/topics/avro/codec.ts';
+import { embeddedConfig, openEmbeddedLog } from '../../src/topics/embedded/embedded-log.ts';
 import { arrayOf } from '../../src/topics/read-records.ts';
 import type { Topic, TopicRecords } from '../../src/topics/records.generated.ts';
 import type { LogEntry, Transport } from '../../src/topics/transport.ts';

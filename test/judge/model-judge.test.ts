@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
+import type { CompletionRequest, Judge } from '../../src/agent/model.ts';
 import { ModelError } from '../../src/errors.ts';
 import { judgePrompt, modelJudge, modelJudgeConfig, readVerdict } from '../../src/judge/model-judge.ts';
-import type { CompletionRequest, Judge } from '../../src/models/model.ts';
 import { openaiModel } from '../../src/models/openai.ts';
 import { openaiConfig } from '../../src/models/openai-config.ts';
 import type { SubTrajectory } from '../../src/topics/records.generated.ts';

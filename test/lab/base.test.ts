@@ -2,14 +2,14 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { openPolicy } from '../../src/checkpoint/folder.ts';
+import { readWeights } from '../../src/checkpoint/weight-files.ts';
+import { hashWeights } from '../../src/checkpoint/weights-hash.ts';
+import { tensorShapes } from '../../src/engine/config.ts';
+import { openEngine } from '../../src/engine/open-engine.ts';
 import { ConfigError } from '../../src/errors.ts';
 import { type BaseDeps, baseConfig, makeBasePolicy, publishBase } from '../../src/lab/base.ts';
 import { labTokenizer } from '../../src/lab/vocabulary.ts';
-import { tensorShapes } from '../../src/policy/config.ts';
-import { openPolicy } from '../../src/policy/files/folder.ts';
-import { readWeights } from '../../src/policy/files/weight-files.ts';
-import { hashWeights } from '../../src/policy/files/weights-hash.ts';
-import { openEngine } from '../../src/policy/open-engine.ts';
 
 const tiny = baseConfig.parse({
   updates: 6,

@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
+import { conversation } from '../../src/agent/conversation.ts';
 import { questionsOf } from '../../src/lab/demonstrations.ts';
 import { demonstrate } from '../../src/lab/demonstrator.ts';
 import { type Fault, faultsConfig } from '../../src/lab/faults.ts';
 import { makeLabJudge } from '../../src/lab/judge.ts';
 import { labTokenizer } from '../../src/lab/vocabulary.ts';
-import { conversation } from '../../src/models/conversation.ts';
-import { PolicyTokenizer } from '../../src/policy/text/tokenizer.ts';
+import { PolicyTokenizer } from '../../src/tokenizer/tokenizer.ts';
 import { faultsOf, settings, verdicts } from './settings.ts';
 
 /** Demonstrations in one world with these faults. */

@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { noToolObservation, parseAction } from '../../src/agent/action.ts';
+import type { Judge } from '../../src/agent/model.ts';
 import { DataError } from '../../src/errors.ts';
 import { type Derivation, withDerivation } from '../../src/lab/derivation.ts';
 import { makeLabJudge } from '../../src/lab/judge.ts';
 import { labTools } from '../../src/lab/task-settings.ts';
-import { noToolObservation, parseAction } from '../../src/models/action.ts';
-import type { Judge } from '../../src/models/model.ts';
 import type { Action, Observation, Question, Step } from '../../src/topics/records.generated.ts';
 import { signal } from './settings.ts';
 

@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
+import { answersMatch } from '../../src/agent/answers.ts';
 import { questionsOf } from '../../src/lab/demonstrations.ts';
 import { demonstrate } from '../../src/lab/demonstrator.ts';
 import { derivationOf } from '../../src/lab/derivation.ts';
 import { makeLabJudge } from '../../src/lab/judge.ts';
 import { makeWorld } from '../../src/lab/world.ts';
-import { answersMatch } from '../../src/models/answers.ts';
 import { faultsOf, settings, verdicts } from './settings.ts';
 
 const perfect = faultsOf({});

@@ -1,11 +1,12 @@
 /** What the laboratory's tests share: a world with its tools, and a judge's verdict on every step of a trajectory. */
+
+import type { Judge } from '../../src/agent/model.ts';
 import { subTrajectories } from '../../src/decompose/decompose.ts';
 import { searchOver } from '../../src/lab/demonstrations.ts';
 import type { DemonstratorOptions } from '../../src/lab/demonstrator.ts';
 import { type FaultsConfig, faultsConfig } from '../../src/lab/faults.ts';
 import type { Split } from '../../src/lab/names.ts';
 import { makeWorld } from '../../src/lab/world.ts';
-import type { Judge } from '../../src/models/model.ts';
 import { calculatorConfig, makeCalculator } from '../../src/tools/calculator.ts';
 import type { Trajectory, Verdict } from '../../src/topics/records.generated.ts';
 

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
+import type { LanguageModel } from '../../src/agent/model.ts';
 import { ConfigError, ModelError } from '../../src/errors.ts';
-import type { LanguageModel } from '../../src/models/model.ts';
 import { openaiModel } from '../../src/models/openai.ts';
 import { openaiConfig } from '../../src/models/openai-config.ts';
-import { seedFor } from '../../src/policy/random.ts';
+import { seedFor } from '../../src/random.ts';
 import type { FaultServer, Reply } from './fault-server.ts';
 import { completionBody, startFaultServer } from './fault-server.ts';
 

@@ -1,6 +1,6 @@
 /** What the readers' tests share: everything that a reader yields, with what it left out. */
 import type { DataError } from '../../src/errors.ts';
-import type { ReadOptions } from '../../src/questions/rows.ts';
+import type { ReadOptions } from '../../src/input/rows.ts';
 
 export interface Collected<T> {
   readonly records: T[];

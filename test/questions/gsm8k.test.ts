@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { DataError } from '../../src/errors.ts';
+import { textInput } from '../../src/input/input.ts';
 import { readGsm8k } from '../../src/questions/gsm8k.ts';
-import { textInput } from '../../src/questions/input.ts';
 import { collect } from './collect.ts';
 
 const line = (question: string, answer: string): string => JSON.stringify({ question, answer });

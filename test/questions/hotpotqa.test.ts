@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import { textInput } from '../../src/input/input.ts';
 import { corpusLine, distinctArticles, readHotpotqaArticles } from '../../src/questions/corpus.ts';
 import { readHotpotqa, readHotpotqaEntries } from '../../src/questions/hotpotqa.ts';
-import { textInput } from '../../src/questions/input.ts';
 import { collect } from './collect.ts';
 
 const entry = {

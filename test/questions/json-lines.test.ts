@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { ConfigError } from '../../src/errors.ts';
+import { textInput } from '../../src/input/input.ts';
 import { datasetName, datasetTopic, guessDataset, readDataset } from '../../src/questions/datasets.ts';
-import { textInput } from '../../src/questions/input.ts';
 import { readJsonLines } from '../../src/questions/json-lines.ts';
 import { collect } from './collect.ts';
 

@@ -2,10 +2,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { fileInput } from '../../src/input/input.ts';
 import { readHotpotqaArticles } from '../../src/questions/corpus.ts';
 import { readGsm8k } from '../../src/questions/gsm8k.ts';
 import { readHotpotqa } from '../../src/questions/hotpotqa.ts';
-import { fileInput } from '../../src/questions/input.ts';
 import { readWorkedSolutions } from '../../src/questions/worked-solutions.ts';
 import { calculatorConfig, makeCalculator } from '../../src/tools/calculator.ts';
 import { collect } from './collect.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { DataError } from '../../src/errors.ts';
-import { textInput } from '../../src/questions/input.ts';
+import { textInput } from '../../src/input/input.ts';
 import { readTopicRecords } from '../../src/questions/topic-records.ts';
 import { arrayOf } from '../../src/topics/read-records.ts';
 

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { parseAction } from '../../src/models/action.ts';
-import { textInput } from '../../src/questions/input.ts';
+import { parseAction } from '../../src/agent/action.ts';
+import { textInput } from '../../src/input/input.ts';
 import { agrees, readWorkedSolutions, type SolutionOptions } from '../../src/questions/worked-solutions.ts';
 import { calculatorConfig, makeCalculator } from '../../src/tools/calculator.ts';
 import type { Tool } from '../../src/tools/tool.ts';

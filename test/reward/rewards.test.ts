@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
+import type { CompletionRequest, Judge, Scorable } from '../../src/agent/model.ts';
 import { ConfigError, ModelError } from '../../src/errors.ts';
-import type { CompletionRequest, Judge, Scorable } from '../../src/models/model.ts';
 import { constantReward, constantRewardConfig } from '../../src/reward/constant-reward.ts';
 import { modelReward, modelRewardConfig, readReward } from '../../src/reward/model-reward.ts';
 import { rulesReward, rulesRewardConfig } from '../../src/reward/rules-reward.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { from, lastValueFrom, toArray } from 'rxjs';
+import type { CompletionRequest, LanguageModel, Task } from '../../src/agent/model.ts';
 import { ModelError } from '../../src/errors.ts';
-import type { CompletionRequest, LanguageModel, Task } from '../../src/models/model.ts';
 import { rollout } from '../../src/rollout/rollout.ts';
 import { start } from '../../src/rollout/start.ts';
 import type { Emission } from '../../src/runtime/stage.ts';

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
 import { parse } from 'yaml';
-import { schemaOf } from '../../src/topics/codec.ts';
+import { schemaOf } from '../../src/topics/avro/codec.ts';
 import { TOPICS } from '../../src/topology/topics.ts';
 import { topologyConfig } from '../../src/topology/topology.ts';
 

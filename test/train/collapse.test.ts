@@ -4,12 +4,12 @@
  * from a dozen recorded ones and is asked questions that were not among them.
  */
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import type { Engine, Tensors } from '../../src/policy/engine.ts';
-import { createReferenceEngine } from '../../src/policy/reference.ts';
-import { packRows } from '../../src/policy/rows.ts';
+import type { Engine, Tensors } from '../../src/engine/engine.ts';
+import { createReferenceEngine } from '../../src/engine/reference/engine.ts';
+import { packRows } from '../../src/engine/rows.ts';
 import type { Scored } from '../../src/topics/records.generated.ts';
 import { mayCollapse } from '../../src/train/config.ts';
-import { Trainer } from '../../src/train/trainer.ts';
+import { Trainer } from '../../src/train/optimizer-step.ts';
 import { instructions, letters, smallDecoder, smallWeights, trajectory, update } from './small-world.ts';
 
 const actions = ['axyz', 'bxyz', 'cxyz', 'dxyz'];

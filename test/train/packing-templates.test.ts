@@ -1,8 +1,8 @@
 /** Packing where checkpoints bring chat templates of their own: one row where they only append, rows apart where they rewrite. */
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
-import { conversation } from '../../src/models/conversation.ts';
-import { openLanguage } from '../../src/policy/text/language.ts';
+import { conversation } from '../../src/agent/conversation.ts';
+import { openLanguage } from '../../src/tokenizer/language.ts';
 import { packTrajectory } from '../../src/train/packing.ts';
 import { instructions, trajectory } from './small-world.ts';
 

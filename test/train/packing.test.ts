@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { wordTokenizer } from '../../src/policy/making/new-tokenizer.ts';
-import { FormatRenderer, gemmaFormat, plainFormat } from '../../src/policy/text/render.ts';
-import { PolicyTokenizer } from '../../src/policy/text/tokenizer.ts';
+import { wordTokenizer } from '../../src/tokenizer/new-tokenizer.ts';
+import { FormatRenderer, gemmaFormat, plainFormat } from '../../src/tokenizer/render.ts';
+import { PolicyTokenizer } from '../../src/tokenizer/tokenizer.ts';
 import type { Scored } from '../../src/topics/records.generated.ts';
 import { groupByTrajectory, type PackOptions, packTrajectory } from '../../src/train/packing.ts';
 import {

@@ -7,16 +7,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import type { Tensors } from '../../src/engine/engine.ts';
+import { fileInput } from '../../src/input/input.ts';
 import { openRun } from '../../src/open-run.ts';
-import type { Tensors } from '../../src/policy/engine.ts';
-import { fileInput } from '../../src/questions/input.ts';
 import { readTopicRecords } from '../../src/questions/topic-records.ts';
 import { arrayOf } from '../../src/topics/read-records.ts';
 import type { Update } from '../../src/topics/records.generated.ts';
 import { resolveTopology } from '../../src/topology/load.ts';
 import { onDevice } from '../device/on-device.ts';
 import { workplace } from '../end-to-end/swirl-process.ts';
-import { readTensors, relativeError } from '../policy/fixtures.ts';
+import { readTensors, relativeError } from '../engine/fixtures.ts';
 
 const fixtures = fileURLToPath(new URL('../fixtures/train', import.meta.url));
 const cases = [

@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
 import { Subject } from 'rxjs';
-import { createReferenceEngine } from '../../src/policy/reference.ts';
+import { createReferenceEngine } from '../../src/engine/reference/engine.ts';
 import type { Delivery, Finished } from '../../src/runtime/stage.ts';
 import { TakenOver } from '../../src/runtime/taken-over.ts';
 import type { Scored, Update } from '../../src/topics/records.generated.ts';
 import { Checkpoints } from '../../src/train/checkpoint.ts';
 import { wholePolicy } from '../../src/train/checkpoint-form.ts';
-import { trainStage } from '../../src/train/train.ts';
+import { trainStage } from '../../src/train/train-stage.ts';
 import { runProcess, smallRun } from './small-run.ts';
 import { instructions, letters, smallDecoder, smallWeights, trajectory } from './small-world.ts';
 

@@ -3,9 +3,9 @@
  * else is gone. It pulls on credit, as the runtime does, and commits the finished prefix now and then.
  */
 import { Subject } from 'rxjs';
-import type { Engine, Tensors } from '../../src/policy/engine.ts';
-import { initialAdapters } from '../../src/policy/lora.ts';
-import { createReferenceEngine } from '../../src/policy/reference.ts';
+import type { Engine, Tensors } from '../../src/engine/engine.ts';
+import { initialAdapters } from '../../src/engine/lora.ts';
+import { createReferenceEngine } from '../../src/engine/reference/engine.ts';
 import type { Delivery, Emission } from '../../src/runtime/stage.ts';
 import { Window } from '../../src/runtime/window.ts';
 import type { Failure, Scored, Update } from '../../src/topics/records.generated.ts';
@@ -13,7 +13,7 @@ import { adaptersOn, wholePolicy } from '../../src/train/checkpoint-form.ts';
 import { type TrainConfig, trainConfig } from '../../src/train/config.ts';
 import { initialAdapterPolicy, initialEngine } from '../../src/train/initial-policy.ts';
 import { loraShape } from '../../src/train/parameters.ts';
-import { type TrainDeps, trainStage } from '../../src/train/train.ts';
+import { type TrainDeps, trainStage } from '../../src/train/train-stage.ts';
 import { instructions, letters, smallDecoder, smallWeights } from './small-world.ts';
 
 /** What survives a kill. */

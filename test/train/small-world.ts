@@ -1,9 +1,9 @@
 /** A very small policy, a renderer of single characters, and scored trajectories: what the train tests share. */
 
-import { tensorShapes } from '../../src/policy/config.ts';
-import type { Tensors } from '../../src/policy/engine.ts';
-import { gemma2Decoder } from '../../src/policy/families.ts';
-import { normal } from '../../src/policy/random.ts';
+import { tensorShapes } from '../../src/engine/config.ts';
+import type { Tensors } from '../../src/engine/engine.ts';
+import { gemma2Decoder } from '../../src/engine/families.ts';
+import { normal } from '../../src/random.ts';
 import type { Action, Scored, Step, SubTrajectory } from '../../src/topics/records.generated.ts';
 import { type UpdateConfig, updateConfig } from '../../src/train/config.ts';
 import type { Renderer } from '../../src/train/packing.ts';

@@ -1,6 +1,6 @@
 /** Configuration of the Kafka transport. */
 import { z } from 'zod';
-import { maxRecordBytesConfig } from '../codec.ts';
+import { maxRecordBytesConfig } from '../avro/codec.ts';
 import { registryConfig } from '../registry/registry-config.ts';
 import { kafkaSecurityConfig } from './security.ts';
 

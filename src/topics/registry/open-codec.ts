@@ -1,7 +1,7 @@
 /** The codec of a run: with the ids of its registry, where it has one. */
-import { type Codec, compileWriter, createCodec } from '../codec.ts';
+import { type Codec, compileWriter, createCodec } from '../avro/codec.ts';
+import { schemaOf, topicNames } from '../avro/schemas.ts';
 import type { Topic } from '../records.generated.ts';
-import { schemaOf, topicNames } from '../schemas.ts';
 import { type RegistryClient, type RegistryDeps, registryClient } from './registry-client.ts';
 import type { RegistryConfig } from './registry-config.ts';
 import { registryIds } from './registry-ids.ts';

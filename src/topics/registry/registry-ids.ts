@@ -1,8 +1,8 @@
 /** The schema ids of a run with a registry: its own, and those of other writers as they are met. */
 import { DataError } from '../../errors.ts';
-import type { SchemaIds } from '../codec.ts';
+import type { SchemaIds } from '../avro/codec.ts';
+import type { WriterReader } from '../avro/writer-schema.ts';
 import type { Topic } from '../records.generated.ts';
-import type { WriterReader } from '../writer-schema.ts';
 import type { RegistryClient } from './registry-client.ts';
 
 /** Look-ups in flight: a topic that many programs write to must not flood the registry. */

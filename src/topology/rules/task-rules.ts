@@ -1,5 +1,5 @@
 /** Rules about tasks and their tools. */
-import { ANSWER_TAG } from '../../models/action.ts';
+import { ANSWER_TAG } from '../../agent/action.ts';
 import { nearest } from '../suggest.ts';
 import { error, type Rule, warning } from './rule.ts';
 

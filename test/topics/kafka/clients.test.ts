@@ -14,7 +14,7 @@ import { arrayOf } from '../../../src/topics/read-records.ts';
 import type { Topic } from '../../../src/topics/records.generated.ts';
 import { settle } from '../../../src/topology/settle.ts';
 import { topologyConfig } from '../../../src/topology/topology.ts';
-import { arbitraryRecord } from '../arbitrary-records.ts';
+import { arbitraryRecord } from '../avro/arbitrary-records.ts';
 import {
   missingRegistry,
   type RealRegistry,

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { perRecord } from '../../../src/runtime/per-record.ts';
 import { Run, runtimeConfig } from '../../../src/runtime/run.ts';
 import type { Emission, Stage } from '../../../src/runtime/stage.ts';
-import { decode, encode } from '../../../src/topics/codec.ts';
+import { decode, encode } from '../../../src/topics/avro/codec.ts';
 import { kafkaConfig } from '../../../src/topics/kafka/kafka-config.ts';
 import { openKafka } from '../../../src/topics/kafka/kafka-transport.ts';
 import type { Question, Turn } from '../../../src/topics/records.generated.ts';

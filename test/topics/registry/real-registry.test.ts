@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import avro from 'avsc';
-import { type Codec, schemaOf, topicNames } from '../../../src/topics/codec.ts';
+import { type Codec, schemaOf, topicNames } from '../../../src/topics/avro/codec.ts';
 import { type OpenCodecOptions, openCodec, subjectOf } from '../../../src/topics/registry/open-codec.ts';
 import { registryClient } from '../../../src/topics/registry/registry-client.ts';
 import { registryConfig } from '../../../src/topics/registry/registry-config.ts';

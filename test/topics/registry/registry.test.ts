@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import avro from 'avsc';
 import { ConfigError, DataError, TransportError } from '../../../src/errors.ts';
-import { type Codec, encode, schemaIdOf, schemaOf, topicNames } from '../../../src/topics/codec.ts';
+import { type Codec, encode, schemaIdOf, schemaOf, topicNames } from '../../../src/topics/avro/codec.ts';
 import type { Question } from '../../../src/topics/records.generated.ts';
 import {
   type OpenCodecDeps,

@@ -1,0 +1,97 @@
+/** A policy's weights on a device, with what every pass over them shares. The engine and its samplers use one. */
+import { Buffers } from '../../device/buffers.ts';
+import type { Device } from '../../device/device.ts';
+import type { DecoderConfig } from '../config.ts';
+import type { EngineOptions, LoraShape } from '../engine.ts';
+import { rotationOf } from '../rope.ts';
+import { type BatchSizes, type Dispatch, encode, Kernels } from './kernels.ts';
+import type { Products } from './matmul/products.ts';
+import { ParameterBuffers } from './memory/parameter-buffers.ts';
+import { type BufferLimits, decoderFormat, layoutAdapters, layoutDecoder } from './memory/parameters.ts';
+import type { DecoderParts } from './passes/decoder-parts.ts';
+import { type Shape, shapeOf, shapeSource } from './shape.ts';
+
+/** Multiplications in one submit, roughly: Windows resets a GPU that is busy for two seconds. */
+const workPerSubmit = 2e10;
+
+export class DevicePolicy {
+  readonly device: Device;
+  readonly config: DecoderConfig;
+  readonly shape: Shape;
+  readonly kernels: Kernels;
+  readonly lora: LoraShape | null;
+  readonly weights: ParameterBuffers;
+  readonly adapters: ParameterBuffers | null;
+  readonly limits: BufferLimits;
+  readonly #buffers: Buffers<'turns'>;
+
+  constructor(
+    device: Device,
+    config: DecoderConfig,
+    {
+      lora = null,
+      frozen = 'f32',
+      training = true,
+      products,
+    }: Omit<EngineOptions, 'precision'> & { products?: Products },
+    limits: BufferLimits,
+  ) {
+    this.limits = limits;
+    this.device = device;
+    // The table of turns is one binding.
+    const positions = Math.floor(device.adapter.largestBinding / (4 * config.headSize));
+    this.config = { ...config, maxPositions: Math.min(config.maxPositions, positions) };
+    this.lora = lora;
+    this.shape = shapeOf(config, device.adapter.software);
+    this.kernels = Kernels.of(device, shapeSource(config, this.shape), products);
+    const format = decoderFormat({ lora, frozen, training });
+    this.weights = new ParameterBuffers(device, 'weights', layoutDecoder(config, limits, format));
+    this.adapters = lora && new ParameterBuffers(device, 'adapters', layoutAdapters(config, lora, limits));
+    const turns = ropeTurns(this.config);
+    this.#buffers = new Buffers(device, 'policy', new Map([['turns', 4 * turns.length]]));
+    device.gpu.queue.writeBuffer(this.#buffers.get('turns'), 0, turns);
+  }
+
+  /** What is trained. */
+  get trainable(): ParameterBuffers {
+    return this.adapters ?? this.weights;
+  }
+
+  /** What passes need, but for their plan; without the adapters where `base` says so. */
+  parts({ base = false } = {}): Omit<DecoderParts, 'plan'> {
+    const { config, shape, kernels, weights, lora } = this;
+    const adapters = base || !lora || !this.adapters ? null : { lora, buffers: this.adapters };
+    return { config, shape, kernels, weights, adapters, turns: this.#buffers.get('turns') };
+  }
+
+  /** Submits dispatches in order; long work in several submits. */
+  run(list: readonly Dispatch[], sizes: BatchSizes): void {
+    const submits = Math.max(1, Math.ceil((2 * this.weights.layout.length * sizes.tokens) / workPerSubmit));
+    const each = Math.ceil(list.length / submits);
+    for (let from = 0; from < list.length; from += each) {
+      this.device.submit((encoder) =>
+        encode(encoder, list.slice(from, from + each), sizes, this.device.profiler),
+      );
+    }
+  }
+
+  destroy(): void {
+    this.weights.destroy();
+    this.adapters?.destroy();
+    this.#buffers.destroy();
+  }
+}
+
+/** (maxPositions, headSize / 2) cosine and sine of position * frequency, computed in float64. */
+function ropeTurns(config: DecoderConfig): Float32Array<ArrayBuffer> {
+  const { frequencies, factor } = rotationOf(config);
+  const half = frequencies.length;
+  const turns = new Float32Array(config.maxPositions * config.headSize);
+  for (let i = 0; i < half; i++) {
+    for (let position = 0; position < config.maxPositions; position++) {
+      turns[2 * (position * half + i)] = factor * Math.cos(position * frequencies[i]);
+      turns[2 * (position * half + i) + 1] = factor * Math.sin(position * frequencies[i]);
+    }
+  }
+  return turns;
+}

@@ -1,0 +1,209 @@
+/** Compiles the kernels of one decoder, each once, and turns calls into dispatches. */
+import { readFileSync } from 'node:fs';
+import type { AdapterDescription } from '../../device/adapter.ts';
+import { type Binding, createUniform } from '../../device/buffers.ts';
+import type { Device } from '../../device/device.ts';
+import type { Profiler } from '../../device/profiler.ts';
+import { DeviceError } from '../../errors.ts';
+import { inRegisters, type Products } from './matmul/products.ts';
+import type { NumberFormat } from './memory/parameters.ts';
+
+/** How much of a batch there is; workgroup counts follow from it. */
+export interface BatchSizes {
+  readonly tokens: number;
+  readonly targets: number;
+  /** Different tokens in the batch. */
+  readonly segments: number;
+  /** Chunks of tokens in the norms' gradients. */
+  readonly chunks: number;
+  readonly queryBlocks: number;
+  readonly keyBlocks: number;
+}
+
+/** One kernel with its buffers; the workgroups depend on the batch at hand. */
+export interface Dispatch {
+  readonly label: string;
+  readonly pipeline: GPUComputePipeline;
+  readonly bindGroup: GPUBindGroup;
+  readonly workgroups: (sizes: BatchSizes) => readonly [number, number, number];
+  /** What it was made of, for the self-check. */
+  readonly call: KernelCall;
+  /** Part of the same, and run before it each time. */
+  readonly before?: Dispatch;
+}
+
+export interface KernelCall {
+  /** How the kernel's `Stored` matrix is kept; kernels without one need not say. */
+  readonly stored?: NumberFormat;
+  /** The kernel's `Call`, by the order of its members (`float` for an f32); bound after `bindings`. */
+  readonly call?: readonly number[];
+  /** In the order of the kernel's bindings. */
+  readonly bindings: readonly (GPUBuffer | Binding)[];
+  /** Another kernel that does the same with the same bindings. */
+  readonly variant?: Variant;
+  /** What the variant binds behind all else, and what has to run before it. */
+  readonly more?: readonly GPUBuffer[];
+  readonly before?: Dispatch;
+  /** Workgroups in x, y and z; 0 anywhere: nothing to do. */
+  readonly workgroups: (sizes: BatchSizes) => readonly [number, number?, number?];
+}
+
+/** One of several kernels behind one name. */
+export interface Variant {
+  /** The kernel's text, in this order, instead of `kernels/NAME.wgsl`. */
+  readonly files: readonly string[];
+  /** What goes before it: constants and the like. */
+  readonly before: string;
+  /** What goes before everything: `enable f16;` and the like. */
+  readonly directives?: readonly string[];
+}
+
+/** Four numbers of a matrix as it is kept, and as they are. bf16 is the upper half of an f32, the first in the low word. */
+const storedSource: Readonly<Record<NumberFormat, string>> = {
+  f32: 'alias Stored = vec4f;\nfn unpack(stored: Stored) -> vec4f { return stored; }',
+  bf16: `alias Stored = vec2u;
+fn unpack(stored: Stored) -> vec4f {
+  return bitcast<vec4f>(vec4u(stored.x << 16, stored.x & 0xffff0000, stored.y << 16, stored.y & 0xffff0000));
+}`,
+};
+
+/** An f32 of a kernel's `Call`. */
+export function float(value: number): number {
+  return new Uint32Array(Float32Array.of(value).buffer)[0];
+}
+
+/** By device, and by products and prefix. */
+const made = new WeakMap<Device, Map<string, Kernels>>();
+
+export class Kernels {
+  /** Which kernels `Matmul` takes. */
+  readonly products: Products;
+  readonly adapter: AdapterDescription;
+  readonly #device: Device;
+  readonly #prefix: string;
+  readonly #pipelines = new Map<string, GPUComputePipeline>();
+  readonly #calls = new Map<string, GPUBuffer>();
+
+  /** The kernels of a device with this text before each: made once, with their pipelines. */
+  static of(device: Device, prefix: string, products: Products = inRegisters): Kernels {
+    const known = made.get(device) ?? new Map<string, Kernels>();
+    made.set(device, known);
+    const key = `${JSON.stringify(products)} ${prefix}`;
+    const kernels = known.get(key) ?? new Kernels(device, prefix, products);
+    known.set(key, kernels);
+    return kernels;
+  }
+
+  private constructor(device: Device, prefix: string, products: Products) {
+    this.#device = device;
+    this.#prefix = prefix;
+    this.products = products;
+    this.adapter = device.adapter;
+  }
+
+  /** A call of `kernels/NAME.wgsl`, ready to be encoded again and again. */
+  dispatch(name: string, call: KernelCall): Dispatch {
+    const pipeline = this.#pipeline(name, call);
+    const uniforms = call.call ? [this.#callBuffer(call.call)] : [];
+    const bindings = [...call.bindings, ...uniforms, ...(call.more ?? [])];
+    const bindGroup = this.#device.gpu.createBindGroup({
+      label: name,
+      layout: pipeline.getBindGroupLayout(0),
+      entries: bindings.map((bound, binding) => ({
+        binding,
+        resource: 'buffer' in bound ? bound : { buffer: bound },
+      })),
+    });
+    return {
+      label: name,
+      pipeline,
+      bindGroup,
+      workgroups: (sizes) => {
+        const [x, y = 1, z = 1] = call.workgroups(sizes);
+        return [x, y, z];
+      },
+      call,
+      ...(call.before ? { before: call.before } : {}),
+    };
+  }
+
+  /** One uniform per different call: there are few, and they live as long as the kernels. */
+  #callBuffer(numbers: readonly number[]): GPUBuffer {
+    const key = numbers.join(' ');
+    let buffer = this.#calls.get(key);
+    if (!buffer) {
+      buffer = createUniform(this.#device, `call ${key}`, 4 * numbers.length);
+      this.#device.gpu.queue.writeBuffer(buffer, 0, Uint32Array.from(numbers));
+      this.#calls.set(key, buffer);
+    }
+    return buffer;
+  }
+
+  #pipeline(name: string, { stored = 'f32', variant }: Pick<KernelCall, 'stored' | 'variant'>) {
+    const { files, before, directives = [] } = variant ?? { files: [name], before: '' };
+    const key = [stored, ...files, before].join(' ');
+    let pipeline = this.#pipelines.get(key);
+    if (!pipeline) {
+      const code = [
+        ...directives,
+        ...[this.#prefix, storedSource[stored], before],
+        ...files.map((file) => readFileSync(new URL(`../kernels/${file}.wgsl`, import.meta.url), 'utf8')),
+      ].join('\n');
+      const module = this.#device.gpu.createShaderModule({ label: name, code });
+      pipeline = this.#device.gpu.createComputePipeline({ label: name, layout: 'auto', compute: { module } });
+      this.#pipelines.set(key, pipeline);
+    }
+    return pipeline;
+  }
+}
+
+/** Workgroups of 8 x 8 invocations over `columns` and the batch's tokens or targets. */
+export function perElement(columns: number, rows: 'tokens' | 'targets' = 'tokens') {
+  const x = Math.ceil(columns / 8);
+  return (sizes: BatchSizes) => [x, Math.ceil(sizes[rows] / 8)] as const;
+}
+
+/** Workgroups of 64 invocations, one a token. */
+export const perToken = (sizes: BatchSizes) => [Math.ceil(sizes.tokens / 64)] as const;
+
+/**
+ * Encodes dispatches in order, in one pass: WebGPU makes each see what the ones before it wrote. With a profiler each has a
+ * pass of its own, whose time is the kernel's.
+ */
+export function encode(
+  encoder: GPUCommandEncoder,
+  dispatches: readonly Dispatch[],
+  sizes: BatchSizes,
+  profiler: Profiler | null = null,
+): void {
+  const list = dispatches.flatMap((dispatch) => (dispatch.before ? [dispatch.before, dispatch] : [dispatch]));
+  if (profiler === null) {
+    const pass = encoder.beginComputePass();
+    for (const dispatch of list) encodeOne(pass, dispatch, sizes);
+    pass.end();
+    return;
+  }
+  for (const dispatch of list) {
+    const pass = encoder.beginComputePass({ timestampWrites: profiler.pass(dispatch.label) });
+    encodeOne(pass, dispatch, sizes);
+    pass.end();
+  }
+  profiler.resolve(encoder);
+}
+
+function encodeOne(
+  pass: GPUComputePassEncoder,
+  { label, pipeline, bindGroup, workgroups }: Dispatch,
+  sizes: BatchSizes,
+): void {
+  const [x, y, z] = workgroups(sizes);
+  if (x === 0 || y === 0 || z === 0) return;
+  if (x > 65535 || y > 65535 || z > 65535) {
+    throw new DeviceError(
+      `${label}: ${x} x ${y} x ${z} workgroups; WebGPU allows 65535. Use smaller batches.`,
+    );
+  }
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, bindGroup);
+  pass.dispatchWorkgroups(x, y, z);
+}

@@ -1,0 +1,185 @@
+/** The three matrix products of a linear layer; the one place that chooses their kernels. */
+import type { Binding } from '../../../device/buffers.ts';
+import { type Dispatch, float, type KernelCall, type Kernels, type Variant } from '../kernels.ts';
+import type { NumberFormat } from '../memory/parameters.ts';
+import type { DecoderParts } from '../passes/decoder-parts.ts';
+import { matrixTile, matrixVariant, rowsVariant, scalesVariant, tileVariant } from './products.ts';
+
+/** Columns of a matrix: `stride` numbers from row to row, the first at `at`; multiples of 4. */
+export interface Columns {
+  readonly of: GPUBuffer | Binding;
+  readonly stride: number;
+  readonly at: number;
+}
+
+/** A weight (output, input), row by row. */
+export interface Weight {
+  readonly of: Binding;
+  readonly format: NumberFormat;
+}
+
+/** Sizes of the layer; multiples of 4. What the rows are; and what becomes of the product. */
+export interface MatmulOptions {
+  readonly input: number;
+  readonly output: number;
+  readonly over: 'tokens' | 'targets';
+  /** Multiplies the product. */
+  readonly scale?: number;
+  /** Add to what is in the result, where the kernel would otherwise write. */
+  readonly add?: boolean;
+}
+
+export class Matmul {
+  readonly #kernels: Kernels;
+  readonly #batch: GPUBuffer;
+  readonly #fewRows: boolean;
+  readonly #rowScales: GPUBuffer | null;
+
+  /** Over a plan's batch. Only sampling keeps nothing: its steps have a row for each sample. */
+  static over({ kernels, plan }: Pick<DecoderParts, 'kernels' | 'plan'>): Matmul {
+    return new Matmul(kernels, plan.batch, {
+      fewRows: plan.kept === 'none',
+      rowScales: plan.get('rowScales'),
+    });
+  }
+
+  /**
+   * `fewRows`: reading weights will be most of the work, as in sampling. It is not decided by the rows at hand: kernels of a
+   * family sum in different orders, and a row must not depend on how many there are. `rowScales`: room for a number for each
+   * row, which products on matrix units use in passing.
+   */
+  constructor(
+    kernels: Kernels,
+    batch: GPUBuffer,
+    { fewRows = false, rowScales = null }: { fewRows?: boolean; rowScales?: GPUBuffer | null } = {},
+  ) {
+    this.#kernels = kernels;
+    this.#batch = batch;
+    this.#fewRows = fewRows;
+    this.#rowScales = rowScales;
+  }
+
+  /** y (M, output) = x (M, input) times w transposed. */
+  forward({ x, w, y }: { x: Columns; w: Weight; y: Columns }, options: MatmulOptions): Dispatch {
+    const call = {
+      stored: w.format,
+      call: callOf(x, y, options),
+      bindings: [this.#batch, x.of, w.of, y.of],
+    };
+    if (this.#inRegisters) {
+      return this.#kernels.dispatch('matmul', { ...call, workgroups: tiles(options.output, 4, options) });
+    }
+    if (this.#fewRows) {
+      const variant = rowsVariant(this.#kernels.adapter);
+      const columns = Math.ceil(options.output / 32);
+      const workgroups: KernelCall['workgroups'] = (sizes) => [Math.ceil(sizes[options.over] / 8), columns];
+      return this.#kernels.dispatch('matmul', { ...call, variant, workgroups });
+    }
+    const units = this.#onUnits(
+      'tile-forward',
+      w,
+      { left: x, depth: options.input, columns: options.output },
+      options,
+    );
+    if (units) return this.#kernels.dispatch('matmul', { ...call, ...units });
+    const variant = this.#tile('tile-forward', w);
+    const workgroups = squares(options.output, options);
+    return this.#kernels.dispatch('matmul', { ...call, variant, workgroups });
+  }
+
+  /** dx (M, input) = dy (M, output) times w. */
+  backwardInput({ dy, w, dx }: { dy: Columns; w: Weight; dx: Columns }, options: MatmulOptions): Dispatch {
+    const call = {
+      stored: w.format,
+      call: callOf(dx, dy, options),
+      bindings: [this.#batch, dy.of, w.of, dx.of],
+    };
+    if (this.#inRegisters) {
+      const workgroups = tiles(options.input, 8, options);
+      return this.#kernels.dispatch('matmul-backward-input', { ...call, workgroups });
+    }
+    const units = this.#onUnits(
+      'tile-backward-input',
+      w,
+      { left: dy, depth: options.output, columns: options.input },
+      options,
+    );
+    if (units) return this.#kernels.dispatch('matmul-backward-input', { ...call, ...units });
+    const variant = this.#tile('tile-backward-input');
+    const workgroups = squares(options.input, options);
+    return this.#kernels.dispatch('matmul-backward-input', { ...call, variant, workgroups });
+  }
+
+  /** dw (output, input) += dy (M, output) transposed times x (M, input). */
+  backwardWeight({ dy, x, dw }: { dy: Columns; x: Columns; dw: Binding }, options: MatmulOptions): Dispatch {
+    const { input, output, over } = options;
+    const registers = this.#inRegisters;
+    const [wide, high] = registers ? [32, 64] : [64, 64];
+    return this.#kernels.dispatch('matmul-backward-weight', {
+      call: callOf(x, dy, options),
+      bindings: [this.#batch, dy.of, x.of, dw],
+      ...(registers ? {} : { variant: this.#tile('tile-backward-weight') }),
+      workgroups: (sizes) => (sizes[over] === 0 ? [0] : [Math.ceil(input / wide), Math.ceil(output / high)]),
+    });
+  }
+
+  /** What makes a product one on matrix units; null where it is none: theirs are those with bf16 weights. */
+  #onUnits(
+    file: string,
+    w: Weight,
+    { left, depth, columns }: { left: Columns; depth: number; columns: number },
+    { over }: MatmulOptions,
+  ): Pick<KernelCall, 'variant' | 'more' | 'before' | 'workgroups'> | null {
+    const { products, adapter } = this.#kernels;
+    const { unit, precision } = products;
+    const scales = this.#rowScales;
+    if (unit === null || scales === null || w.format !== 'bf16') return null;
+    const tile = matrixTile(unit);
+    return {
+      variant: matrixVariant(file, unit, { software: adapter.software, precision }),
+      more: [scales],
+      before: this.#kernels.dispatch('matrix-scales', {
+        variant: scalesVariant(this.#kernels.adapter),
+        call: [depth / 4, left.stride / 4, left.at / 4, Number(over === 'targets')],
+        bindings: [this.#batch, left.of, scales],
+        // Wide enough for a dimension of 65535; the kernel computes its row from both.
+        workgroups: (sizes) => [Math.min(sizes[over], 32768), Math.ceil(sizes[over] / 32768)],
+      }),
+      workgroups: (sizes) => [Math.ceil(columns / tile.columns), Math.ceil(sizes[over] / tile.rows)],
+    };
+  }
+
+  get #inRegisters(): boolean {
+    return this.#kernels.products.family === 'registers';
+  }
+
+  /** f16 is for products with frozen weights, and forward: gradients would vanish in it. */
+  #tile(file: string, weight?: Weight): Variant {
+    const { adapter, products } = this.#kernels;
+    const { software } = adapter;
+    return tileVariant(file, { software, half: products.precision === 'f16' && weight?.format === 'bf16' });
+  }
+}
+
+/** A whole matrix of this width. */
+export function whole(of: GPUBuffer | Binding, width: number): Columns {
+  return { of, stride: width, at: 0 };
+}
+
+/** The `ProductCall` of shape.ts: x is (M, input), y is (M, output), or their gradients. */
+function callOf(x: Columns, y: Columns, { input, output, over, scale = 1, add }: MatmulOptions): number[] {
+  return [
+    ...[input / 4, output / 4, x.stride / 4, x.at / 4, y.stride / 4, y.at / 4],
+    ...[Number(over === 'targets'), Number(add ?? false), float(scale)],
+  ];
+}
+
+/** Workgroups of 8 x 8 tiles, each of `rows` rows and 4 columns. */
+function tiles(columns: number, rows: number, { over }: MatmulOptions): KernelCall['workgroups'] {
+  return (sizes) => [Math.ceil(columns / 32), Math.ceil(sizes[over] / (8 * rows))];
+}
+
+/** Workgroups of a tile of 64 rows and columns each. */
+function squares(columns: number, { over }: MatmulOptions): KernelCall['workgroups'] {
+  return (sizes) => [Math.ceil(columns / 64), Math.ceil(sizes[over] / 64)];
+}

@@ -1,0 +1,163 @@
+/** A family of products tried on a device, against plain loops in float64. */
+
+import { toBfloat16, toFloat32Values } from '../../../checkpoint/number-formats.ts';
+import type { Device } from '../../../device/device.ts';
+import {
+  margins,
+  type ProductName,
+  ProductTrial,
+  productNames,
+  strides,
+  type TrialNumbers,
+} from './product-trial.ts';
+import type { Products } from './products.ts';
+
+/** No multiples of a tile, deeper than one, with rows and columns beyond one. */
+const sizes = { rows: 133, input: 148, output: 140 } as const;
+/** For which the first rows must come out the same. */
+const fewer = [1, 8, 65];
+
+/** Largest error, as a share of what the terms of a sum amount to together. Measured ones are a hundredth of the first. */
+const tolerance = { f32: 1e-5, f16: 1e-3 } as const;
+
+/**
+ * What is wrong with a family on this device, in one line, or null: whether its kernels compile and run, come within f32's
+ * (or f16's) rounding of float64, repeat to the bit, and give a row that does not depend on how many there are. Throws
+ * `DeviceError` where the device does not outlive it.
+ */
+export async function checkProducts(
+  device: Device,
+  products: Products,
+  read: (product: ProductName, values: Float32Array) => void = () => {},
+): Promise<string | null> {
+  const { gpu } = device;
+  const kinds = ['validation', 'internal', 'out-of-memory'] as const;
+  for (const kind of kinds) gpu.pushErrorScope(kind);
+  let wrong: string | null = null;
+  try {
+    for (const format of ['bf16', 'f32'] as const) {
+      wrong ??= await tryOut(device, products, format, read);
+    }
+  } catch (error) {
+    // Errors of the scopes say more.
+    if (!(error instanceof Error)) throw error;
+    wrong = error.message;
+  }
+  const errors = await Promise.all(kinds.map(() => gpu.popErrorScope()));
+  const error = errors.find((found) => found !== null);
+  device.check();
+  return error ? `its kernels do not run: ${error.message.split('\n')[0]}` : wrong;
+}
+
+async function tryOut(
+  device: Device,
+  products: Products,
+  format: 'bf16' | 'f32',
+  read: (product: ProductName, values: Float32Array) => void,
+): Promise<string | null> {
+  const numbers = madeNumbers();
+  const trial = new ProductTrial(device, products, { ...sizes, format }, numbers);
+  const allowed = tolerance[format === 'bf16' ? products.precision : 'f32'];
+  try {
+    for (const product of productNames) {
+      const run = async (rows: number) => {
+        const values = await trial.run(product, { rows, add: true, scale: 0.5 });
+        read(product, values);
+        return values;
+      };
+      const what = `${product} with ${format} weights`;
+      const found = await run(sizes.rows);
+      const off = errorOf(product, numbers, found);
+      if (off > allowed) {
+        return `${what} is off by ${off.toExponential(1)} of its terms, which may be ${allowed}`;
+      }
+      if (!same(found, await run(sizes.rows))) return `${what} differs from itself when it is repeated`;
+      if (product === 'backwardWeight') continue;
+      const stride = strides(sizes)[product === 'backwardInput' ? 0 : 1];
+      for (const rows of fewer) {
+        const few = (await run(rows)).subarray(0, rows * stride);
+        if (!same(few, found.subarray(0, rows * stride)))
+          return `${what}: a row depends on how many there are`;
+      }
+    }
+    return null;
+  } finally {
+    trial.destroy();
+  }
+}
+
+/** Numbers of a matrix: the first, and how far it is to the next. */
+interface Line {
+  readonly of: Float32Array;
+  readonly at: number;
+  readonly step: number;
+}
+
+/** Largest error over the product's numbers; infinite where one is not finite. */
+function errorOf(product: ProductName, numbers: TrialNumbers, found: Float32Array): number {
+  const { rows, input, output } = sizes;
+  const [xStride, yStride] = strides(sizes);
+  const x = (m: number, k: number, step: number): Line => ({
+    ...{ of: numbers.x, at: m * xStride + margins.xBefore + k, step },
+  });
+  const y = (m: number, n: number, step: number): Line => ({
+    ...{ of: numbers.y, at: m * yStride + margins.yBefore + n, step },
+  });
+  const w = (n: number, k: number, step: number): Line => ({ of: numbers.w, at: n * input + k, step });
+  let worst = 0;
+  const overAll = (height: number, width: number, error: (row: number, column: number) => number) => {
+    for (let row = 0; row < height; row++) {
+      for (let column = 0; column < width; column++) worst = Math.max(worst, error(row, column));
+    }
+  };
+  if (product === 'backwardWeight') {
+    const dw = (n: number, k: number): Line => ({ of: numbers.dw, at: n * input + k, step: 0 });
+    overAll(output, input, (n, k) => error(found, dw(n, k), y(0, n, yStride), x(0, k, xStride), rows));
+  } else if (product === 'backwardInput') {
+    overAll(rows, input, (m, k) => error(found, x(m, k, 0), y(m, 0, 1), w(0, k, input), output));
+  } else {
+    overAll(rows, output, (m, n) => error(found, y(m, n, 0), x(m, 0, 1), w(n, 0, 1), input));
+  }
+  return worst;
+}
+
+/** Of the number where `before` was: how far it is from that and half the product of two lines, over the size of its terms. */
+function error(found: Float32Array, before: Line, a: Line, b: Line, depth: number): number {
+  let sum = before.of[before.at];
+  let size = Math.abs(sum);
+  for (let i = 0; i < depth; i++) {
+    const term = 0.5 * a.of[a.at + i * a.step] * b.of[b.at + i * b.step];
+    sum += term;
+    size += term < 0 ? -term : term;
+  }
+  const off = Math.abs(found[before.at] - sum) / size;
+  return Number.isFinite(off) ? off : Number.POSITIVE_INFINITY;
+}
+
+/** Of different sizes from row to row, as gradients are, and NaN behind the last row: nothing may read that. */
+function madeNumbers(): TrialNumbers {
+  const [xStride, yStride] = strides(sizes);
+  const room = Math.ceil(sizes.rows / 64) * 64;
+  let state = 1;
+  const draw = () => {
+    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+    return state / 2 ** 31 - 1;
+  };
+  const matrix = (height: number, width: number, whole = height) =>
+    Float32Array.from({ length: whole * width }, (_, i) => {
+      const row = Math.floor(i / width);
+      return row < height ? draw() * 4 ** (row % 5) : Number.NaN;
+    });
+  const w = matrix(sizes.output, sizes.input);
+  return {
+    x: matrix(sizes.rows, xStride, room),
+    y: matrix(sizes.rows, yStride, room),
+    w: toFloat32Values(new Uint8Array(toBfloat16(w).buffer), 'BF16'),
+    dw: matrix(sizes.output, sizes.input),
+  };
+}
+
+function same(a: Float32Array, b: Float32Array): boolean {
+  const bytes = (values: Float32Array) => Buffer.from(values.buffer, values.byteOffset, values.byteLength);
+  return bytes(a).equals(bytes(b));
+}

@@ -1,0 +1,130 @@
+/** Products by themselves, on numbers at hand: what checks, tests and measurements of a family share. */
+
+import { toBfloat16 } from '../../../checkpoint/number-formats.ts';
+import { Buffers, createUniform, Readback } from '../../../device/buffers.ts';
+import type { Device } from '../../../device/device.ts';
+import { gemma2Decoder } from '../../families.ts';
+import { type Dispatch, encode, Kernels } from '../kernels.ts';
+import { type NumberFormat, numberBytes } from '../memory/parameters.ts';
+import { shapeOf, shapeSource } from '../shape.ts';
+import { Matmul } from './matmul.ts';
+import type { Products } from './products.ts';
+
+export const productNames = ['forward', 'forwardFewRows', 'backwardInput', 'backwardWeight'] as const;
+export type ProductName = (typeof productNames)[number];
+
+/** Columns of x and y are part of wider matrices: so many numbers before them, and behind. */
+export const margins = { xBefore: 4, xBehind: 8, yBefore: 8, yBehind: 4 } as const;
+
+/** Row by row, with the margins; `rows` may be fewer than those of the numbers. */
+export interface TrialNumbers {
+  readonly x: Float32Array;
+  readonly y: Float32Array;
+  /** (output, input), without margins, like dw. */
+  readonly w: Float32Array;
+  readonly dw: Float32Array;
+}
+
+export interface TrialOptions {
+  readonly input: number;
+  readonly output: number;
+  readonly format: NumberFormat;
+}
+
+export interface TrialRun {
+  readonly rows: number;
+  readonly add?: boolean;
+  readonly scale?: number;
+}
+
+export class ProductTrial {
+  readonly #device: Device;
+  readonly #options: TrialOptions;
+  readonly #numbers: TrialNumbers;
+  readonly #buffers: Buffers<'x' | 'y' | 'w' | 'dw' | 'rowScales'>;
+  readonly #batch: GPUBuffer;
+  readonly #kernels: Kernels;
+  readonly #readback: Readback;
+
+  constructor(device: Device, products: Products, options: TrialOptions, numbers: TrialNumbers) {
+    this.#device = device;
+    this.#options = options;
+    this.#numbers = numbers;
+    this.#kernels = Kernels.of(device, prefix(device), products);
+    this.#buffers = new Buffers(
+      device,
+      'products',
+      new Map([
+        ['x', numbers.x.byteLength],
+        ['y', numbers.y.byteLength],
+        ['w', numberBytes[options.format] * numbers.w.length],
+        ['dw', numbers.dw.byteLength],
+        // As many as there could be rows.
+        ['rowScales', numbers.x.byteLength],
+      ]),
+    );
+    const w = options.format === 'bf16' ? toBfloat16(numbers.w) : Float32Array.from(numbers.w);
+    device.gpu.queue.writeBuffer(this.#buffers.get('w'), 0, w);
+    this.#batch = createUniform(device, 'products.batch', 32);
+    this.#readback = new Readback(device);
+  }
+
+  /** What the result's whole matrix is behind the product, which finds there the numbers given. */
+  async run(product: ProductName, run: TrialRun): Promise<Float32Array> {
+    const result = this.#buffers.get(resultOf(product));
+    const dispatch = this.prepare(product, run);
+    this.#device.submit((encoder) => encode(encoder, [dispatch], batchSizes(run.rows)));
+    return new Float32Array(await this.#readback.read(result, { bytes: result.size }));
+  }
+
+  /** Puts the numbers in their places, and the product in a dispatch for a batch of that many tokens. */
+  prepare(product: ProductName, { rows, add = false, scale = 1 }: TrialRun): Dispatch {
+    const { input, output, format } = this.#options;
+    const { queue } = this.#device.gpu;
+    queue.writeBuffer(this.#batch, 0, Uint32Array.of(rows, 0, 0, 0, 0));
+    for (const name of ['x', 'y', 'dw'] as const) {
+      queue.writeBuffer(this.#buffers.get(name), 0, Float32Array.from(this.#numbers[name]));
+    }
+    const [xStride, yStride] = strides(this.#options);
+    const x = { of: this.#buffers.get('x'), stride: xStride, at: margins.xBefore };
+    const y = { of: this.#buffers.get('y'), stride: yStride, at: margins.yBefore };
+    const w = { of: { buffer: this.#buffers.get('w') }, format };
+    const options = { input, output, over: 'tokens', add, scale } as const;
+    const matmul = new Matmul(this.#kernels, this.#batch, {
+      fewRows: product === 'forwardFewRows',
+      rowScales: this.#buffers.get('rowScales'),
+    });
+    if (product === 'backwardInput') return matmul.backwardInput({ dy: y, w, dx: x }, options);
+    if (product !== 'backwardWeight') return matmul.forward({ x, w, y }, options);
+    return matmul.backwardWeight({ dy: y, x, dw: { buffer: this.#buffers.get('dw') } }, options);
+  }
+
+  destroy(): void {
+    this.#buffers.destroy();
+    this.#batch.destroy();
+    this.#readback.destroy();
+  }
+}
+
+/** Numbers from row to row of x and y. */
+export function strides({ input, output }: Pick<TrialOptions, 'input' | 'output'>): [number, number] {
+  return [margins.xBefore + input + margins.xBehind, margins.yBefore + output + margins.yBehind];
+}
+
+export function resultOf(product: ProductName): 'x' | 'y' | 'dw' {
+  if (product === 'backwardInput') return 'x';
+  return product === 'backwardWeight' ? 'dw' : 'y';
+}
+
+export function batchSizes(tokens: number) {
+  return { tokens, targets: 0, segments: 0, chunks: 0, queryBlocks: 0, keyBlocks: 0 };
+}
+
+/** Products take no size from the text before them; it brings the batch's sizes. */
+function prefix(device: Device): string {
+  const config = gemma2Decoder({
+    ...{ vocabSize: 4, hiddenSize: 4, intermediateSize: 4, layers: 1, heads: 1, keyValueHeads: 1 },
+    ...{ headSize: 4, maxPositions: 4, window: 4 },
+  });
+  return shapeSource(config, shapeOf(config, device.adapter.software));
+}

@@ -1,0 +1,96 @@
+/** The families of kernels that multiply matrices, behind `Matmul`, and the text that makes their variants. */
+import type { MatrixUnit } from '../../../device/adapter.ts';
+import type { Variant } from '../kernels.ts';
+
+/**
+ * `registers`: for software drivers, whose workgroup memory is as slow as any other. `workgroup`: for GPUs, through workgroup
+ * memory. `matrix`: products with bf16 weights by the adapter's matrix units, in f16; others as `workgroup`.
+ */
+export const productFamilies = ['registers', 'workgroup', 'matrix'] as const;
+export type ProductFamily = (typeof productFamilies)[number];
+
+/**
+ * How exactly products with frozen weights are computed. f16 rounds what they multiply to f16 (11 bits), and sums in f32;
+ * f32 does not, even where matrix units multiply in f16: there each number is the sum of two.
+ */
+export type ProductPrecision = 'f32' | 'f16';
+
+export interface Products {
+  readonly family: ProductFamily;
+  readonly precision: ProductPrecision;
+  /** Of `matrix`: what a subgroup of so many invocations multiplies at once. */
+  readonly unit: (MatrixUnit & { readonly subgroup: number }) | null;
+}
+
+export const inRegisters: Products = { family: 'registers', precision: 'f32', unit: null };
+
+export const throughWorkgroups: Products = { family: 'workgroup', precision: 'f32', unit: null };
+
+/** A kernel in tiles: a file that says what is multiplied, and tile.wgsl behind it. */
+export function tileVariant(file: string, { software, half }: { software: boolean; half: boolean }): Variant {
+  return {
+    files: [file, 'tile'],
+    before: [
+      half ? halfTiles : 'alias Kept = vec4f;\nfn keep(value: vec4f) -> vec4f { return value; }',
+      steps(software),
+    ].join('\n'),
+    directives: half ? ['enable f16;'] : [],
+  };
+}
+
+/** A kernel on matrix units: a file that says what is multiplied, and matrix.wgsl behind it. */
+export function matrixVariant(
+  file: string,
+  unit: NonNullable<Products['unit']>,
+  { software, precision }: { software: boolean; precision: ProductPrecision },
+): Variant {
+  return {
+    files: [file, 'matrix'],
+    directives: [
+      'enable f16;',
+      'enable subgroups;',
+      'enable subgroup_size_control;',
+      'enable chromium_experimental_subgroup_matrix;',
+      // Subgroups take different units, which is uniform within each, but not to the analysis.
+      'diagnostic(off, chromium.subgroup_matrix_uniformity);',
+    ],
+    before: [
+      `const UNIT_M = ${unit.m}u;`,
+      `const UNIT_N = ${unit.n}u;`,
+      `const UNIT_K = ${unit.k}u;`,
+      `const SUBGROUP = ${unit.subgroup}u;`,
+      `const PARTS = ${precision === 'f32' ? 2 : 1}u;`,
+      steps(software),
+    ].join('\n'),
+  };
+}
+
+/** The tile of matrix.wgsl, and the workgroup memory that it takes, in bytes. */
+export function matrixTile({ m, n, k }: MatrixUnit) {
+  const [rows, columns, depth] = [8 * m, 8 * n, 2 * k];
+  const right = Math.max(columns * (depth + 8), depth * (columns + 8));
+  return { rows, columns, bytes: 2 * (2 * rows * (depth + 8) + right) + 4 * rows + 4 * 8 * m * n };
+}
+
+/** What matrix-scales.wgsl needs before it. */
+export function scalesVariant({ software }: { software: boolean }): Variant {
+  return { files: ['matrix-scales'], before: steps(software) };
+}
+
+/** The kernel for few rows. */
+export function rowsVariant({ software }: { software: boolean }): Variant {
+  return { files: ['rows-forward'], before: steps(software) };
+}
+
+/** Numbers in workgroup memory as f16. What f16 cannot hold becomes infinite, which does not go unnoticed. */
+const halfTiles = `alias Kept = vec4h;
+fn keep(value: vec4f) -> vec4h {
+  // Not a constant, which may not be infinite.
+  let infinite = vec4h(bitcast<vec2h>(0x7c007c00 + batch.zero), bitcast<vec2h>(0x7c007c00 + batch.zero));
+  return select(infinite, vec4h(value), abs(value) <= vec4f(65504));
+}`;
+
+/** The bound of a loop: GPUs' compilers shall unroll it, lavapipe's must not (see \`batch.zero\`). */
+function steps(software: boolean): string {
+  return `fn steps(count: u32) -> u32 { return count${software ? ' + batch.zero' : ''}; }`;
+}

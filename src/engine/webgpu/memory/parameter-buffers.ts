@@ -1,0 +1,183 @@
+/** Parameters on the device: the buffers of a layout, and tensors going in and out of them. */
+
+import { toBfloat16, toFloat32Values } from '../../../checkpoint/number-formats.ts';
+import type { Binding, Readback } from '../../../device/buffers.ts';
+import { createStorage } from '../../../device/buffers.ts';
+import type { Device } from '../../../device/device.ts';
+import { DeviceError } from '../../../errors.ts';
+import type { TensorShapes } from '../../config.ts';
+import type { Tensors, WeightSource } from '../../engine.ts';
+import { numberBytes, type ParameterLayout, type Piece, type Slab } from './parameters.ts';
+
+/** How much is read back at once, in bytes. */
+const readBytes = 64 * 1024 * 1024;
+
+/** A range of numbers of one buffer, no longer than a kernel may bind. */
+export interface FlatRange {
+  readonly buffer: number;
+  /** In bytes. */
+  readonly offset: number;
+  readonly size: number;
+}
+
+export class ParameterBuffers {
+  readonly layout: ParameterLayout;
+  readonly #device: Device;
+  readonly #buffers: GPUBuffer[] = [];
+
+  /** Allocates the layout's buffers; all numbers are 0. */
+  constructor(device: Device, label: string, layout: ParameterLayout) {
+    device.check();
+    this.layout = layout;
+    this.#device = device;
+    for (const [n, bytes] of layout.buffers.entries()) {
+      if (bytes > device.adapter.largestBuffer) {
+        this.destroy();
+        throw new DeviceError(
+          `${label} needs a buffer of ${bytes} bytes, and ${device.adapter.name} has at most ${device.adapter.largestBuffer}`,
+        );
+      }
+      this.#buffers.push(createStorage(device, `${label}.${n}`, bytes));
+    }
+  }
+
+  slab(name: string): Slab {
+    const slab = this.layout.slabs.get(name);
+    if (!slab) throw new RangeError(`no weights ${name}`);
+    return slab;
+  }
+
+  /** Rows of a piece (all of them otherwise), as a kernel binds them; `from` counts from the piece's first. */
+  bind(slab: Slab, piece: Piece, rows?: { readonly from: number; readonly count: number }): Binding {
+    const row = numberBytes[slab.format] * slab.columns;
+    const { from, count } = rows ?? { from: 0, count: piece.rows };
+    const buffer = this.#buffers[piece.buffer];
+    return { buffer, offset: piece.offset + from * row, size: count * row };
+  }
+
+  /** A slab that is one piece. */
+  bindWhole(name: string): Binding {
+    const slab = this.slab(name);
+    if (slab.pieces.length !== 1) throw new RangeError(`${name} is in ${slab.pieces.length} pieces`);
+    return this.bind(slab, slab.pieces[0]);
+  }
+
+  /** All buffers in ranges that kernels can bind, at most `largest` bytes each. */
+  ranges(largest: number): FlatRange[] {
+    const most = Math.floor(largest / 256) * 256;
+    return this.layout.buffers.flatMap((bytes, buffer) =>
+      Array.from({ length: Math.ceil(bytes / most) }, (_, n) => ({
+        buffer,
+        offset: n * most,
+        size: Math.min(most, bytes - n * most),
+      })),
+    );
+  }
+
+  bindRange({ buffer, offset, size }: FlatRange): Binding {
+    return { buffer: this.#buffers[buffer], offset, size };
+  }
+
+  /** Fills every tensor from a source. */
+  async load(source: WeightSource): Promise<void> {
+    for (const name of this.layout.tensors.keys()) {
+      await source.read(name, (slice, at) => this.#write(name, slice, at));
+      // Otherwise the queue keeps a copy of everything that was written.
+      this.#device.sweep();
+    }
+  }
+
+  /** Sets the tensors that are given. */
+  write(tensors: Tensors): void {
+    for (const [name, values] of tensors) this.#write(name, values, 0);
+  }
+
+  /** Every tensor, each a copy, in the order of `names`. */
+  async read(names: TensorShapes, readback: Readback): Promise<Tensors> {
+    const tensors: Tensors = new Map();
+    for (const name of names.keys()) {
+      const place = this.layout.tensors.get(name);
+      if (place) tensors.set(name, new Float32Array(place.rows * place.columns));
+    }
+    for (const [n, buffer] of this.#buffers.entries()) {
+      for (let offset = 0; offset < buffer.size; offset += readBytes) {
+        const bytes = Math.min(readBytes, buffer.size - offset);
+        const stretch = await readback.read(buffer, { offset, bytes });
+        this.#gather(tensors, stretch, { buffer: n, offset });
+      }
+    }
+    return tensors;
+  }
+
+  destroy(): void {
+    for (const buffer of this.#buffers) buffer.destroy();
+  }
+
+  /** Numbers of a tensor from its `at`-th on, to their places. */
+  #write(name: string, values: Float32Array, at: number): void {
+    const place = this.layout.tensors.get(name);
+    if (!place) throw new RangeError(`no weights ${name}`);
+    const slab = this.slab(place.slab);
+    for (const run of runs(place, at, values.length)) {
+      for (const { piece, first, from, count } of within(slab, run.at, run.count)) {
+        const part = values.subarray(run.from + first, run.from + first + count);
+        const offset = piece.offset + numberBytes[slab.format] * from;
+        const packed = slab.format === 'bf16' ? toBfloat16(part) : Float32Array.from(part);
+        this.#device.gpu.queue.writeBuffer(this.#buffers[piece.buffer], offset, packed);
+      }
+    }
+  }
+
+  /** Copies what a stretch of a buffer holds to the tensors. */
+  #gather(tensors: Tensors, stretch: ArrayBuffer, at: { buffer: number; offset: number }): void {
+    const end = at.offset + stretch.byteLength;
+    for (const [name, values] of tensors) {
+      const place = this.layout.tensors.get(name);
+      if (!place) continue;
+      const slab = this.slab(place.slab);
+      const width = numberBytes[slab.format];
+      const dtype = slab.format === 'bf16' ? 'BF16' : 'F32';
+      for (const run of runs(place, 0, values.length)) {
+        for (const { piece, first, from, count } of within(slab, run.at, run.count)) {
+          if (piece.buffer !== at.buffer) continue;
+          const start = piece.offset + width * from;
+          const [low, high] = [Math.max(start, at.offset), Math.min(start + width * count, end)];
+          if (low >= high) continue;
+          const numbers = toFloat32Values(new Uint8Array(stretch, low - at.offset, high - low), dtype);
+          values.set(numbers, run.from + first + (low - start) / width);
+        }
+      }
+    }
+  }
+}
+
+/** Stretches of a tensor's numbers `at` to `at + count` that lie together in its slab: `from` in what was given. */
+function* runs(
+  { start, columns, stride }: { start: number; columns: number; stride: number },
+  at: number,
+  count: number,
+): Generator<{ from: number; at: number; count: number }> {
+  if (columns === stride) {
+    yield { from: 0, at: start + at, count };
+    return;
+  }
+  for (let done = 0; done < count; ) {
+    const [row, column] = [Math.floor((at + done) / columns), (at + done) % columns];
+    const length = Math.min(columns - column, count - done);
+    yield { from: done, at: start + row * stride + column, count: length };
+    done += length;
+  }
+}
+
+/** Cuts numbers of a slab at the borders of its pieces: `first` in the stretch, `from` in the piece. */
+function* within(
+  slab: Slab,
+  at: number,
+  count: number,
+): Generator<{ piece: Piece; first: number; from: number; count: number }> {
+  for (const piece of slab.pieces) {
+    const start = piece.firstRow * slab.columns;
+    const [low, high] = [Math.max(at, start), Math.min(at + count, start + piece.rows * slab.columns)];
+    if (low < high) yield { piece, first: low - at, from: low - start, count: high - low };
+  }
+}

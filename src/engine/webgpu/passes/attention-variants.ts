@@ -1,0 +1,26 @@
+/** Which kernels of attention a device gets. */
+import type { AdapterDescription } from '../../../device/adapter.ts';
+import type { Variant } from '../kernels.ts';
+import type { Products } from '../matmul/products.ts';
+import type { Shape } from '../shape.ts';
+
+/**
+ * For GPUs, which the product kernels' family tells: the kernels in which several lanes have a query together. With one lane for
+ * each, a head of 256 does not stay in registers. Undefined: `kernels/NAME.wgsl` as it is.
+ */
+export function attentionVariant(
+  name: 'attention' | 'attention-backward-queries' | 'attention-backward-keys',
+  { products, adapter }: { readonly products: Products; readonly adapter: AdapterDescription },
+  { headSize, shape }: { readonly headSize: number; readonly shape: Shape },
+): Variant | undefined {
+  if (products.family === 'registers') return undefined;
+  const lanes = Math.max(shape.attentionLanes, shape.keyBlock);
+  const share = [8, 4, 2].find((count) => {
+    // Two numbers from each lane for each of `count` keys, and two for each key.
+    const bytes = 8 * lanes * count * (count + 2);
+    const fits = lanes * count <= adapter.invocationsPerWorkgroup && bytes <= adapter.workgroupStorage;
+    return headSize % (4 * count) === 0 && fits;
+  });
+  if (share === undefined) return undefined;
+  return { files: [`lanes-${name}`], before: `const SHARE = ${share}u;` };
+}

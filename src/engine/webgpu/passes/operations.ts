@@ -1,0 +1,174 @@
+/**
+ * One function per kernel: which buffers it takes by name, and how many workgroups. The forward and the backward list
+ * are written in these. Shapes stand beside the bindings in kernels/NAME.wgsl.
+ */
+import type { Binding } from '../../../device/buffers.ts';
+import type { DecoderConfig } from '../../config.ts';
+import {
+  type BatchSizes,
+  type Dispatch,
+  type Kernels,
+  perElement,
+  perToken,
+  type Variant,
+} from '../kernels.ts';
+import { Matmul, type Weight, whole } from '../matmul/matmul.ts';
+import type { LinearName } from '../memory/linear-maps.ts';
+import type { ParameterBuffers } from '../memory/parameter-buffers.ts';
+import type { HeadTile, Plan } from '../memory/plan.ts';
+import type { Shape } from '../shape.ts';
+import { attentionVariant } from './attention-variants.ts';
+import type { DecoderParts } from './decoder-parts.ts';
+import { LinearMaps } from './linear.ts';
+
+type Bound<Names extends string> = Readonly<Record<Names, GPUBuffer>>;
+
+export class ForwardOperations {
+  readonly config: DecoderConfig;
+  readonly shape: Shape;
+  readonly plan: Plan;
+  protected readonly kernels: Kernels;
+  protected readonly products: Matmul;
+  protected readonly linears: LinearMaps;
+  protected readonly turns: GPUBuffer;
+  protected readonly weights: ParameterBuffers;
+
+  constructor(parts: DecoderParts) {
+    this.config = parts.config;
+    this.shape = parts.shape;
+    this.plan = parts.plan;
+    this.kernels = parts.kernels;
+    this.products = Matmul.over(parts);
+    this.linears = new LinearMaps(parts);
+    this.turns = parts.turns;
+    this.weights = parts.weights;
+  }
+
+  /** A dispatch for each piece of the table. */
+  embed(b: Bound<'x'>): Dispatch[] {
+    const table = this.weights.slab('embed');
+    return table.pieces.map((piece) =>
+      this.kernels.dispatch('embed', {
+        stored: table.format,
+        call: [piece.firstRow, piece.rows],
+        bindings: [this.plan.batch, this.plan.get('tokens'), this.weights.bind(table, piece), b.x],
+        workgroups: perElement(this.config.hiddenSize / 4),
+      }),
+    );
+  }
+
+  rmsNorm(norm: number, b: Bound<'x' | 'y' | 'rstd'>): Dispatch {
+    return this.kernels.dispatch('rms-norm', {
+      call: [norm],
+      bindings: [this.plan.batch, this.norms, b.x, b.y, b.rstd],
+      workgroups: perToken,
+    });
+  }
+
+  addNorm(
+    norms: { readonly branch: number; readonly next: number },
+    b: Bound<'x' | 'branch' | 'total' | 'y' | 'branchRstd' | 'nextRstd'>,
+  ): Dispatch {
+    const { batch } = this.plan;
+    return this.kernels.dispatch('add-norm', {
+      call: [norms.branch, norms.next],
+      bindings: [batch, this.norms, b.x, b.branch, b.total, b.y, b.branchRstd, b.nextRstd],
+      workgroups: perToken,
+    });
+  }
+
+  linear(linear: LinearName, layer: number, b: Bound<'x' | 'y'>): Dispatch[] {
+    return this.linears.forward(linear, layer, b);
+  }
+
+  /** The targets' rows against a tile of the vocabulary. */
+  headLogits(tile: HeadTile): Dispatch {
+    const { hiddenSize } = this.config;
+    const [x, y] = [whole(this.plan.get('taken'), hiddenSize), whole(this.plan.get('logits'), tile.stride)];
+    const options = { input: hiddenSize, output: tile.stride, over: 'targets' } as const;
+    return this.products.forward({ x, w: this.headWeight(tile), y }, options);
+  }
+
+  /** Only where queries and keys are normed. */
+  headNorm(layer: number, b: Bound<'qkv' | 'y' | 'rstd'>): Dispatch {
+    return this.kernels.dispatch('head-norm', {
+      call: [layer],
+      bindings: [this.plan.batch, this.weights.bindWhole('headNorms'), b.qkv, b.y, b.rstd],
+      workgroups: perElement(this.config.heads + 2 * this.config.keyValueHeads),
+    });
+  }
+
+  /** `ring` as in `KeysAndValues`. */
+  rope(ring: number, b: Bound<'qkv' | 'queries' | 'keys' | 'values'>): Dispatch {
+    const { batch } = this.plan;
+    const [positions, bases] = [this.plan.get('positions'), this.plan.get('bases')];
+    return this.kernels.dispatch('rope', {
+      call: [ring],
+      bindings: [batch, positions, bases, this.turns, b.qkv, b.queries, b.keys, b.values],
+      workgroups: perElement(this.shape.qkvSize / 2),
+    });
+  }
+
+  attention(
+    layer: number,
+    ring: number,
+    b: Bound<'queries' | 'keys' | 'values' | 'mixed' | 'stats'>,
+  ): Dispatch {
+    return this.kernels.dispatch('attention', {
+      ...this.attentionVariant('attention'),
+      call: [this.window(layer), ring],
+      bindings: [this.plan.get('queryBlocks'), b.queries, b.keys, b.values, b.mixed, b.stats],
+      workgroups: this.perQueryBlock,
+    });
+  }
+
+  gate(b: Bound<'gateUp' | 'inner'>): Dispatch {
+    return this.kernels.dispatch('gate', {
+      bindings: [this.plan.batch, b.gateUp, b.inner],
+      workgroups: perElement(this.config.intermediateSize / 4),
+    });
+  }
+
+  takeTargets(b: Bound<'x' | 'taken'>): Dispatch {
+    return this.kernels.dispatch('take-targets', {
+      bindings: [this.plan.batch, this.plan.get('targets'), b.x, b.taken],
+      workgroups: perElement(this.config.hiddenSize / 4, 'targets'),
+    });
+  }
+
+  logProb(tile: HeadTile): Dispatch {
+    const of = (name: string) => this.plan.get(name);
+    return this.kernels.dispatch('log-prob', {
+      call: [tile.first, tile.columns, tile.stride],
+      bindings: [this.plan.batch, of('tokens'), of('targets'), of('logits'), of('running'), of('logprobs')],
+      workgroups: (sizes) => [Math.ceil(sizes.targets / 64)],
+    });
+  }
+
+  protected attentionVariant(name: Parameters<typeof attentionVariant>[0]): { variant?: Variant } {
+    const { headSize } = this.config;
+    const variant = attentionVariant(name, this.kernels, { headSize, shape: this.shape });
+    return variant ? { variant } : {};
+  }
+
+  protected get norms(): Binding {
+    return this.weights.bindWhole('norms');
+  }
+
+  protected headWeight(tile: HeadTile): Weight {
+    const head = this.weights.slab('head');
+    return { of: bindTile(this.weights, tile), format: head.format };
+  }
+
+  /** 0: the layer sees everything. */
+  protected window(layer: number): number {
+    return this.config.windows[layer] ?? 0;
+  }
+
+  protected perQueryBlock = (sizes: BatchSizes) => [sizes.queryBlocks, this.config.keyValueHeads] as const;
+}
+
+/** The head's rows of a tile. */
+export function bindTile(parameters: ParameterBuffers, { piece, first, stride }: HeadTile): Binding {
+  return parameters.bind(parameters.slab('head'), piece, { from: first - piece.firstRow, count: stride });
+}

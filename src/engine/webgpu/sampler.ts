@@ -1,0 +1,210 @@
+/**
+ * Sampling on WebGPU: up to `slots` samples at a time, each with its own stretch of the key-value cache. Every
+ * step is one forward pass over the last token of each sample, and chunks of the prompts of those that start; a slot
+ * that is free is filled at the next step. Logits come back, and tokens are drawn in float64.
+ *
+ * A sample does not depend on the others: kernels compute every row in the same order, whatever the batch is.
+ */
+import { setImmediate } from 'node:timers/promises';
+import { Buffers, Readback } from '../../device/buffers.ts';
+import { ModelError } from '../../errors.ts';
+import type { Sample, SampleRequest, Sampler, SamplerOptions, SamplerStatistics } from '../engine.ts';
+import { cacheRows } from '../sampling/cache-slots.ts';
+import { type Feed, SampleSlots } from '../sampling/sample-slots.ts';
+import type { DevicePolicy } from './device-policy.ts';
+import type { BatchSizes, Dispatch } from './kernels.ts';
+import { type BatchInput, prepareBatch } from './memory/batch.ts';
+import { capacityFor, Plan } from './memory/plan.ts';
+import { bodyForward } from './passes/forward.ts';
+import { ForwardOperations } from './passes/operations.ts';
+
+/** For each tile of the head: what leads to its logits. The first has the body of the decoder before it. */
+interface Passes {
+  readonly plan: Plan;
+  readonly tiles: readonly (readonly Dispatch[])[];
+}
+
+export interface WebgpuSamplerDeps {
+  /** Most bytes of one tile of logits. */
+  readonly logitBytes: number;
+  readonly onClose: () => void;
+}
+
+export class WebgpuSampler implements Sampler {
+  readonly #policy: DevicePolicy;
+  /** The weights' version is how often they may have changed. */
+  readonly #slots: SampleSlots<number>;
+  readonly #logitBytes: number;
+  readonly #cache: Buffers<string>;
+  readonly #readback: Readback;
+  readonly #onClose: () => void;
+  /** How many rows of each layer's cache a slot has. */
+  readonly #rings: readonly number[];
+  #passes: Passes | undefined;
+  #running = false;
+  #closed = false;
+  #holds = 0;
+  #version = 0;
+  #idle: (() => void)[] = [];
+
+  constructor(policy: DevicePolicy, options: SamplerOptions, deps: WebgpuSamplerDeps) {
+    const { config, shape, device } = policy;
+    this.#policy = policy;
+    this.#onClose = deps.onClose;
+    this.#logitBytes = deps.logitBytes;
+    this.#slots = new SampleSlots(config, options, () => this.#version);
+    const { limits } = this.#slots;
+    this.#rings = config.windows.map((_, layer) => cacheRows(config, layer, limits));
+    const sizes = this.#rings.flatMap((ring, layer) => {
+      const bytes = 4 * limits.slots * ring * shape.kvSize;
+      return [`keys.${layer}`, `values.${layer}`].map((name) => [name, bytes] as const);
+    });
+    this.#cache = new Buffers(device, 'cache', new Map(sizes));
+    this.#readback = new Readback(device);
+  }
+
+  get statistics(): SamplerStatistics {
+    return this.#slots.statistics;
+  }
+
+  async sample(request: SampleRequest): Promise<Sample> {
+    if (this.#closed) throw new ModelError('the sampler is closed');
+    return this.#slots.enter(request, () => this.#start());
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#slots.failAll(new ModelError('the sampler was closed before the sample was finished'));
+    if (!this.#running) this.#destroy();
+  }
+
+  /**
+   * Starts no more samples, and waits until those under way are done, so that weights may change. Each call needs a
+   * `release`.
+   */
+  async hold(): Promise<void> {
+    this.#holds += 1;
+    if (this.#slots.active > 0 || this.#running) {
+      await new Promise<void>((resolve) => this.#idle.push(resolve));
+    }
+  }
+
+  /** Goes on; what the cache holds was computed with other weights. */
+  release(): void {
+    this.#version += 1;
+    this.#holds -= 1;
+    this.#start();
+  }
+
+  #start(): void {
+    if (this.#running || this.#holds > 0 || this.#slots.waiting === 0 || this.#closed) return;
+    this.#running = true;
+    void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    try {
+      // Requests of the same moment start in one step.
+      await setImmediate();
+      for (;;) {
+        this.#slots.dropAborted();
+        if (this.#holds === 0) this.#slots.fill();
+        if (this.#slots.active === 0) break;
+        await this.#step();
+        await setImmediate(); // Let timers, stages and signals run between steps.
+      }
+    } catch (error) {
+      this.#slots.failAll(error);
+    } finally {
+      this.#running = false;
+      for (const resolve of this.#idle.splice(0)) resolve();
+      if (this.#closed) this.#destroy();
+      else this.#start();
+    }
+  }
+
+  /** Feeds what each sample is to be fed, and draws the next token of those that reached their end. */
+  async #step(): Promise<void> {
+    const feeds = this.#slots.feeds();
+    const drawing = feeds.filter(({ draws }) => draws);
+    const prepared = prepareBatch(batchOf(feeds), this.#policy.shape, { backward: false });
+    const { plan, tiles } = this.#passesFor(prepared.sizes);
+    plan.write(prepared);
+    const work = { kind: 'sample', amount: prepared.sizes.tokens };
+    const logits: Float32Array[] = [];
+    if (drawing.length === 0) {
+      const { device } = this.#policy;
+      this.#policy.run(tiles[0], prepared.sizes);
+      await device.untilWorked(work, () => device.gpu.queue.onSubmittedWorkDone());
+      return;
+    }
+    for (const [n, tile] of plan.tiles.entries()) {
+      this.#policy.run(tiles[n], prepared.sizes);
+      const bytes = 4 * drawing.length * tile.stride;
+      logits.push(new Float32Array(await this.#readback.read(plan.get('logits'), { bytes, work })));
+    }
+    if (this.#closed) return;
+    const { vocabSize, logitCap: cap } = this.#policy.config;
+    const row = new Float64Array(vocabSize);
+    for (const [m, { job }] of drawing.entries()) {
+      for (const [n, { first, columns, stride }] of plan.tiles.entries()) {
+        row.set(logits[n].subarray(m * stride, m * stride + columns), first);
+      }
+      if (cap !== null) for (let id = 0; id < vocabSize; id++) row[id] = cap * Math.tanh(row[id] / cap);
+      this.#slots.draw(job, row);
+    }
+    this.#slots.settle();
+  }
+
+  #passesFor(sizes: BatchSizes): Passes {
+    if (this.#passes?.plan.holds(sizes)) return this.#passes;
+    const before = this.#passes?.plan.capacity;
+    this.#passes?.plan.destroy();
+    this.#passes = undefined;
+    const { slots, stepTokens } = this.#slots.limits;
+    const capacity = capacityFor(sizes, before, { tokens: stepTokens, targets: slots });
+    const { config, device, shape, lora, weights } = this.#policy;
+    const plan = new Plan(device, {
+      ...{ config, shape, lora, capacity, kept: 'none', head: weights.slab('head') },
+      logitBytes: this.#logitBytes,
+    });
+    const to = new ForwardOperations({ ...this.#policy.parts(), plan });
+    const cache = this.#rings.map((ring, layer) => ({
+      ring,
+      keys: this.#cache.get(`keys.${layer}`),
+      values: this.#cache.get(`values.${layer}`),
+    }));
+    const body = bodyForward(to, cache);
+    const tiles = plan.tiles.map((tile, n) => [...(n === 0 ? body : []), to.headLogits(tile)]);
+    this.#passes = { plan, tiles };
+    return this.#passes;
+  }
+
+  #destroy(): void {
+    this.#passes?.plan.destroy();
+    this.#passes = undefined;
+    this.#cache.destroy();
+    this.#readback.destroy();
+    this.#onClose();
+  }
+}
+
+function batchOf(feeds: readonly Feed<number>[]): BatchInput {
+  const [tokens, positions, bases, targets]: number[][] = [[], [], [], []];
+  for (const { job, position, tokens: fed, draws } of feeds) {
+    for (const [i, token] of fed.entries()) {
+      tokens.push(token);
+      positions.push(position + i);
+      bases.push(job.slot);
+    }
+    // The head takes the row before a target.
+    if (draws) targets.push(tokens.length);
+  }
+  return {
+    tokens: Int32Array.from(tokens),
+    positions: Int32Array.from(positions),
+    bases: Int32Array.from(bases),
+    targets: Int32Array.from(targets),
+  };
+}

@@ -1,0 +1,298 @@
+/** The LMDB file of one run's log: made, opened, checked for what it is, and shared within the process. */
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { open, type RootDatabase } from 'lmdb';
+import { TransportError } from '../../errors.ts';
+import { BrokenPages, checkPages } from './lmdb-pages.ts';
+import { FORMAT, FORMAT_VERSION, MARKER_KEY, type Marker } from './log-format.ts';
+import { Waiters } from './waiters.ts';
+
+export type Bytes = RootDatabase<Buffer, Buffer>;
+
+export interface LogFileOptions {
+  /** The run's name: the log's marker must bear it. */
+  readonly run: string;
+  /** The folder that holds `data.mdb`. */
+  readonly folder: string;
+  /** `write` makes the log when there is none. */
+  readonly access: 'read' | 'write';
+  /** Address space to reserve, in bytes. */
+  readonly mapBytes: number;
+  /** Whether a commit waits until the disk has it. */
+  readonly durable: boolean;
+}
+
+const DATA_FILE = 'data.mdb';
+/** Of a log that is made anew: records of 1 kB take a third less room than on pages of 4 kB, and less time. */
+const PAGE_BYTES = 8192;
+/** Less free space than this, and a failed write is put down to the disk being full. */
+const NEARLY_FULL_BYTES = 1024 * 1024;
+
+/** LMDB allows one environment per file and process, so all transports of a process share it. */
+const openFiles = new Map<string, LogFile>();
+
+export class LogFile {
+  readonly folder: string;
+  /** Those in this process who wait for something to be appended. */
+  readonly waiters = new Waiters();
+  #db: Bytes;
+  #access: 'read' | 'write';
+  #users = 1;
+
+  private constructor(folder: string, db: Bytes, access: 'read' | 'write') {
+    this.folder = folder;
+    this.#db = db;
+    this.#access = access;
+  }
+
+  /**
+   * Opens the log, or shares it if this process has it open; each call needs its own `close`. Throws a
+   * `TransportError` where there is no log (`read`), where it cannot be made or written (`write`), and where
+   * the folder holds something else, another run's log, a newer format, or a damaged file.
+   */
+  static open(options: LogFileOptions): LogFile {
+    if (options.access === 'write') makeIfMissing(options);
+    else requireLog(options);
+    const folder = realpathSync(options.folder);
+    const shared = openFiles.get(folder);
+    if (shared !== undefined) {
+      if (options.access === 'write' && shared.#access === 'read') shared.#openForWriting(options);
+      checkMarker(shared.#db, options);
+      shared.#users++;
+      return shared;
+    }
+    const file = new LogFile(folder, openChecked(options), options.access);
+    openFiles.set(folder, file);
+    return file;
+  }
+
+  /** The database; to be used within `snapshot` or a transaction only. */
+  get db(): Bytes {
+    return this.#db;
+  }
+
+  /** Runs `reads` on one snapshot, and lets go of it at once: a snapshot that is kept keeps LMDB from reusing pages. */
+  snapshot<T>(reads: () => T): T {
+    this.#db.resetReadTxn();
+    try {
+      return reads();
+    } catch (error) {
+      throw this.failed('reading', error);
+    } finally {
+      this.#db.resetReadTxn();
+    }
+  }
+
+  /** The file's size in bytes. */
+  size(): number {
+    return statSync(join(this.folder, DATA_FILE)).size;
+  }
+
+  /** What LMDB's error means, as a `TransportError`. */
+  failed(doing: string, error: unknown): TransportError {
+    return storageError(doing, this.folder, error);
+  }
+
+  close(): void {
+    if (--this.#users > 0) return;
+    openFiles.delete(this.folder);
+    this.#db.resetReadTxn();
+    // Nothing here is ever pending (all writes are synchronous), so this closes before it returns.
+    void this.#db.close();
+  }
+
+  #openForWriting(options: LogFileOptions): void {
+    this.#db.resetReadTxn();
+    void this.#db.close();
+    this.#db = openDatabase(options.folder, options);
+    this.#access = 'write';
+  }
+}
+
+function requireLog({ folder, run }: LogFileOptions): void {
+  if (existsSync(join(folder, DATA_FILE))) return;
+  const runs = dirname(dirname(folder));
+  const others = existsSync(runs)
+    ? readdirSync(runs).filter((name) => existsSync(join(runs, name, 'log', DATA_FILE)))
+    : [];
+  throw new TransportError(
+    `Expected the log of run "${run}" in ${folder}, found none. ` +
+      (others.length > 0
+        ? `Runs with a log there: ${others.sort().join(', ')}.`
+        : `No run has a log in ${runs}.`),
+  );
+}
+
+/** The log is made aside and renamed, so that a folder either holds a whole log or none. */
+function makeIfMissing(options: LogFileOptions): void {
+  const { folder } = options;
+  const draft = `${folder}.new-${process.pid}`;
+  try {
+    const found = existsSync(folder) ? readdirSync(folder) : [];
+    if (found.includes(DATA_FILE)) return;
+    if (found.length > 0) {
+      throw new TransportError(
+        `Expected a Swirl log or an empty folder in ${folder}, found ${found.slice(0, 5).join(', ')} and no ` +
+          `${DATA_FILE}. Choose another run name or folder, or move these files away.`,
+      );
+    }
+    accessSync(nearestFolder(folder), constants.W_OK);
+    mkdirSync(dirname(folder), { recursive: true });
+    rmSync(draft, { recursive: true, force: true });
+    mkdirSync(draft);
+    const db = openDatabase(draft, options);
+    const marker: Marker = { format: FORMAT, version: FORMAT_VERSION, run: options.run };
+    db.transactionSync(() => db.putSync(MARKER_KEY, Buffer.from(JSON.stringify(marker))));
+    void db.close();
+    moveInto(draft, folder);
+  } catch (error) {
+    if (existsSync(draft)) rmSync(draft, { recursive: true, force: true });
+    throw storageError('making the log', folder, error);
+  }
+}
+
+function moveInto(draft: string, folder: string): void {
+  try {
+    renameSync(draft, folder);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'EPERM') throw error;
+    if (!existsSync(join(folder, DATA_FILE))) throw error;
+    // Another process made it in the meantime.
+    rmSync(draft, { recursive: true, force: true });
+    return;
+  }
+  if (process.platform === 'win32') return;
+  const parent = openSync(dirname(folder), 'r');
+  fsyncSync(parent);
+  closeSync(parent);
+}
+
+function openChecked(options: LogFileOptions): Bytes {
+  const { folder } = options;
+  try {
+    const file = openSync(join(folder, DATA_FILE), options.access === 'write' ? 'r+' : 'r');
+    try {
+      checkPages(file);
+    } finally {
+      closeSync(file);
+    }
+    const db = openDatabase(folder, options);
+    try {
+      // LMDB shows a commit of a process that was killed right behind it only once somebody takes the lock.
+      if (options.access === 'write') db.transactionSync(() => {});
+      checkMarker(db, options);
+    } catch (error) {
+      void db.close();
+      throw error;
+    }
+    return db;
+  } catch (error) {
+    throw storageError('opening the log', folder, error);
+  }
+}
+
+function openDatabase(folder: string, { access, mapBytes, durable }: LogFileOptions): Bytes {
+  return open<Buffer, Buffer>({
+    path: folder,
+    noSubdir: false,
+    readOnly: access === 'read',
+    keyEncoding: 'binary',
+    encoding: 'binary',
+    mapSize: mapBytes,
+    pageSize: PAGE_BYTES,
+    maxDbs: 1,
+    // A commit returns when the disk has it, not before (lmdb's default is to flush later).
+    overlappingSync: false,
+    noSync: !durable,
+  });
+}
+
+function checkMarker(db: Bytes, { run, folder }: LogFileOptions): void {
+  db.resetReadTxn();
+  const marker = parseMarker(db.getBinary(MARKER_KEY));
+  db.resetReadTxn();
+  if (marker?.format !== FORMAT) {
+    throw new TransportError(`Expected a Swirl log in ${folder}, found an LMDB file of something else.`);
+  }
+  if (!(marker.version <= FORMAT_VERSION)) {
+    throw new TransportError(
+      `Expected a log of format ${FORMAT_VERSION} or older in ${folder}, found format ${marker.version}: ` +
+        'a newer Swirl wrote it. Use that version, or another run name.',
+    );
+  }
+  if (marker.run !== run) {
+    throw new TransportError(
+      `Expected the log of run "${run}" in ${folder}, found that of run "${marker.run}". ` +
+        'A run keeps its name when its folder is copied or moved: use that name.',
+    );
+  }
+}
+
+function parseMarker(bytes: Uint8Array | undefined): Marker | undefined {
+  if (bytes === undefined) return undefined;
+  try {
+    return JSON.parse(Buffer.from(bytes).toString('utf8')) as Marker;
+  } catch {
+    return undefined;
+  }
+}
+
+function storageError(doing: string, folder: string, error: unknown): TransportError {
+  if (error instanceof TransportError) return error;
+  if (error instanceof BrokenPages) {
+    return new TransportError(
+      `The log in ${folder} is damaged: ${error.message}. Restore it from a copy, or start a new run.`,
+      { cause: error },
+    );
+  }
+  const { code, message } = error as { code?: unknown; message?: string };
+  const free = freeBytes(folder);
+  // LMDB reports a write that the disk took only in part as EIO.
+  const wroteTooLittle = code === 5 || code === 'EIO';
+  if (
+    code === 28 ||
+    code === 'ENOSPC' ||
+    (wroteTooLittle && free !== undefined && free < NEARLY_FULL_BYTES)
+  ) {
+    return new TransportError(
+      `The disk is full (${doing}, ${folder}, ${free ?? 'few'} bytes free). Nothing was lost: make room and start again.`,
+      { cause: error },
+    );
+  }
+  if (['EACCES', 'EROFS', 'EPERM', 13, 30, 1].includes(code as string | number)) {
+    return new TransportError(`No permission (${doing}, ${folder}): expected a folder that can be written.`, {
+      cause: error,
+    });
+  }
+  return new TransportError(`${doing} failed (${folder}): ${message ?? String(error)}.`, { cause: error });
+}
+
+/** Free bytes on the folder's disk, where the system says. */
+function freeBytes(folder: string): number | undefined {
+  try {
+    const { bavail, bsize } = statfsSync(nearestFolder(folder));
+    return bavail * bsize;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The folder itself, or the nearest one above it that exists. */
+function nearestFolder(folder: string): string {
+  return existsSync(folder) || dirname(folder) === folder ? folder : nearestFolder(dirname(folder));
+}

@@ -1,0 +1,214 @@
+/**
+ * The train stage: scored steps become updates of the policy. One partition of `scored`, which it holds back
+ * until the checkpoint that covers it is durable. See `durable-training.ts` for what a crash can and cannot do.
+ */
+import { Observable } from 'rxjs';
+import { hashEngine } from '../checkpoint/weights-hash.ts';
+import type { Engine } from '../engine/engine.ts';
+import { ConfigError } from '../errors.ts';
+import type { Delivery, Finished, Stage, StageOperator } from '../runtime/stage.ts';
+import type { Renderer } from '../tokenizer/render.ts';
+import type { Scored, Update } from '../topics/records.generated.ts';
+import { Checkpoints } from './checkpoint.ts';
+import type { CheckpointForm } from './checkpoint-form.ts';
+import { type TrainConfig, trainConfig } from './config.ts';
+import { Training } from './durable-training.ts';
+import type { InitialPolicy } from './initial-policy.ts';
+import { consumed, nextSpan, type TrainState } from './train-state.ts';
+
+/** What the topics hold of this stage's work. */
+export interface Published {
+  /** The stage's committed progress in its input. */
+  readonly offset: number;
+  /** The step of the last record in `updates`; 0 where there is none. */
+  readonly step: number;
+}
+
+export interface TrainDeps {
+  /** The policy being trained; with the initial weights at first. */
+  readonly engine: Engine;
+  /** Sets the initial weights again: the engine may have been trained before another process took over, which made no checkpoint. */
+  readonly reset: () => Promise<void>;
+  /** Needed where `beta` > 0. */
+  readonly reference?: InitialPolicy | undefined;
+  readonly renderer: Pick<Renderer, 'render'>;
+  /** How the engine's trainable tensors are kept. */
+  readonly form: CheckpointForm;
+  /** What else the weights depend on, by name: hashes of what is not in the checkpoints. */
+  readonly origins?: Readonly<Record<string, string>>;
+  /** The instructions of each task, by its name. */
+  readonly instructions: ReadonlyMap<string, string>;
+  /** The folder of the run's checkpoints. */
+  readonly checkpoints: string;
+  /** The run's name, the stage's, its input topic's, and its window. */
+  readonly run: string;
+  readonly stage: string;
+  readonly topic: string;
+  readonly window: number;
+  readonly published: () => Promise<Published>;
+  /** The input's records from an offset up to another, again; what cannot be decoded is left out. */
+  readonly reread: (range: { readonly from: number; readonly to: number }) => AsyncIterable<Delivery<Scored>>;
+  /** Told of each update as soon as the engine has it: before it is durable. */
+  readonly onUpdate?: (update: Update) => void;
+}
+
+/** What the runtime needs of the stage, and `close`. */
+export interface TrainStage
+  extends Required<Pick<Stage<'scored'>, 'holds' | 'outlasts' | 'startAt' | 'operator'>> {
+  /** Ends the work in hand, and the claim to the checkpoints; await it before the engine is closed. */
+  close(): Promise<void>;
+}
+
+/** The stage. `startAt` takes up the newest checkpoint, and must have returned before `operator` is called. */
+export function trainStage(config: TrainConfig, deps: TrainDeps): TrainStage {
+  const checkpoints = new Checkpoints(deps.checkpoints, deps.form);
+  let training: Training | null = null;
+  let work: Promise<void> = Promise.resolve();
+  const close = async () => {
+    training?.stop();
+    await work.catch(() => {});
+    await checkpoints.release();
+  };
+  return {
+    holds: true,
+    outlasts: true,
+    close,
+    startAt: async (partition) => {
+      if (partition !== 0) {
+        throw new ConfigError(
+          `expected one partition of ${deps.topic}, found partition ${partition}: batches are cut by the order of one log. ` +
+            `Set topics.${deps.topic}.partitions to 1`,
+        );
+      }
+      const isFirst = training === null;
+      await close();
+      const taken = await takeUp(config, { deps, checkpoints, isFirst });
+      training = new Training({ config, deps, checkpoints, partition, ...taken });
+      return consumed(taken.state.cursor);
+    },
+    operator: () => {
+      const begun = training;
+      if (begun === null) throw new Error('startAt must return before operator is called');
+      return operatorOf(begun, (running) => {
+        work = running;
+      });
+    },
+  };
+}
+
+/** Deliveries are taken one after the other; `onWork` is given each promise that ends when all so far are. */
+function operatorOf(training: Training, onWork: (work: Promise<void>) => void): StageOperator<Scored> {
+  return (source) =>
+    new Observable<Finished>((subscriber) => {
+      let work = Promise.resolve();
+      const then = (task: () => Promise<void>) => {
+        work = work.then(task);
+        work.catch((error: unknown) => subscriber.error(error));
+        onWork(work);
+      };
+      training.begin((finished) => subscriber.next(finished));
+      then(() => training.resume());
+      const subscription = source.subscribe({
+        next: (delivery) => {
+          training.receive(delivery);
+          then(() => training.take(delivery));
+        },
+        error: (error: unknown) => subscriber.error(error),
+        complete: () =>
+          then(async () => {
+            await training.finish();
+            subscriber.complete();
+          }),
+      });
+      return () => {
+        training.stop();
+        subscription.unsubscribe();
+      };
+    });
+}
+
+interface TakeUp {
+  readonly deps: TrainDeps;
+  readonly checkpoints: Checkpoints;
+  /** The engine is as it was made. */
+  readonly isFirst: boolean;
+}
+
+/** The newest checkpoint, with its weights and moments in the engine; or a beginning with the engine's own. */
+async function takeUp(config: TrainConfig, { deps, checkpoints, isFirst }: TakeUp) {
+  // Whoever had the partition before may still be at it, unaware: from here on it changes nothing.
+  await checkpoints.claim();
+  const published = await deps.published();
+  const settings = settingsOf(config, deps);
+  const found = await checkpoints.latest();
+  if (found === null && !isFirst) await deps.reset();
+  const state = found ?? (await beginning(deps, { published, settings }));
+  if (found !== null) {
+    checkSettings(found.settings, settings, checkpoints.path(found.step));
+    const { weights, optimizer } = await checkpoints.read(found.step);
+    await deps.engine.setWeights(weights);
+    await deps.engine.setOptimizer(optimizer);
+  }
+  if (config.beta > 0 && deps.reference !== undefined) {
+    const hash = await deps.reference.hash();
+    if (hash !== state.firstWeightsHash) {
+      throw new ConfigError(
+        `expected the initial policy that this run began with (weights ${state.firstWeightsHash.slice(0, 12)}), found ` +
+          `${hash.slice(0, 12)}: the KL penalty is towards the former. Put it back, or start another run`,
+      );
+    }
+  }
+  // A kill in the middle of the last prune is mended here: there may be no further one.
+  if (found !== null) await checkpoints.prune(config.keepCheckpoints);
+  return { state, published };
+}
+
+async function beginning(
+  { engine, checkpoints }: TrainDeps,
+  { published, settings }: { readonly published: Published; readonly settings: TrainState['settings'] },
+): Promise<TrainState> {
+  if (published.step > 0) {
+    throw new ConfigError(
+      `expected the checkpoint of update ${published.step} or an earlier one in ${checkpoints}, found none: ` +
+        'the weights of this run are gone. Start another one (a replay from `scored` makes them again)',
+    );
+  }
+  return {
+    step: 0,
+    cursor: nextSpan(0, []),
+    pendingUpdates: [],
+    pendingRefusals: [],
+    firstWeightsHash: await hashEngine(engine),
+    settings,
+  };
+}
+
+/** Everything that the weights depend on besides the topic: neither when and what is saved, nor the stage's wiring. */
+function settingsOf(
+  config: TrainConfig,
+  { instructions, origins }: Pick<TrainDeps, 'instructions' | 'origins'>,
+): TrainState['settings'] {
+  const free: readonly string[] = ['checkpointEvery', 'keepCheckpoints', 'hashEvery', 'recompute'];
+  const names = (Object.keys(trainConfig.shape) as (keyof TrainConfig)[]).filter(
+    (name) => !free.includes(name),
+  );
+  const settings = names.map((name) => [name, JSON.stringify(config[name])]);
+  const tasks = [...instructions].sort(([a], [b]) => (a < b ? -1 : 1));
+  return { ...Object.fromEntries(settings), instructions: JSON.stringify(tasks), ...origins };
+}
+
+function checkSettings(found: TrainState['settings'], now: TrainState['settings'], path: string): void {
+  // Before there were adapters, no checkpoint named what was trained.
+  const recorded: TrainState['settings'] = { parameters: JSON.stringify({ kind: 'full' }), ...found };
+  const changed = [...new Set([...Object.keys(recorded), ...Object.keys(now)])].filter(
+    (name) => recorded[name] !== now[name],
+  );
+  if (changed.length === 0) return;
+  const each = changed.map(
+    (name) => `${name} was ${recorded[name] ?? 'not there'} and is ${now[name] ?? 'not there'}`,
+  );
+  throw new ConfigError(
+    `${path}: this run was trained with other settings (${each.join('; ')}). Its weights are a function of its settings: ` +
+      'set them back, or start another run (a replay from `scored` trains on the same records)',
+  );
+}

@@ -1,0 +1,93 @@
+import { describe, expect, test } from '@jest/globals';
+import { PROJECTIONS, sizeOf, tensorShapes } from '../../src/engine/config.ts';
+import { parseDecoderConfig } from '../../src/engine/families.ts';
+import { publishedShapes } from './published-shapes.ts';
+
+describe.each(publishedShapes)('%s', (_name, published) => {
+  const config = parseDecoderConfig(published.config, 'config.json');
+  const shapes = tensorShapes(config);
+
+  test('has the tensors that transformers gives it', () => {
+    const first = [...shapes].filter(([name]) => /layers\.0\.|^(?!.*layers)/.test(name));
+    const found = Object.fromEntries(
+      first.map(([name, shape]) => [name.replace('layers.0', 'layers.*'), shape]),
+    );
+    expect(found).toEqual(published.tensors);
+    expect([...shapes.values()].reduce((sum, shape) => sum + sizeOf(shape), 0)).toBe(published.numbers);
+  });
+
+  test('slides where transformers slides', () => {
+    const expected = Array.from({ length: config.layers }, (_, layer) =>
+      published.sliding.includes(layer) ? published.window : null,
+    );
+    expect(config.windows).toEqual(expected);
+  });
+
+  test('is the same as earlier versions of transformers write it', () => {
+    const { rope_parameters: rope, layer_types: _, ...rest } = published.config;
+    const { rope_theta, rope_type, ...scaling } = rope as Record<string, unknown>;
+    const rope_scaling = rope_type === 'default' ? null : { type: rope_type, ...scaling };
+    expect(parseDecoderConfig({ ...rest, rope_theta, rope_scaling }, 'config.json')).toEqual(config);
+  });
+});
+
+/** The choices of each family, for a decoder with nothing but sizes. */
+const sizes = {
+  vocab_size: 50,
+  hidden_size: 48,
+  intermediate_size: 64,
+  num_hidden_layers: 3,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+};
+
+describe('what a family decides', () => {
+  test('Gemma 2: offset and post-norms, scaled embeddings, caps, a tied head', () => {
+    expect(parseDecoderConfig({ ...sizes, model_type: 'gemma2' }, 'here')).toMatchObject({
+      ...{ normOffset: 1, postNorms: true, queryKeyNorms: false, biases: [], activation: 'gelu' },
+      ...{ embeddingScale: Math.sqrt(48), attentionScale: 1 / 16, attentionCap: 50, logitCap: 30 },
+      ...{ headSize: 256, maxPositions: 8192, windows: [4096, null, 4096], tiedHead: true },
+    });
+  });
+
+  test('Llama: a head of its own, biases where it is told so', () => {
+    const llama = { ...sizes, model_type: 'llama' };
+    expect(parseDecoderConfig(llama, 'here')).toMatchObject({
+      ...{ normOffset: 0, postNorms: false, queryKeyNorms: false, biases: [], activation: 'silu' },
+      ...{ embeddingScale: 1, attentionScale: 1 / Math.sqrt(12), attentionCap: null, logitCap: null },
+      ...{ headSize: 12, maxPositions: 2048, windows: [null, null, null], tiedHead: false },
+    });
+    const biased = parseDecoderConfig({ ...llama, attention_bias: true, mlp_bias: true }, 'here');
+    expect(biased.biases).toEqual(PROJECTIONS);
+  });
+
+  test('Qwen 2: biases on queries, keys and values; a window in the upper layers where it is used', () => {
+    const qwen = { ...sizes, model_type: 'qwen2', sliding_window: 7, max_window_layers: 2 };
+    expect(parseDecoderConfig(qwen, 'here')).toMatchObject({
+      ...{ biases: ['q_proj', 'k_proj', 'v_proj'], queryKeyNorms: false, windows: [null, null, null] },
+      ...{ maxPositions: 32768, tiedHead: false },
+    });
+    const sliding = parseDecoderConfig({ ...qwen, use_sliding_window: true }, 'here');
+    expect(sliding.windows).toEqual([null, null, 7]);
+  });
+
+  test('Qwen 3: norms of queries and keys, heads of 128', () => {
+    const qwen = parseDecoderConfig({ ...sizes, model_type: 'qwen3' }, 'here');
+    expect(qwen).toMatchObject({ queryKeyNorms: true, biases: [], headSize: 128 });
+    const shapes = tensorShapes(qwen);
+    expect(shapes.get('model.layers.2.self_attn.k_norm.weight')).toEqual([128]);
+    expect(shapes.get('model.layers.0.self_attn.o_proj.weight')).toEqual([48, 512]);
+  });
+
+  test.each([
+    [
+      'a rope that is unknown',
+      { rope_parameters: { rope_type: 'longrope' } },
+      /rope_parameters\.rope_type.*longrope/,
+    ],
+    ['a rope without its factor', { rope_scaling: { type: 'linear' } }, /rope_scaling\.factor.*a number/],
+    ['half a rope', { partial_rotary_factor: 0.5 }, /partial_rotary_factor.*0\.5/],
+  ])('refuses %s', (_name, change, message) => {
+    expect(() => parseDecoderConfig({ ...sizes, model_type: 'llama', ...change }, 'here')).toThrow(message);
+  });
+});

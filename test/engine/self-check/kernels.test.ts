@@ -1,0 +1,34 @@
+import { readdirSync } from 'node:fs';
+import { expect, test } from '@jest/globals';
+import { Device } from '../../../src/device/device.ts';
+import { checkKernels } from '../../../src/engine/self-check/kernels.ts';
+import { onDevice } from '../../device/on-device.ts';
+
+onDevice('the check of kernels', () => {
+  test('every kernel there is was compared, and is right', async () => {
+    const checks = await checkKernels(await Device.shared());
+    const files = readdirSync(new URL('../../../src/engine/kernels', import.meta.url));
+    // Products and attention come in variants, of which an adapter uses some.
+    const product = /^(matmul|tile|rows|matrix|lanes)/;
+    const expected = files.map((file) => file.replace('.wgsl', '')).filter((name) => !product.test(name));
+    const found = checks.map(({ name }) => name);
+    expect(found.filter((name) => !product.test(name))).toEqual(expected.toSorted());
+    expect(found.filter((name) => product.test(name)).length).toBeGreaterThanOrEqual(3);
+    for (const { name, ok, error } of checks) expect([name, ok, error < 1e-2]).toEqual([name, true, true]);
+  });
+
+  test('a kernel that leaves one wrong number, or none, is named', async () => {
+    const device = await Device.shared();
+    const faults: readonly [string, (values: Float64Array) => void][] = [
+      ['rope', (values) => (values[7] += 0.01)],
+      ['matmul-backward-weight', (values) => (values[100] *= -1)],
+      ['norm-weight-reduce', (values) => values.fill(0)],
+      ['log-prob', (values) => (values[0] = Number.NaN)],
+    ];
+    const checks = await checkKernels(device, (kernel, values) => {
+      faults.find(([name]) => name === kernel)?.[1](values);
+    });
+    const wrong = checks.filter(({ ok }) => !ok).map(({ name }) => name.split(' ')[0]);
+    expect(wrong).toEqual(faults.map(([name]) => name).toSorted());
+  });
+});

@@ -1,0 +1,198 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { toBfloat16, toFloat32Values } from '../../../src/checkpoint/number-formats.ts';
+import { describeAdapter, findAdapter } from '../../../src/device/adapter.ts';
+import { Device } from '../../../src/device/device.ts';
+import { chooseProducts, type ProductsWanted } from '../../../src/engine/webgpu/matmul/choose-products.ts';
+import {
+  margins,
+  type ProductName,
+  ProductTrial,
+  productNames,
+  strides,
+  type TrialNumbers,
+  type TrialOptions,
+  type TrialRun,
+} from '../../../src/engine/webgpu/matmul/product-trial.ts';
+import type { Products } from '../../../src/engine/webgpu/matmul/products.ts';
+import type { NumberFormat } from '../../../src/engine/webgpu/memory/parameters.ts';
+import { normal } from '../../../src/random.ts';
+import { onDevice } from '../../device/on-device.ts';
+
+const adapter = await findAdapter().then(describeAdapter, () => null);
+
+/** By name: what is asked for, and the largest error with weights in f32 and in bf16. */
+const families: [string, Required<ProductsWanted>, Record<NumberFormat, number>][] = [
+  ['registers', { family: 'registers', precision: 'f32' }, { f32: 3e-7, bf16: 3e-7 }],
+  ['workgroup', { family: 'workgroup', precision: 'f32' }, { f32: 3e-7, bf16: 3e-7 }],
+];
+if (adapter?.features.includes('shader-f16')) {
+  families.push(['workgroup, f16', { family: 'workgroup', precision: 'f16' }, { f32: 3e-7, bf16: 6e-4 }]);
+}
+// lavapipe has none in Mesa 25.0.7, and some in 26.2.6.
+if (adapter && adapter.matrixUnits.length > 0) {
+  families.push(
+    ['matrix', { family: 'matrix', precision: 'f32' }, { f32: 3e-7, bf16: 1e-6 }],
+    ['matrix, f16', { family: 'matrix', precision: 'f16' }, { f32: 3e-7, bf16: 6e-4 }],
+  );
+}
+
+/** Numbers for so many rows; up to the next whole tile, where kernels may read, there is NaN. */
+function numbersFor(rows: number, { input, output }: TrialOptions): TrialNumbers {
+  const [xStride, yStride] = strides({ input, output });
+  const room = Math.max(64, Math.ceil(rows / 64) * 64);
+  const matrix = (seed: bigint, height: number, width: number, whole = height) =>
+    Float32Array.from({ length: whole * width }, (_, i) =>
+      i < height * width ? normal(seed, i) : Number.NaN,
+    );
+  return {
+    x: matrix(1n, rows, xStride, room),
+    y: matrix(2n, rows, yStride, room),
+    // As bf16 holds them, so that both formats have the same.
+    w: toFloat32Values(new Uint8Array(toBfloat16(matrix(3n, output, input)).buffer), 'BF16'),
+    dw: matrix(4n, output, input),
+  };
+}
+
+/** Largest difference from plain loops in float64, over what the terms of a sum may amount to. NaN: other numbers changed. */
+function errorOf(
+  found: Float32Array,
+  product: ProductName,
+  numbers: TrialNumbers,
+  { rows, add = false, scale = 1, ...sizes }: TrialOptions & TrialRun,
+): number {
+  const [xStride, yStride] = strides(sizes);
+  const x = (m: number, k: number) => numbers.x[m * xStride + margins.xBefore + k];
+  const y = (m: number, n: number) => numbers.y[m * yStride + margins.yBefore + n];
+  const w = (n: number, k: number) => numbers.w[n * sizes.input + k];
+  let worst = 0;
+  const compare = (at: number, before: number, depth: number, term: (i: number) => number) => {
+    let [sum, size] = [before, Math.abs(before)];
+    for (let i = 0; i < depth; i++) {
+      const value = scale * term(i);
+      sum += value;
+      // Not Math.abs: a global costs more than all the rest inside Jest's context.
+      size += value < 0 ? -value : value;
+    }
+    const off = Math.abs(found[at] - sum);
+    worst = Math.max(worst, off === 0 ? 0 : off / size);
+  };
+  const weight = product === 'backwardWeight';
+  const input = product === 'backwardInput';
+  const columns = input || weight ? sizes.input : sizes.output;
+  const [stride, first] = weight
+    ? [columns, 0]
+    : input
+      ? [xStride, margins.xBefore]
+      : [yStride, margins.yBefore];
+  const before = weight ? numbers.dw : input ? numbers.x : numbers.y;
+  for (let row = 0; row < (weight ? sizes.output : rows); row++) {
+    for (let c = 0; c < stride; c++) {
+      const at = row * stride + c;
+      const column = c - first;
+      if (column < 0 || column >= columns) worst = Object.is(found[at], before[at]) ? worst : Number.NaN;
+      else if (weight) compare(at, before[at], rows, (m) => y(m, row) * x(m, column));
+      else if (input) compare(at, add ? before[at] : 0, sizes.output, (n) => y(row, n) * w(n, column));
+      else compare(at, add ? before[at] : 0, sizes.input, (k) => x(row, k) * w(column, k));
+    }
+  }
+  return worst;
+}
+
+onDevice('products', () => {
+  let device: Device;
+  beforeAll(async () => {
+    device = await Device.shared();
+  });
+
+  describe.each(families)('%s', (_family, wanted, tolerance) => {
+    let products: Products;
+    beforeAll(async () => {
+      ({ products } = await chooseProducts(device, wanted));
+    });
+
+    /** Rows, input, output, scale: below and above a tile, and nothing whole. */
+    test.each([
+      [1, 4, 4, 1],
+      [3, 20, 12, 0.5],
+      [64, 64, 64, 1],
+      [65, 68, 132, 2],
+      [130, 36, 100, 1],
+    ])('%i rows, %i to %i, times %d: as float64', async (rows, input, output, scale) => {
+      for (const format of ['f32', 'bf16'] as const) {
+        const options = { input, output, format };
+        const numbers = numbersFor(rows, options);
+        const trial = new ProductTrial(device, products, options, numbers);
+        for (const product of productNames) {
+          for (const add of [false, true]) {
+            const run = { rows, add, scale };
+            const found = await trial.run(product, run);
+            const error = errorOf(found, product, numbers, { ...options, ...run });
+            expect([product, format, add, error < tolerance[format] ? 'close' : error]).toEqual([
+              product,
+              format,
+              add,
+              'close',
+            ]);
+          }
+        }
+        trial.destroy();
+      }
+    });
+
+    test('rows of any size, among them one of zeros', async () => {
+      if (wanted.family === 'workgroup' && wanted.precision === 'f16') return; // They come as they are, and f16 holds no such rows.
+      const options = { input: 36, output: 20, format: 'bf16' } as const;
+      const plain = numbersFor(9, options);
+      const sized = (values: Float32Array, stride: number) =>
+        values.map((value, i) => value * [0, 2 ** -80, 1, 2 ** 60][Math.floor(i / stride) % 4]);
+      const [xStride, yStride] = strides(options);
+      const numbers = { ...plain, x: sized(plain.x, xStride), y: sized(plain.y, yStride) };
+      const trial = new ProductTrial(device, products, options, numbers);
+      for (const product of ['forward', 'backwardInput'] as const) {
+        const found = await trial.run(product, { rows: 9 });
+        // Rows of zeros have no terms to compare with.
+        const stride = product === 'forward' ? yStride : xStride;
+        const [before, columns] =
+          product === 'forward' ? [margins.yBefore, options.output] : [margins.xBefore, options.input];
+        for (const row of [0, 4, 8]) {
+          const start = row * stride + before;
+          expect(found.slice(start, start + columns)).toEqual(new Float32Array(columns));
+        }
+        const error = errorOf(found, product, numbers, { ...options, rows: 9 });
+        expect([product, error < tolerance.bf16 ? 'close' : error]).toEqual([product, 'close']);
+      }
+      trial.destroy();
+    });
+
+    test('what f16 cannot hold leaves nothing that looks like a number', async () => {
+      if (wanted.family !== 'matrix' && wanted.precision === 'f32') return;
+      const options = { input: 36, output: 20, format: 'bf16' } as const;
+      const numbers = numbersFor(3, options);
+      numbers.w[0] = 2 ** 17;
+      const trial = new ProductTrial(device, products, options, numbers);
+      const found = await trial.run('forward', { rows: 3 });
+      const [, stride] = strides(options);
+      for (let row = 0; row < 3; row++)
+        expect(Number.isFinite(found[row * stride + margins.yBefore])).toBe(false);
+      trial.destroy();
+    });
+
+    test('a row does not depend on how many there are; the same again is the same to the bit', async () => {
+      const options = { input: 84, output: 76, format: 'bf16' } as const;
+      const trial = new ProductTrial(device, products, options, numbersFor(130, options));
+      for (const product of productNames.filter((name) => name !== 'backwardWeight')) {
+        const [xStride, yStride] = strides(options);
+        const stride = product === 'backwardInput' ? xStride : yStride;
+        const whole = await trial.run(product, { rows: 130 });
+        expect(await trial.run(product, { rows: 130 })).toEqual(whole);
+        for (const rows of [1, 2, 7, 8, 9, 63, 64, 65, 129]) {
+          const some = await trial.run(product, { rows });
+          expect(some.subarray(0, rows * stride)).toEqual(whole.subarray(0, rows * stride));
+        }
+      }
+      trial.destroy();
+    });
+  });
+
+  afterAll(() => device.sweep());
+});

@@ -1,0 +1,95 @@
+import { expect, test } from '@jest/globals';
+import { Device } from '../../../src/device/device.ts';
+import { type DecoderConfig, tensorShapes } from '../../../src/engine/config.ts';
+import type { EngineOptions, Tensors } from '../../../src/engine/engine.ts';
+import { gemma2Decoder } from '../../../src/engine/families.ts';
+import { createReferenceEngine } from '../../../src/engine/reference/engine.ts';
+import { packRows } from '../../../src/engine/rows.ts';
+import { createWebGpuEngine } from '../../../src/engine/webgpu/engine.ts';
+import { normal } from '../../../src/random.ts';
+import { onDevice } from '../../device/on-device.ts';
+import { engineContract } from '../engine-contract.ts';
+import { largestError, loadAdapterFixture, relativeError } from '../fixtures.ts';
+
+const config = gemma2Decoder({
+  ...{ vocabSize: 50, hiddenSize: 20, intermediateSize: 44, layers: 2, heads: 6, keyValueHeads: 2 },
+  ...{ headSize: 32, maxPositions: 128, window: 9, attentionCap: 5, logitCap: 8 },
+});
+
+function madeWeights(decoder: DecoderConfig): Tensors {
+  let position = 0;
+  return new Map(
+    [...tensorShapes(decoder)].map(([name, shape]) => {
+      const length = shape.reduce((product, n) => product * n, 1);
+      return [name, Float32Array.from({ length }, () => 0.3 * normal(5n, position++))];
+    }),
+  );
+}
+
+onDevice('the WebGPU engine with the kernels for GPUs', () => {
+  engineContract('webgpu', (config, weights, options) =>
+    createWebGpuEngine(config, weights, { ...options, products: 'workgroup' }),
+  );
+
+  test('heads that eight lanes share, long rows behind a window: as the float64 reference', async () => {
+    const weights = madeWeights(config);
+    const rows = packRows(
+      [70, 1, 33].map((length) => ({
+        tokens: Array.from({ length }, (_, i) => (i * 7) % config.vocabSize),
+        targets: Array.from({ length: length - 1 }, (_, i) => i + 1),
+      })),
+    );
+    const reference = await createReferenceEngine(config, weights);
+    const engine = await createWebGpuEngine(config, weights, { products: 'workgroup' });
+    expect(largestError(await engine.forward(rows), await reference.forward(rows))).toBeLessThan(1e-4);
+    const share = Float32Array.from(rows.targets, (_, m) => Math.cos(m));
+    await reference.backward(share);
+    await engine.backward(share);
+    const found = await engine.gradients();
+    for (const [tensor, values] of await reference.gradients()) {
+      expect([tensor, relativeError(found.get(tensor) ?? [], values) < 1e-4]).toEqual([tensor, true]);
+    }
+    await reference.close();
+    await engine.close();
+  });
+
+  test('a sample is the same alone and among others, with its prompt in one piece or in several', async () => {
+    // Two lanes share a head, with three vec4 each.
+    const smaller = { ...config, headSize: 24 };
+    const engine = await createWebGpuEngine(smaller, madeWeights(smaller), { products: 'workgroup' });
+    const request = (i: number) => ({
+      ...{ prompt: Array.from({ length: 3 + 7 * i }, (_, j) => (i * 31 + j * 17) % config.vocabSize) },
+      ...{ maxTokens: 6, temperature: 1, topP: 1, topK: 0, stopTokens: [], seed: BigInt(i) },
+    });
+    const many = engine.sampler({ slots: 8, maxLength: 80 });
+    const together = await Promise.all(Array.from({ length: 10 }, (_, i) => many.sample(request(i))));
+    const alone = engine.sampler({ slots: 1, maxLength: 80 });
+    const pieces = engine.sampler({ slots: 2, maxLength: 80, chunk: 5 });
+    for (const i of [0, 4, 9]) {
+      expect(await alone.sample(request(i))).toEqual(together[i]);
+      expect(await pieces.sample(request(i))).toEqual(together[i]);
+    }
+    await engine.close();
+  });
+
+  test('f16 changes what is frozen in bf16, by a rounding, and nothing else', async () => {
+    if (!(await Device.shared()).has('shader-f16')) return;
+    const fixture = await loadAdapterFixture('qwen2-lora');
+    const logprobs = async (options: EngineOptions) => {
+      const engine = await createWebGpuEngine(fixture.config, fixture.weights, {
+        ...{ ...options, lora: fixture.lora, products: 'workgroup' },
+      });
+      try {
+        await engine.setWeights(fixture.adapters);
+        return await engine.forward(fixture.rows);
+      } finally {
+        await engine.close();
+      }
+    };
+    expect(await logprobs({ frozen: 'f32', precision: 'f16' })).toEqual(await logprobs({ frozen: 'f32' }));
+    const exact = await logprobs({ frozen: 'bf16' });
+    const rounded = await logprobs({ frozen: 'bf16', precision: 'f16' });
+    expect(rounded).not.toEqual(exact);
+    expect(largestError(rounded, exact)).toBeLessThan(0.02);
+  });
+});
