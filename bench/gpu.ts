@@ -19,7 +19,7 @@ import type { Engine, PackedRows } from '../src/engine/engine.ts';
 import { configText } from '../src/engine/families.ts';
 import { adapterShapes } from '../src/engine/lora.ts';
 import { createWebGpuEngine, type WebGpuEngineOptions } from '../src/engine/webgpu/engine.ts';
-import { productFamilies } from '../src/engine/webgpu/matmul/products.ts';
+import { productFamilies } from '../src/engine/webgpu/matmul-variants.ts';
 import { copyRates, multiplyAddRate } from './ceilings/measure.ts';
 import { type Ceilings, kernelLines, percent } from './ceilings/shares.ts';
 import { kernelTimes, watchKernels } from './ceilings/watch.ts';

@@ -11,8 +11,8 @@ import type { Engine } from '../src/engine/engine.ts';
 import { gemma2Decoder } from '../src/engine/families.ts';
 import { packRows } from '../src/engine/rows.ts';
 import { createWebGpuEngine } from '../src/engine/webgpu/engine.ts';
-import { chooseProducts } from '../src/engine/webgpu/matmul/choose-products.ts';
-import { type ProductFamily, productFamilies } from '../src/engine/webgpu/matmul/products.ts';
+import { chooseProducts } from '../src/engine/webgpu/matmul/choose.ts';
+import { type ProductFamily, productFamilies } from '../src/engine/webgpu/matmul-variants.ts';
 
 const config = gemma2Decoder({
   ...{ vocabSize: 512, hiddenSize: 128, intermediateSize: 512, layers: 4 },

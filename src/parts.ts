@@ -57,7 +57,7 @@ export function partsOf(topology: Topology, deps: PartsDeps): Parts {
     config: LocalModelConfig,
   ): Promise<{ readonly policy: PolicyFolder; readonly engine: Engine }> => {
     const { openPolicy } = await import('./checkpoint/folder.ts');
-    const { openEngine } = await import('./engine/open-engine.ts');
+    const { openEngine } = await import('./checkpoint/open-engine.ts');
     const policy = await openPolicy(config.checkpoint);
     const sampling = { slots: config.slots, maxLength: config.contextTokens };
     const { device, precision } = config;

@@ -7,11 +7,11 @@ import { join, resolve } from 'node:path';
 import { checkTensors, type DecoderConfig, PROJECTIONS, sizeOf } from '../engine/config.ts';
 import type { LoraShape, Tensors } from '../engine/engine.ts';
 import { adapterShapes } from '../engine/lora.ts';
+import { isWeightDtype } from '../engine/number-formats.ts';
 import { ConfigError, DataError } from '../errors.ts';
 import { tokenizerFiles } from '../tokenizer/tokenizer.ts';
 import { adapterConfigJson, parseAdapterConfig } from './adapter-config.ts';
 import { copyFiles, writeFolderAside, writeJson } from './folder-aside.ts';
-import { isWeightDtype } from './number-formats.ts';
 import { SafetensorsFile, writeSafetensors } from './safetensors.ts';
 
 const configFile = 'adapter_config.json';

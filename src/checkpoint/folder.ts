@@ -9,13 +9,13 @@ import type { DecoderConfig } from '../engine/config.ts';
 import type { LoraShape, Tensors, WeightSource } from '../engine/engine.ts';
 import { parseDecoderConfig } from '../engine/families.ts';
 import { ConfigError } from '../errors.ts';
+import { readJson } from '../input/folder-files.ts';
 import { type Language, type LanguageSettings, openLanguage } from '../tokenizer/language.ts';
 import type { Renderer } from '../tokenizer/render.ts';
 import { type PolicyTokenizer, tokenizerFiles } from '../tokenizer/tokenizer.ts';
 import { adapterBase, adapterShape, isAdapterFolder } from './adapter-folder.ts';
 import { withDtype } from './config-dtype.ts';
 import { copyFiles, writeFolderAside } from './folder-aside.ts';
-import { readJson } from './folder-files.ts';
 import { saveWeights } from './save-weights.ts';
 import { weightLayout } from './weight-layout.ts';
 

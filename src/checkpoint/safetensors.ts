@@ -8,8 +8,8 @@ import { writeSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 import { z } from 'zod';
+import { isWeightDtype, toBytes, toFloat32Values, valueBytes } from '../engine/number-formats.ts';
 import { DataError } from '../errors.ts';
-import { isWeightDtype, toBytes, toFloat32Values, valueBytes } from './number-formats.ts';
 
 /** Longest header that is read; the format's own limit. */
 const maxHeaderBytes = 100_000_000;

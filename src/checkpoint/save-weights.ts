@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { type DecoderConfig, sizeOf, tensorShapes } from '../engine/config.ts';
 import type { Tensors, WeightSource } from '../engine/engine.ts';
+import { valueBytes } from '../engine/number-formats.ts';
 import { writeJson } from './folder-aside.ts';
-import { valueBytes } from './number-formats.ts';
 import { type TensorToWrite, writeSafetensors } from './safetensors.ts';
 import { indexFile, singleFile, type WeightLayout } from './weight-layout.ts';
 

@@ -5,8 +5,8 @@
 import { basename, join } from 'node:path';
 import { type DecoderConfig, sizeOf, tensorShapes } from '../engine/config.ts';
 import type { Tensors, WeightSource } from '../engine/engine.ts';
+import { isWeightDtype, WEIGHT_DTYPES, type WeightDtype } from '../engine/number-formats.ts';
 import { DataError } from '../errors.ts';
-import { isWeightDtype, WEIGHT_DTYPES, type WeightDtype } from './number-formats.ts';
 import { SafetensorsFile, type TensorInfo } from './safetensors.ts';
 import { indexFile, singleFile, type WeightLayout, weightLayout } from './weight-layout.ts';
 

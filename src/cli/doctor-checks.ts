@@ -12,25 +12,13 @@ import {
 import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { AdapterDescription } from '../device/adapter.ts';
-import { bytesText } from '../engine/memory-advice.ts';
+import { bytesText } from '../engine/webgpu/memory/memory-advice.ts';
 import { SwirlError } from '../errors.ts';
 import type { Topology } from '../topology/topology.ts';
+import type { Check } from './doctor-check.ts';
 import { checkEndpoints } from './doctor-endpoints.ts';
 import { checkKafka } from './doctor-kafka.ts';
 import { checkRegistry } from './doctor-registry.ts';
-
-export interface Check {
-  readonly name: string;
-  readonly ok: boolean;
-  /** What was found, in one line. */
-  readonly found: string;
-  /** What to do about a fault. */
-  readonly fix?: string;
-  /** More for people, line by line. */
-  readonly lines?: readonly string[];
-  /** More for programs. */
-  readonly details?: object;
-}
 
 export interface Subject {
   /** A topology's file. */

@@ -1,7 +1,7 @@
 /** Whether the endpoints that a topology names can be reached, know the key and serve the model. */
 import { z } from 'zod';
 import type { OpenaiConfig } from '../models/openai-config.ts';
-import type { Check } from './doctor-checks.ts';
+import type { Check } from './doctor-check.ts';
 
 /** Longest wait for an endpoint's list of models, in milliseconds. */
 const TIMEOUT_MS = 10_000;

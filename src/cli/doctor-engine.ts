@@ -1,6 +1,6 @@
 /** Checks of `swirl doctor` of the engine on this adapter: every kernel, whole steps of small decoders, and speed. */
 import type { DecoderCheck } from '../engine/self-check/decoders.ts';
-import type { Check } from './doctor-checks.ts';
+import type { Check } from './doctor-check.ts';
 
 type Finding = Omit<Check, 'name'>;
 
@@ -9,7 +9,7 @@ const faultOf =
 
 /** Which family multiplies matrices here, and which others do not work. */
 export async function checkProducts(): Promise<Finding> {
-  const { openWithProducts } = await import('../engine/webgpu/matmul/choose-products.ts');
+  const { openWithProducts } = await import('../engine/webgpu/matmul/choose.ts');
   const { device, products, refused } = await openWithProducts();
   const { family, unit } = products;
   const how = {

@@ -3,7 +3,7 @@ import { SwirlError } from '../errors.ts';
 import { kafkaSecurity } from '../open-transport.ts';
 import { TOPICS } from '../topology/topics.ts';
 import type { Topology } from '../topology/topology.ts';
-import type { Check } from './doctor-checks.ts';
+import type { Check } from './doctor-check.ts';
 
 /** One check of the brokers and one of the topics; none for the embedded log. */
 export async function* checkKafka(topology: Topology): AsyncGenerator<Check> {

@@ -11,13 +11,13 @@ import {
   type Device,
   faultsOf,
   memoryOf,
-} from '../engine/memory-advice.ts';
+} from '../engine/webgpu/memory/memory-advice.ts';
 import { MEMORY_PARTS, type MemoryRequest, planMemory } from '../engine/webgpu/memory/memory-plan.ts';
 import { localModelConfig } from '../models/local-model-config.ts';
 import type { Topology } from '../topology/topology.ts';
 import { trainConfig } from '../train/config.ts';
 import { loraShape } from '../train/parameters.ts';
-import type { Check } from './doctor-checks.ts';
+import type { Check } from './doctor-check.ts';
 import { table } from './table.ts';
 
 /** A way to use the policy, and what it needs. */

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { SwirlError } from '../errors.ts';
 import type { Topology } from '../topology/topology.ts';
-import type { Check } from './doctor-checks.ts';
+import type { Check } from './doctor-check.ts';
 
 /** One check; none where there is no registry. */
 export async function* checkRegistry(

@@ -1,6 +1,6 @@
 /** `swirl doctor`: whether this machine, and what a topology names, are fit for a run; each fault with its remedy. */
 import type { Command } from 'commander';
-import type { Check } from './doctor-checks.ts';
+import type { Check } from './doctor-check.ts';
 
 interface DoctorFlags {
   readonly policy?: string;

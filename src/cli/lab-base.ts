@@ -1,6 +1,6 @@
 /** What `swirl lab base` does. */
 
-import { openEngine } from '../engine/open-engine.ts';
+import { openEngine } from '../checkpoint/open-engine.ts';
 import { ConfigError } from '../errors.ts';
 import { baseConfig, makeBasePolicy, publishBase } from '../lab/base.ts';
 import { localModelConfig } from '../models/local-model-config.ts';

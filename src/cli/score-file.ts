@@ -1,12 +1,12 @@
 /** Scores the texts of a file. */
 
 import { openDecoder, openLanguageOf } from '../checkpoint/folder.ts';
-import { openEngine } from '../engine/open-engine.ts';
-import { parseScoreRequest, score } from '../engine/score.ts';
+import { openEngine } from '../checkpoint/open-engine.ts';
 import { ConfigError, DataError, ModelError } from '../errors.ts';
 import { fileInput } from '../input/input.ts';
 import { lines } from '../input/lines.ts';
 import { localModelConfig } from '../models/local-model-config.ts';
+import { parseScoreRequest, score } from '../models/score.ts';
 import { printable } from '../monitor/printable.ts';
 
 export interface ScoreFileOptions {

@@ -2,7 +2,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeviceError } from '../errors.ts';
 import { type AdapterDescription, describeAdapter, findAdapter } from './adapter.ts';
-import type { Profiler } from './profiler.ts';
 
 /** The most storage buffers that a kernel of Swirl binds: what WebGPU promises everywhere. */
 const storageBuffers = 8;
@@ -23,6 +22,14 @@ export interface Work {
   readonly amount: number;
 }
 
+/** What writes the time of each compute pass; see `Profiler`. */
+export interface PassTimer {
+  /** Where the next pass writes its times. */
+  pass(label: string): GPUComputePassTimestampWrites;
+  /** Records, after the passes of a submit, what makes their times readable. */
+  resolve(encoder: GPUCommandEncoder): void;
+}
+
 /** The longest sleep before a wait, in milliseconds: what a wrong guess can cost. */
 const longestSleep = 500;
 
@@ -33,7 +40,7 @@ export class Device {
   readonly gpu: GPUDevice;
   readonly adapter: AdapterDescription;
   /** Times kernels; see `Profiler.start`. */
-  profiler: Profiler | null = null;
+  profiler: PassTimer | null = null;
   #failure: DeviceError | undefined;
   readonly #broken: Promise<never>;
   /** Milliseconds per unit of work, by kind; see `untilWorked`. */

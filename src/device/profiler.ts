@@ -1,6 +1,6 @@
 /** Time on the device by kernel, from timestamp queries: on for as long as somebody wants to know. */
 import { DeviceError } from '../errors.ts';
-import type { Device } from './device.ts';
+import type { Device, PassTimer } from './device.ts';
 
 /** What passes of one label took together. */
 export interface KernelTime {
@@ -28,7 +28,7 @@ interface Reading extends QuerySet {
  * While a device has one, its kernels run in passes of their own, with a timestamp before and after each. Results do not
  * change; the whole takes longer, by what the passes cost.
  */
-export class Profiler {
+export class Profiler implements PassTimer {
   readonly #device: Device;
   #sets: QuerySet[] = [];
   #readings: Reading[] = [];
@@ -38,15 +38,16 @@ export class Profiler {
     if (!device.has('timestamp-query')) {
       throw new DeviceError(`${device.adapter.name} has no timestamps (timestamp-query)`);
     }
-    device.profiler ??= new Profiler(device);
-    return device.profiler;
+    if (device.profiler instanceof Profiler) return device.profiler;
+    const profiler = new Profiler(device);
+    device.profiler = profiler;
+    return profiler;
   }
 
   private constructor(device: Device) {
     this.#device = device;
   }
 
-  /** Where the next pass writes its times. */
   pass(label: string): GPUComputePassTimestampWrites {
     let set = this.#sets.at(-1);
     if (!set || 2 * set.labels.length === mostQueries) {
@@ -59,7 +60,6 @@ export class Profiler {
     return { querySet: set.queries, beginningOfPassWriteIndex: first, endOfPassWriteIndex: first + 1 };
   }
 
-  /** Records, behind the passes of a submit, what brings their times within reach. */
   resolve(encoder: GPUCommandEncoder): void {
     for (const { queries, labels } of this.#sets) {
       const size = 16 * labels.length;

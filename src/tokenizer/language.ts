@@ -4,8 +4,8 @@
  */
 import { join } from 'node:path';
 import { z } from 'zod';
-import { readJson, readText } from '../checkpoint/folder-files.ts';
 import { ConfigError } from '../errors.ts';
+import { readJson, readText } from '../input/folder-files.ts';
 import {
   FormatRenderer,
   gemmaFormat,

@@ -13,18 +13,56 @@
  */
 
 import { hashWeights } from '../checkpoint/weights-hash.ts';
-import type { Tensors } from '../engine/engine.ts';
+import type { Engine, Tensors } from '../engine/engine.ts';
 import { ConfigError, DataError, TransportError } from '../errors.ts';
 import { failureOf } from '../runtime/failure.ts';
 import type { Delivery, Emission, Finished } from '../runtime/stage.ts';
+import type { Renderer } from '../tokenizer/render.ts';
 import type { Scored, Update } from '../topics/records.generated.ts';
 import { type Batch, Batcher } from './batches.ts';
 import type { Checkpoints } from './checkpoint.ts';
+import type { CheckpointForm } from './checkpoint-form.ts';
 import type { TrainConfig } from './config.ts';
+import type { InitialPolicy } from './initial-policy.ts';
 import { Trainer } from './optimizer-step.ts';
 import { RecentIds } from './recent-ids.ts';
-import type { Published, TrainDeps } from './train-stage.ts';
 import { type Cursor, consumed, nextPass, nextSpan, type Refusal, type TrainState } from './train-state.ts';
+
+/** What the topics hold of this stage's work. */
+export interface Published {
+  /** The stage's committed progress in its input. */
+  readonly offset: number;
+  /** The step of the last record in `updates`; 0 where there is none. */
+  readonly step: number;
+}
+
+export interface TrainDeps {
+  /** The policy being trained; with the initial weights at first. */
+  readonly engine: Engine;
+  /** Sets the initial weights again: the engine may have been trained before another process took over, which made no checkpoint. */
+  readonly reset: () => Promise<void>;
+  /** Needed where `beta` > 0. */
+  readonly reference?: InitialPolicy | undefined;
+  readonly renderer: Pick<Renderer, 'render'>;
+  /** How the engine's trainable tensors are kept. */
+  readonly form: CheckpointForm;
+  /** What else the weights depend on, by name: hashes of what is not in the checkpoints. */
+  readonly origins?: Readonly<Record<string, string>>;
+  /** The instructions of each task, by its name. */
+  readonly instructions: ReadonlyMap<string, string>;
+  /** The folder of the run's checkpoints. */
+  readonly checkpoints: string;
+  /** The run's name, the stage's, its input topic's, and its window. */
+  readonly run: string;
+  readonly stage: string;
+  readonly topic: string;
+  readonly window: number;
+  readonly published: () => Promise<Published>;
+  /** The input's records from an offset up to another, again; what cannot be decoded is left out. */
+  readonly reread: (range: { readonly from: number; readonly to: number }) => AsyncIterable<Delivery<Scored>>;
+  /** Told of each update as soon as the engine has it: before it is durable. */
+  readonly onUpdate?: (update: Update) => void;
+}
 
 export interface TrainingOptions {
   readonly config: TrainConfig;

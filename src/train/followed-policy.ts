@@ -1,9 +1,9 @@
 /** The policy of rollouts that follow the training: this run's checkpoints, taken over as they appear. */
 
 import { openPolicy } from '../checkpoint/folder.ts';
+import { openEngine } from '../checkpoint/open-engine.ts';
 import { hashEngine } from '../checkpoint/weights-hash.ts';
 import { initialAdapters } from '../engine/lora.ts';
-import { openEngine } from '../engine/open-engine.ts';
 import type { DeviceError } from '../errors.ts';
 import { type FollowConfig, FollowingModel } from '../models/following-model.ts';
 import { LocalModel } from '../models/local-model.ts';

@@ -1,19 +1,19 @@
 /** Opens what the train stage trains: the policy's engine, what it began as, and how it is kept. */
 
 import { openPolicy, type PolicyFolder } from '../checkpoint/folder.ts';
+import { openEngine } from '../checkpoint/open-engine.ts';
 import { openWeights, readWeights } from '../checkpoint/weight-files.ts';
 import { hashSource, hashWeights } from '../checkpoint/weights-hash.ts';
 import { tensorShapes } from '../engine/config.ts';
 import type { Engine, Tensors } from '../engine/engine.ts';
 import { initialAdapters } from '../engine/lora.ts';
-import { openEngine } from '../engine/open-engine.ts';
 import { ConfigError, type DeviceError } from '../errors.ts';
 import type { LocalModelConfig } from '../models/local-model-config.ts';
 import { adaptersOn, wholePolicy } from './checkpoint-form.ts';
 import type { TrainConfig } from './config.ts';
+import type { TrainDeps } from './durable-training.ts';
 import { initialAdapterPolicy, initialEngine } from './initial-policy.ts';
 import { loraShape } from './parameters.ts';
-import type { TrainDeps } from './train-stage.ts';
 
 export interface LearnerOptions {
   readonly config: Pick<

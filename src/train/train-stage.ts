@@ -4,53 +4,13 @@
  */
 import { Observable } from 'rxjs';
 import { hashEngine } from '../checkpoint/weights-hash.ts';
-import type { Engine } from '../engine/engine.ts';
 import { ConfigError } from '../errors.ts';
-import type { Delivery, Finished, Stage, StageOperator } from '../runtime/stage.ts';
-import type { Renderer } from '../tokenizer/render.ts';
-import type { Scored, Update } from '../topics/records.generated.ts';
+import type { Finished, Stage, StageOperator } from '../runtime/stage.ts';
+import type { Scored } from '../topics/records.generated.ts';
 import { Checkpoints } from './checkpoint.ts';
-import type { CheckpointForm } from './checkpoint-form.ts';
 import { type TrainConfig, trainConfig } from './config.ts';
-import { Training } from './durable-training.ts';
-import type { InitialPolicy } from './initial-policy.ts';
+import { type Published, type TrainDeps, Training } from './durable-training.ts';
 import { consumed, nextSpan, type TrainState } from './train-state.ts';
-
-/** What the topics hold of this stage's work. */
-export interface Published {
-  /** The stage's committed progress in its input. */
-  readonly offset: number;
-  /** The step of the last record in `updates`; 0 where there is none. */
-  readonly step: number;
-}
-
-export interface TrainDeps {
-  /** The policy being trained; with the initial weights at first. */
-  readonly engine: Engine;
-  /** Sets the initial weights again: the engine may have been trained before another process took over, which made no checkpoint. */
-  readonly reset: () => Promise<void>;
-  /** Needed where `beta` > 0. */
-  readonly reference?: InitialPolicy | undefined;
-  readonly renderer: Pick<Renderer, 'render'>;
-  /** How the engine's trainable tensors are kept. */
-  readonly form: CheckpointForm;
-  /** What else the weights depend on, by name: hashes of what is not in the checkpoints. */
-  readonly origins?: Readonly<Record<string, string>>;
-  /** The instructions of each task, by its name. */
-  readonly instructions: ReadonlyMap<string, string>;
-  /** The folder of the run's checkpoints. */
-  readonly checkpoints: string;
-  /** The run's name, the stage's, its input topic's, and its window. */
-  readonly run: string;
-  readonly stage: string;
-  readonly topic: string;
-  readonly window: number;
-  readonly published: () => Promise<Published>;
-  /** The input's records from an offset up to another, again; what cannot be decoded is left out. */
-  readonly reread: (range: { readonly from: number; readonly to: number }) => AsyncIterable<Delivery<Scored>>;
-  /** Told of each update as soon as the engine has it: before it is durable. */
-  readonly onUpdate?: (update: Update) => void;
-}
 
 /** What the runtime needs of the stage, and `close`. */
 export interface TrainStage

@@ -4,7 +4,7 @@ import type { Delivery } from '../runtime/stage.ts';
 import type { Codec } from '../topics/avro/codec.ts';
 import type { Scored } from '../topics/records.generated.ts';
 import type { Transport } from '../topics/transport.ts';
-import type { TrainDeps } from './train-stage.ts';
+import type { TrainDeps } from './durable-training.ts';
 
 export interface TrainTopicsOptions {
   readonly transport: Transport;

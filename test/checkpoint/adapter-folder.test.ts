@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { adapterBase, readAdapter, saveAdapter } from '../../src/checkpoint/adapter-folder.ts';
 import { openPolicy } from '../../src/checkpoint/folder.ts';
+import { openEngine } from '../../src/checkpoint/open-engine.ts';
 import { SafetensorsFile, writeSafetensors } from '../../src/checkpoint/safetensors.ts';
 import { PROJECTIONS } from '../../src/engine/config.ts';
 import { adapterShapes, initialAdapters } from '../../src/engine/lora.ts';
-import { openEngine } from '../../src/engine/open-engine.ts';
 import { ConfigError, DataError } from '../../src/errors.ts';
 import {
   adapterFixtureNames,

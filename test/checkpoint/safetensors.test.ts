@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { toFloat32Values, type WeightDtype } from '../../src/checkpoint/number-formats.ts';
 import { SafetensorsFile, writeSafetensors } from '../../src/checkpoint/safetensors.ts';
+import { toFloat32Values, type WeightDtype } from '../../src/engine/number-formats.ts';
 import { DataError } from '../../src/errors.ts';
 import { fixturePath, readTensors } from '../engine/fixtures.ts';
 

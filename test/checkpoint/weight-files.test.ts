@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { withDtype } from '../../src/checkpoint/config-dtype.ts';
 import { savePolicy } from '../../src/checkpoint/folder.ts';
-import { toBfloat16 } from '../../src/checkpoint/number-formats.ts';
 import { SafetensorsFile, writeSafetensors } from '../../src/checkpoint/safetensors.ts';
 import { openWeights, readWeights } from '../../src/checkpoint/weight-files.ts';
 import { tensorShapes } from '../../src/engine/config.ts';
 import type { Tensors } from '../../src/engine/engine.ts';
 import { configText, parseDecoderConfig } from '../../src/engine/families.ts';
+import { toBfloat16 } from '../../src/engine/number-formats.ts';
 import { fixturePath, readTensors } from '../engine/fixtures.ts';
 
 let folder: string;

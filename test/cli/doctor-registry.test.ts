@@ -1,6 +1,6 @@
 /** What `swirl doctor` says of a schema registry. */
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import type { Check } from '../../src/cli/doctor-checks.ts';
+import type { Check } from '../../src/cli/doctor-check.ts';
 import { checkRegistry } from '../../src/cli/doctor-registry.ts';
 import { arrayOf } from '../../src/topics/read-records.ts';
 import { topologyConfig } from '../../src/topology/topology.ts';

@@ -8,9 +8,9 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { saveAdapter } from '../../src/checkpoint/adapter-folder.ts';
 import { openDecoder, openLanguageOf, savePolicy } from '../../src/checkpoint/folder.ts';
+import { openEngine } from '../../src/checkpoint/open-engine.ts';
 import type { Engine, LoraShape } from '../../src/engine/engine.ts';
 import { initialAdapters } from '../../src/engine/lora.ts';
-import { openEngine } from '../../src/engine/open-engine.ts';
 import { packRows } from '../../src/engine/rows.ts';
 import { fixtureAdamW, fixturePath, largestError } from './fixtures.ts';
 

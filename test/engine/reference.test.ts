@@ -6,7 +6,7 @@ import type { LoraShape, Tensors } from '../../src/engine/engine.ts';
 import { gemma2Decoder } from '../../src/engine/families.ts';
 import { adapterShapes } from '../../src/engine/lora.ts';
 import { createReferenceEngine, ReferenceEngine } from '../../src/engine/reference/engine.ts';
-import { productTransposed } from '../../src/engine/reference/product.ts';
+import { productTransposed } from '../../src/engine/reference/matmul.ts';
 import { packRows } from '../../src/engine/rows.ts';
 import { normal } from '../../src/random.ts';
 import { engineContract } from './engine-contract.ts';

@@ -11,9 +11,10 @@ import { Window } from '../../src/runtime/window.ts';
 import type { Failure, Scored, Update } from '../../src/topics/records.generated.ts';
 import { adaptersOn, wholePolicy } from '../../src/train/checkpoint-form.ts';
 import { type TrainConfig, trainConfig } from '../../src/train/config.ts';
+import type { TrainDeps } from '../../src/train/durable-training.ts';
 import { initialAdapterPolicy, initialEngine } from '../../src/train/initial-policy.ts';
 import { loraShape } from '../../src/train/parameters.ts';
-import { type TrainDeps, trainStage } from '../../src/train/train-stage.ts';
+import { trainStage } from '../../src/train/train-stage.ts';
 import { instructions, letters, smallDecoder, smallWeights } from './small-world.ts';
 
 /** What survives a kill. */

@@ -2,7 +2,7 @@
  * The head: logits (capped) from hidden states, and log-probabilities of given tokens. Its weight w (V, C) is the
  * embedding where the two are tied. It goes through the rows in blocks, so that memory stays at block * vocabulary.
  */
-import { linear, linearBackward } from './product.ts';
+import { linear, linearBackward } from './matmul.ts';
 
 /** Rows per block. */
 const block = 32;

@@ -4,7 +4,7 @@
  */
 import { type Projection, projectionName } from '../config.ts';
 import { adapterName } from '../lora.ts';
-import { addInto, linear, linearBackward } from './product.ts';
+import { addInto, linear, linearBackward } from './matmul.ts';
 import { type AdaptedDecoder, tensor, type Weights } from './weights.ts';
 
 interface Parts {

@@ -1,10 +1,10 @@
 /** Named tensors in float64. */
 
-import { toBytes, toFloat32Values } from '../../checkpoint/number-formats.ts';
 import { ConfigError } from '../../errors.ts';
 import type { DecoderConfig, TensorShapes } from '../config.ts';
 import { checkTensors, sizeOf } from '../config.ts';
 import type { LoraShape, Tensors, WeightSource } from '../engine.ts';
+import { toBytes, toFloat32Values } from '../number-formats.ts';
 
 /** Tensors by their Hugging Face names, in float64. A decoder's and its adapters' names differ, so one map holds both. */
 export type Weights = ReadonlyMap<string, Float64Array>;

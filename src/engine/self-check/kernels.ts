@@ -3,14 +3,15 @@
  * is compared with what float64 makes of what it was given. So an error is found where it arises.
  */
 
-import { toFloat32Values } from '../../checkpoint/number-formats.ts';
 import { type Binding, Readback } from '../../device/buffers.ts';
 import type { Device } from '../../device/device.ts';
 import type { DecoderConfig } from '../config.ts';
 import type { PackedRows } from '../engine.ts';
+import { toFloat32Values } from '../number-formats.ts';
 import { DevicePolicy } from '../webgpu/device-policy.ts';
-import { type BatchSizes, type Dispatch, encode } from '../webgpu/kernels.ts';
-import { chooseProducts } from '../webgpu/matmul/choose-products.ts';
+import { type Dispatch, encode } from '../webgpu/kernels.ts';
+import { chooseProducts } from '../webgpu/matmul/choose.ts';
+import type { BatchSizes } from '../webgpu/memory/batch.ts';
 import { prepareBatch } from '../webgpu/memory/batch.ts';
 import { ParameterBuffers } from '../webgpu/memory/parameter-buffers.ts';
 import { capacityFor, Plan } from '../webgpu/memory/plan.ts';
@@ -30,9 +31,9 @@ import {
 import { attentionOracles } from './kernels/attention.ts';
 import { elementOracles } from './kernels/elements.ts';
 import { headOracles } from './kernels/head.ts';
+import { productOracles } from './kernels/matmul.ts';
 import { normOracles } from './kernels/norms.ts';
 import { optimizerOracles } from './kernels/optimizer.ts';
-import { productOracles } from './kernels/products.ts';
 import type { KernelRun, Oracle } from './kernels/run.ts';
 
 /** Largest error that f32 explains, with room; products are checked in that precision, whatever they are in a policy. */

@@ -4,11 +4,12 @@ import type { Device } from '../../device/device.ts';
 import type { DecoderConfig } from '../config.ts';
 import type { EngineOptions, LoraShape } from '../engine.ts';
 import { rotationOf } from '../rope.ts';
-import { type BatchSizes, type Dispatch, encode, Kernels } from './kernels.ts';
-import type { Products } from './matmul/products.ts';
+import type { DecoderParts } from './decoder-parts.ts';
+import { type Dispatch, encode, Kernels } from './kernels.ts';
+import type { Products } from './matmul-variants.ts';
+import type { BatchSizes } from './memory/batch.ts';
 import { ParameterBuffers } from './memory/parameter-buffers.ts';
 import { type BufferLimits, decoderFormat, layoutAdapters, layoutDecoder } from './memory/parameters.ts';
-import type { DecoderParts } from './passes/decoder-parts.ts';
 import { type Shape, shapeOf, shapeSource } from './shape.ts';
 
 /** Multiplications in one submit, roughly: Windows resets a GPU that is busy for two seconds. */

@@ -19,14 +19,15 @@ import type {
   WeightSource,
 } from '../engine.ts';
 import { adapterShapes } from '../lora.ts';
-import { checkMemory, memoryOf } from '../memory-advice.ts';
 import { checkRows } from '../rows.ts';
 import { sourceOf } from '../weight-source.ts';
 import { DevicePolicy } from './device-policy.ts';
-import type { BatchSizes, Dispatch } from './kernels.ts';
-import { openWithProducts } from './matmul/choose-products.ts';
-import type { ProductFamily, Products } from './matmul/products.ts';
+import type { Dispatch } from './kernels.ts';
+import { openWithProducts } from './matmul/choose.ts';
+import type { ProductFamily, Products } from './matmul-variants.ts';
+import type { BatchSizes } from './memory/batch.ts';
 import { prepareBatch } from './memory/batch.ts';
+import { checkMemory, memoryOf } from './memory/memory-advice.ts';
 import { ParameterBuffers } from './memory/parameter-buffers.ts';
 import type { BufferLimits } from './memory/parameters.ts';
 import { capacityFor, defaultLogitBytes, Plan } from './memory/plan.ts';

@@ -2,23 +2,12 @@
 import { readFileSync } from 'node:fs';
 import type { AdapterDescription } from '../../device/adapter.ts';
 import { type Binding, createUniform } from '../../device/buffers.ts';
-import type { Device } from '../../device/device.ts';
-import type { Profiler } from '../../device/profiler.ts';
+import type { Device, PassTimer } from '../../device/device.ts';
 import { DeviceError } from '../../errors.ts';
-import { inRegisters, type Products } from './matmul/products.ts';
+import { inRegisters, type Products } from './matmul-variants.ts';
+import type { BatchSizes } from './memory/batch.ts';
 import type { NumberFormat } from './memory/parameters.ts';
-
-/** How much of a batch there is; workgroup counts follow from it. */
-export interface BatchSizes {
-  readonly tokens: number;
-  readonly targets: number;
-  /** Different tokens in the batch. */
-  readonly segments: number;
-  /** Chunks of tokens in the norms' gradients. */
-  readonly chunks: number;
-  readonly queryBlocks: number;
-  readonly keyBlocks: number;
-}
+import type { Variant } from './variant.ts';
 
 /** One kernel with its buffers; the workgroups depend on the batch at hand. */
 export interface Dispatch {
@@ -46,16 +35,6 @@ export interface KernelCall {
   readonly before?: Dispatch;
   /** Workgroups in x, y and z; 0 anywhere: nothing to do. */
   readonly workgroups: (sizes: BatchSizes) => readonly [number, number?, number?];
-}
-
-/** One of several kernels behind one name. */
-export interface Variant {
-  /** The kernel's text, in this order, instead of `kernels/NAME.wgsl`. */
-  readonly files: readonly string[];
-  /** What goes before it: constants and the like. */
-  readonly before: string;
-  /** What goes before everything: `enable f16;` and the like. */
-  readonly directives?: readonly string[];
 }
 
 /** Four numbers of a matrix as it is kept, and as they are. bf16 is the upper half of an f32, the first in the low word. */
@@ -174,7 +153,7 @@ export function encode(
   encoder: GPUCommandEncoder,
   dispatches: readonly Dispatch[],
   sizes: BatchSizes,
-  profiler: Profiler | null = null,
+  profiler: PassTimer | null = null,
 ): void {
   const list = dispatches.flatMap((dispatch) => (dispatch.before ? [dispatch.before, dispatch] : [dispatch]));
   if (profiler === null) {

@@ -12,7 +12,8 @@ import type { Sample, SampleRequest, Sampler, SamplerOptions, SamplerStatistics 
 import { cacheRows } from '../sampling/cache-slots.ts';
 import { type Feed, SampleSlots } from '../sampling/sample-slots.ts';
 import type { DevicePolicy } from './device-policy.ts';
-import type { BatchSizes, Dispatch } from './kernels.ts';
+import type { Dispatch } from './kernels.ts';
+import type { BatchSizes } from './memory/batch.ts';
 import { type BatchInput, prepareBatch } from './memory/batch.ts';
 import { capacityFor, Plan } from './memory/plan.ts';
 import { bodyForward } from './passes/forward.ts';

@@ -1,9 +1,10 @@
 /** The three matrix products of a linear layer; the one place that chooses their kernels. */
 import type { Binding } from '../../../device/buffers.ts';
-import { type Dispatch, float, type KernelCall, type Kernels, type Variant } from '../kernels.ts';
+import type { DecoderParts } from '../decoder-parts.ts';
+import { type Dispatch, float, type KernelCall, type Kernels } from '../kernels.ts';
+import { matrixTile, matrixVariant, rowsVariant, scalesVariant, tileVariant } from '../matmul-variants.ts';
 import type { NumberFormat } from '../memory/parameters.ts';
-import type { DecoderParts } from '../passes/decoder-parts.ts';
-import { matrixTile, matrixVariant, rowsVariant, scalesVariant, tileVariant } from './products.ts';
+import type { Variant } from '../variant.ts';
 
 /** Columns of a matrix: `stride` numbers from row to row, the first at `at`; multiples of 4. */
 export interface Columns {

@@ -1,7 +1,18 @@
 /** The index arrays of one batch: who attends to whom, who predicts what, where each token's gradient goes. */
 import type { PackedRows } from '../../engine.ts';
-import type { BatchSizes } from '../kernels.ts';
 import type { Shape } from '../shape.ts';
+
+/** How much of a batch there is; workgroup counts follow from it. */
+export interface BatchSizes {
+  readonly tokens: number;
+  readonly targets: number;
+  /** Different tokens in the batch. */
+  readonly segments: number;
+  /** Chunks of tokens in the norms' gradients. */
+  readonly chunks: number;
+  readonly queryBlocks: number;
+  readonly keyBlocks: number;
+}
 
 /** Tokens of one batch, as kernels take them. */
 export interface BatchInput extends PackedRows {

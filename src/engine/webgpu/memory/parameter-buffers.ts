@@ -1,12 +1,12 @@
 /** Parameters on the device: the buffers of a layout, and tensors going in and out of them. */
 
-import { toBfloat16, toFloat32Values } from '../../../checkpoint/number-formats.ts';
 import type { Binding, Readback } from '../../../device/buffers.ts';
 import { createStorage } from '../../../device/buffers.ts';
 import type { Device } from '../../../device/device.ts';
 import { DeviceError } from '../../../errors.ts';
 import type { TensorShapes } from '../../config.ts';
 import type { Tensors, WeightSource } from '../../engine.ts';
+import { toBfloat16, toFloat32Values } from '../../number-formats.ts';
 import { numberBytes, type ParameterLayout, type Piece, type Slab } from './parameters.ts';
 
 /** How much is read back at once, in bytes. */

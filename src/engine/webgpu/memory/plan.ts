@@ -3,9 +3,8 @@ import { Buffers, createUniform } from '../../../device/buffers.ts';
 import type { Device } from '../../../device/device.ts';
 import type { DecoderConfig } from '../../config.ts';
 import type { LoraShape } from '../../engine.ts';
-import type { BatchSizes } from '../kernels.ts';
 import type { Shape } from '../shape.ts';
-import type { PreparedBatch } from './batch.ts';
+import type { BatchSizes, PreparedBatch } from './batch.ts';
 import { batchTable, type Capacity, type Kept } from './batch-table.ts';
 import type { Piece, Slab } from './parameters.ts';
 

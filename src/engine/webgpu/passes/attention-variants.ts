@@ -1,8 +1,8 @@
 /** Which kernels of attention a device gets. */
 import type { AdapterDescription } from '../../../device/adapter.ts';
-import type { Variant } from '../kernels.ts';
-import type { Products } from '../matmul/products.ts';
+import type { Products } from '../matmul-variants.ts';
 import type { Shape } from '../shape.ts';
+import type { Variant } from '../variant.ts';
 
 /**
  * For GPUs, which the product kernels' family tells: the kernels in which several lanes have a query together. With one lane for

@@ -3,12 +3,12 @@
  * frozen there is no gradient, and the lists are shorter.
  */
 
+import type { DecoderParts } from '../decoder-parts.ts';
 import { type Dispatch, perElement, perToken } from '../kernels.ts';
 import { whole } from '../matmul/matmul.ts';
 import type { LinearName } from '../memory/linear-maps.ts';
 import type { ParameterBuffers } from '../memory/parameter-buffers.ts';
 import type { HeadTile } from '../memory/plan.ts';
-import type { DecoderParts } from './decoder-parts.ts';
 import type { Gradients } from './linear.ts';
 import { bindTile, ForwardOperations } from './operations.ts';
 

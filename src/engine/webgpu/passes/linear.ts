@@ -3,6 +3,7 @@
  * and the adapters: y = W x + b + scale * B (A x). What is frozen gets no gradient.
  */
 import type { LoraShape } from '../../engine.ts';
+import type { DecoderParts } from '../decoder-parts.ts';
 import { type Dispatch, type Kernels, perElement } from '../kernels.ts';
 import { Matmul, type Weight, whole } from '../matmul/matmul.ts';
 import {
@@ -15,7 +16,6 @@ import {
 } from '../memory/linear-maps.ts';
 import type { ParameterBuffers } from '../memory/parameter-buffers.ts';
 import type { Plan } from '../memory/plan.ts';
-import type { DecoderParts } from './decoder-parts.ts';
 
 type Bound<Names extends string> = Readonly<Record<Names, GPUBuffer>>;
 

@@ -4,21 +4,16 @@
  */
 import type { Binding } from '../../../device/buffers.ts';
 import type { DecoderConfig } from '../../config.ts';
-import {
-  type BatchSizes,
-  type Dispatch,
-  type Kernels,
-  perElement,
-  perToken,
-  type Variant,
-} from '../kernels.ts';
+import type { DecoderParts } from '../decoder-parts.ts';
+import { type Dispatch, type Kernels, perElement, perToken } from '../kernels.ts';
 import { Matmul, type Weight, whole } from '../matmul/matmul.ts';
+import type { BatchSizes } from '../memory/batch.ts';
 import type { LinearName } from '../memory/linear-maps.ts';
 import type { ParameterBuffers } from '../memory/parameter-buffers.ts';
 import type { HeadTile, Plan } from '../memory/plan.ts';
 import type { Shape } from '../shape.ts';
+import type { Variant } from '../variant.ts';
 import { attentionVariant } from './attention-variants.ts';
-import type { DecoderParts } from './decoder-parts.ts';
 import { LinearMaps } from './linear.ts';
 
 type Bound<Names extends string> = Readonly<Record<Names, GPUBuffer>>;

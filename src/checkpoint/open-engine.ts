@@ -1,11 +1,13 @@
 /** A policy's weights, and the adapters on it, on the device that the configuration asks for. */
 
-import { readAdapter } from '../checkpoint/adapter-folder.ts';
-import type { PolicyFolder } from '../checkpoint/folder.ts';
-import { openWeights } from '../checkpoint/weight-files.ts';
+import type { Engine, EngineOptions, LoraShape } from '../engine/engine.ts';
 import { ConfigError, DeviceError } from '../errors.ts';
-import type { LocalModelConfig } from '../models/local-model-config.ts';
-import type { Engine, EngineOptions, LoraShape } from './engine.ts';
+import { readAdapter } from './adapter-folder.ts';
+import type { PolicyFolder } from './folder.ts';
+import { openWeights } from './weight-files.ts';
+
+/** Where an engine runs: `device` of a local model's settings. */
+export type DeviceChoice = 'auto' | 'webgpu' | 'reference';
 
 /** `lora` left out: the adapters that the folder has, if any. */
 export interface OpenEngineOptions extends Omit<EngineOptions, 'frozen'> {
@@ -13,7 +15,7 @@ export interface OpenEngineOptions extends Omit<EngineOptions, 'frozen'> {
    * `webgpu`: an adapter, or a `DeviceError` that says how to get one; `reference`: float64 on the CPU; `auto`: webgpu where
    * there is an adapter and its kernels know the decoder's sizes, otherwise the reference, which `onFallback` is told.
    */
-  readonly device: LocalModelConfig['device'];
+  readonly device: DeviceChoice;
   readonly onFallback?: (reason: DeviceError) => void;
   /** How frozen weights are kept; `auto`, the default, is bf16 where the folder has nothing else, so that nothing is lost. */
   readonly frozen?: 'auto' | 'f32' | 'bf16';
@@ -38,10 +40,10 @@ export async function openEngine(
     const engine = await onDevice(device, onFallback, {
       webgpu: async () => {
         if (device === 'auto') checkSizes(policy);
-        return (await import('./webgpu/engine.ts')).createWebGpuEngine(config, weights, options);
+        return (await import('../engine/webgpu/engine.ts')).createWebGpuEngine(config, weights, options);
       },
       reference: async () =>
-        (await import('./reference/engine.ts')).createReferenceEngine(config, weights, options),
+        (await import('../engine/reference/engine.ts')).createReferenceEngine(config, weights, options),
     });
     try {
       if (adapters) await engine.setWeights(adapters.tensors);
@@ -56,7 +58,7 @@ export async function openEngine(
 }
 
 async function onDevice(
-  device: LocalModelConfig['device'],
+  device: DeviceChoice,
   onFallback: (reason: DeviceError) => void,
   open: Readonly<Record<'webgpu' | 'reference', () => Promise<Engine>>>,
 ): Promise<Engine> {

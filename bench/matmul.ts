@@ -8,15 +8,15 @@
 import { Device } from '../src/device/device.ts';
 import { Profiler } from '../src/device/profiler.ts';
 import { encode } from '../src/engine/webgpu/kernels.ts';
-import { chooseProducts } from '../src/engine/webgpu/matmul/choose-products.ts';
+import { chooseProducts } from '../src/engine/webgpu/matmul/choose.ts';
 import {
   batchSizes,
   type ProductName,
   ProductTrial,
   productNames,
   strides,
-} from '../src/engine/webgpu/matmul/product-trial.ts';
-import { productFamilies } from '../src/engine/webgpu/matmul/products.ts';
+} from '../src/engine/webgpu/matmul/trial.ts';
+import { productFamilies } from '../src/engine/webgpu/matmul-variants.ts';
 
 const ROUNDS = 5;
 const CALLS = 4;

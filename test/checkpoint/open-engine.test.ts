@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals';
 import { openDecoder } from '../../src/checkpoint/folder.ts';
-import { openEngine } from '../../src/engine/open-engine.ts';
+import { openEngine } from '../../src/checkpoint/open-engine.ts';
 import { packRows } from '../../src/engine/rows.ts';
 import type { DeviceError } from '../../src/errors.ts';
-import { fixturePath } from './fixtures.ts';
+import { fixturePath } from '../engine/fixtures.ts';
 
 test('sizes that the kernels do not know: the reference, and a word about it', async () => {
   // Heads of 6.

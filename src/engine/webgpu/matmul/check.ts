@@ -1,7 +1,8 @@
 /** A family of products tried on a device, against plain loops in float64. */
 
-import { toBfloat16, toFloat32Values } from '../../../checkpoint/number-formats.ts';
 import type { Device } from '../../../device/device.ts';
+import { toBfloat16, toFloat32Values } from '../../number-formats.ts';
+import type { Products } from '../matmul-variants.ts';
 import {
   margins,
   type ProductName,
@@ -9,8 +10,7 @@ import {
   productNames,
   strides,
   type TrialNumbers,
-} from './product-trial.ts';
-import type { Products } from './products.ts';
+} from './trial.ts';
 
 /** No multiples of a tile, deeper than one, with rows and columns beyond one. */
 const sizes = { rows: 133, input: 148, output: 140 } as const;

@@ -7,9 +7,9 @@ import { readWeights } from '../../src/checkpoint/weight-files.ts';
 import type { ReferenceEngine } from '../../src/engine/reference/engine.ts';
 import { createReferenceEngine } from '../../src/engine/reference/engine.ts';
 import { packRows } from '../../src/engine/rows.ts';
-import { parseScoreRequest, score } from '../../src/engine/score.ts';
+import { parseScoreRequest, score } from '../../src/models/score.ts';
 import type { Language } from '../../src/tokenizer/language.ts';
-import { fixturePath } from './fixtures.ts';
+import { fixturePath } from '../engine/fixtures.ts';
 
 const messages = [
   { role: 'system', content: 'Answer.' },

@@ -1,10 +1,10 @@
 /** What the lists of dispatches are made of. */
-import type { DecoderConfig } from '../../config.ts';
-import type { LoraShape } from '../../engine.ts';
-import type { Kernels } from '../kernels.ts';
-import type { ParameterBuffers } from '../memory/parameter-buffers.ts';
-import type { Plan } from '../memory/plan.ts';
-import type { Shape } from '../shape.ts';
+import type { DecoderConfig } from '../config.ts';
+import type { LoraShape } from '../engine.ts';
+import type { Kernels } from './kernels.ts';
+import type { ParameterBuffers } from './memory/parameter-buffers.ts';
+import type { Plan } from './memory/plan.ts';
+import type { Shape } from './shape.ts';
 
 /** What the passes over one plan's buffers need. */
 export interface DecoderParts {

@@ -1,6 +1,6 @@
 /** The families of kernels that multiply matrices, behind `Matmul`, and the text that makes their variants. */
-import type { MatrixUnit } from '../../../device/adapter.ts';
-import type { Variant } from '../kernels.ts';
+import type { MatrixUnit } from '../../device/adapter.ts';
+import type { Variant } from './variant.ts';
 
 /**
  * `registers`: for software drivers, whose workgroup memory is as slow as any other. `workgroup`: for GPUs, through workgroup

@@ -4,7 +4,6 @@
  */
 import { Device } from '../../../device/device.ts';
 import { ConfigError, DeviceError } from '../../../errors.ts';
-import { checkProducts } from './product-check.ts';
 import {
   inRegisters,
   matrixTile,
@@ -12,7 +11,8 @@ import {
   type ProductPrecision,
   type Products,
   productFamilies,
-} from './products.ts';
+} from '../matmul-variants.ts';
+import { checkProducts } from './check.ts';
 
 export interface ProductsWanted {
   /** `auto`: registers on a software adapter, and otherwise the first of the others that works on the device. */

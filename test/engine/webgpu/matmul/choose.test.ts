@@ -1,10 +1,10 @@
 import { beforeAll, expect, test } from '@jest/globals';
-import { Device } from '../../../src/device/device.ts';
-import { chooseProducts } from '../../../src/engine/webgpu/matmul/choose-products.ts';
-import { checkProducts } from '../../../src/engine/webgpu/matmul/product-check.ts';
-import { inRegisters, throughWorkgroups } from '../../../src/engine/webgpu/matmul/products.ts';
-import { ConfigError } from '../../../src/errors.ts';
-import { onDevice } from '../../device/on-device.ts';
+import { Device } from '../../../../src/device/device.ts';
+import { checkProducts } from '../../../../src/engine/webgpu/matmul/check.ts';
+import { chooseProducts } from '../../../../src/engine/webgpu/matmul/choose.ts';
+import { inRegisters, throughWorkgroups } from '../../../../src/engine/webgpu/matmul-variants.ts';
+import { ConfigError } from '../../../../src/errors.ts';
+import { onDevice } from '../../../device/on-device.ts';
 
 onDevice('the choice of products', () => {
   let device: Device;

@@ -1,14 +1,14 @@
 /** Products by themselves, on numbers at hand: what checks, tests and measurements of a family share. */
 
-import { toBfloat16 } from '../../../checkpoint/number-formats.ts';
 import { Buffers, createUniform, Readback } from '../../../device/buffers.ts';
 import type { Device } from '../../../device/device.ts';
 import { gemma2Decoder } from '../../families.ts';
+import { toBfloat16 } from '../../number-formats.ts';
 import { type Dispatch, encode, Kernels } from '../kernels.ts';
+import type { Products } from '../matmul-variants.ts';
 import { type NumberFormat, numberBytes } from '../memory/parameters.ts';
 import { shapeOf, shapeSource } from '../shape.ts';
 import { Matmul } from './matmul.ts';
-import type { Products } from './products.ts';
 
 export const productNames = ['forward', 'forwardFewRows', 'backwardInput', 'backwardWeight'] as const;
 export type ProductName = (typeof productNames)[number];

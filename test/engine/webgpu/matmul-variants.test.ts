@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { toBfloat16, toFloat32Values } from '../../../src/checkpoint/number-formats.ts';
 import { describeAdapter, findAdapter } from '../../../src/device/adapter.ts';
 import { Device } from '../../../src/device/device.ts';
-import { chooseProducts, type ProductsWanted } from '../../../src/engine/webgpu/matmul/choose-products.ts';
+import { toBfloat16, toFloat32Values } from '../../../src/engine/number-formats.ts';
+import { chooseProducts, type ProductsWanted } from '../../../src/engine/webgpu/matmul/choose.ts';
 import {
   margins,
   type ProductName,
@@ -12,8 +12,8 @@ import {
   type TrialNumbers,
   type TrialOptions,
   type TrialRun,
-} from '../../../src/engine/webgpu/matmul/product-trial.ts';
-import type { Products } from '../../../src/engine/webgpu/matmul/products.ts';
+} from '../../../src/engine/webgpu/matmul/trial.ts';
+import type { Products } from '../../../src/engine/webgpu/matmul-variants.ts';
 import type { NumberFormat } from '../../../src/engine/webgpu/memory/parameters.ts';
 import { normal } from '../../../src/random.ts';
 import { onDevice } from '../../device/on-device.ts';

@@ -1,9 +1,9 @@
 /** Log-probabilities of given texts under a policy, token by token: the logic of `swirl score`. */
 import { z } from 'zod';
+import type { Engine } from '../engine/engine.ts';
+import { packRows } from '../engine/rows.ts';
 import { ConfigError, ModelError } from '../errors.ts';
 import type { Language } from '../tokenizer/language.ts';
-import type { Engine } from './engine.ts';
-import { packRows } from './rows.ts';
 
 const message = z.strictObject({
   role: z.enum(['system', 'user', 'assistant']),

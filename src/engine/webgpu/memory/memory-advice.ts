@@ -1,16 +1,16 @@
 /** Whether a policy fits a device, and what would fit where it does not: said before anything is uploaded. */
 import { totalmem } from 'node:os';
-import type { AdapterDescription } from '../device/adapter.ts';
-import { ConfigError } from '../errors.ts';
-import { PROJECTIONS } from './config.ts';
-import type { LoraShape } from './engine.ts';
+import type { AdapterDescription } from '../../../device/adapter.ts';
+import { ConfigError } from '../../../errors.ts';
+import { PROJECTIONS } from '../../config.ts';
+import type { LoraShape } from '../../engine.ts';
 import {
   type MemoryLimits,
   type MemoryPlan,
   type MemoryRequest,
   mostBatchTokens,
   planMemory,
-} from './webgpu/memory/memory-plan.ts';
+} from './memory-plan.ts';
 
 /** The adapters that advice is about where none are asked for: the train stage's defaults. */
 export const commonLora: LoraShape = { rank: 16, scale: 2, targets: PROJECTIONS };
