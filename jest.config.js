@@ -12,5 +12,5 @@ export default {
   },
   globalSetup: '<rootDir>/scripts/jest-setup.js',
   reporters: ['default', '<rootDir>/scripts/count-reporter.js'],
-  testTimeout: 60_000,
+  testTimeout: 900_000,
 };
