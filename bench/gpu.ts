@@ -2,7 +2,7 @@
  * LoRA training of Gemma 2 on a GPU against PyTorch on the same card: random weights of the 2b shape, frozen in bf16, adapters
  * of rank 16 on all projections. First both must agree in f32 (log-probabilities, losses of two steps); then PyTorch's weights
  * become bf16 as well, and the two take turns. Says which share of the matrix rate a step reaches, what each kernel takes by
- * timestamps, and the same of each family of products. On a software adapter a tiny shape is run, against PyTorch on the CPU:
+ * timestamps, and the same of each family of matmul kernels. On a software adapter a tiny shape is run, against PyTorch on the CPU:
  * that shows that this file works, and nothing about a GPU.
  *
  *   npx tsx bench/gpu.ts [--shape tiny|2b|9b] [--rows 4] [--tokens 512] [--rank 16] [--recompute] [--rounds 5] [--one]
@@ -19,7 +19,7 @@ import type { Engine, PackedRows } from '../src/engine/engine.ts';
 import { configText } from '../src/engine/families.ts';
 import { adapterShapes } from '../src/engine/lora.ts';
 import { createWebGpuEngine, type WebGpuEngineOptions } from '../src/engine/webgpu/engine.ts';
-import { productFamilies } from '../src/engine/webgpu/matmul-variants.ts';
+import { matmulFamilies } from '../src/engine/webgpu/matmul-variants.ts';
 import { copyRates, multiplyAddRate } from './ceilings/measure.ts';
 import { type Ceilings, kernelLines, percent } from './ceilings/shares.ts';
 import { kernelTimes, watchKernels } from './ceilings/watch.ts';
@@ -107,9 +107,7 @@ if (missing) {
 await engine.close();
 if (!options.one) await families(expected, ceilings);
 
-async function makeEngine(
-  options: Pick<WebGpuEngineOptions, 'products' | 'precision'> = {},
-): Promise<Engine> {
+async function makeEngine(options: Pick<WebGpuEngineOptions, 'matmul' | 'precision'> = {}): Promise<Engine> {
   const started = performance.now();
   const source = madeSource(table, made, tensorShapes(config));
   const engine = await createWebGpuEngine(config, source, { ...options, lora, frozen: 'bf16', recompute });
@@ -194,11 +192,11 @@ async function report({ ours, theirs }: Rounds, matrixRate: number | undefined):
   const multiplyAdd = await multiplyAddRate(device);
   const { kernel } = await copyRates(device, 2 ** 26);
   console.log(
-    `a step has ${(flops / 1e12).toPrecision(3)} TFLOP of products: ${(rate / 1e12).toPrecision(3)} TFLOP/s here, ` +
+    `a step has ${(flops / 1e12).toPrecision(3)} TFLOP of matmuls: ${(rate / 1e12).toPrecision(3)} TFLOP/s here, ` +
       `${percent(rate / multiplyAdd.flops)} of ${(multiplyAdd.flops / 1e12).toPrecision(3)} in f32 multiply-adds` +
       (matrixRate === undefined
         ? ''
-        : `, ${percent(rate / matrixRate)} of ${(matrixRate / 1e12).toPrecision(3)} in PyTorch's bf16 products` +
+        : `, ${percent(rate / matrixRate)} of ${(matrixRate / 1e12).toPrecision(3)} in PyTorch's bf16 matmuls` +
           `; PyTorch's step ${percent(flops / clock(theirs) / matrixRate)}`),
   );
   await kernelTable(engine, { flops: multiplyAdd.flops, bytes: kernel });
@@ -213,15 +211,15 @@ async function kernelTable(engine: Engine, ceilings: Ceilings): Promise<void> {
   else for (const line of kernelLines(times, kernels, batch, ceilings)) console.log(line);
 }
 
-/** The same steps with the other families of products that the adapter has. */
+/** The same steps with the other families of matmul kernels that the adapter has. */
 async function families(expected: Float32Array, ceilings: Ceilings): Promise<void> {
   const precisions = device.has('shader-f16') ? (['f32', 'f16'] as const) : (['f32'] as const);
-  for (const products of productFamilies) {
-    for (const precision of products === 'registers' ? (['f32'] as const) : precisions) {
-      const name = `products ${products}, ${precision}`;
+  for (const matmul of matmulFamilies) {
+    for (const precision of matmul === 'registers' ? (['f32'] as const) : precisions) {
+      const name = `matmul ${matmul}, ${precision}`;
       let engine: Engine;
       try {
-        engine = await makeEngine({ products, precision });
+        engine = await makeEngine({ matmul, precision });
       } catch (error) {
         console.log(`\n${name}: ${(error as Error).message}`);
         continue;
@@ -239,8 +237,8 @@ async function families(expected: Float32Array, ceilings: Ceilings): Promise<voi
 }
 
 /**
- * Of a step that keeps what it needs: forward and the gradient of inputs through every frozen product and the head, adapters
- * three times, attention's two products forward and four back. What is computed again is not counted.
+ * Of a step that keeps what it needs: forward and the gradient of inputs through every frozen matmul and the head, adapters
+ * three times, attention's two matmuls forward and four back. What is computed again is not counted.
  */
 function stepFlops(config: DecoderConfig, { tokens, targets }: PackedRows): number {
   const head = 4 * targets.length * config.vocabSize * config.hiddenSize;

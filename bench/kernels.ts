@@ -1,5 +1,5 @@
 /**
- * The WebGPU engine at the laboratory's size: GFLOP/s of the matrix products, tokens/s of training and of sampling,
+ * The WebGPU engine at the laboratory's size: GFLOP/s of the matmuls, tokens/s of training and of sampling,
  * each against float64 (ml-matrix, the reference engine) on the same numbers in the same run. Answers are compared
  * before anything is timed. Times are wall times until the device is done; the best of several rounds.
  *
@@ -43,7 +43,7 @@ const { version } = JSON.parse(
 console.log(
   `device ${device.adapter.name}; webgpu ${version}, node ${process.version}, ${cpus().length} x ${cpus()[0].model}`,
 );
-await products();
+await matmuls();
 const weights = madeWeights();
 const engine = await createWebGpuEngine(config, weights);
 const reference = await createReferenceEngine(config, weights);
@@ -53,7 +53,7 @@ await engine.close();
 await reference.close();
 
 /** y = x wT, dx = dy w and dw = dyT x of a linear layer, for the layers of the decoder. */
-async function products(): Promise<void> {
+async function matmuls(): Promise<void> {
   const tokens = Math.ceil((ROWS * ROW_TOKENS) / 64) * 64;
   const kernels = Kernels.of(device, shapeSource(config, shapeOf(config, true)));
   const sizes = { tokens, targets: 0, segments: 0, chunks: 0, queryBlocks: 0, keyBlocks: 0 };
@@ -61,7 +61,7 @@ async function products(): Promise<void> {
   device.gpu.queue.writeBuffer(batch, 0, Uint32Array.of(tokens, 0, 0, 0, 0));
   const matmul = new Matmul(kernels, batch);
   const readback = new Readback(device);
-  console.log(`\nproducts of ${tokens} tokens | GFLOP/s | ml-matrix, float64 | ratio`);
+  console.log(`\nmatmuls of ${tokens} tokens | GFLOP/s | ml-matrix, float64 | ratio`);
   for (const [input, output] of [
     [config.hiddenSize, 2 * config.intermediateSize],
     [config.intermediateSize, config.hiddenSize],

@@ -1,22 +1,22 @@
 /**
- * Every family of products that the adapter has, on the same numbers: GFLOP/s on the device, by timestamps, best of several
+ * Every family of matmul kernels that the adapter has, on the same numbers: GFLOP/s on the device, by timestamps, best of several
  * rounds. Each family is tried against float64 first, and left out where it fails. Rates between families say which one suits
  * the adapter; the share of its peak is in bench/kernels.ts.
  *
- *   npx tsx bench/products.ts [ROWS INPUT OUTPUT]
+ *   npx tsx bench/matmul.ts [ROWS INPUT OUTPUT]
  */
 import { Device } from '../src/device/device.ts';
 import { Profiler } from '../src/device/profiler.ts';
 import { encode } from '../src/engine/webgpu/kernels.ts';
-import { chooseProducts } from '../src/engine/webgpu/matmul/choose.ts';
+import { chooseMatmul } from '../src/engine/webgpu/matmul/choose.ts';
 import {
   batchSizes,
-  type ProductName,
-  ProductTrial,
-  productNames,
+  type MatmulPass,
+  MatmulTrial,
+  matmulPasses,
   strides,
 } from '../src/engine/webgpu/matmul/trial.ts';
-import { productFamilies } from '../src/engine/webgpu/matmul-variants.ts';
+import { matmulFamilies } from '../src/engine/webgpu/matmul-variants.ts';
 
 const ROUNDS = 5;
 const CALLS = 4;
@@ -30,38 +30,38 @@ const few = 16;
 console.log(
   `device ${device.adapter.name}; ${rows} rows (${few} where few), ${input} to ${output}; GFLOP/s on the device, weights in f32 and bf16`,
 );
-console.log(`family | ${productNames.map((name) => `${name}, f32 and bf16`).join(' | ')}`);
+console.log(`family | ${matmulPasses.map((name) => `${name}, f32 and bf16`).join(' | ')}`);
 const numbers = madeNumbers();
-for (const family of productFamilies) {
+for (const family of matmulFamilies) {
   for (const precision of ['f32', 'f16'] as const) {
     if (family === 'registers' && precision === 'f16') continue;
     await measure(family, precision);
   }
 }
 
-async function measure(family: (typeof productFamilies)[number], precision: 'f32' | 'f16'): Promise<void> {
+async function measure(family: (typeof matmulFamilies)[number], precision: 'f32' | 'f16'): Promise<void> {
   try {
-    const { products } = await chooseProducts(device, { family, precision });
-    const cells = new Map<ProductName, string[]>();
+    const { matmul } = await chooseMatmul(device, { family, precision });
+    const cells = new Map<MatmulPass, string[]>();
     for (const format of ['f32', 'bf16'] as const) {
-      const trial = new ProductTrial(device, products, { input, output, format }, numbers);
-      for (const product of productNames) {
-        const speeds = cells.get(product) ?? [];
-        speeds.push((await speedOf(trial, product)).toFixed(1));
-        cells.set(product, speeds);
+      const trial = new MatmulTrial(device, matmul, { input, output, format }, numbers);
+      for (const pass of matmulPasses) {
+        const speeds = cells.get(pass) ?? [];
+        speeds.push((await speedOf(trial, pass)).toFixed(1));
+        cells.set(pass, speeds);
       }
       trial.destroy();
     }
-    const row = productNames.map((product) => cells.get(product)?.join(' '));
+    const row = matmulPasses.map((pass) => cells.get(pass)?.join(' '));
     console.log(`${family}, ${precision} | ${row.join(' | ')}`);
   } catch (error) {
     console.log(`${family}, ${precision} | ${(error as Error).message}`);
   }
 }
 
-async function speedOf(trial: ProductTrial, product: ProductName): Promise<number> {
-  const count = product === 'forwardFewRows' ? few : rows;
-  const dispatch = trial.prepare(product, { rows: count });
+async function speedOf(trial: MatmulTrial, pass: MatmulPass): Promise<number> {
+  const count = pass === 'forwardFewRows' ? few : rows;
+  const dispatch = trial.prepare(pass, { rows: count });
   const list = new Array<typeof dispatch>(CALLS).fill(dispatch);
   const profiler = Profiler.start(device);
   let least = Number.POSITIVE_INFINITY;

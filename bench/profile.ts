@@ -1,6 +1,6 @@
 /**
  * Where the time of a training step and of a decoding step goes: per kernel how often and how long, from timestamps on
- * the device, with each family of products that the adapter has. The first round of each, which compiles, does not count.
+ * the device, with each family of matmul kernels that the adapter has. The first round of each, which compiles, does not count.
  *
  *   npx tsx bench/profile.ts [workgroup|registers|matrix ...]
  */
@@ -11,8 +11,8 @@ import type { Engine } from '../src/engine/engine.ts';
 import { gemma2Decoder } from '../src/engine/families.ts';
 import { packRows } from '../src/engine/rows.ts';
 import { createWebGpuEngine } from '../src/engine/webgpu/engine.ts';
-import { chooseProducts } from '../src/engine/webgpu/matmul/choose.ts';
-import { type ProductFamily, productFamilies } from '../src/engine/webgpu/matmul-variants.ts';
+import { chooseMatmul } from '../src/engine/webgpu/matmul/choose.ts';
+import { type MatmulFamily, matmulFamilies } from '../src/engine/webgpu/matmul-variants.ts';
 
 const config = gemma2Decoder({
   ...{ vocabSize: 512, hiddenSize: 128, intermediateSize: 512, layers: 4 },
@@ -24,17 +24,17 @@ const SAMPLES = 64;
 const ROUNDS = 4;
 
 const device = await Device.shared();
-console.log(`device ${device.adapter.name}; chosen: ${JSON.stringify(await chooseProducts(device))}`);
+console.log(`device ${device.adapter.name}; chosen: ${JSON.stringify(await chooseMatmul(device))}`);
 console.log(
   `${config.layers} layers of ${config.hiddenSize}; training ${ROWS} rows of ${ROW_TOKENS}; decoding ${SAMPLES} samples`,
 );
 const asked = process.argv.slice(2);
-for (const family of productFamilies) {
+for (const family of matmulFamilies) {
   if (asked.length > 0 && !asked.includes(family)) continue;
   await profile(family);
 }
 
-async function profile(family: ProductFamily): Promise<void> {
+async function profile(family: MatmulFamily): Promise<void> {
   const weights = new Map(
     [...tensorShapes(config)].map(([name, shape]) => {
       const length = shape.reduce((product, n) => product * n, 1);
@@ -43,7 +43,7 @@ async function profile(family: ProductFamily): Promise<void> {
   );
   let engine: Engine;
   try {
-    engine = await createWebGpuEngine(config, new Map(weights), { products: family });
+    engine = await createWebGpuEngine(config, new Map(weights), { matmul: family });
   } catch (error) {
     console.log(`\n${family}: ${(error as Error).message}`);
     return;

@@ -1,4 +1,4 @@
-/** What each kernel has to do at least: floating-point operations of products, bytes that everything else reads and writes. */
+/** What each kernel has to do at least: floating-point operations of matmuls, bytes that everything else reads and writes. */
 import type { DecoderConfig } from '../../src/engine/config.ts';
 
 /** A batch of rows of the same length. */

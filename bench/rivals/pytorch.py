@@ -188,7 +188,7 @@ def decode(question):
 
 
 def matmul_rate(question):
-    """FLOP/s of a square product in this number format: the rate to hold a step against."""
+    """FLOP/s of a square matmul in this number format: the rate to hold a step against."""
     size = question["size"]
     dtype = getattr(torch, question["dtype"])
     a = torch.randn(size, size, device=model.device, dtype=dtype)

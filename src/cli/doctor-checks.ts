@@ -36,8 +36,8 @@ export async function* examine({ topology: file, policy }: Subject): AsyncGenera
   const adapter = await checkAdapter();
   yield adapter.check;
   if (adapter.description !== null) {
-    const { checkEngine, checkKernels, checkProducts, checkSpeed } = await import('./doctor-engine.ts');
-    yield await attempt('products', checkProducts);
+    const { checkEngine, checkKernels, checkMatmul, checkSpeed } = await import('./doctor-engine.ts');
+    yield await attempt('matmul', checkMatmul);
     yield await attempt('kernels', checkKernels);
     yield await attempt('engine', checkEngine);
     yield await attempt('speed', checkSpeed);

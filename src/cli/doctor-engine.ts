@@ -8,20 +8,20 @@ const faultOf =
   "a wrong number here is the driver's: update it, or set `device: reference` in the policy to compute in float64 on the processor";
 
 /** Which family multiplies matrices here, and which others do not work. */
-export async function checkProducts(): Promise<Finding> {
-  const { openWithProducts } = await import('../engine/webgpu/matmul/choose.ts');
-  const { device, products, refused } = await openWithProducts();
-  const { family, unit } = products;
+export async function checkMatmul(): Promise<Finding> {
+  const { openWithMatmul } = await import('../engine/webgpu/matmul/choose.ts');
+  const { device, matmul, refused } = await openWithMatmul();
+  const { family, unit } = matmul;
   const how = {
     registers: `in registers${device.adapter.software ? ', as suits a software adapter' : ''}`,
     workgroup: 'through workgroup memory',
-    matrix: `by matrix units of ${unit?.m} x ${unit?.n} x ${unit?.k} where weights are bf16, otherwise through workgroup memory`,
+    matrix: `by subgroup matrices of ${unit?.m} x ${unit?.n} x ${unit?.k} where weights are bf16, otherwise through workgroup memory`,
   };
   return {
     ok: true,
-    found: `matrices are multiplied ${how[family]}${family === 'registers' ? '' : '; tried here against float64'}`,
+    found: `matmul kernels ${how[family]}${family === 'registers' ? '' : '; tried here against float64'}`,
     lines: refused.map(({ family: other, reason }) => `not by the family ${other}: ${reason}`),
-    details: { products, refused },
+    details: { matmul, refused },
   };
 }
 

@@ -27,12 +27,12 @@ export interface AdapterDescription {
   readonly features: readonly string[];
   /** Invocations that run together; null where the adapter does not say. */
   readonly subgroupSize: { readonly least: number; readonly most: number } | null;
-  /** What its matrix units multiply, if it has any that WebGPU reaches. */
-  readonly matrixUnits: readonly MatrixUnit[];
+  /** What its subgroup matrices multiply, if it has any that WebGPU reaches. */
+  readonly subgroupMatrices: readonly SubgroupMatrix[];
 }
 
-/** A product of (m, k) by (k, n) that the invocations of a subgroup compute together. */
-export interface MatrixUnit {
+/** A matmul of (m, k) by (k, n) that the invocations of a subgroup compute together. */
+export interface SubgroupMatrix {
   readonly factors: string;
   readonly sums: string;
   readonly m: number;
@@ -41,7 +41,7 @@ export interface MatrixUnit {
 }
 
 /**
- * Dawn's switches. `allow_unsafe_apis` brings up matrix units, which are experimental; NVIDIA's f16 is off by default on Vulkan
+ * Dawn's switches. `allow_unsafe_apis` brings up subgroup matrices, which are experimental; NVIDIA's f16 is off by default on Vulkan
  * (both read in Dawn's source). Timestamps are rounded to a tenth of a millisecond by default, longer than most kernels.
  * `disable_robustness` is not among them: some kernels count on reads beyond a buffer's end being harmless.
  */
@@ -99,7 +99,7 @@ export function describeAdapter(adapter: GPUAdapter): AdapterDescription {
       info.subgroupMinSize && info.subgroupMaxSize
         ? { least: info.subgroupMinSize, most: info.subgroupMaxSize }
         : null,
-    matrixUnits: matrixUnitsOf(info),
+    subgroupMatrices: subgroupMatricesOf(info),
   };
 }
 
@@ -114,7 +114,7 @@ interface SubgroupMatrixInfo {
   }>;
 }
 
-function matrixUnitsOf(info: GPUAdapterInfo & SubgroupMatrixInfo): MatrixUnit[] {
+function subgroupMatricesOf(info: GPUAdapterInfo & SubgroupMatrixInfo): SubgroupMatrix[] {
   return [...(info.subgroupMatrixConfigs ?? [])].map((config) => ({
     factors: config.componentType,
     sums: config.resultComponentType,

@@ -58,7 +58,7 @@ export interface EngineOptions {
   /** How frozen weights are kept. bf16 halves their memory, and is exact where the checkpoint is bf16. */
   readonly frozen?: 'f32' | 'bf16';
   /**
-   * How exactly products with frozen bf16 weights are computed: f16 rounds what they multiply to f16 (11 bits), where that is
+   * How exactly matmuls with frozen bf16 weights are computed: f16 rounds what they multiply to f16 (11 bits), where that is
    * faster and the adapter can; sums are in f32 all the same. f32, the default, does not.
    */
   readonly precision?: 'f32' | 'f16';

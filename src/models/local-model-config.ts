@@ -60,7 +60,7 @@ export const localModelConfig = z.strictObject({
     .enum(['f32', 'f16'])
     .default('f32')
     .describe(
-      'How exactly products with frozen bf16 weights are computed (LoRA on a bf16 checkpoint). f16 rounds what they multiply to ' +
+      'How exactly matmuls with frozen bf16 weights are computed (LoRA on a bf16 checkpoint). f16 rounds what they multiply to ' +
         '11 bits, where the adapter is faster with it; sums stay f32. Everything else is f32 in either case.',
     ),
 });

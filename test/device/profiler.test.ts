@@ -29,7 +29,7 @@ onDevice('time per kernel', () => {
     expect(await profiler.times()).toEqual([]);
     expect(await engine.forward(rows)).toEqual(plain);
     const times = new Map((await profiler.times()).map((time) => [time.label, time]));
-    // Of each layer two attentions' worth of products: qkv, o, gateUp and down; and the head's.
+    // Of each layer two attentions' worth of matmuls: qkv, o, gateUp and down; and the head's.
     expect(times.get('matmul')?.calls).toBe(4 * config.layers + 1);
     expect(times.get('attention')?.calls).toBe(config.layers);
     for (const { milliseconds } of times.values()) expect(milliseconds).toBeGreaterThanOrEqual(0);

@@ -6,7 +6,7 @@ import type { LoraShape, Tensors } from '../../src/engine/engine.ts';
 import { gemma2Decoder } from '../../src/engine/families.ts';
 import { adapterShapes } from '../../src/engine/lora.ts';
 import { createReferenceEngine, ReferenceEngine } from '../../src/engine/reference/engine.ts';
-import { productTransposed } from '../../src/engine/reference/matmul.ts';
+import { matmulTransposed } from '../../src/engine/reference/matmul.ts';
 import { packRows } from '../../src/engine/rows.ts';
 import { normal } from '../../src/random.ts';
 import { engineContract } from './engine-contract.ts';
@@ -192,7 +192,7 @@ describe('the fixtures are sensitive to every part of the architecture', () => {
   });
 });
 
-test('products agree with ml-matrix, for every remainder of the tile', () => {
+test('matmuls agree with ml-matrix, for every remainder of the tile', () => {
   for (const [n, m, k] of [
     [1, 1, 1],
     [4, 2, 8],
@@ -204,7 +204,7 @@ test('products agree with ml-matrix, for every remainder of the tile', () => {
     const a = Float64Array.from({ length: n * k }, (_, i) => normal(1n, i));
     const b = Float64Array.from({ length: m * k }, (_, i) => normal(2n, i));
     const expected = Matrix.from1DArray(n, k, a).mmul(Matrix.from1DArray(m, k, b).transpose());
-    expect(largestError(productTransposed(a, b, { n, m, k }), expected.to1DArray())).toBeLessThan(1e-12);
+    expect(largestError(matmulTransposed(a, b, { n, m, k }), expected.to1DArray())).toBeLessThan(1e-12);
   }
 });
 

@@ -1,4 +1,4 @@
-// The product of two matrices in tiles of 64 x 64, through workgroup memory, 16 deep at a time. Each of 64 invocations has
+// A matmul in tiles of 64 x 64, through workgroup memory, 16 deep at a time. Each of 64 invocations has
 // 8 rows and 8 columns of the tile in registers and sums over the depth in order, with fma: so a number of the result
 // depends on its row and column alone, not on how many there are, and repeats to the bit.
 // Goes behind a file that says what is multiplied: `extent` (rows, columns / 4, depth), `left` and `right` (4 numbers of a

@@ -1,11 +1,11 @@
 /**
- * Matrix products in float64. One tiled loop does all of them: on two cores of 2026 it reaches 5 GFLOP/s where
+ * Matmuls in float64. One tiled loop does all of them: on two cores of 2026 it reaches 5 GFLOP/s where
  * ml-matrix's `mmul` reaches 1; the tests check it against ml-matrix. Every element is summed in the order
  * of k whatever the tile, so that a row's result does not depend on the rows beside it.
  */
 
 /** y (n, m) = a (n, k) times the transpose of b (m, k). All row-major. */
-export function productTransposed(
+export function matmulTransposed(
   a: Float64Array,
   b: Float64Array,
   size: { readonly n: number; readonly m: number; readonly k: number },
@@ -30,7 +30,7 @@ export function transpose(a: Float64Array, n: number, m: number): Float64Array {
 /** A linear layer: y (n, out) = x (n, in) times the transpose of w (out, in), as stored in checkpoints. */
 export function linear(x: Float64Array, w: Float64Array, n: number): Float64Array<ArrayBuffer> {
   const k = x.length / n;
-  return productTransposed(x, w, { n, m: w.length / k, k });
+  return matmulTransposed(x, w, { n, m: w.length / k, k });
 }
 
 /**
@@ -47,14 +47,14 @@ export function linearBackward(
   const inputs = x.length / n;
   const outputs = dy.length / n;
   if (dw) {
-    const increment = productTransposed(transpose(dy, n, outputs), transpose(x, n, inputs), {
+    const increment = matmulTransposed(transpose(dy, n, outputs), transpose(x, n, inputs), {
       n: outputs,
       m: inputs,
       k: n,
     });
     addInto(dw, increment);
   }
-  return productTransposed(dy, transpose(w, outputs, inputs), { n, m: inputs, k: outputs });
+  return matmulTransposed(dy, transpose(w, outputs, inputs), { n, m: inputs, k: outputs });
 }
 
 /** target += source, element by element. */

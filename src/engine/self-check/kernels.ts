@@ -10,7 +10,7 @@ import type { PackedRows } from '../engine.ts';
 import { toFloat32Values } from '../number-formats.ts';
 import { DevicePolicy } from '../webgpu/device-policy.ts';
 import { type Dispatch, encode } from '../webgpu/kernels.ts';
-import { chooseProducts } from '../webgpu/matmul/choose.ts';
+import { chooseMatmul } from '../webgpu/matmul/choose.ts';
 import type { BatchSizes } from '../webgpu/memory/batch.ts';
 import { prepareBatch } from '../webgpu/memory/batch.ts';
 import { ParameterBuffers } from '../webgpu/memory/parameter-buffers.ts';
@@ -31,12 +31,12 @@ import {
 import { attentionOracles } from './kernels/attention.ts';
 import { elementOracles } from './kernels/elements.ts';
 import { headOracles } from './kernels/head.ts';
-import { productOracles } from './kernels/matmul.ts';
+import { matmulOracles } from './kernels/matmul.ts';
 import { normOracles } from './kernels/norms.ts';
 import { optimizerOracles } from './kernels/optimizer.ts';
 import type { KernelRun, Oracle } from './kernels/run.ts';
 
-/** Largest error that f32 explains, with room; products are checked in that precision, whatever they are in a policy. */
+/** Largest error that f32 explains, with room; matmuls are checked in that precision, whatever they are in a policy. */
 export const KERNEL_TOLERANCE = 1e-4;
 
 export interface KernelCheck {
@@ -51,7 +51,7 @@ export interface KernelCheck {
 
 const oracles: ReadonlyMap<string, Oracle> = new Map<string, Oracle>(
   Object.entries({
-    ...{ ...elementOracles, ...normOracles, ...productOracles },
+    ...{ ...elementOracles, ...normOracles, ...matmulOracles },
     ...{ ...attentionOracles, ...headOracles, ...optimizerOracles },
   }),
 );
@@ -95,8 +95,8 @@ class DecoderStep {
   readonly #recompute: boolean;
 
   static async of(device: Device, decoder: CheckedDecoder): Promise<DecoderStep> {
-    const { products } = await chooseProducts(device);
-    const options = { ...decoder.options, products };
+    const { matmul } = await chooseMatmul(device);
+    const options = { ...decoder.options, matmul };
     const policy = new DevicePolicy(device, decoder.config, options, device.adapter);
     const { weights, trained } = startOf(decoder);
     await policy.weights.load(sourceOf(weights));

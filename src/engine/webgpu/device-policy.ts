@@ -6,7 +6,7 @@ import type { EngineOptions, LoraShape } from '../engine.ts';
 import { rotationOf } from '../rope.ts';
 import type { DecoderParts } from './decoder-parts.ts';
 import { type Dispatch, encode, Kernels } from './kernels.ts';
-import type { Products } from './matmul-variants.ts';
+import type { MatmulMethod } from './matmul-variants.ts';
 import type { BatchSizes } from './memory/batch.ts';
 import { ParameterBuffers } from './memory/parameter-buffers.ts';
 import { type BufferLimits, decoderFormat, layoutAdapters, layoutDecoder } from './memory/parameters.ts';
@@ -33,8 +33,8 @@ export class DevicePolicy {
       lora = null,
       frozen = 'f32',
       training = true,
-      products,
-    }: Omit<EngineOptions, 'precision'> & { products?: Products },
+      matmul,
+    }: Omit<EngineOptions, 'precision'> & { matmul?: MatmulMethod },
     limits: BufferLimits,
   ) {
     this.limits = limits;
@@ -44,7 +44,7 @@ export class DevicePolicy {
     this.config = { ...config, maxPositions: Math.min(config.maxPositions, positions) };
     this.lora = lora;
     this.shape = shapeOf(config, device.adapter.software);
-    this.kernels = Kernels.of(device, shapeSource(config, this.shape), products);
+    this.kernels = Kernels.of(device, shapeSource(config, this.shape), matmul);
     const format = decoderFormat({ lora, frozen, training });
     this.weights = new ParameterBuffers(device, 'weights', layoutDecoder(config, limits, format));
     this.adapters = lora && new ParameterBuffers(device, 'adapters', layoutAdapters(config, lora, limits));

@@ -23,8 +23,8 @@ import { checkRows } from '../rows.ts';
 import { sourceOf } from '../weight-source.ts';
 import { DevicePolicy } from './device-policy.ts';
 import type { Dispatch } from './kernels.ts';
-import { openWithProducts } from './matmul/choose.ts';
-import type { ProductFamily, Products } from './matmul-variants.ts';
+import { openWithMatmul } from './matmul/choose.ts';
+import type { MatmulFamily, MatmulMethod } from './matmul-variants.ts';
 import type { BatchSizes } from './memory/batch.ts';
 import { prepareBatch } from './memory/batch.ts';
 import { checkMemory, memoryOf } from './memory/memory-advice.ts';
@@ -44,7 +44,7 @@ export interface WebGpuEngineOptions extends EngineOptions {
   /** Bind at most so many bytes of weights at once, and hold so many in a buffer; what the adapter can otherwise. */
   readonly weightLimits?: BufferLimits;
   /** The family of kernels that multiply matrices; `auto`, the default: what suits the adapter, and works on it. */
-  readonly products?: ProductFamily | 'auto';
+  readonly matmul?: MatmulFamily | 'auto';
 }
 
 /**
@@ -57,11 +57,11 @@ export async function createWebGpuEngine(
   options: WebGpuEngineOptions = {},
 ): Promise<Engine> {
   if (weights instanceof Map) checkTensors(weights, tensorShapes(config), 'weights');
-  const { products: family = 'auto', precision = 'f32' } = options;
-  const { device, products } = await openWithProducts({ family, precision });
+  const { matmul: family = 'auto', precision = 'f32' } = options;
+  const { device, matmul } = await openWithMatmul({ family, precision });
   const { batchTokens = null, sampling = null } = options;
   checkMemory({ config, options, batchTokens, sampler: sampling }, memoryOf(device.adapter));
-  const engine = new WebgpuEngine(device, config, { ...options, products });
+  const engine = new WebgpuEngine(device, config, { ...options, matmul });
   try {
     await engine.load(sourceOf(weights));
     return engine;
@@ -114,7 +114,7 @@ class WebgpuEngine implements Engine {
   constructor(
     device: Device,
     config: DecoderConfig,
-    options: Omit<WebGpuEngineOptions, 'products'> & { readonly products: Products },
+    options: Omit<WebGpuEngineOptions, 'matmul'> & { readonly matmul: MatmulMethod },
   ) {
     this.#policy = new DevicePolicy(device, config, options, options.weightLimits ?? device.adapter);
     this.config = this.#policy.config;

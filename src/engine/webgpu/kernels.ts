@@ -4,7 +4,7 @@ import type { AdapterDescription } from '../../device/adapter.ts';
 import { type Binding, createUniform } from '../../device/buffers.ts';
 import type { Device, PassTimer } from '../../device/device.ts';
 import { DeviceError } from '../../errors.ts';
-import { inRegisters, type Products } from './matmul-variants.ts';
+import { inRegisters, type MatmulMethod } from './matmul-variants.ts';
 import type { BatchSizes } from './memory/batch.ts';
 import type { NumberFormat } from './memory/parameters.ts';
 import type { Variant } from './variant.ts';
@@ -51,12 +51,12 @@ export function float(value: number): number {
   return new Uint32Array(Float32Array.of(value).buffer)[0];
 }
 
-/** By device, and by products and prefix. */
+/** By device, and by matmul method and prefix. */
 const made = new WeakMap<Device, Map<string, Kernels>>();
 
 export class Kernels {
   /** Which kernels `Matmul` takes. */
-  readonly products: Products;
+  readonly matmul: MatmulMethod;
   readonly adapter: AdapterDescription;
   readonly #device: Device;
   readonly #prefix: string;
@@ -64,19 +64,19 @@ export class Kernels {
   readonly #calls = new Map<string, GPUBuffer>();
 
   /** The kernels of a device with this text before each: made once, with their pipelines. */
-  static of(device: Device, prefix: string, products: Products = inRegisters): Kernels {
+  static of(device: Device, prefix: string, matmul: MatmulMethod = inRegisters): Kernels {
     const known = made.get(device) ?? new Map<string, Kernels>();
     made.set(device, known);
-    const key = `${JSON.stringify(products)} ${prefix}`;
-    const kernels = known.get(key) ?? new Kernels(device, prefix, products);
+    const key = `${JSON.stringify(matmul)} ${prefix}`;
+    const kernels = known.get(key) ?? new Kernels(device, prefix, matmul);
     known.set(key, kernels);
     return kernels;
   }
 
-  private constructor(device: Device, prefix: string, products: Products) {
+  private constructor(device: Device, prefix: string, matmul: MatmulMethod) {
     this.#device = device;
     this.#prefix = prefix;
-    this.products = products;
+    this.matmul = matmul;
     this.adapter = device.adapter;
   }
 

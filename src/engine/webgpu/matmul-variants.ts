@@ -1,30 +1,30 @@
 /** The families of kernels that multiply matrices, behind `Matmul`, and the text that makes their variants. */
-import type { MatrixUnit } from '../../device/adapter.ts';
+import type { SubgroupMatrix } from '../../device/adapter.ts';
 import type { Variant } from './variant.ts';
 
 /**
  * `registers`: for software drivers, whose workgroup memory is as slow as any other. `workgroup`: for GPUs, through workgroup
- * memory. `matrix`: products with bf16 weights by the adapter's matrix units, in f16; others as `workgroup`.
+ * memory. `matrix`: matmuls with bf16 weights by the adapter's subgroup matrices, in f16; others as `workgroup`.
  */
-export const productFamilies = ['registers', 'workgroup', 'matrix'] as const;
-export type ProductFamily = (typeof productFamilies)[number];
+export const matmulFamilies = ['registers', 'workgroup', 'matrix'] as const;
+export type MatmulFamily = (typeof matmulFamilies)[number];
 
 /**
- * How exactly products with frozen weights are computed. f16 rounds what they multiply to f16 (11 bits), and sums in f32;
- * f32 does not, even where matrix units multiply in f16: there each number is the sum of two.
+ * How exactly matmuls with frozen weights are computed. f16 rounds what they multiply to f16 (11 bits), and sums in f32;
+ * f32 does not, even where subgroup matrices multiply in f16: there each number is the sum of two.
  */
-export type ProductPrecision = 'f32' | 'f16';
+export type MatmulPrecision = 'f32' | 'f16';
 
-export interface Products {
-  readonly family: ProductFamily;
-  readonly precision: ProductPrecision;
+export interface MatmulMethod {
+  readonly family: MatmulFamily;
+  readonly precision: MatmulPrecision;
   /** Of `matrix`: what a subgroup of so many invocations multiplies at once. */
-  readonly unit: (MatrixUnit & { readonly subgroup: number }) | null;
+  readonly unit: (SubgroupMatrix & { readonly subgroup: number }) | null;
 }
 
-export const inRegisters: Products = { family: 'registers', precision: 'f32', unit: null };
+export const inRegisters: MatmulMethod = { family: 'registers', precision: 'f32', unit: null };
 
-export const throughWorkgroups: Products = { family: 'workgroup', precision: 'f32', unit: null };
+export const throughWorkgroups: MatmulMethod = { family: 'workgroup', precision: 'f32', unit: null };
 
 /** A kernel in tiles: a file that says what is multiplied, and tile.wgsl behind it. */
 export function tileVariant(file: string, { software, half }: { software: boolean; half: boolean }): Variant {
@@ -38,11 +38,11 @@ export function tileVariant(file: string, { software, half }: { software: boolea
   };
 }
 
-/** A kernel on matrix units: a file that says what is multiplied, and matrix.wgsl behind it. */
+/** A kernel on subgroup matrices: a file that says what is multiplied, and matrix.wgsl behind it. */
 export function matrixVariant(
   file: string,
-  unit: NonNullable<Products['unit']>,
-  { software, precision }: { software: boolean; precision: ProductPrecision },
+  unit: NonNullable<MatmulMethod['unit']>,
+  { software, precision }: { software: boolean; precision: MatmulPrecision },
 ): Variant {
   return {
     files: [file, 'matrix'],
@@ -66,7 +66,7 @@ export function matrixVariant(
 }
 
 /** The tile of matrix.wgsl, and the workgroup memory that it takes, in bytes. */
-export function matrixTile({ m, n, k }: MatrixUnit) {
+export function matrixTile({ m, n, k }: SubgroupMatrix) {
   const [rows, columns, depth] = [8 * m, 8 * n, 2 * k];
   const right = Math.max(columns * (depth + 8), depth * (columns + 8));
   return { rows, columns, bytes: 2 * (2 * rows * (depth + 8) + right) + 4 * rows + 4 * 8 * m * n };
@@ -82,7 +82,7 @@ export function rowsVariant({ software }: { software: boolean }): Variant {
   return { files: ['rows-forward'], before: steps(software) };
 }
 
-/** Numbers in workgroup memory as f16. What f16 cannot hold becomes infinite, which does not go unnoticed. */
+/** Numbers in workgroup memory as f16. What f16 cannot hold overflows to infinity, which does not go unnoticed. */
 const halfTiles = `alias Kept = vec4h;
 fn keep(value: vec4f) -> vec4h {
   // Not a constant, which may not be infinite.

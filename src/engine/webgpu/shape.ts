@@ -103,9 +103,9 @@ struct Batch {
   zero: u32,
 }
 
-// What the matrix products are told, whichever kernel multiplies; written by matmul.ts. x is (M, IN) and y is (M, OUT), or their
+// What the matmul kernels are told, whichever kernel multiplies; written by matmul.ts. x is (M, IN) and y is (M, OUT), or their
 // gradients: columns of matrices, so many vec4 from row to row, from the given one on. The weight's gradient always adds.
-struct ProductCall {
+struct MatmulCall {
   in4: u32,
   out4: u32,
   xStride4: u32,

@@ -2,18 +2,18 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { describeAdapter, findAdapter } from '../../../src/device/adapter.ts';
 import { Device } from '../../../src/device/device.ts';
 import { toBfloat16, toFloat32Values } from '../../../src/engine/number-formats.ts';
-import { chooseProducts, type ProductsWanted } from '../../../src/engine/webgpu/matmul/choose.ts';
+import { chooseMatmul, type MatmulWanted } from '../../../src/engine/webgpu/matmul/choose.ts';
 import {
+  type MatmulPass,
+  MatmulTrial,
   margins,
-  type ProductName,
-  ProductTrial,
-  productNames,
+  matmulPasses,
   strides,
   type TrialNumbers,
   type TrialOptions,
   type TrialRun,
 } from '../../../src/engine/webgpu/matmul/trial.ts';
-import type { Products } from '../../../src/engine/webgpu/matmul-variants.ts';
+import type { MatmulMethod } from '../../../src/engine/webgpu/matmul-variants.ts';
 import type { NumberFormat } from '../../../src/engine/webgpu/memory/parameters.ts';
 import { normal } from '../../../src/random.ts';
 import { onDevice } from '../../device/on-device.ts';
@@ -21,7 +21,7 @@ import { onDevice } from '../../device/on-device.ts';
 const adapter = await findAdapter().then(describeAdapter, () => null);
 
 /** By name: what is asked for, and the largest error with weights in f32 and in bf16. */
-const families: [string, Required<ProductsWanted>, Record<NumberFormat, number>][] = [
+const families: [string, Required<MatmulWanted>, Record<NumberFormat, number>][] = [
   ['registers', { family: 'registers', precision: 'f32' }, { f32: 3e-7, bf16: 3e-7 }],
   ['workgroup', { family: 'workgroup', precision: 'f32' }, { f32: 3e-7, bf16: 3e-7 }],
 ];
@@ -29,7 +29,7 @@ if (adapter?.features.includes('shader-f16')) {
   families.push(['workgroup, f16', { family: 'workgroup', precision: 'f16' }, { f32: 3e-7, bf16: 6e-4 }]);
 }
 // lavapipe has none in Mesa 25.0.7, and some in 26.2.6.
-if (adapter && adapter.matrixUnits.length > 0) {
+if (adapter && adapter.subgroupMatrices.length > 0) {
   families.push(
     ['matrix', { family: 'matrix', precision: 'f32' }, { f32: 3e-7, bf16: 1e-6 }],
     ['matrix, f16', { family: 'matrix', precision: 'f16' }, { f32: 3e-7, bf16: 6e-4 }],
@@ -56,7 +56,7 @@ function numbersFor(rows: number, { input, output }: TrialOptions): TrialNumbers
 /** Largest difference from plain loops in float64, over what the terms of a sum may amount to. NaN: other numbers changed. */
 function errorOf(
   found: Float32Array,
-  product: ProductName,
+  pass: MatmulPass,
   numbers: TrialNumbers,
   { rows, add = false, scale = 1, ...sizes }: TrialOptions & TrialRun,
 ): number {
@@ -76,8 +76,8 @@ function errorOf(
     const off = Math.abs(found[at] - sum);
     worst = Math.max(worst, off === 0 ? 0 : off / size);
   };
-  const weight = product === 'backwardWeight';
-  const input = product === 'backwardInput';
+  const weight = pass === 'backwardWeight';
+  const input = pass === 'backwardInput';
   const columns = input || weight ? sizes.input : sizes.output;
   const [stride, first] = weight
     ? [columns, 0]
@@ -98,16 +98,16 @@ function errorOf(
   return worst;
 }
 
-onDevice('products', () => {
+onDevice('matmul', () => {
   let device: Device;
   beforeAll(async () => {
     device = await Device.shared();
   });
 
   describe.each(families)('%s', (_family, wanted, tolerance) => {
-    let products: Products;
+    let matmul: MatmulMethod;
     beforeAll(async () => {
-      ({ products } = await chooseProducts(device, wanted));
+      ({ matmul } = await chooseMatmul(device, wanted));
     });
 
     /** Rows, input, output, scale: below and above a tile, and nothing whole. */
@@ -121,14 +121,14 @@ onDevice('products', () => {
       for (const format of ['f32', 'bf16'] as const) {
         const options = { input, output, format };
         const numbers = numbersFor(rows, options);
-        const trial = new ProductTrial(device, products, options, numbers);
-        for (const product of productNames) {
+        const trial = new MatmulTrial(device, matmul, options, numbers);
+        for (const pass of matmulPasses) {
           for (const add of [false, true]) {
             const run = { rows, add, scale };
-            const found = await trial.run(product, run);
-            const error = errorOf(found, product, numbers, { ...options, ...run });
-            expect([product, format, add, error < tolerance[format] ? 'close' : error]).toEqual([
-              product,
+            const found = await trial.run(pass, run);
+            const error = errorOf(found, pass, numbers, { ...options, ...run });
+            expect([pass, format, add, error < tolerance[format] ? 'close' : error]).toEqual([
+              pass,
               format,
               add,
               'close',
@@ -147,19 +147,19 @@ onDevice('products', () => {
         values.map((value, i) => value * [0, 2 ** -80, 1, 2 ** 60][Math.floor(i / stride) % 4]);
       const [xStride, yStride] = strides(options);
       const numbers = { ...plain, x: sized(plain.x, xStride), y: sized(plain.y, yStride) };
-      const trial = new ProductTrial(device, products, options, numbers);
-      for (const product of ['forward', 'backwardInput'] as const) {
-        const found = await trial.run(product, { rows: 9 });
+      const trial = new MatmulTrial(device, matmul, options, numbers);
+      for (const pass of ['forward', 'backwardInput'] as const) {
+        const found = await trial.run(pass, { rows: 9 });
         // Rows of zeros have no terms to compare with.
-        const stride = product === 'forward' ? yStride : xStride;
+        const stride = pass === 'forward' ? yStride : xStride;
         const [before, columns] =
-          product === 'forward' ? [margins.yBefore, options.output] : [margins.xBefore, options.input];
+          pass === 'forward' ? [margins.yBefore, options.output] : [margins.xBefore, options.input];
         for (const row of [0, 4, 8]) {
           const start = row * stride + before;
           expect(found.slice(start, start + columns)).toEqual(new Float32Array(columns));
         }
-        const error = errorOf(found, product, numbers, { ...options, rows: 9 });
-        expect([product, error < tolerance.bf16 ? 'close' : error]).toEqual([product, 'close']);
+        const error = errorOf(found, pass, numbers, { ...options, rows: 9 });
+        expect([pass, error < tolerance.bf16 ? 'close' : error]).toEqual([pass, 'close']);
       }
       trial.destroy();
     });
@@ -169,7 +169,7 @@ onDevice('products', () => {
       const options = { input: 36, output: 20, format: 'bf16' } as const;
       const numbers = numbersFor(3, options);
       numbers.w[0] = 2 ** 17;
-      const trial = new ProductTrial(device, products, options, numbers);
+      const trial = new MatmulTrial(device, matmul, options, numbers);
       const found = await trial.run('forward', { rows: 3 });
       const [, stride] = strides(options);
       for (let row = 0; row < 3; row++)
@@ -179,14 +179,14 @@ onDevice('products', () => {
 
     test('a row does not depend on how many there are; the same again is the same to the bit', async () => {
       const options = { input: 84, output: 76, format: 'bf16' } as const;
-      const trial = new ProductTrial(device, products, options, numbersFor(130, options));
-      for (const product of productNames.filter((name) => name !== 'backwardWeight')) {
+      const trial = new MatmulTrial(device, matmul, options, numbersFor(130, options));
+      for (const pass of matmulPasses.filter((name) => name !== 'backwardWeight')) {
         const [xStride, yStride] = strides(options);
-        const stride = product === 'backwardInput' ? xStride : yStride;
-        const whole = await trial.run(product, { rows: 130 });
-        expect(await trial.run(product, { rows: 130 })).toEqual(whole);
+        const stride = pass === 'backwardInput' ? xStride : yStride;
+        const whole = await trial.run(pass, { rows: 130 });
+        expect(await trial.run(pass, { rows: 130 })).toEqual(whole);
         for (const rows of [1, 2, 7, 8, 9, 63, 64, 65, 129]) {
-          const some = await trial.run(product, { rows });
+          const some = await trial.run(pass, { rows });
           expect(some.subarray(0, rows * stride)).toEqual(whole.subarray(0, rows * stride));
         }
       }

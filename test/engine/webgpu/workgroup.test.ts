@@ -28,7 +28,7 @@ function madeWeights(decoder: DecoderConfig): Tensors {
 
 onDevice('the WebGPU engine with the kernels for GPUs', () => {
   engineContract('webgpu', (config, weights, options) =>
-    createWebGpuEngine(config, weights, { ...options, products: 'workgroup' }),
+    createWebGpuEngine(config, weights, { ...options, matmul: 'workgroup' }),
   );
 
   test('heads that eight lanes share, long rows behind a window: as the float64 reference', async () => {
@@ -40,7 +40,7 @@ onDevice('the WebGPU engine with the kernels for GPUs', () => {
       })),
     );
     const reference = await createReferenceEngine(config, weights);
-    const engine = await createWebGpuEngine(config, weights, { products: 'workgroup' });
+    const engine = await createWebGpuEngine(config, weights, { matmul: 'workgroup' });
     expect(largestError(await engine.forward(rows), await reference.forward(rows))).toBeLessThan(1e-4);
     const share = Float32Array.from(rows.targets, (_, m) => Math.cos(m));
     await reference.backward(share);
@@ -56,7 +56,7 @@ onDevice('the WebGPU engine with the kernels for GPUs', () => {
   test('a sample is the same alone and among others, with its prompt in one piece or in several', async () => {
     // Two lanes share a head, with three vec4 each.
     const smaller = { ...config, headSize: 24 };
-    const engine = await createWebGpuEngine(smaller, madeWeights(smaller), { products: 'workgroup' });
+    const engine = await createWebGpuEngine(smaller, madeWeights(smaller), { matmul: 'workgroup' });
     const request = (i: number) => ({
       ...{ prompt: Array.from({ length: 3 + 7 * i }, (_, j) => (i * 31 + j * 17) % config.vocabSize) },
       ...{ maxTokens: 6, temperature: 1, topP: 1, topK: 0, stopTokens: [], seed: BigInt(i) },
@@ -77,7 +77,7 @@ onDevice('the WebGPU engine with the kernels for GPUs', () => {
     const fixture = await loadAdapterFixture('qwen2-lora');
     const logprobs = async (options: EngineOptions) => {
       const engine = await createWebGpuEngine(fixture.config, fixture.weights, {
-        ...{ ...options, lora: fixture.lora, products: 'workgroup' },
+        ...{ ...options, lora: fixture.lora, matmul: 'workgroup' },
       });
       try {
         await engine.setWeights(fixture.adapters);

@@ -1,7 +1,7 @@
-/** Matrix products over columns of wider matrices, biases, and their gradients. */
+/** Matmuls over columns of wider matrices, biases, and their gradients. */
 import { floatOf, type KernelRun, type Oracle } from './run.ts';
 
-/** The `Call` of the three products: x is (M, input), y is (M, output), or their gradients. */
+/** The `MatmulCall` of the three kernels: x is (M, input), y is (M, output), or their gradients. */
 function sizes({ call, rows }: KernelRun) {
   const [input, output, xStride, xAt, yStride, yAt] = call.slice(0, 6).map((count) => 4 * count);
   const [overTargets, add, scale] = call.slice(6);
@@ -77,7 +77,7 @@ const columnSumsReduce: Oracle = (run) => {
   }
 };
 
-export const productOracles = {
+export const matmulOracles = {
   matmul,
   'matmul-backward-input': matmulBackwardInput,
   'matmul-backward-weight': matmulBackwardWeight,

@@ -1,16 +1,9 @@
-/** A family of products tried on a device, against plain loops in float64. */
+/** A family of matmul kernels tried on a device, against plain loops in float64. */
 
 import type { Device } from '../../../device/device.ts';
 import { toBfloat16, toFloat32Values } from '../../number-formats.ts';
-import type { Products } from '../matmul-variants.ts';
-import {
-  margins,
-  type ProductName,
-  ProductTrial,
-  productNames,
-  strides,
-  type TrialNumbers,
-} from './trial.ts';
+import type { MatmulMethod } from '../matmul-variants.ts';
+import { type MatmulPass, MatmulTrial, margins, matmulPasses, strides, type TrialNumbers } from './trial.ts';
 
 /** No multiples of a tile, deeper than one, with rows and columns beyond one. */
 const sizes = { rows: 133, input: 148, output: 140 } as const;
@@ -25,10 +18,10 @@ const tolerance = { f32: 1e-5, f16: 1e-3 } as const;
  * (or f16's) rounding of float64, repeat to the bit, and give a row that does not depend on how many there are. Throws
  * `DeviceError` where the device does not outlive it.
  */
-export async function checkProducts(
+export async function checkMatmul(
   device: Device,
-  products: Products,
-  read: (product: ProductName, values: Float32Array) => void = () => {},
+  matmul: MatmulMethod,
+  read: (pass: MatmulPass, values: Float32Array) => void = () => {},
 ): Promise<string | null> {
   const { gpu } = device;
   const kinds = ['validation', 'internal', 'out-of-memory'] as const;
@@ -36,7 +29,7 @@ export async function checkProducts(
   let wrong: string | null = null;
   try {
     for (const format of ['bf16', 'f32'] as const) {
-      wrong ??= await tryOut(device, products, format, read);
+      wrong ??= await tryOut(device, matmul, format, read);
     }
   } catch (error) {
     // Errors of the scopes say more.
@@ -51,29 +44,29 @@ export async function checkProducts(
 
 async function tryOut(
   device: Device,
-  products: Products,
+  matmul: MatmulMethod,
   format: 'bf16' | 'f32',
-  read: (product: ProductName, values: Float32Array) => void,
+  read: (pass: MatmulPass, values: Float32Array) => void,
 ): Promise<string | null> {
   const numbers = madeNumbers();
-  const trial = new ProductTrial(device, products, { ...sizes, format }, numbers);
-  const allowed = tolerance[format === 'bf16' ? products.precision : 'f32'];
+  const trial = new MatmulTrial(device, matmul, { ...sizes, format }, numbers);
+  const allowed = tolerance[format === 'bf16' ? matmul.precision : 'f32'];
   try {
-    for (const product of productNames) {
+    for (const pass of matmulPasses) {
       const run = async (rows: number) => {
-        const values = await trial.run(product, { rows, add: true, scale: 0.5 });
-        read(product, values);
+        const values = await trial.run(pass, { rows, add: true, scale: 0.5 });
+        read(pass, values);
         return values;
       };
-      const what = `${product} with ${format} weights`;
+      const what = `${pass} with ${format} weights`;
       const found = await run(sizes.rows);
-      const off = errorOf(product, numbers, found);
+      const off = errorOf(pass, numbers, found);
       if (off > allowed) {
         return `${what} is off by ${off.toExponential(1)} of its terms, which may be ${allowed}`;
       }
       if (!same(found, await run(sizes.rows))) return `${what} differs from itself when it is repeated`;
-      if (product === 'backwardWeight') continue;
-      const stride = strides(sizes)[product === 'backwardInput' ? 0 : 1];
+      if (pass === 'backwardWeight') continue;
+      const stride = strides(sizes)[pass === 'backwardInput' ? 0 : 1];
       for (const rows of fewer) {
         const few = (await run(rows)).subarray(0, rows * stride);
         if (!same(few, found.subarray(0, rows * stride)))
@@ -93,8 +86,8 @@ interface Line {
   readonly step: number;
 }
 
-/** Largest error over the product's numbers; infinite where one is not finite. */
-function errorOf(product: ProductName, numbers: TrialNumbers, found: Float32Array): number {
+/** Largest error over the result's numbers; infinite where one is not finite. */
+function errorOf(pass: MatmulPass, numbers: TrialNumbers, found: Float32Array): number {
   const { rows, input, output } = sizes;
   const [xStride, yStride] = strides(sizes);
   const x = (m: number, k: number, step: number): Line => ({
@@ -110,10 +103,10 @@ function errorOf(product: ProductName, numbers: TrialNumbers, found: Float32Arra
       for (let column = 0; column < width; column++) worst = Math.max(worst, error(row, column));
     }
   };
-  if (product === 'backwardWeight') {
+  if (pass === 'backwardWeight') {
     const dw = (n: number, k: number): Line => ({ of: numbers.dw, at: n * input + k, step: 0 });
     overAll(output, input, (n, k) => error(found, dw(n, k), y(0, n, yStride), x(0, k, xStride), rows));
-  } else if (product === 'backwardInput') {
+  } else if (pass === 'backwardInput') {
     overAll(rows, input, (m, k) => error(found, x(m, k, 0), y(m, 0, 1), w(0, k, input), output));
   } else {
     overAll(rows, output, (m, n) => error(found, y(m, n, 0), x(m, 0, 1), w(n, 0, 1), input));
@@ -121,7 +114,7 @@ function errorOf(product: ProductName, numbers: TrialNumbers, found: Float32Arra
   return worst;
 }
 
-/** Of the number where `before` was: how far it is from that and half the product of two lines, over the size of its terms. */
+/** Of the number where `before` was: how far it is from that and half the dot product of two lines, over the size of its terms. */
 function error(found: Float32Array, before: Line, a: Line, b: Line, depth: number): number {
   let sum = before.of[before.at];
   let size = Math.abs(sum);

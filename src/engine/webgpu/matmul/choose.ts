@@ -6,49 +6,49 @@ import { Device } from '../../../device/device.ts';
 import { ConfigError, DeviceError } from '../../../errors.ts';
 import {
   inRegisters,
+  type MatmulFamily,
+  type MatmulMethod,
+  type MatmulPrecision,
+  matmulFamilies,
   matrixTile,
-  type ProductFamily,
-  type ProductPrecision,
-  type Products,
-  productFamilies,
 } from '../matmul-variants.ts';
-import { checkProducts } from './check.ts';
+import { checkMatmul } from './check.ts';
 
-export interface ProductsWanted {
+export interface MatmulWanted {
   /** `auto`: registers on a software adapter, and otherwise the first of the others that works on the device. */
-  readonly family?: ProductFamily | 'auto';
-  readonly precision?: ProductPrecision;
+  readonly family?: MatmulFamily | 'auto';
+  readonly precision?: MatmulPrecision;
 }
 
 /** A family that the device could have, and why it is not used. */
-export interface RefusedProducts {
-  readonly family: ProductFamily;
+export interface RefusedMatmul {
+  readonly family: MatmulFamily;
   readonly reason: string;
 }
 
-export interface ChosenProducts {
-  readonly products: Products;
-  readonly refused: readonly RefusedProducts[];
+export interface ChosenMatmul {
+  readonly matmul: MatmulMethod;
+  readonly refused: readonly RefusedMatmul[];
 }
 
-/** By device and products: what is wrong with them, or null. */
+/** By device and method: what is wrong with it, or null. */
 const verdicts = new WeakMap<Device, Map<string, Promise<string | null>>>();
 
-/** By adapter and products: how trying them ended a device. The process tries them no more. */
+/** By adapter and method: how trying it ended a device. The process tries it no more. */
 const fatal = new Map<string, string>();
 
 /**
  * The process's device and the family for it. A family whose trial breaks the device is left out, on a new one. Throws as
- * `Device.shared` and `chooseProducts`.
+ * `Device.shared` and `chooseMatmul`.
  */
-export async function openWithProducts(
-  wanted: ProductsWanted = {},
-): Promise<ChosenProducts & { readonly device: Device }> {
+export async function openWithMatmul(
+  wanted: MatmulWanted = {},
+): Promise<ChosenMatmul & { readonly device: Device }> {
   for (;;) {
     const before = fatal.size;
     const device = await Device.shared();
     try {
-      return { device, ...(await chooseProducts(device, wanted)) };
+      return { device, ...(await chooseMatmul(device, wanted)) };
     } catch (error) {
       if (fatal.size === before) throw error;
     }
@@ -56,57 +56,57 @@ export async function openWithProducts(
 }
 
 /**
- * The family for a device, checked once. `SWIRL_PRODUCTS` names one in place of `auto`. Throws `ConfigError` where a family is
+ * The family for a device, checked once. `SWIRL_MATMUL` names one in place of `auto`. Throws `ConfigError` where a family is
  * asked for by name that the device cannot have or computes wrongly.
  */
-export async function chooseProducts(
+export async function chooseMatmul(
   device: Device,
-  { family = 'auto', precision = 'f32' }: ProductsWanted = {},
+  { family = 'auto', precision = 'f32' }: MatmulWanted = {},
   env: Readonly<Record<string, string | undefined>> = process.env,
-): Promise<ChosenProducts> {
+): Promise<ChosenMatmul> {
   const wanted = family === 'auto' ? familyFrom(env) : family;
-  if (wanted === 'registers') return { products: inRegisters, refused: [] };
+  if (wanted === 'registers') return { matmul: inRegisters, refused: [] };
   if (wanted !== 'auto') {
-    const { products, reason } = await candidate(device, wanted, precision);
-    if (products) return { products, refused: [] };
+    const { matmul, reason } = await candidate(device, wanted, precision);
+    if (matmul) return { matmul, refused: [] };
     throw new ConfigError(
-      `products: ${wanted}: ${reason}. Leave the family to Swirl (auto), or take registers.`,
+      `matmul: ${wanted}: ${reason}. Leave the family to Swirl (auto), or take registers.`,
     );
   }
-  const refused: RefusedProducts[] = [];
-  if (device.adapter.software) return { products: inRegisters, refused };
+  const refused: RefusedMatmul[] = [];
+  if (device.adapter.software) return { matmul: inRegisters, refused };
   for (const name of ['matrix', 'workgroup'] as const) {
-    const { products, reason } = await candidate(device, name, precision);
-    if (products) return { products, refused };
+    const { matmul, reason } = await candidate(device, name, precision);
+    if (matmul) return { matmul, refused };
     refused.push({ family: name, reason });
   }
-  return { products: inRegisters, refused };
+  return { matmul: inRegisters, refused };
 }
 
 async function candidate(
   device: Device,
-  family: ProductFamily,
-  precision: ProductPrecision,
-): Promise<{ products: Products | null; reason: string }> {
+  family: MatmulFamily,
+  precision: MatmulPrecision,
+): Promise<{ matmul: MatmulMethod | null; reason: string }> {
   const forms = formsOf(device, family, precision);
-  if (typeof forms === 'string') return { products: null, reason: forms };
+  if (typeof forms === 'string') return { matmul: null, reason: forms };
   const reasons: string[] = [];
-  for (const products of forms) {
-    const reason = await verdictOn(device, products);
-    if (reason === null) return { products, reason: '' };
+  for (const matmul of forms) {
+    const reason = await verdictOn(device, matmul);
+    if (reason === null) return { matmul, reason: '' };
     reasons.push(reason);
   }
-  return { products: null, reason: reasons.join('; ') };
+  return { matmul: null, reason: reasons.join('; ') };
 }
 
-/** What is wrong with products on a device, or null; found out once. */
-async function verdictOn(device: Device, products: Products): Promise<string | null> {
-  const key = JSON.stringify(products);
+/** What is wrong with a method on a device, or null; found out once. */
+async function verdictOn(device: Device, matmul: MatmulMethod): Promise<string | null> {
+  const key = JSON.stringify(matmul);
   const lost = fatal.get(`${device.adapter.name} ${key}`);
   if (lost !== undefined) return `trying it broke the device: ${lost}`;
   const known = verdicts.get(device) ?? new Map<string, Promise<string | null>>();
   verdicts.set(device, known);
-  const verdict = known.get(key) ?? checkProducts(device, products);
+  const verdict = known.get(key) ?? checkMatmul(device, matmul);
   known.set(key, verdict);
   try {
     return await verdict;
@@ -117,15 +117,15 @@ async function verdictOn(device: Device, products: Products): Promise<string | n
 }
 
 /** The forms in which this device could have a family, best first; or what it lacks. */
-function formsOf(device: Device, family: ProductFamily, precision: ProductPrecision): Products[] | string {
+function formsOf(device: Device, family: MatmulFamily, precision: MatmulPrecision): MatmulMethod[] | string {
   const half = device.has('shader-f16');
   if (family !== 'matrix') return [{ family, precision: half ? precision : 'f32', unit: null }];
-  const { matrixUnits, subgroupSize, workgroupStorage, invocationsPerWorkgroup } = device.adapter;
+  const { subgroupMatrices, subgroupSize, workgroupStorage, invocationsPerWorkgroup } = device.adapter;
   const needed = ['chromium-experimental-subgroup-matrix', 'subgroup-size-control', 'subgroups'] as const;
   if (!half || !subgroupSize || !needed.every((feature) => device.has(feature))) {
-    return 'the adapter has no matrix units that WebGPU reaches';
+    return 'the adapter has no subgroup matrices that WebGPU reaches';
   }
-  const fitting = matrixUnits.filter(
+  const fitting = subgroupMatrices.filter(
     (unit) =>
       unit.factors === 'f16' &&
       unit.sums === 'f32' &&
@@ -140,17 +140,15 @@ function formsOf(device: Device, family: ProductFamily, precision: ProductPrecis
     (size) => 8 * size <= invocationsPerWorkgroup,
   );
   if (!unit || sizes.length === 0) {
-    return 'the adapter has no matrix units that multiply f16 and sum in f32, of a size that fits';
+    return 'the adapter has no subgroup matrices that multiply f16 and sum in f32, of a size that fits';
   }
   return sizes.map((subgroup) => ({ family, precision, unit: { ...unit, subgroup } }));
 }
 
-function familyFrom(env: Readonly<Record<string, string | undefined>>): ProductFamily | 'auto' {
-  const named = env.SWIRL_PRODUCTS ?? '';
+function familyFrom(env: Readonly<Record<string, string | undefined>>): MatmulFamily | 'auto' {
+  const named = env.SWIRL_MATMUL ?? '';
   if (named === '' || named === 'auto') return 'auto';
-  const family = productFamilies.find((name) => name === named);
+  const family = matmulFamilies.find((name) => name === named);
   if (family) return family;
-  throw new ConfigError(
-    `SWIRL_PRODUCTS: expected auto or one of ${productFamilies.join(', ')}, found ${named}`,
-  );
+  throw new ConfigError(`SWIRL_MATMUL: expected auto or one of ${matmulFamilies.join(', ')}, found ${named}`);
 }

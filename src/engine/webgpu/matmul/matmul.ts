@@ -1,4 +1,4 @@
-/** The three matrix products of a linear layer; the one place that chooses their kernels. */
+/** The three matmuls of a linear layer; the one place that chooses their kernels. */
 import type { Binding } from '../../../device/buffers.ts';
 import type { DecoderParts } from '../decoder-parts.ts';
 import { type Dispatch, float, type KernelCall, type Kernels } from '../kernels.ts';
@@ -19,12 +19,12 @@ export interface Weight {
   readonly format: NumberFormat;
 }
 
-/** Sizes of the layer; multiples of 4. What the rows are; and what becomes of the product. */
+/** Sizes of the layer; multiples of 4. What the rows are; and what becomes of the result. */
 export interface MatmulOptions {
   readonly input: number;
   readonly output: number;
   readonly over: 'tokens' | 'targets';
-  /** Multiplies the product. */
+  /** Multiplies the result. */
   readonly scale?: number;
   /** Add to what is in the result, where the kernel would otherwise write. */
   readonly add?: boolean;
@@ -47,7 +47,7 @@ export class Matmul {
   /**
    * `fewRows`: reading weights will be most of the work, as in sampling. It is not decided by the rows at hand: kernels of a
    * family sum in different orders, and a row must not depend on how many there are. `rowScales`: room for a number for each
-   * row, which products on matrix units use in passing.
+   * row, which matmuls on subgroup matrices use in passing.
    */
   constructor(
     kernels: Kernels,
@@ -124,15 +124,15 @@ export class Matmul {
     });
   }
 
-  /** What makes a product one on matrix units; null where it is none: theirs are those with bf16 weights. */
+  /** What puts a matmul on subgroup matrices; null where it is not for them: they take those with bf16 weights. */
   #onUnits(
     file: string,
     w: Weight,
     { left, depth, columns }: { left: Columns; depth: number; columns: number },
     { over }: MatmulOptions,
   ): Pick<KernelCall, 'variant' | 'more' | 'before' | 'workgroups'> | null {
-    const { products, adapter } = this.#kernels;
-    const { unit, precision } = products;
+    const { matmul, adapter } = this.#kernels;
+    const { unit, precision } = matmul;
     const scales = this.#rowScales;
     if (unit === null || scales === null || w.format !== 'bf16') return null;
     const tile = matrixTile(unit);
@@ -151,14 +151,14 @@ export class Matmul {
   }
 
   get #inRegisters(): boolean {
-    return this.#kernels.products.family === 'registers';
+    return this.#kernels.matmul.family === 'registers';
   }
 
-  /** f16 is for products with frozen weights, and forward: gradients would vanish in it. */
+  /** f16 is for matmuls with frozen weights, and forward: gradients would vanish in it. */
   #tile(file: string, weight?: Weight): Variant {
-    const { adapter, products } = this.#kernels;
+    const { adapter, matmul } = this.#kernels;
     const { software } = adapter;
-    return tileVariant(file, { software, half: products.precision === 'f16' && weight?.format === 'bf16' });
+    return tileVariant(file, { software, half: matmul.precision === 'f16' && weight?.format === 'bf16' });
   }
 }
 
@@ -167,7 +167,7 @@ export function whole(of: GPUBuffer | Binding, width: number): Columns {
   return { of, stride: width, at: 0 };
 }
 
-/** The `ProductCall` of shape.ts: x is (M, input), y is (M, output), or their gradients. */
+/** The `MatmulCall` of shape.ts: x is (M, input), y is (M, output), or their gradients. */
 function callOf(x: Columns, y: Columns, { input, output, over, scale = 1, add }: MatmulOptions): number[] {
   return [
     ...[input / 4, output / 4, x.stride / 4, x.at / 4, y.stride / 4, y.at / 4],

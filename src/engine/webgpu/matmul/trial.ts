@@ -1,17 +1,17 @@
-/** Products by themselves, on numbers at hand: what checks, tests and measurements of a family share. */
+/** Matmuls by themselves, on numbers at hand: what checks, tests and measurements of a family share. */
 
 import { Buffers, createUniform, Readback } from '../../../device/buffers.ts';
 import type { Device } from '../../../device/device.ts';
 import { gemma2Decoder } from '../../families.ts';
 import { toBfloat16 } from '../../number-formats.ts';
 import { type Dispatch, encode, Kernels } from '../kernels.ts';
-import type { Products } from '../matmul-variants.ts';
+import type { MatmulMethod } from '../matmul-variants.ts';
 import { type NumberFormat, numberBytes } from '../memory/parameters.ts';
 import { shapeOf, shapeSource } from '../shape.ts';
 import { Matmul } from './matmul.ts';
 
-export const productNames = ['forward', 'forwardFewRows', 'backwardInput', 'backwardWeight'] as const;
-export type ProductName = (typeof productNames)[number];
+export const matmulPasses = ['forward', 'forwardFewRows', 'backwardInput', 'backwardWeight'] as const;
+export type MatmulPass = (typeof matmulPasses)[number];
 
 /** Columns of x and y are part of wider matrices: so many numbers before them, and behind. */
 export const margins = { xBefore: 4, xBehind: 8, yBefore: 8, yBehind: 4 } as const;
@@ -37,7 +37,7 @@ export interface TrialRun {
   readonly scale?: number;
 }
 
-export class ProductTrial {
+export class MatmulTrial {
   readonly #device: Device;
   readonly #options: TrialOptions;
   readonly #numbers: TrialNumbers;
@@ -46,14 +46,14 @@ export class ProductTrial {
   readonly #kernels: Kernels;
   readonly #readback: Readback;
 
-  constructor(device: Device, products: Products, options: TrialOptions, numbers: TrialNumbers) {
+  constructor(device: Device, matmul: MatmulMethod, options: TrialOptions, numbers: TrialNumbers) {
     this.#device = device;
     this.#options = options;
     this.#numbers = numbers;
-    this.#kernels = Kernels.of(device, prefix(device), products);
+    this.#kernels = Kernels.of(device, prefix(device), matmul);
     this.#buffers = new Buffers(
       device,
-      'products',
+      'matmul',
       new Map([
         ['x', numbers.x.byteLength],
         ['y', numbers.y.byteLength],
@@ -65,20 +65,20 @@ export class ProductTrial {
     );
     const w = options.format === 'bf16' ? toBfloat16(numbers.w) : Float32Array.from(numbers.w);
     device.gpu.queue.writeBuffer(this.#buffers.get('w'), 0, w);
-    this.#batch = createUniform(device, 'products.batch', 32);
+    this.#batch = createUniform(device, 'matmul.batch', 32);
     this.#readback = new Readback(device);
   }
 
-  /** What the result's whole matrix is behind the product, which finds there the numbers given. */
-  async run(product: ProductName, run: TrialRun): Promise<Float32Array> {
-    const result = this.#buffers.get(resultOf(product));
-    const dispatch = this.prepare(product, run);
+  /** The result's whole matrix after the matmul, which begins with the numbers given. */
+  async run(pass: MatmulPass, run: TrialRun): Promise<Float32Array> {
+    const result = this.#buffers.get(resultOf(pass));
+    const dispatch = this.prepare(pass, run);
     this.#device.submit((encoder) => encode(encoder, [dispatch], batchSizes(run.rows)));
     return new Float32Array(await this.#readback.read(result, { bytes: result.size }));
   }
 
-  /** Puts the numbers in their places, and the product in a dispatch for a batch of that many tokens. */
-  prepare(product: ProductName, { rows, add = false, scale = 1 }: TrialRun): Dispatch {
+  /** Puts the numbers in their places, and the matmul in a dispatch for a batch of that many tokens. */
+  prepare(pass: MatmulPass, { rows, add = false, scale = 1 }: TrialRun): Dispatch {
     const { input, output, format } = this.#options;
     const { queue } = this.#device.gpu;
     queue.writeBuffer(this.#batch, 0, Uint32Array.of(rows, 0, 0, 0, 0));
@@ -91,11 +91,11 @@ export class ProductTrial {
     const w = { of: { buffer: this.#buffers.get('w') }, format };
     const options = { input, output, over: 'tokens', add, scale } as const;
     const matmul = new Matmul(this.#kernels, this.#batch, {
-      fewRows: product === 'forwardFewRows',
+      fewRows: pass === 'forwardFewRows',
       rowScales: this.#buffers.get('rowScales'),
     });
-    if (product === 'backwardInput') return matmul.backwardInput({ dy: y, w, dx: x }, options);
-    if (product !== 'backwardWeight') return matmul.forward({ x, w, y }, options);
+    if (pass === 'backwardInput') return matmul.backwardInput({ dy: y, w, dx: x }, options);
+    if (pass !== 'backwardWeight') return matmul.forward({ x, w, y }, options);
     return matmul.backwardWeight({ dy: y, x, dw: { buffer: this.#buffers.get('dw') } }, options);
   }
 
@@ -111,16 +111,16 @@ export function strides({ input, output }: Pick<TrialOptions, 'input' | 'output'
   return [margins.xBefore + input + margins.xBehind, margins.yBefore + output + margins.yBehind];
 }
 
-export function resultOf(product: ProductName): 'x' | 'y' | 'dw' {
-  if (product === 'backwardInput') return 'x';
-  return product === 'backwardWeight' ? 'dw' : 'y';
+export function resultOf(pass: MatmulPass): 'x' | 'y' | 'dw' {
+  if (pass === 'backwardInput') return 'x';
+  return pass === 'backwardWeight' ? 'dw' : 'y';
 }
 
 export function batchSizes(tokens: number) {
   return { tokens, targets: 0, segments: 0, chunks: 0, queryBlocks: 0, keyBlocks: 0 };
 }
 
-/** Products take no size from the text before them; it brings the batch's sizes. */
+/** Matmuls take no size from the text before them; it brings the batch's sizes. */
 function prefix(device: Device): string {
   const config = gemma2Decoder({
     ...{ vocabSize: 4, hiddenSize: 4, intermediateSize: 4, layers: 1, heads: 1, keyValueHeads: 1 },

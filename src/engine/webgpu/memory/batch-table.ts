@@ -70,7 +70,7 @@ export function batchTable(table: BatchTable): Map<string, number> {
     widestLow = Math.max(widestLow, width);
   }
   add({ taken: m * config.hiddenSize });
-  // Of products on matrix units, in passing.
+  // Of matmuls on subgroup matrices, in passing.
   add({ rowScales: Math.max(n, m) });
   add({ logits: m * logitColumns, running: 4 * m, logprobs: m });
   if (!training) return sizes;

@@ -1,4 +1,4 @@
-/** The linear maps of a layer as kernels run them: projections with the same input are one product. */
+/** The linear maps of a layer as kernels run them: projections with the same input are one matmul. */
 import { type DecoderConfig, type Projection, projectionShape } from '../../config.ts';
 import type { LoraShape } from '../../engine.ts';
 

@@ -1,19 +1,19 @@
 /** Which kernels of attention a device gets. */
 import type { AdapterDescription } from '../../../device/adapter.ts';
-import type { Products } from '../matmul-variants.ts';
+import type { MatmulMethod } from '../matmul-variants.ts';
 import type { Shape } from '../shape.ts';
 import type { Variant } from '../variant.ts';
 
 /**
- * For GPUs, which the product kernels' family tells: the kernels in which several lanes have a query together. With one lane for
+ * For GPUs, which the matmul kernels' family tells: the kernels in which several lanes have a query together. With one lane for
  * each, a head of 256 does not stay in registers. Undefined: `kernels/NAME.wgsl` as it is.
  */
 export function attentionVariant(
   name: 'attention' | 'attention-backward-queries' | 'attention-backward-keys',
-  { products, adapter }: { readonly products: Products; readonly adapter: AdapterDescription },
+  { matmul, adapter }: { readonly matmul: MatmulMethod; readonly adapter: AdapterDescription },
   { headSize, shape }: { readonly headSize: number; readonly shape: Shape },
 ): Variant | undefined {
-  if (products.family === 'registers') return undefined;
+  if (matmul.family === 'registers') return undefined;
   const lanes = Math.max(shape.attentionLanes, shape.keyBlock);
   const share = [8, 4, 2].find((count) => {
     // Two numbers from each lane for each of `count` keys, and two for each key.

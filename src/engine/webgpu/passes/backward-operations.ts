@@ -41,8 +41,8 @@ export class TrainingOperations extends ForwardOperations {
     const options = { input: hiddenSize, output: tile.stride, over: 'targets' } as const;
     const add = tile.first > 0;
     return [
-      this.products.backwardInput({ dy, w: this.headWeight(tile), dx }, { ...options, add }),
-      ...this.#trained((to) => [this.products.backwardWeight({ dy, x, dw: bindTile(to, tile) }, options)]),
+      this.matmul.backwardInput({ dy, w: this.headWeight(tile), dx }, { ...options, add }),
+      ...this.#trained((to) => [this.matmul.backwardWeight({ dy, x, dw: bindTile(to, tile) }, options)]),
     ];
   }
 

@@ -1,5 +1,5 @@
 /**
- * A layer's linear maps, forward and backward: the product with the weights (piece by piece where they are sharded), the bias,
+ * A layer's linear maps, forward and backward: the matmul with the weights (piece by piece where they are sharded), the bias,
  * and the adapters: y = W x + b + scale * B (A x). What is frozen gets no gradient.
  */
 import type { LoraShape } from '../../engine.ts';
@@ -27,7 +27,7 @@ export interface Gradients {
 
 export class LinearMaps {
   readonly #kernels: Kernels;
-  readonly #products: Matmul;
+  readonly #matmul: Matmul;
   readonly #plan: Plan;
   readonly #weights: ParameterBuffers;
   readonly #adapters: ParameterBuffers | null;
@@ -37,7 +37,7 @@ export class LinearMaps {
   constructor(parts: DecoderParts) {
     const { config, kernels, plan, weights, adapters } = parts;
     this.#kernels = kernels;
-    this.#products = Matmul.over(parts);
+    this.#matmul = Matmul.over(parts);
     this.#plan = plan;
     this.#weights = weights;
     this.#adapters = adapters?.buffers ?? null;
@@ -52,7 +52,7 @@ export class LinearMaps {
     const over = 'tokens';
     const list = slab.pieces.map((piece) => {
       const w = { of: this.#weights.bind(slab, piece), format: slab.format };
-      return this.#products.forward(
+      return this.#matmul.forward(
         { x, w, y: { ...y, at: piece.firstRow } },
         { input, output: piece.rows, over },
       );
@@ -80,10 +80,10 @@ export class LinearMaps {
       const w = { of: this.#weights.bind(slab, piece), format: slab.format };
       const rows = { ...dy, at: piece.firstRow };
       const sizes = { input, output: piece.rows, over } as const;
-      list.push(this.#products.backwardInput({ dy: rows, w, dx }, { ...sizes, add: piece.firstRow > 0 }));
+      list.push(this.#matmul.backwardInput({ dy: rows, w, dx }, { ...sizes, add: piece.firstRow > 0 }));
       if (to.decoder) {
         const dw = to.decoder.bind(to.decoder.slab(slab.name), piece);
-        list.push(this.#products.backwardWeight({ dy: rows, x, dw }, sizes));
+        list.push(this.#matmul.backwardWeight({ dy: rows, x, dw }, sizes));
       }
     }
     if (to.decoder && this.#hasBias(linear, layer)) {
@@ -103,13 +103,13 @@ export class LinearMaps {
     const over = 'tokens';
     const a = this.#adapter(`${linear}.${layer}.A`);
     const down = { input, output: low.stride, over } as const;
-    const list = [this.#products.forward({ x: whole(b.x, input), w: a, y: low }, down)];
+    const list = [this.#matmul.forward({ x: whole(b.x, input), w: a, y: low }, down)];
     for (const [n, projection] of targets.entries()) {
       const { first, outputs } = parts.get(projection) as { first: number; outputs: number };
       const w = this.#adapter(`${projection}.${layer}.B`);
       const y = { of: b.y, stride: output, at: first };
       const up = { input: rank, output: outputs, over, scale, add: true } as const;
-      list.push(this.#products.forward({ x: { ...low, at: n * rank }, w, y }, up));
+      list.push(this.#matmul.forward({ x: { ...low, at: n * rank }, w, y }, up));
     }
     return list;
   }
@@ -138,16 +138,16 @@ export class LinearMaps {
       const at = n * rank;
       const dw = gradients.bindWhole(name);
       list.push(
-        this.#products.backwardInput({ dy, w: this.#adapter(name), dx: { ...dlow, at } }, up),
-        this.#products.backwardWeight({ dy, x: { ...low, at }, dw }, up),
+        this.#matmul.backwardInput({ dy, w: this.#adapter(name), dx: { ...dlow, at } }, up),
+        this.#matmul.backwardWeight({ dy, x: { ...low, at }, dw }, up),
       );
     }
     const name = `${linear}.${layer}.A`;
     const down = { input, output: low.stride, over } as const;
     const [x, dx] = [whole(b.x, input), whole(b.dx, input)];
     list.push(
-      this.#products.backwardWeight({ dy: dlow, x, dw: gradients.bindWhole(name) }, down),
-      this.#products.backwardInput({ dy: dlow, w: this.#adapter(name), dx }, { ...down, add: true }),
+      this.#matmul.backwardWeight({ dy: dlow, x, dw: gradients.bindWhole(name) }, down),
+      this.#matmul.backwardInput({ dy: dlow, w: this.#adapter(name), dx }, { ...down, add: true }),
     );
     return list;
   }

@@ -23,7 +23,7 @@ export class ForwardOperations {
   readonly shape: Shape;
   readonly plan: Plan;
   protected readonly kernels: Kernels;
-  protected readonly products: Matmul;
+  protected readonly matmul: Matmul;
   protected readonly linears: LinearMaps;
   protected readonly turns: GPUBuffer;
   protected readonly weights: ParameterBuffers;
@@ -33,7 +33,7 @@ export class ForwardOperations {
     this.shape = parts.shape;
     this.plan = parts.plan;
     this.kernels = parts.kernels;
-    this.products = Matmul.over(parts);
+    this.matmul = Matmul.over(parts);
     this.linears = new LinearMaps(parts);
     this.turns = parts.turns;
     this.weights = parts.weights;
@@ -81,7 +81,7 @@ export class ForwardOperations {
     const { hiddenSize } = this.config;
     const [x, y] = [whole(this.plan.get('taken'), hiddenSize), whole(this.plan.get('logits'), tile.stride)];
     const options = { input: hiddenSize, output: tile.stride, over: 'targets' } as const;
-    return this.products.forward({ x, w: this.headWeight(tile), y }, options);
+    return this.matmul.forward({ x, w: this.headWeight(tile), y }, options);
   }
 
   /** Only where queries and keys are normed. */
