@@ -8,7 +8,8 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ensureKafka, missing } from './kafka/fetch.js';
+import { ensureKafka, isFetched, missing } from './kafka/fetch.js';
+import { needsBroker } from './needs-broker.js';
 import { findAdapter } from './setup/adapter.js';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -22,8 +23,9 @@ if (process.env.CI === 'true') {
   }
 }
 
-// Before the tests, whose time is limited. Where Java or Maven is missing, the tests on a broker say so.
-if (missing() === null) {
+// Before the tests, whose time is limited, and only for those that need it. Where Java or Maven is missing, the tests
+// on a broker say so.
+if (!isFetched() && missing() === null && needsBroker({ jest, root, args: process.argv.slice(2) })) {
   try {
     ensureKafka((line) => console.error(line));
   } catch (error) {

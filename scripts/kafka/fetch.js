@@ -32,10 +32,15 @@ export function missing() {
     const what = found === null ? 'there is no `java`' : `\`java\` is version ${found}`;
     return `${what}; Kafka needs Java ${JAVA} or later (Debian, Ubuntu: apt-get install openjdk-17-jre-headless)`;
   }
-  if (!existsSync(libs()) && spawnSync('mvn', ['-version'], { shell: windows }).status !== 0) {
+  if (!isFetched() && spawnSync('mvn', ['-version'], { shell: windows }).status !== 0) {
     return 'there is no `mvn`, which fetches Kafka from Maven Central (Debian, Ubuntu: apt-get install maven)';
   }
   return null;
+}
+
+/** Whether the jars are there. @returns {boolean} */
+export function isFetched() {
+  return existsSync(libs());
 }
 
 /**
@@ -47,7 +52,7 @@ export function missing() {
 export function ensureKafka(say) {
   const want = missing();
   if (want !== null) throw new Error(want);
-  if (existsSync(libs())) return libs();
+  if (isFetched()) return libs();
   say(`fetching Kafka ${kafkaVersion} with Maven, once, into ${kafkaFolder}`);
   // Copied aside and renamed, so that a copy that was cut off is never taken for a whole one.
   const aside = `${libs()}.${process.pid}`;
@@ -60,7 +65,7 @@ export function ensureKafka(say) {
     const output = `${done.stdout}${done.stderr}`.trim().slice(-2000);
     throw new Error(`Maven could not fetch Kafka ${kafkaVersion}; is Maven Central reachable?\n${output}`);
   }
-  if (existsSync(libs())) rmSync(aside, { recursive: true, force: true });
+  if (isFetched()) rmSync(aside, { recursive: true, force: true });
   else renameSync(aside, libs());
   return libs();
 }
