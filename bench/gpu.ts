@@ -1,7 +1,7 @@
 /**
  * LoRA training of Gemma 2 on a GPU against PyTorch on the same card: random weights of the 2b shape, frozen in bf16, adapters
  * of rank 16 on all projections. First both must agree in f32 (log-probabilities, losses of two steps); then PyTorch's weights
- * become bf16 as well, and the two take turns. Says which share of the matrix rate a step reaches, what each kernel takes by
+ * become bf16 as well, and the two alternate. Says which share of the matrix rate a step reaches, what each kernel takes by
  * timestamps, and the same of each family of matmul kernels. On a software adapter a tiny shape is run, against PyTorch on the CPU:
  * that shows that this file works, and nothing about a GPU.
  *

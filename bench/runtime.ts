@@ -133,7 +133,7 @@ try {
   const held: string[] = [];
   let next = 0;
   const run = new Run(
-    { stages, flow: stages, takingTurns: [], untilDrained: true, stop: signal, abort: signal },
+    { stages, flow: stages, scheduled: [], untilDrained: true, stop: signal, abort: signal },
     { transport, codec, config: runtimeConfig.parse({}), now: () => performance.now() },
   );
   const timer = setInterval(async () => {

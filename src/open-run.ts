@@ -93,10 +93,9 @@ export async function openRun(
       try {
         const stages = await pipeline(topology, parts, only);
         const { runtime, stages: configured } = topology;
-        const takingTurns =
-          configured.rollout?.merge === 'deterministic' ? ['tools', 'rollout', 'start'] : [];
+        const scheduled = configured.rollout?.merge === 'deterministic' ? ['tools', 'rollout', 'start'] : [];
         const run = new Run(
-          { stages, flow: flowOf(topology), takingTurns, untilDrained, stop, abort },
+          { stages, flow: flowOf(topology), scheduled, untilDrained, stop, abort },
           { transport, codec, config: runtime, now: () => performance.now(), notify },
         );
         return {

@@ -129,7 +129,7 @@ export function median(numbers: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** Tokens per second of two that took turns: medians, their ratio, and the range of the rounds' ratios. */
+/** Tokens per second of two that alternated: medians, their ratio, and the range of the rounds' ratios. */
 export function compareRounds(
   tokens: number,
   ours: readonly number[],
@@ -161,7 +161,7 @@ export async function tookOf(steps: number, work: () => Promise<unknown>): Promi
 }
 
 /**
- * Two that took turns, for people: medians by the clock, and by the processor time, to which other work on the machine adds
+ * Two that alternated, for people: medians by the clock, and by the processor time, to which other work on the machine adds
  * little; that is the fairer one for a software adapter on a busy machine.
  */
 export function roundsText(

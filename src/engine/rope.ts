@@ -40,11 +40,11 @@ function llama3(frequency: number, scaling: RopeScaling & { kind: 'llama3' }): n
   return ((1 - share) * frequency) / factor + share * frequency;
 }
 
-/** A linear ramp over the dimensions between `betaFast` and `betaSlow` turns within the original context. */
+/** A linear ramp over the dimensions between `betaFast` and `betaSlow` rotations within the original context. */
 function yarn(plain: Float64Array, theta: number, scaling: RopeScaling & { kind: 'yarn' }): Float64Array {
   const half = plain.length;
-  const dimensionOf = (turns: number) =>
-    (half * Math.log(scaling.originalPositions / (turns * 2 * Math.PI))) / Math.log(theta);
+  const dimensionOf = (rotations: number) =>
+    (half * Math.log(scaling.originalPositions / (rotations * 2 * Math.PI))) / Math.log(theta);
   let [low, high] = [dimensionOf(scaling.betaFast), dimensionOf(scaling.betaSlow)];
   if (scaling.truncate) [low, high] = [Math.floor(low), Math.ceil(high)];
   low = Math.max(low, 0);

@@ -19,7 +19,7 @@ export interface DemonstrationsOptions {
   readonly split: Split;
   readonly faults: FaultsConfig;
   readonly staleRate: number;
-  /** How many questions of each task are asked before the next world is made; they take turns. */
+  /** How many questions of each task are asked before the next world is made; the tasks alternate. */
   readonly perWorld: Readonly<Record<LabTask, number>>;
   /** Milliseconds on a clock that only goes forward: for the search tool's time-out. */
   readonly now: () => number;

@@ -180,10 +180,10 @@ export class PartitionWorker {
   }
 
   /**
-   * Pulls at most one window of what is there, finishes all of it and commits. For stages that take turns:
-   * see `turn-taking.ts`. Returns how many records it took.
+   * Pulls at most one window of what is there, finishes all of it and commits. For scheduled stages:
+   * see `scheduling.ts`. Returns how many records it took.
    */
-  async turn(waitMs: number): Promise<number> {
+  async runWindow(waitMs: number): Promise<number> {
     const taken = await this.#pull(waitMs);
     while (this.#window.unfinished > 0 && !this.#failed) await this.#change();
     if (this.#failed) throw this.#error;

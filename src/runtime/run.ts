@@ -8,9 +8,9 @@ import type { Codec } from '../topics/avro/codec.ts';
 import type { Transport } from '../topics/transport.ts';
 import { drain, type FlowStage } from './drain.ts';
 import { commitConfig, PartitionWorker } from './partition-worker.ts';
+import { runScheduled } from './scheduling.ts';
 import type { Stage } from './stage.ts';
 import { TakenOver } from './taken-over.ts';
-import { takeTurns } from './turn-taking.ts';
 
 /** Before a partition is given back that another worker has taken over: two must not take it from each other in a hurry. */
 const GIVE_BACK_MS = 1_000;
@@ -42,8 +42,8 @@ export interface RunOptions {
   readonly stages: readonly Stage[];
   /** Every stage of the topology: a run is drained when all of them are. */
   readonly flow: readonly FlowStage[];
-  /** Names of the stages that take turns (see `turn-taking.ts`), highest priority first; none: all run freely. */
-  readonly takingTurns: readonly string[];
+  /** Names of the stages that run one window at a time (see `scheduling.ts`), highest priority first; none: all run freely. */
+  readonly scheduled: readonly string[];
   readonly untilDrained: boolean;
   /** Stop pulling, finish what is in flight, commit. */
   readonly stop: AbortSignal;
@@ -119,13 +119,13 @@ export class Run {
   async run(): Promise<RunEnd> {
     const subscriptions = this.#stations.map((station) => this.#guard(this.#subscribe(station)));
     try {
-      const turns = this.#guard(this.#takeTurns());
+      const schedule = this.#guard(this.#schedule());
       if (this.#options.untilDrained) await this.#guard(this.#drain());
       else await aborted(this.#stop);
       this.#ending = true;
       // Partitions that came when their stage was done everywhere: what another worker left, with nothing to do in it.
       if (this.#options.untilDrained && !this.#stop.aborted) this.#completeAll();
-      await turns;
+      await schedule;
       await Promise.all(this.#stations.flatMap((station) => station.running));
     } finally {
       this.#over.abort();
@@ -186,7 +186,7 @@ export class Run {
       }
       station.workers.push(worker);
       station.hadPartition = true;
-      if (!this.#takesTurns(stage)) station.running.push(this.#guard(this.#work(station, worker)));
+      if (!this.#isScheduled(stage)) station.running.push(this.#guard(this.#work(station, worker)));
     }
   }
 
@@ -211,10 +211,10 @@ export class Run {
     return true;
   }
 
-  async #turn(stations: readonly Station[], worker: PartitionWorker, waitMs: number): Promise<number> {
+  async #runWindow(stations: readonly Station[], worker: PartitionWorker, waitMs: number): Promise<number> {
     let taken = 0;
     try {
-      taken = await worker.turn(waitMs);
+      taken = await worker.runWindow(waitMs);
     } catch (error) {
       if (!worker.moved) throw error;
     }
@@ -224,19 +224,19 @@ export class Run {
     return taken;
   }
 
-  #takesTurns(stage: Stage): boolean {
-    return this.#options.takingTurns.includes(stage.name);
+  #isScheduled(stage: Stage): boolean {
+    return this.#options.scheduled.includes(stage.name);
   }
 
-  async #takeTurns(): Promise<void> {
-    const stations = this.#options.takingTurns.flatMap(
+  async #schedule(): Promise<void> {
+    const stations = this.#options.scheduled.flatMap(
       (name) => this.#stations.find((s) => s.stage.name === name) ?? [],
     );
     if (stations.length === 0) return;
     await this.#awaitPartitions(stations);
-    await takeTurns({
+    await runScheduled({
       workers: () => stations.flatMap((station) => station.workers),
-      turn: (worker, waitMs) => this.#turn(stations, worker, waitMs),
+      runWindow: (worker, waitMs) => this.#runWindow(stations, worker, waitMs),
       stop: this.#stop,
       done: () =>
         this.#over.signal.aborted ||
@@ -259,7 +259,7 @@ export class Run {
     });
   }
 
-  /** Those that take turns need every partition of their inputs. */
+  /** Scheduled ones need every partition of their inputs. */
   async #awaitPartitions(stations: readonly Station[]): Promise<void> {
     const { transport } = this.#deps;
     for (const { stage, workers } of stations) {

@@ -155,7 +155,7 @@ function run(stages: Stage[]) {
   const stop = new AbortController().signal;
   const codec = { encode, decode };
   return new Run(
-    { stages, flow: stages, takingTurns: [], untilDrained: true, stop, abort: abort.signal },
+    { stages, flow: stages, scheduled: [], untilDrained: true, stop, abort: abort.signal },
     { transport, codec, config, now: () => performance.now() },
   ).run();
 }

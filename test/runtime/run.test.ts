@@ -89,7 +89,7 @@ function start(
   const options = {
     stages,
     flow: stages,
-    takingTurns: [],
+    scheduled: [],
     untilDrained: true,
     stop: stop.signal,
     abort: abort.signal,
@@ -180,7 +180,7 @@ describe('a run', () => {
     );
   });
 
-  test('where stages take turns, the order of a topic with several producers does not depend on timing', async () => {
+  test('where stages are scheduled, the order of a topic with several producers does not depend on timing', async () => {
     const orders: string[][] = [];
     for (const seed of [1, 2]) {
       const run = `turns-${seed}`;
@@ -200,7 +200,7 @@ describe('a run', () => {
         copying(() => pause((seed * 3) % 4), 4),
         stage('rollout', 'turns', ['turns'], round, 5),
       ];
-      await start(stages, { takingTurns: ['rollout', 'start'] }).end;
+      await start(stages, { scheduled: ['rollout', 'start'] }).end;
       orders.push(await ids('turns'));
     }
     expect(orders[0]).toHaveLength(24);

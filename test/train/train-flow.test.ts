@@ -104,7 +104,7 @@ async function runTrain({ transport, run, source, abortAt, ...rest }: Process) {
   const options = {
     stages: [stage],
     flow: [stage],
-    takingTurns: [],
+    scheduled: [],
     untilDrained: true,
     stop: new AbortController().signal,
     abort: abort.signal,

@@ -1,7 +1,7 @@
-// The gradient of rope.wgsl: turns back, and joins the three gradients again.
+// The gradient of rope.wgsl: rotates back, and joins the three gradients again.
 @group(0) @binding(0) var<uniform> batch: Batch;
 @group(0) @binding(1) var<storage, read> positions: array<u32>;       // (N)
-@group(0) @binding(2) var<storage, read> turns: array<vec2f>;         // (positions, HEAD_SIZE / 2) cosine, sine
+@group(0) @binding(2) var<storage, read> ropeTable: array<vec2f>;         // (positions, HEAD_SIZE / 2) cosine, sine
 @group(0) @binding(3) var<storage, read> dqueries: array<f32>;        // (N, Q_SIZE)
 @group(0) @binding(4) var<storage, read> dkeys: array<f32>;           // (N, KV_SIZE)
 @group(0) @binding(5) var<storage, read> dvalues: array<f32>;         // (N, KV_SIZE)
@@ -33,7 +33,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     low = dkeys[at];
     high = dkeys[at + HALF];
   }
-  let turn = turns[positions[n] * HALF + i];
-  dqkv[to] = low * turn.x + high * turn.y;
-  dqkv[to + HALF] = high * turn.x - low * turn.y;
+  let rotation = ropeTable[positions[n] * HALF + i];
+  dqkv[to] = low * rotation.x + high * rotation.y;
+  dqkv[to + HALF] = high * rotation.x - low * rotation.y;
 }

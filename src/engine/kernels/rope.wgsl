@@ -1,4 +1,4 @@
-// Splits a token's projections into queries, keys and values, and turns queries and keys by their position
+// Splits a token's projections into queries, keys and values, and rotates queries and keys by their position
 // (rotary embedding, halves paired as Hugging Face does). Keys and values go to row base + position: in training
 // the token's own. With a ring of R rows for each slot of a cache they go to slot * R + position % R.
 struct Call {
@@ -7,7 +7,7 @@ struct Call {
 @group(0) @binding(0) var<uniform> batch: Batch;
 @group(0) @binding(1) var<storage, read> positions: array<u32>;       // (N)
 @group(0) @binding(2) var<storage, read> bases: array<u32>;           // (N) base or slot
-@group(0) @binding(3) var<storage, read> turns: array<vec2f>;         // (positions, HEAD_SIZE / 2) cosine, sine
+@group(0) @binding(3) var<storage, read> ropeTable: array<vec2f>;         // (positions, HEAD_SIZE / 2) cosine, sine
 @group(0) @binding(4) var<storage, read> qkv: array<f32>;             // (N, QKV_SIZE)
 @group(0) @binding(5) var<storage, read_write> queries: array<f32>;   // (N, Q_SIZE)
 @group(0) @binding(6) var<storage, read_write> keys: array<f32>;      // (rows, KV_SIZE)
@@ -32,16 +32,16 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     values[at + HALF] = high;
     return;
   }
-  let turn = turns[positions[n] * HALF + i];
-  let turnedLow = low * turn.x - high * turn.y;
-  let turnedHigh = high * turn.x + low * turn.y;
+  let rotation = ropeTable[positions[n] * HALF + i];
+  let rotatedLow = low * rotation.x - high * rotation.y;
+  let rotatedHigh = high * rotation.x + low * rotation.y;
   if (head < HEADS) {
     let at = n * Q_SIZE + head * HEAD_SIZE + i;
-    queries[at] = turnedLow;
-    queries[at + HALF] = turnedHigh;
+    queries[at] = rotatedLow;
+    queries[at + HALF] = rotatedHigh;
   } else {
     let at = row * KV_SIZE + (head - HEADS) * HEAD_SIZE + i;
-    keys[at] = turnedLow;
-    keys[at + HALF] = turnedHigh;
+    keys[at] = rotatedLow;
+    keys[at + HALF] = rotatedHigh;
   }
 }

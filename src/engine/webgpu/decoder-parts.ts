@@ -16,5 +16,5 @@ export interface DecoderParts {
   /** Null: the decoder by itself. */
   readonly adapters: { readonly lora: LoraShape; readonly buffers: ParameterBuffers } | null;
   /** (positions, headSize / 2) cosines and sines. */
-  readonly turns: GPUBuffer;
+  readonly ropeTable: GPUBuffer;
 }

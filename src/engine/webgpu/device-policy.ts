@@ -24,7 +24,7 @@ export class DevicePolicy {
   readonly weights: ParameterBuffers;
   readonly adapters: ParameterBuffers | null;
   readonly limits: BufferLimits;
-  readonly #buffers: Buffers<'turns'>;
+  readonly #buffers: Buffers<'ropeTable'>;
 
   constructor(
     device: Device,
@@ -39,7 +39,7 @@ export class DevicePolicy {
   ) {
     this.limits = limits;
     this.device = device;
-    // The table of turns is one binding.
+    // The RoPE table is one binding.
     const positions = Math.floor(device.adapter.largestBinding / (4 * config.headSize));
     this.config = { ...config, maxPositions: Math.min(config.maxPositions, positions) };
     this.lora = lora;
@@ -48,9 +48,9 @@ export class DevicePolicy {
     const format = decoderFormat({ lora, frozen, training });
     this.weights = new ParameterBuffers(device, 'weights', layoutDecoder(config, limits, format));
     this.adapters = lora && new ParameterBuffers(device, 'adapters', layoutAdapters(config, lora, limits));
-    const turns = ropeTurns(this.config);
-    this.#buffers = new Buffers(device, 'policy', new Map([['turns', 4 * turns.length]]));
-    device.gpu.queue.writeBuffer(this.#buffers.get('turns'), 0, turns);
+    const table = ropeTable(this.config);
+    this.#buffers = new Buffers(device, 'policy', new Map([['ropeTable', 4 * table.length]]));
+    device.gpu.queue.writeBuffer(this.#buffers.get('ropeTable'), 0, table);
   }
 
   /** What is trained. */
@@ -62,7 +62,7 @@ export class DevicePolicy {
   parts({ base = false } = {}): Omit<DecoderParts, 'plan'> {
     const { config, shape, kernels, weights, lora } = this;
     const adapters = base || !lora || !this.adapters ? null : { lora, buffers: this.adapters };
-    return { config, shape, kernels, weights, adapters, turns: this.#buffers.get('turns') };
+    return { config, shape, kernels, weights, adapters, ropeTable: this.#buffers.get('ropeTable') };
   }
 
   /** Submits dispatches in order; long work in several submits. */
@@ -84,15 +84,15 @@ export class DevicePolicy {
 }
 
 /** (maxPositions, headSize / 2) cosine and sine of position * frequency, computed in float64. */
-function ropeTurns(config: DecoderConfig): Float32Array<ArrayBuffer> {
+function ropeTable(config: DecoderConfig): Float32Array<ArrayBuffer> {
   const { frequencies, factor } = rotationOf(config);
   const half = frequencies.length;
-  const turns = new Float32Array(config.maxPositions * config.headSize);
+  const table = new Float32Array(config.maxPositions * config.headSize);
   for (let i = 0; i < half; i++) {
     for (let position = 0; position < config.maxPositions; position++) {
-      turns[2 * (position * half + i)] = factor * Math.cos(position * frequencies[i]);
-      turns[2 * (position * half + i) + 1] = factor * Math.sin(position * frequencies[i]);
+      table[2 * (position * half + i)] = factor * Math.cos(position * frequencies[i]);
+      table[2 * (position * half + i) + 1] = factor * Math.sin(position * frequencies[i]);
     }
   }
-  return turns;
+  return table;
 }

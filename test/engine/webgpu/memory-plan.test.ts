@@ -129,8 +129,8 @@ onDevice('the plan and what is allocated', () => {
       await engine.forward(packRows([{ ...row, targets: Array.from({ length: 191 }, (_, i) => i + 1) }]));
       await engine.backward(new Float32Array(191).fill(0.01));
       const plan = planMemory({ config, options, batchTokens: 192, sampler: null }, device.adapter);
-      // Besides the parts there are the turns of positions, the norm, and the optimizer's partial sums.
-      const others = /^(policy\.turns|optimizer\.(partials|norm))$/;
+      // Besides the parts there are the RoPE table, the norm, and the optimizer's partial sums.
+      const others = /^(policy\.ropeTable|optimizer\.(partials|norm))$/;
       const sum = made
         .filter(({ label }) => !others.test(label))
         .reduce((total, { size }) => total + size, 0);

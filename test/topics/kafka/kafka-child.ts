@@ -61,7 +61,7 @@ await new Run(
   {
     stages,
     flow: stages,
-    takingTurns: [],
+    scheduled: [],
     untilDrained: false,
     stop: stop.signal,
     abort: new AbortController().signal,

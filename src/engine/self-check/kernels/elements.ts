@@ -27,7 +27,7 @@ const embedBackward: Oracle = (run) => {
   }
 };
 
-/** The pairs that turn together, of queries, keys and values: where they lie in (N, QKV), and in their own matrix. */
+/** The pairs that rotate together, of queries, keys and values: where they lie in (N, QKV), and in their own matrix. */
 function* pairs({ config, rows }: KernelRun) {
   const { heads, keyValueHeads, headSize } = config;
   const all = heads + 2 * keyValueHeads;
@@ -39,7 +39,7 @@ function* pairs({ config, rows }: KernelRun) {
       for (let i = 0; i < headSize / 2; i++) {
         const joint = (n * all + head) * headSize + i;
         const apart = (n * width + own) * headSize + i;
-        yield { kind, joint, apart, turn: position * headSize + 2 * i };
+        yield { kind, joint, apart, pair: position * headSize + 2 * i };
       }
     }
   }
@@ -47,9 +47,9 @@ function* pairs({ config, rows }: KernelRun) {
 
 const rope: Oracle = (run) => {
   const half = run.config.headSize / 2;
-  const [turns, x] = [run.numbers(3), run.numbers(4)];
-  for (const { kind, joint, apart, turn } of pairs(run)) {
-    const [cos, sin] = kind === 2 ? [1, 0] : [turns[turn], turns[turn + 1]];
+  const [ropeTable, x] = [run.numbers(3), run.numbers(4)];
+  for (const { kind, joint, apart, pair } of pairs(run)) {
+    const [cos, sin] = kind === 2 ? [1, 0] : [ropeTable[pair], ropeTable[pair + 1]];
     const to = run.expected(5 + kind);
     to[apart] = x[joint] * cos - x[joint + half] * sin;
     to[apart + half] = x[joint + half] * cos + x[joint] * sin;
@@ -58,11 +58,11 @@ const rope: Oracle = (run) => {
 
 const ropeBackward: Oracle = (run) => {
   const half = run.config.headSize / 2;
-  const turns = run.numbers(2);
+  const ropeTable = run.numbers(2);
   const gradients = [3, 4, 5].map((binding) => run.numbers(binding));
   const to = run.expected(6);
-  for (const { kind, joint, apart, turn } of pairs(run)) {
-    const [cos, sin] = kind === 2 ? [1, 0] : [turns[turn], turns[turn + 1]];
+  for (const { kind, joint, apart, pair } of pairs(run)) {
+    const [cos, sin] = kind === 2 ? [1, 0] : [ropeTable[pair], ropeTable[pair + 1]];
     const dy = gradients[kind];
     to[joint] = dy[apart] * cos + dy[apart + half] * sin;
     to[joint + half] = dy[apart + half] * cos - dy[apart] * sin;

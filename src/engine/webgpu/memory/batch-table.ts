@@ -43,13 +43,13 @@ export function batchTable(table: BatchTable): Map<string, number> {
 
   // Index arrays: see batch.ts.
   add({ tokens: n, positions: n, bases: n, targets: m, queryBlocks: 4 * n });
-  // The residual stream before each layer and after the last; otherwise two buffers take turns.
+  // The residual stream before each layer and after the last; otherwise two buffers alternate.
   const between = [...layers, `.${config.layers}`];
-  const turns = ['.0', '.1'];
-  add({ stream: hidden }, training ? between : turns);
+  const two = ['.0', '.1'];
+  add({ stream: hidden }, training ? between : two);
   // The stream normed for the next layer, and the norms' 1 / sqrt(...).
-  add({ normed: hidden }, kept === 'all' ? between : turns);
-  add({ normedRstd: n }, training ? between : turns);
+  add({ normed: hidden }, kept === 'all' ? between : two);
+  add({ normedRstd: n }, training ? between : two);
 
   add({ queries: n * shape.qSize, mixed: n * shape.qSize, stats: n * config.heads * 2 }, own);
   add({ attendedRstd: n, middle: hidden, middleNormed: hidden, middleRstd: n, fedRstd: n }, own);

@@ -65,17 +65,17 @@ export class Plan {
 
   /** (N, hidden) the residual stream before a layer, or after the last. */
   stream(layer: number): GPUBuffer {
-    return this.#turn('stream', layer);
+    return this.#alternating('stream', layer);
   }
 
   /** (N, hidden) the stream, normed for the layer, or after the last for the head. */
   normed(layer: number): GPUBuffer {
-    return this.#turn('normed', layer);
+    return this.#alternating('normed', layer);
   }
 
   /** (N) what `normed` was multiplied by. */
   normedRstd(layer: number): GPUBuffer {
-    return this.#turn('normedRstd', layer);
+    return this.#alternating('normedRstd', layer);
   }
 
   /** Whether a batch of these sizes fits. */
@@ -97,8 +97,8 @@ export class Plan {
     this.batch.destroy();
   }
 
-  /** Where layers have none of their own two buffers take turns: a layer reads one and writes the other. */
-  #turn(name: string, layer: number): GPUBuffer {
+  /** Where layers have none of their own, two buffers alternate: a layer reads one and writes the other. */
+  #alternating(name: string, layer: number): GPUBuffer {
     const all = this.#buffers.has(`${name}.${this.#layers}`);
     return this.#buffers.get(`${name}.${all ? layer : layer % 2}`);
   }

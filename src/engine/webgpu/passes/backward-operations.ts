@@ -133,7 +133,7 @@ export class TrainingOperations extends ForwardOperations {
   ropeBackward(b: Bound<'dqueries' | 'dkeys' | 'dvalues' | 'dqkv'>): Dispatch {
     const { batch } = this.plan;
     return this.kernels.dispatch('rope-backward', {
-      bindings: [batch, this.plan.get('positions'), this.turns, b.dqueries, b.dkeys, b.dvalues, b.dqkv],
+      bindings: [batch, this.plan.get('positions'), this.ropeTable, b.dqueries, b.dkeys, b.dvalues, b.dqkv],
       workgroups: perElement(this.shape.qkvSize / 2),
     });
   }

@@ -25,7 +25,7 @@ export class ForwardOperations {
   protected readonly kernels: Kernels;
   protected readonly matmul: Matmul;
   protected readonly linears: LinearMaps;
-  protected readonly turns: GPUBuffer;
+  protected readonly ropeTable: GPUBuffer;
   protected readonly weights: ParameterBuffers;
 
   constructor(parts: DecoderParts) {
@@ -35,7 +35,7 @@ export class ForwardOperations {
     this.kernels = parts.kernels;
     this.matmul = Matmul.over(parts);
     this.linears = new LinearMaps(parts);
-    this.turns = parts.turns;
+    this.ropeTable = parts.ropeTable;
     this.weights = parts.weights;
   }
 
@@ -99,7 +99,7 @@ export class ForwardOperations {
     const [positions, bases] = [this.plan.get('positions'), this.plan.get('bases')];
     return this.kernels.dispatch('rope', {
       call: [ring],
-      bindings: [batch, positions, bases, this.turns, b.qkv, b.queries, b.keys, b.values],
+      bindings: [batch, positions, bases, this.ropeTable, b.qkv, b.queries, b.keys, b.values],
       workgroups: perElement(this.shape.qkvSize / 2),
     });
   }
