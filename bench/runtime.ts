@@ -41,6 +41,7 @@ function record(i: number): SubTrajectory {
     task: 'math',
     text: 'In April she sold clips to 48 friends, and in May half as many. How many did she sell altogether?',
     answer: '72',
+    answers: [],
     source: null,
     meta: {},
   };
@@ -62,7 +63,7 @@ function stage<T extends { readonly id: string }>(
   return { ...wiring, window: 256, operator: operator as unknown as Stage['operator'] };
 }
 
-const verdict = { label: 'GOOD' as const, rationale: '', judge: 'bench' };
+const verdict = { label: 'GOOD' as const, rationale: '', judge: 'bench', votes: [] };
 const stages = [
   stage<SubTrajectory>({ name: 'judge', reads: 'sub-trajectories', writes: ['judged'] }, (value) => ({
     topic: 'judged',
@@ -77,7 +78,7 @@ const stages = [
   stage<Accepted>({ name: 'reward', reads: 'accepted', writes: ['scored'] }, ({ id, subTrajectory }) => ({
     topic: 'scored',
     key: subTrajectory.trajectory,
-    value: { id, subTrajectory, verdict, reward: { value: 1, rationale: '', model: 'bench' } },
+    value: { id, subTrajectory, verdict, reward: { value: 1, rationale: '', model: 'bench', votes: [] } },
   })),
 ];
 

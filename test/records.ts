@@ -11,7 +11,16 @@ import type {
 } from '../src/topics/records.generated.ts';
 
 export function question(over: Partial<Question> = {}): Question {
-  return { id: 'q1', task: 'math', text: 'What is 2 plus 3?', answer: '5', source: null, meta: {}, ...over };
+  return {
+    id: 'q1',
+    task: 'math',
+    text: 'What is 2 plus 3?',
+    answer: '5',
+    answers: [],
+    source: null,
+    meta: {},
+    ...over,
+  };
 }
 
 export function call(content: string, over: Partial<Action> = {}): Action {
@@ -50,7 +59,7 @@ export function trajectory(id: string, calls: number, over: Partial<Trajectory> 
 }
 
 export function judged(subTrajectory: SubTrajectory, label: VerdictLabel = 'GOOD'): Judged {
-  return { id: subTrajectory.id, subTrajectory, verdict: { label, rationale: '', judge: 'test' } };
+  return { id: subTrajectory.id, subTrajectory, verdict: { label, rationale: '', judge: 'test', votes: [] } };
 }
 
 /** Deliveries of the values at offsets 0, 1, 2, ... of a topic. */

@@ -43,27 +43,40 @@ export function sameNumber(a: number, b: number): boolean {
   return Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(a), Math.abs(b));
 }
 
+/** One gold answer, or several: any of them counts. */
+export type Golds = string | readonly string[];
+
 /**
- * Whether an answer says what the gold answer says: the same number, or the same words in normal form. A number with a
+ * Whether an answer says what a gold answer says: the same number, or the same words in normal form. A number with a
  * unit equals one without, not one with another unit.
  */
-export function answersMatch(answer: string, gold: string): boolean {
+export function answersMatch(answer: string, golds: Golds): boolean {
+  return [golds].flat().some((gold) => matchesOne(answer, gold));
+}
+
+function matchesOne(answer: string, gold: string): boolean {
   const [found, wanted] = [parseNumber(answer), parseNumber(gold)];
   const bare = [answer, gold].some((text) => !/\p{L}/u.test(text));
   return (found !== null && wanted !== null && bare && sameNumber(found, wanted)) || exactMatch(answer, gold);
 }
 
-/** Equality in normal form. Nothing but punctuation matches only itself. */
-export function exactMatch(answer: string, gold: string): boolean {
-  const [a, b] = [normalizeAnswer(answer), normalizeAnswer(gold)];
-  return a === '' || b === '' ? answer.trim() === gold.trim() : a === b;
+/** Equality in normal form with a gold answer. Nothing but punctuation matches only itself. */
+export function exactMatch(answer: string, golds: Golds): boolean {
+  return [golds].flat().some((gold) => {
+    const [a, b] = [normalizeAnswer(answer), normalizeAnswer(gold)];
+    return a === '' || b === '' ? answer.trim() === gold.trim() : a === b;
+  });
 }
 
 /**
- * F1 of the words of an answer against those of the gold answer, 0 to 1. Where either is yes, no or noanswer it is 1
- * for equality and 0 otherwise, as in HotPotQA's evaluation.
+ * F1 of the words of an answer against those of the gold answer that it is nearest to, 0 to 1. Where either is yes, no
+ * or noanswer it is 1 for equality and 0 otherwise, as in HotPotQA's evaluation.
  */
-export function f1(answer: string, gold: string): number {
+export function f1(answer: string, golds: Golds): number {
+  return Math.max(0, ...[golds].flat().map((gold) => f1WithOne(answer, gold)));
+}
+
+function f1WithOne(answer: string, gold: string): number {
   const [a, b] = [normalizeAnswer(answer), normalizeAnswer(gold)];
   if (a === b) return exactMatch(answer, gold) ? 1 : 0;
   if ([a, b].some((text) => ['yes', 'no', 'noanswer'].includes(text))) return 0;

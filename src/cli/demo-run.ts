@@ -1,6 +1,7 @@
 /** What `swirl demo` does: evaluate, run the flow, evaluate again, and tell. */
 import { join, resolve } from 'node:path';
 import { answersMatch } from '../agent/answers.ts';
+import { goldAnswers } from '../agent/gold-answers.ts';
 import { openPolicy } from '../checkpoint/folder.ts';
 import { readWeights } from '../checkpoint/weight-files.ts';
 import { hashWeights } from '../checkpoint/weights-hash.ts';
@@ -148,7 +149,7 @@ async function outcomesOf(run: OpenRun, name: string): Promise<Outcome[]> {
     return {
       question: question.id,
       task: question.task,
-      right: answer !== null && question.answer !== null && answersMatch(answer, question.answer),
+      right: answer !== null && answersMatch(answer, goldAnswers(question)),
       goodSteps: good.filter((label) => label).length / good.length,
     };
   });

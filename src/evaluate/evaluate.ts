@@ -3,6 +3,7 @@
  * their own, to be tapped like any other.
  */
 
+import { goldAnswers } from '../agent/gold-answers.ts';
 import { localModelConfig } from '../models/local-model-config.ts';
 import { type OpenRun, openRun } from '../open-run.ts';
 import { partsOf } from '../parts.ts';
@@ -90,12 +91,13 @@ async function gradesOf(
     if (!model) return null;
     const grades = new Map<string, boolean>();
     const grade = async ({ id, question, answer }: Trajectory) => {
-      if (question.answer === null) return;
+      const golds = goldAnswers(question);
+      if (golds.length === 0) return;
       if (answer === null) {
         grades.set(id, false);
         return;
       }
-      const grading = { id, question: question.text, gold: question.answer, answer };
+      const grading = { id, question: question.text, golds, answer };
       const graded = await retry(() => gradeOutcome(grading, model, { signal }), {
         config: retryConfig.parse({}),
         signal,

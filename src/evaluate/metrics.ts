@@ -1,5 +1,6 @@
 /** What an evaluation reports, from the records of its run. */
 import { answersMatch, f1 } from '../agent/answers.ts';
+import { goldAnswers } from '../agent/gold-answers.ts';
 import type { Judged, Trajectory } from '../topics/records.generated.ts';
 import { type Estimate, mean, share } from './interval.ts';
 
@@ -28,9 +29,9 @@ export function metrics(
   judged: readonly Judged[],
   grades: ReadonlyMap<string, boolean> | null = null,
 ): Metrics {
-  const graded = trajectories.filter(({ question }) => question.answer !== null);
+  const graded = trajectories.filter(({ question }) => goldAnswers(question).length > 0);
   const right = graded.filter(
-    ({ answer, question }) => answer !== null && answersMatch(answer, question.answer as string),
+    ({ answer, question }) => answer !== null && answersMatch(answer, goldAnswers(question)),
   );
   const labels = new Map<string, number[]>();
   for (const { subTrajectory, verdict } of judged) {
@@ -41,9 +42,7 @@ export function metrics(
   return {
     accuracy: share(right.length, graded.length),
     judged: grades && judgedShare(graded, grades),
-    f1: mean(
-      graded.map(({ answer, question }) => (answer === null ? 0 : f1(answer, question.answer as string))),
-    ),
+    f1: mean(graded.map(({ answer, question }) => (answer === null ? 0 : f1(answer, goldAnswers(question))))),
     goodSteps: mean([...labels.values()].map((values) => mean(values).mean)),
     steps: mean(trajectories.map(({ steps }) => steps.length)),
     trajectories: trajectories.length,

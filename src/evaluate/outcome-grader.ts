@@ -9,7 +9,8 @@ export interface Grading {
   /** The completion's name, such as the trajectory's id. */
   readonly id: string;
   readonly question: string;
-  readonly gold: string;
+  /** The gold answers: any of them counts. */
+  readonly golds: readonly string[];
   readonly answer: string;
 }
 
@@ -31,7 +32,9 @@ export async function gradeOutcome(
   const content = fillPrompt('outcome-grader', {
     fenced: {
       question: section('the question', grading.question),
-      reference: section('the reference answer', grading.gold),
+      reference: grading.golds.flatMap((gold, i) =>
+        section(i === 0 ? 'the reference answer' : 'another reference answer', gold),
+      ),
       answer: section('the answer to grade', grading.answer),
     },
   });

@@ -5,17 +5,18 @@
  */
 import { Observable } from 'rxjs';
 import { z } from 'zod';
+import { goldAnswers } from '../agent/gold-answers.ts';
 import { DataError } from '../errors.ts';
 import { failureOf } from '../runtime/failure.ts';
 import type { Delivery, Emission, Finished, StageOperator } from '../runtime/stage.ts';
-import type { Judged } from '../topics/records.generated.ts';
+import type { Judged, Question } from '../topics/records.generated.ts';
 
 export const filterConfig = z.strictObject({
   mode: z
     .enum(['none', 'process', 'outcome', 'process+outcome'])
     .default('process')
     .describe(
-      'What a trajectory must have to be trained on. process: every step GOOD (the best in the paper); outcome: the answer matches the gold answer; both; or none: everything passes.',
+      'What a trajectory must have to be trained on. process: every step GOOD (the best in the paper); outcome: the answer matches a gold answer; both; or none: everything passes.',
     ),
   unknown: z
     .enum(['reject', 'accept'])
@@ -28,8 +29,8 @@ export const filterConfig = z.strictObject({
 export type FilterConfig = z.output<typeof filterConfig>;
 
 export interface FilterDeps {
-  /** Whether an answer means the same as the gold answer. */
-  readonly matches: (answer: string, gold: string) => boolean;
+  /** Whether an answer says what one of the gold answers says. */
+  readonly matches: (answer: string, golds: readonly string[], question: Question) => boolean;
   /** Most deliveries held: the stage's window. When it is full, the oldest incomplete trajectory is a failure. */
   readonly window: number;
 }
@@ -124,12 +125,13 @@ function passes(
   );
   if (mode === 'none' || mode === 'process') return { passed: mode === 'none' || good, correct: null };
   const { question, action, trajectory } = (steps.at(-1) as Judged).subTrajectory;
-  if (question.answer === null) {
+  const golds = goldAnswers(question);
+  if (golds.length === 0) {
     return new DataError(
       `trajectory ${trajectory}: the ${mode} filter needs a gold answer, and question ${question.id} has none`,
     );
   }
-  const correct = action.kind === 'ANSWER' && matches(action.content ?? '', question.answer);
+  const correct = action.kind === 'ANSWER' && matches(action.content ?? '', golds, question);
   return { passed: correct && (mode === 'outcome' || good), correct };
 }
 

@@ -19,7 +19,7 @@ export function judge({ judge, retry, sleep }: JudgeDeps): StageOperator<SubTraj
   };
   const giveUp = (subTrajectory: SubTrajectory, { error, attempts }: Exhausted): Emission[] => {
     const rationale = `No verdict after ${attempts} attempts: ${error.message}`;
-    return [judged(subTrajectory, { label: 'UNKNOWN', rationale, judge: judge.name })];
+    return [judged(subTrajectory, { label: 'UNKNOWN', rationale, judge: judge.name, votes: [] })];
   };
   return perRecord(async (value, signal) => [judged(value, await judge.judge(value, { signal }))], {
     stage: 'judge',

@@ -15,7 +15,12 @@ export type ModelJudgeConfig = z.output<typeof modelJudgeConfig>;
  * again may help is thrown on. The question's gold answer is not shown.
  */
 export function modelJudge(config: ModelJudgeConfig, { model }: { readonly model: LanguageModel }): Judge {
-  const unknown = (rationale: string) => ({ label: 'UNKNOWN' as const, rationale, judge: model.name });
+  const unknown = (rationale: string) => ({
+    label: 'UNKNOWN' as const,
+    rationale,
+    judge: model.name,
+    votes: [],
+  });
   return {
     name: model.name,
     async judge(subTrajectory, { signal }) {
@@ -32,7 +37,7 @@ export function modelJudge(config: ModelJudgeConfig, { model }: { readonly model
       const label = readVerdict(reply);
       if (label === null)
         return unknown(`The judge's reply does not end with VERDICT: GOOD or VERDICT: BAD: ${rationale}`);
-      return { label, rationale, judge: model.name };
+      return { label, rationale, judge: model.name, votes: [] };
     },
   };
 }

@@ -32,7 +32,10 @@ export function rulesJudge({ tools }: RulesJudgeDeps): Judge {
         return ruleOnAnswer(action.content ?? '', { context, question: question.text });
     }
   };
-  return { name, judge: async (step, options) => ({ ...(await rule(step, options)), judge: name }) };
+  return {
+    name,
+    judge: async (step, options) => ({ ...(await rule(step, options)), judge: name, votes: [] }),
+  };
 }
 
 async function ruleOnCall(

@@ -26,8 +26,8 @@ export async function makeLabJudge(): Promise<Judge> {
       const sound = soundNext(derivation, context);
       const problem = await fault(action, { derivation, sound, calculator, signal });
       return problem === null
-        ? { label: 'GOOD', rationale: 'This is a sound next step.', judge: name }
-        : { label: 'BAD', rationale: problem, judge: name };
+        ? { label: 'GOOD', rationale: 'This is a sound next step.', judge: name, votes: [] }
+        : { label: 'BAD', rationale: problem, judge: name, votes: [] };
     },
   };
 }

@@ -28,6 +28,7 @@ export function* searchQuestions(world: World): Generator<Question> {
       task: 'search',
       text: asked.text,
       answer: trueAnswer(world, asked.derivation),
+      answers: [],
       source: `lab:search:${world.split}:${world.seed}:${index}`,
       meta: withDerivation(asked.derivation),
     };

@@ -31,6 +31,7 @@ export function* wordProblems({ seed, split }: ProblemOptions): Generator<Questi
       task: 'math',
       text,
       answer: String(runningResults(derivation).at(-1)),
+      answers: [],
       source: `lab:math:${split}:${seed}:${index}`,
       meta: withDerivation(derivation),
     };

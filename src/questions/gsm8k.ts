@@ -63,6 +63,7 @@ function problemOf(row: Row & { readonly text: string }, input: Input, task: str
     task,
     text,
     answer: final,
+    answers: [],
     source: `gsm8k:${input.base}:${row.number}`,
     meta: {},
   };

@@ -78,6 +78,7 @@ function entryOf(row: Row & { readonly text: string }, input: Input, task: strin
     task,
     text: entry.question,
     answer: answer ?? null,
+    answers: [],
     source: `hotpotqa:${input.base}[${row.number}]`,
     meta,
   };

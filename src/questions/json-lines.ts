@@ -1,10 +1,14 @@
-/** Questions of one's own, one JSON object per line: `{"text", "answer"?, "id"?, "task"?, "meta"?}`. */
+/** Questions of one's own, one JSON object per line: `{"text", "answer"?, "answers"?, "id"?, "task"?, "meta"?}`. */
 import { z } from 'zod';
+import { goldFields } from '../agent/gold-answers.ts';
 import { DataError } from '../errors.ts';
 import type { Input } from '../input/input.ts';
 import { lines, MAX_QUESTION_BYTES } from '../input/lines.ts';
 import { parseJson, parseRows, type ReadOptions, type Row } from '../input/rows.ts';
 import type { Question } from '../topics/records.generated.ts';
+
+/** A gold answer; a number is written as JavaScript writes it. */
+const gold = z.union([z.string().trim().min(1), z.number().transform(String)]);
 
 // Strict: a slip such as `anwser` would silently leave the gold answer out.
 const lineSchema = z
@@ -15,7 +19,8 @@ const lineSchema = z
       .optional(),
     text: z.string().trim().min(1).optional(),
     question: z.string().trim().min(1).optional(),
-    answer: z.union([z.string().trim().min(1), z.number().transform(String), z.null()]).optional(),
+    answer: z.union([gold, z.array(gold), z.null()]).optional(),
+    answers: z.array(gold).optional(),
     task: z.string().min(1).optional(),
     source: z.string().nullable().optional(),
     meta: z.record(z.string(), z.string()).optional(),
@@ -34,7 +39,7 @@ export function readJsonLines(input: Input, options: ReadOptions = {}): AsyncGen
     const line = parseJson(
       row,
       lineSchema,
-      'a question: `text`, and optionally `answer`, `id`, `task`, `meta`',
+      'a question: `text`, and optionally `answer`, `answers`, `id`, `task`, `meta`',
     );
     const id = line.id ?? `${input.stem}:${row.number}`;
     const before = seen.get(id);
@@ -54,7 +59,7 @@ export function readJsonLines(input: Input, options: ReadOptions = {}): AsyncGen
       id,
       task,
       text: (line.text ?? line.question) as string,
-      answer: line.answer ?? null,
+      ...goldFields([line.answer ?? [], line.answers ?? []].flat()),
       source: line.source ?? `${input.base}:${row.number}`,
       meta: line.meta ?? {},
     };

@@ -9,5 +9,5 @@ export type ConstantRewardConfig = z.output<typeof constantRewardConfig>;
 
 export function constantReward({ value }: ConstantRewardConfig): RewardModel {
   const name = 'constant';
-  return { name, score: async () => ({ value, rationale: '', model: name }) };
+  return { name, score: async () => ({ value, rationale: '', model: name, votes: [] }) };
 }

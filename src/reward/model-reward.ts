@@ -43,7 +43,7 @@ export function modelReward(
           `${model.name}: expected a last line REWARD: N with a number from ${min} to ${max}, found ${found}`,
         );
       }
-      return { value, rationale, model: model.name };
+      return { value, rationale, model: model.name, votes: [] };
     },
   };
 }

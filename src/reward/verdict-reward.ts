@@ -31,5 +31,5 @@ export function rewardFor(
       `${model}: expected a verdict GOOD or BAD, found UNKNOWN by ${verdict.judge}: ${verdict.rationale}`,
     );
   }
-  return { value, rationale: verdict.rationale, model };
+  return { value, rationale: verdict.rationale, model, votes: [] };
 }

@@ -62,6 +62,14 @@ export interface Failure {
 /** UNKNOWN: the judge could not be reached or understood, or cannot tell. Never counted as BAD. */
 export type VerdictLabel = 'GOOD' | 'BAD' | 'UNKNOWN';
 
+/** One of several replies that a verdict was made of. */
+export interface VerdictVote {
+  /** What the reply says. */
+  label: VerdictLabel;
+  /** Its explanation, or for UNKNOWN what went wrong. Hostile text. */
+  rationale: string;
+}
+
 /** The process judge's view of one action, from the context alone: no gold answer, no later step. */
 export interface Verdict {
   /** The verdict. */
@@ -70,6 +78,8 @@ export interface Verdict {
   rationale: string;
   /** Who judged: `rules`, `lab`, or a model's name. */
   judge: string;
+  /** The votes, where the judge was asked more than once; the verdict is their majority. */
+  votes: VerdictVote[];
 }
 
 /** Topic `judged`: a sub-trajectory with its verdict. Key: the trajectory's id. */
@@ -90,12 +100,22 @@ export interface Question {
   task: string;
   /** The question as the policy is shown it. */
   text: string;
-  /** The gold answer, if there is one. Only the outcome filter and evaluation read it; it is never shown to policy, judge or reward model. */
+  /** The gold answer, if there is one; where there are several, the first. Only the outcome filter and evaluation read it; it is never shown to policy, judge or reward model. */
   answer: string | null;
   /** Where it came from, such as `gsm8k:train.jsonl:17`. */
   source: string | null;
   /** Anything else the producer wants carried along. Never shown to the policy. */
   meta: Record<string, string>;
+  /** Further gold answers, each of which counts as well as `answer`: other names, other spellings. Read by the same. */
+  answers: string[];
+}
+
+/** One of several replies that a reward was made of. */
+export interface RewardVote {
+  /** Its number; null where the reply had none. */
+  value: number | null;
+  /** Its explanation, or what went wrong. Hostile text. */
+  rationale: string;
 }
 
 /** The reward model's number for one action: R(a given s) of the paper's objective. */
@@ -106,6 +126,8 @@ export interface Reward {
   rationale: string;
   /** Who scored: `constant`, `rules`, `verdict`, or a model's name. */
   model: string;
+  /** The votes, where the model was asked more than once; the reward is the mean of those that have a number. */
+  votes: RewardVote[];
 }
 
 /** Topic `scored`: an accepted sub-trajectory with its reward; what `train` learns from. Key: the trajectory's id. */

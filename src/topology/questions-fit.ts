@@ -1,4 +1,5 @@
 /** Whether questions fit a topology: their tasks are there, and the outcome filter has gold answers to compare with. */
+import { goldAnswers } from '../agent/gold-answers.ts';
 import { DataError } from '../errors.ts';
 import type { Question } from '../topics/records.generated.ts';
 import { nearest } from './suggest.ts';
@@ -13,7 +14,7 @@ export function needsGoldAnswers(topology: Topology): boolean {
 /** What is wrong with one question under this topology, as a sentence; null: nothing. */
 export function questionProblem(topology: Topology, question: Question): string | null {
   const where = question.source ?? question.id;
-  if (needsGoldAnswers(topology) && question.answer === null) {
+  if (needsGoldAnswers(topology) && goldAnswers(question).length === 0) {
     return `${where}: expected a gold answer, found none: the filter's mode is \`${topology.stages.filter?.mode}\`, which compares answers with it`;
   }
   const tasks = Object.keys(topology.tasks);

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { compare, type DemoResult, type Outcome, report, summary } from '../../src/cli/demo-report.ts';
 import { showTrajectories } from '../../src/cli/demo-trajectories.ts';
-import type { Judged, Scored, Trajectory } from '../../src/topics/records.generated.ts';
+import type { Judged, Scored, Trajectory, Verdict } from '../../src/topics/records.generated.ts';
 
 function outcomes(task: string, right: readonly boolean[]): Outcome[] {
   return right.map((value, i) => ({
@@ -88,9 +88,17 @@ test('shown trajectories cannot move the cursor or recolour the screen', async (
     logprobs: null,
     policy: 'p',
   } as const;
-  const question = { id: 'q', task: 'math', text: hostile, answer: null, source: null, meta: {} };
+  const question = {
+    id: 'q',
+    task: 'math',
+    text: hostile,
+    answer: null,
+    answers: [],
+    source: null,
+    meta: {},
+  };
   const subTrajectory = { id: 'q/0/0', trajectory: 'q/0', index: 0, count: 1, question, context: [], action };
-  const verdict = { label: 'BAD', rationale: hostile, judge: 'lab' } as const;
+  const verdict: Verdict = { label: 'BAD', rationale: hostile, judge: 'lab', votes: [] };
   const trajectory: Trajectory = {
     id: 'q/0',
     question,

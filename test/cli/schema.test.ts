@@ -25,7 +25,15 @@ test('each schema is whole: a program with nothing else can use it, with the id 
     expect(avro.Type.forSchema(JSON.parse(await run(topic)) as avro.Schema).typeName).toBe('record');
   }
   const type = avro.Type.forSchema(JSON.parse(await run('questions')) as avro.Schema, { wrapUnions: false });
-  const question = { id: 'q1', task: 'math', text: 't', answer: null, source: 's', meta: { a: 'b' } };
+  const question = {
+    id: 'q1',
+    task: 'math',
+    text: 't',
+    answer: null,
+    answers: [],
+    source: 's',
+    meta: { a: 'b' },
+  };
   const bytes = encode('questions', question);
   expect(Buffer.from(bytes).readInt32BE(1)).toBe(Number(await run('questions', '--id')));
   expect({ ...(type.fromBuffer(Buffer.from(bytes.subarray(5))) as object) }).toEqual(question);

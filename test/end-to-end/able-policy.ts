@@ -38,6 +38,7 @@ export function sums(count: number, seed = 1n): Question[] {
       task: 'sums',
       text,
       answer: String(a + b),
+      answers: [],
       source: null,
       meta: { a: `${a}`, b: `${b}` },
     };

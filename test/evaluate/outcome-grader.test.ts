@@ -3,7 +3,7 @@ import type { CompletionRequest } from '../../src/agent/model.ts';
 import { ModelError } from '../../src/errors.ts';
 import { gradeOutcome } from '../../src/evaluate/outcome-grader.ts';
 
-const grading = { id: 'q1/0', question: 'What is 2 plus 3?', gold: '5', answer: '5.00' };
+const grading = { id: 'q1/0', question: 'What is 2 plus 3?', golds: ['5', 'five'], answer: '5.00' };
 const { signal } = new AbortController();
 
 function saying(text: string, seen: CompletionRequest[] = []) {
@@ -25,7 +25,7 @@ test('YES and NO, after an explanation', async () => {
     (await gradeOutcome(grading, saying('YES would be wrong.\n**Correct:** no'), { signal })).correct,
   ).toBe(false);
   const prompt = seen[0]?.messages[0]?.content ?? '';
-  for (const text of Object.values(grading).slice(1)) expect(prompt).toContain(`\n${text}\n`);
+  for (const text of Object.values(grading).slice(1).flat()) expect(prompt).toContain(`\n${text}\n`);
 });
 
 test.each(['', 'YES and NO', 'CORRECT: NOT YES', 'CORRECT: YES\nor not'])(

@@ -4,10 +4,10 @@ import { from, lastValueFrom, Subject, toArray } from 'rxjs';
 import { subTrajectories } from '../../src/decompose/decompose.ts';
 import { type FilterConfig, filter } from '../../src/judge/filter.ts';
 import type { Delivery, Finished } from '../../src/runtime/stage.ts';
-import type { Judged, VerdictLabel } from '../../src/topics/records.generated.ts';
-import { deliveries, judged, trajectory } from '../records.ts';
+import type { Judged, Question, VerdictLabel } from '../../src/topics/records.generated.ts';
+import { deliveries, judged, question, trajectory } from '../records.ts';
 
-const matches = (a: string, b: string) => a === b;
+const matches = (answer: string, golds: readonly string[]) => golds.includes(answer);
 const process: FilterConfig = { mode: 'process', unknown: 'reject' };
 
 function steps(id: string, labels: readonly VerdictLabel[], over = {}): Judged[] {
@@ -97,6 +97,22 @@ describe('filter', () => {
       'q3/0/0',
     ]);
     expect(accepted(await run(input, { mode: 'none', unknown: 'reject' }))).toHaveLength(5);
+  });
+
+  test('any of several gold answers counts; blank ones are none', async () => {
+    const of = (id: string, over: Partial<Question>) =>
+      steps(`${id}/0`, ['GOOD'], { question: question({ id, ...over }) });
+    const input = [
+      ...of('q1', { answer: 'five', answers: ['6', '5'] }),
+      ...of('q2', { answer: null, answers: ['5'] }),
+      ...of('q3', { answer: 'five', answers: ['six'] }),
+      ...of('q4', { answer: ' ', answers: [''] }),
+    ];
+    const finished = await run(input, { mode: 'outcome', unknown: 'reject' });
+    expect(accepted(finished)).toEqual(['q1/0/0', 'q2/0/0']);
+    expect(failed(finished)).toEqual([
+      'trajectory q4/0: the outcome filter needs a gold answer, and question q4 has none',
+    ]);
   });
 
   test('takes UNKNOWN for GOOD only when told to', async () => {

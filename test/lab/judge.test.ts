@@ -39,6 +39,7 @@ async function label(derivation: Derivation, context: readonly Step[], text: str
     task: 't',
     text: 'q',
     answer: null,
+    answers: [],
     source: null,
     meta: withDerivation(derivation),
   };
@@ -130,7 +131,15 @@ describe('the judge of word problems', () => {
 });
 
 test('a question from elsewhere is refused, by name', async () => {
-  const question: Question = { id: 'q9', task: 't', text: 'q', answer: null, source: null, meta: {} };
+  const question: Question = {
+    id: 'q9',
+    task: 't',
+    text: 'q',
+    answer: null,
+    answers: [],
+    source: null,
+    meta: {},
+  };
   const step = {
     id: 'q9/0/0',
     trajectory: 'q9/0',

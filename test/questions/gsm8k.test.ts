@@ -19,6 +19,7 @@ describe('GSM8K', () => {
         task: 'math',
         text: 'Two boxes of 24 pens: how many?',
         answer: '48',
+        answers: [],
         source: 'gsm8k:train.jsonl:1',
         meta: {},
       },

@@ -27,6 +27,7 @@ describe('HotPotQA', () => {
       task: 'search',
       text: entry.question,
       answer: 'Tarn',
+      answers: [],
       source: 'hotpotqa:train.json[0]',
       meta: { type: 'bridge', level: 'hard' },
     });

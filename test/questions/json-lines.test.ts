@@ -12,7 +12,15 @@ const read = (text: string, task?: string) =>
 
 describe("JSON lines of one's own", () => {
   test('every key is carried; the rest is named after file and line', async () => {
-    const full = { id: 'a1', text: 'Why?', answer: 'So.', task: 'talk', source: 'me', meta: { by: 'us' } };
+    const full = {
+      id: 'a1',
+      text: 'Why?',
+      answer: 'So.',
+      answers: ['Thus.'],
+      task: 'talk',
+      source: 'me',
+      meta: { by: 'us' },
+    };
     const { records, errors } = await read(
       [full, { question: 'How many?', answer: 3.5, task: 'math' }]
         .map((line) => JSON.stringify(line))
@@ -21,8 +29,28 @@ describe("JSON lines of one's own", () => {
     expect(errors).toEqual([]);
     expect(records).toEqual([
       full,
-      { id: 'own:2', text: 'How many?', answer: '3.5', task: 'math', source: 'own.jsonl:2', meta: {} },
+      {
+        id: 'own:2',
+        text: 'How many?',
+        answer: '3.5',
+        answers: [],
+        task: 'math',
+        source: 'own.jsonl:2',
+        meta: {},
+      },
     ]);
+  });
+
+  test.each([
+    [{ answer: ['a', 'b'] }, 'a', ['b']],
+    [{ answers: ['a', 2, 'a'] }, 'a', ['2']],
+    [{ answer: 'a', answers: ['b', 'a'] }, 'a', ['b']],
+    [{ answer: null, answers: ['b'] }, 'b', []],
+    [{ answer: [], answers: [] }, null, []],
+  ])('%j: several gold answers', async (given, answer, answers) => {
+    const { records, errors } = await read(JSON.stringify({ text: 'a', task: 't', ...given }));
+    expect(errors).toEqual([]);
+    expect(records[0]).toMatchObject({ answer, answers });
   });
 
   test("a line's own task goes before that of the command", async () => {

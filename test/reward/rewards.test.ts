@@ -21,7 +21,7 @@ function scorable(label: VerdictLabel): Scorable {
       context: [step(call('2+3'), '5')],
       action: answer('5'),
     },
-    verdict: { label, rationale: 'because', judge: 'j' },
+    verdict: { label, rationale: 'because', judge: 'j', votes: [] },
   };
 }
 
@@ -29,7 +29,7 @@ test('constant', async () => {
   const reward = await constantReward(constantRewardConfig.parse({ value: 0.5 })).score(scorable('BAD'), {
     signal,
   });
-  expect(reward).toEqual({ value: 0.5, rationale: '', model: 'constant' });
+  expect(reward).toEqual({ value: 0.5, rationale: '', model: 'constant', votes: [] });
   expect(constantRewardConfig.parse({}).value).toBe(1);
   for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {
     expect(constantRewardConfig.safeParse({ value }).success).toBe(false);
@@ -42,7 +42,9 @@ describe('verdict', () => {
     const values = [];
     for (const label of ['GOOD', 'BAD', 'UNKNOWN'] as const)
       values.push(await model.score(scorable(label), { signal }));
-    expect(values).toEqual([1, -1, 0.25].map((value) => ({ value, rationale: 'because', model: 'verdict' })));
+    expect(values).toEqual(
+      [1, -1, 0.25].map((value) => ({ value, rationale: 'because', model: 'verdict', votes: [] })),
+    );
   });
 
   test('by default none for UNKNOWN', async () => {
@@ -59,11 +61,17 @@ test('rules: what the rules say, whatever the verdict was', async () => {
       label: action.content === '5' ? 'GOOD' : 'UNKNOWN',
       rationale: 'a rule',
       judge: 'rules',
+      votes: [],
     }),
   };
   const model = rulesReward(rulesRewardConfig.parse({ good: 2 }), { rules });
   const step = scorable('BAD');
-  expect(await model.score(step, { signal })).toEqual({ value: 2, rationale: 'a rule', model: 'rules' });
+  expect(await model.score(step, { signal })).toEqual({
+    value: 2,
+    rationale: 'a rule',
+    model: 'rules',
+    votes: [],
+  });
   const other = { ...step, subTrajectory: { ...step.subTrajectory, action: answer('6') } };
   await expect(model.score(other, { signal })).rejects.toThrow(ModelError);
 });
@@ -88,7 +96,7 @@ describe('model', () => {
   ])('%j is %d', async (reply, value) => {
     const config = modelRewardConfig.parse({ min: -1 });
     const reward = await modelReward(config, { model: saying(reply) }).score(scorable('GOOD'), { signal });
-    expect(reward).toEqual({ value, rationale: reply, model: 'r' });
+    expect(reward).toEqual({ value, rationale: reply, model: 'r', votes: [] });
   });
 
   test.each([

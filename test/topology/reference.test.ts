@@ -47,6 +47,7 @@ describe('questions and a topology', () => {
     task: 'sums',
     text: 'How many?',
     answer: '3',
+    answers: [],
     source: 'own.jsonl:1',
     meta: {},
     ...change,

@@ -89,6 +89,7 @@ export function trajectory(id: string, actions: readonly ActionSpec[], question 
         task: 'letters',
         text: question,
         answer: null,
+        answers: [],
         source: null,
         meta: {},
       },
@@ -99,7 +100,7 @@ export function trajectory(id: string, actions: readonly ActionSpec[], question 
       id: subTrajectory.id,
       subTrajectory,
       verdict: null,
-      reward: { value: spec.reward ?? 1, rationale: '', model: 'constant' },
+      reward: { value: spec.reward ?? 1, rationale: '', model: 'constant', votes: [] },
     };
   });
 }

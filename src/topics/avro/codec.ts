@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { DataError } from '../../errors.ts';
 import type { Topic, TopicRecords } from '../records.generated.ts';
 import { checkRecord } from './check-record.ts';
+import { earlierSchema } from './earlier-schemas.ts';
 import { jsonOfRecord, recordOfJson } from './json-value.ts';
 import { type TopicSchema, topicNames, topicSchema } from './schemas.ts';
 import { walkBytes } from './walk-bytes.ts';
@@ -23,8 +24,8 @@ export interface Codec {
    */
   encode<K extends Topic>(topic: K, record: TopicRecords[K]): Uint8Array;
   /**
-   * The record in the bytes. Throws a `DataError` on anything but what `encode` writes for this topic, and what
-   * writers with other schemas wrote that `learn` was shown before.
+   * The record in the bytes. Throws a `DataError` on anything but what `encode` writes for this topic, what earlier
+   * versions of it wrote, and what writers with other schemas wrote that `learn` was shown before.
    */
   decode<K extends Topic>(topic: K, bytes: Uint8Array): TopicRecords[K];
   /**
@@ -119,7 +120,8 @@ export function createCodec({ maxRecordBytes, json, registry }: CodecOptions): C
             const ids = new Set<number>();
             for (const value of values) {
               const id = schemaIdIn(value);
-              if (id !== null && !isOwn(codecOf(topic), id, registry)) ids.add(id);
+              const known = id === null || isOwn(codecOf(topic), id, registry) || earlierSchema(topic, id);
+              if (!known) ids.add(id);
             }
             return ids.size === 0 ? Promise.resolve() : registry.learn(topic, ids, signal);
           },
@@ -199,10 +201,24 @@ function decodeRecord(codec: TopicCodec, bytes: Buffer, registry: SchemaIds | un
     walkBytes(topic, tree, bytes, HEADER_BYTES);
     return decodeBody(topic, type, bytes, HEADER_BYTES);
   }
-  const reader = registry?.readerOf(topic, found);
+  const reader = registry?.readerOf(topic, found) ?? earlierReader(topic, found);
   if (reader === undefined) throw new DataError(`topic ${topic}: ${foreignId(found, id)}`);
   if (reader instanceof DataError) throw reader;
   return checkRecord(topic, tree, reader.read(bytes, HEADER_BYTES));
+}
+
+/** Readers of what earlier versions wrote, by topic and id. */
+const earlierReaders = new Map<string, WriterReader>();
+
+function earlierReader(topic: Topic, id: number): WriterReader | undefined {
+  const key = `${topic}:${id}`;
+  const known = earlierReaders.get(key);
+  if (known !== undefined) return known;
+  const schema = earlierSchema(topic, id);
+  if (schema === undefined) return undefined;
+  const reader = compileWriter(topic, JSON.stringify(schema));
+  earlierReaders.set(key, reader);
+  return reader;
 }
 
 function foreignId(found: number, expected: number): string {

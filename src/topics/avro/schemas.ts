@@ -95,7 +95,8 @@ export function topicSchema(topic: Topic): TopicSchema {
   return found;
 }
 
-function loadSchemas(folder: URL): Map<Topic, TopicSchema> {
+/** The topics' schemas of a folder of `.avsc` files. */
+export function loadSchemas(folder: URL): Map<Topic, TopicSchema> {
   const files = readdirSync(folder)
     .filter((name) => name.endsWith('.avsc'))
     .sort();

@@ -21,6 +21,7 @@ describe('questions as JSON', () => {
       task: 'math',
       text: '2+2?',
       answer: null,
+      answers: [],
       source: null,
       meta: {},
     });
@@ -165,7 +166,7 @@ describe('a run with JSON questions', () => {
     const run = await openRun(topology);
     try {
       await run.feed('questions', [
-        { id: 'q1', task: 'math', text: 't', answer: null, source: null, meta: {} },
+        { id: 'q1', task: 'math', text: 't', answer: null, answers: [], source: null, meta: {} },
       ]);
       const [entry] = await arrayOf(run.transport.read('questions'));
       expect(JSON.parse(String(Buffer.from(entry?.value ?? [])))).toMatchObject({ id: 'q1', text: 't' });

@@ -11,6 +11,7 @@ const question: Question = {
   task: 'math',
   text: '2+2?',
   answer: null,
+  answers: [],
   source: 'here',
   meta: { a: 'b' },
 };
@@ -59,6 +60,7 @@ describe("another writer's schema", () => {
       task: 'math',
       text: 'why?',
       answer: null,
+      answers: [],
       source: null,
       meta: {},
     });

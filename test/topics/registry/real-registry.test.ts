@@ -39,7 +39,15 @@ withPrograms('a real schema registry', [missingRegistry()], () => {
     return (await response.json()) as Record<string, unknown>;
   }
 
-  const question = { id: 'q1', task: 'math', text: '2+2?', answer: null, source: null, meta: {} };
+  const question = {
+    id: 'q1',
+    task: 'math',
+    text: '2+2?',
+    answer: null,
+    answers: [],
+    source: null,
+    meta: {},
+  };
   const register = (subject: string, schema: unknown) =>
     call(`/subjects/${subject}/versions`, { schema: JSON.stringify(schema) });
 

@@ -11,7 +11,15 @@ import {
 import { registryConfig } from '../../../src/topics/registry/registry-config.ts';
 import { answer, cut, hang, type ProtocolServer, protocolServer } from './protocol-server.ts';
 
-const question: Question = { id: 'q1', task: 'math', text: '2+2?', answer: '4', source: null, meta: {} };
+const question: Question = {
+  id: 'q1',
+  task: 'math',
+  text: '2+2?',
+  answer: '4',
+  answers: [],
+  source: null,
+  meta: {},
+};
 const secret = 'swordfish-9';
 
 let server: ProtocolServer;
@@ -143,6 +151,7 @@ describe('records of other writers', () => {
       task: 'math',
       text: 'why?',
       answer: null,
+      answers: [],
       source: null,
       meta: {},
     });
