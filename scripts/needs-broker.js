@@ -1,8 +1,8 @@
-/** Whether any of the test files that jest is to run needs a Kafka broker: jest itself knows what they import. */
+/** Whether any test file that jest is to run needs a Kafka broker: jest itself knows what they import. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-/** Every test on a broker comes to it through this module. Jest knows the imports of what is in its `roots`, test/. */
+/** Every test on a broker comes through this module. Jest knows the imports of what is in its `roots`, test/. */
 const door = fileURLToPath(new URL('../test/topics/kafka/broker.ts', import.meta.url));
 
 /**

@@ -93,7 +93,8 @@ function askDawn(icd) {
   const complaint = /** @param {string} text */ (text) =>
     text
       .split('\n')
-      .find((line) => line.trim() !== '')
+      // Dawn's warning about a limit that it lowers, which is no reason (see src/device/adapter.ts).
+      .find((line) => line.trim() !== '' && !line.startsWith('Warning: maxDynamic'))
       ?.trim();
   if (child.signal !== null) return { adapter: null, why: `asking for one ended with ${child.signal}` };
   if (child.status !== 0)

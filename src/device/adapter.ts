@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { ConfigError, DeviceError } from '../errors.ts';
+import { withoutLines } from './standard-error.ts';
 
 /** Written by scripts/setup.js where it unpacked a software Vulkan driver. */
 const vulkanHint = z.strictObject({
@@ -50,6 +51,13 @@ const switches = [
   'disable-dawn-features=timestamp_quantization',
 ];
 
+/**
+ * Dawn's warning, once a process, that a Vulkan driver offers more dynamic buffers than Dawn counts. No kernel of Swirl
+ * has one, so this tells a user nothing.
+ */
+const clampedLimits =
+  /^Warning: maxDynamic(Uniform|Storage)BuffersPerPipelineLayout artificially reduced from \d+ to \d+ /;
+
 // Dawn ends the process with SIGSEGV if the object that create() returned is collected, even after
 // device.destroy(): it stays on globalThis for as long as the process lives.
 const holder = globalThis as typeof globalThis & { swirlGpu?: GPU };
@@ -76,7 +84,9 @@ async function openGpu(): Promise<GPU> {
 /** An adapter, or a `DeviceError` that says how to get one. */
 export async function findAdapter(): Promise<GPUAdapter> {
   const gpu = await openGpu();
-  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
+  const adapter = await withoutLines(clampedLimits, () =>
+    gpu.requestAdapter({ powerPreference: 'high-performance' }),
+  );
   if (!adapter) throw new DeviceError(adviceWithoutAdapter());
   return adapter;
 }
