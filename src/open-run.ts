@@ -1,4 +1,5 @@
 /** A run, opened: its topology, its topics, and the ways to feed, read and run it. */
+import { ConfigError } from './errors.ts';
 import { openTransport } from './open-transport.ts';
 import { partsOf } from './parts.ts';
 import { pipeline } from './pipeline.ts';
@@ -89,6 +90,7 @@ export async function openRun(
     },
     read: (topic, options) => readRecords({ transport, codec }, topic, options),
     start: async ({ stages: only, untilDrained, stop, abort, notify = () => {} }) => {
+      checkStages(topology, only);
       const parts = partsOf(topology, { transport, codec, env: process.env, notify });
       try {
         const stages = await pipeline(topology, parts, only);
@@ -109,6 +111,14 @@ export async function openRun(
     },
     close: () => transport.close(),
   };
+}
+
+/** A stage that is not there would be waited for in silence. */
+function checkStages({ stages }: Topology, only: readonly string[] = []): void {
+  const missing = only.filter((name) => !Object.hasOwn(stages, name));
+  if (missing.length === 0) return;
+  const known = Object.keys(stages).join(', ');
+  throw new ConfigError(`stages ${missing.join(', ')}: not in the topology, which has ${known}`);
 }
 
 /** Every stage of the topology as the runtime sees it, whether it runs here or not. */

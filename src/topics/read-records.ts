@@ -38,7 +38,8 @@ export async function arrayOf<T>(items: AsyncIterable<T>): Promise<T[]> {
   return all;
 }
 
-function decodeOrError<K extends Topic>(
+/** The record in the bytes, or what is wrong with them. */
+export function decodeOrError<K extends Topic>(
   codec: Codec,
   topic: K,
   bytes: Uint8Array,
