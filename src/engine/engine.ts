@@ -147,8 +147,8 @@ export interface Engine {
   forward(rows: PackedRows): Promise<Float32Array>;
   /** (M) the same of the decoder without its adapters: of the policy as it was before LoRA training. No backward follows. */
   forwardBase(rows: PackedRows): Promise<Float32Array>;
-  /** Adds the gradient of -sum_m weights[m] * logprob[m] of the last forward to the accumulated gradient. */
-  backward(weights: Float32Array): Promise<void>;
+  /** Adds the gradient of -sum_m advantages[m] * logprob[m] of the last forward to the accumulated gradient. */
+  backward(advantages: Float32Array): Promise<void>;
   /** The accumulated gradient, by tensor name. */
   gradients(): Promise<Tensors>;
   /** One AdamW update from the accumulated gradient (decoupled weight decay, arXiv 1711.05101), which is then zero. */

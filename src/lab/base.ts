@@ -18,7 +18,7 @@ import type { Engine } from '../engine/engine.ts';
 import { ConfigError } from '../errors.ts';
 import { updateConfig } from '../train/config.ts';
 import type { UpdateStatistics } from '../train/optimizer-step.ts';
-import { Trainer } from '../train/optimizer-step.ts';
+import { OptimizerStep } from '../train/optimizer-step.ts';
 import type { TrainStep } from '../train/packing.ts';
 import { demonstrations } from './demonstrations.ts';
 import { faultsConfig } from './faults.ts';
@@ -83,7 +83,7 @@ const savedState = z.strictObject({ step: z.int().min(0), settings: z.string() }
 
 /**
  * Trains a base policy, from the start or from the checkpoint in `deps.folder`. Throws `ConfigError` where the checkpoint
- * was made with other settings, and as the trainer does where training diverges.
+ * was made with other settings, and as the optimizer does where training diverges.
  */
 export async function makeBasePolicy(config: BaseConfig, deps: BaseDeps): Promise<MadeBase> {
   const path = join(deps.folder, 'policy');
@@ -98,21 +98,22 @@ export async function makeBasePolicy(config: BaseConfig, deps: BaseDeps): Promis
   const engine = await deps.openEngine(policy);
   try {
     if (done !== null) await engine.setOptimizer(await readOptimizer(join(path, optimizerFile), shapes));
-    const trainer = newTrainer(config, engine, policy, done ?? 0);
+    const optimizerStep = newOptimizerStep(config, engine, policy, done ?? 0);
     const save = async () => {
       const optimizer = await engine.optimizer();
       await savePolicy(path, policy, await engine.weights(), async (folder) => {
         await writeOptimizer(join(folder, optimizerFile), optimizer, shapes);
-        await writeJson(join(folder, stateFile), { step: trainer.step, settings });
+        await writeJson(join(folder, stateFile), { step: optimizerStep.taken, settings });
       });
     };
     if (done === null) await save();
-    for await (const batch of batches(config, deps, trainer.step)) {
-      const { statistics, refused } = await trainer.trainBatch(batch);
+    for await (const batch of batches(config, deps, optimizerStep.taken)) {
+      const { statistics, refused } = await optimizerStep.packAndTake(batch);
       if (refused[0] !== undefined)
         throw new ConfigError(`demonstration ${refused[0].id}: ${refused[0].reason}`);
       if (statistics !== null) deps.onUpdate(statistics);
-      if (trainer.step % config.checkpointEvery === 0 || trainer.step === config.updates) await save();
+      if (optimizerStep.taken % config.checkpointEvery === 0 || optimizerStep.taken === config.updates)
+        await save();
     }
     return { path, weightsHash: await hashEngine(engine), device: engine.device };
   } finally {
@@ -152,7 +153,12 @@ async function doneSteps(path: string, settings: string): Promise<number | null>
   return saved.step;
 }
 
-function newTrainer(config: BaseConfig, engine: Engine, policy: PolicyFolder, step: number): Trainer {
+function newOptimizerStep(
+  config: BaseConfig,
+  engine: Engine,
+  policy: PolicyFolder,
+  step: number,
+): OptimizerStep {
   const { learningRate, warmupSteps, finalShare, updates } = config;
   const update = updateConfig.parse({
     maxRowTokens: config.shape.maxPositions,
@@ -165,7 +171,7 @@ function newTrainer(config: BaseConfig, engine: Engine, policy: PolicyFolder, st
     },
   });
   const instructions = new Map(Object.values(labTasks).map((task) => [task.name, task.instructions]));
-  return new Trainer(update, { engine, renderer: policy.renderer, instructions }, step);
+  return new OptimizerStep(update, { engine, renderer: policy.renderer, instructions }, step);
 }
 
 /** The batches from update number `done` on: all that come before it are drawn and passed over. */

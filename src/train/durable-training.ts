@@ -24,7 +24,7 @@ import type { Checkpoints } from './checkpoint.ts';
 import type { CheckpointForm } from './checkpoint-form.ts';
 import type { TrainConfig } from './config.ts';
 import type { InitialPolicy } from './initial-policy.ts';
-import { Trainer } from './optimizer-step.ts';
+import { OptimizerStep } from './optimizer-step.ts';
 import { RecentIds } from './recent-ids.ts';
 import { type Cursor, consumed, nextPass, nextSpan, type Refusal, type TrainState } from './train-state.ts';
 
@@ -36,13 +36,13 @@ export interface Published {
   readonly step: number;
 }
 
-export interface TrainDeps {
+export interface DurableTrainingDeps {
   /** The policy being trained; with the initial weights at first. */
   readonly engine: Engine;
   /** Sets the initial weights again: the engine may have been trained before another process took over, which made no checkpoint. */
   readonly reset: () => Promise<void>;
   /** Needed where `beta` > 0. */
-  readonly reference?: InitialPolicy | undefined;
+  readonly initial?: InitialPolicy | undefined;
   readonly renderer: Pick<Renderer, 'render'>;
   /** How the engine's trainable tensors are kept. */
   readonly form: CheckpointForm;
@@ -64,9 +64,9 @@ export interface TrainDeps {
   readonly onUpdate?: (update: Update) => void;
 }
 
-export interface TrainingOptions {
+export interface DurableTrainingOptions {
   readonly config: TrainConfig;
-  readonly deps: TrainDeps;
+  readonly deps: DurableTrainingDeps;
   readonly checkpoints: Checkpoints;
   readonly partition: number;
   /** Where the training goes on; the engine has the weights and moments of this state. */
@@ -75,11 +75,11 @@ export interface TrainingOptions {
   readonly published: Published;
 }
 
-export class Training {
+export class DurableTraining {
   readonly #config: TrainConfig;
-  readonly #deps: TrainDeps;
-  readonly #options: TrainingOptions;
-  readonly #trainer: Trainer;
+  readonly #deps: DurableTrainingDeps;
+  readonly #options: DurableTrainingOptions;
+  readonly #step: OptimizerStep;
   #batcher: Batcher;
   /** The state after the last batch, and the one that a restart would find. */
   #state: TrainState;
@@ -96,13 +96,13 @@ export class Training {
   #emit: (finished: Finished) => void = () => {};
   #stopped = false;
 
-  constructor(options: TrainingOptions) {
+  constructor(options: DurableTrainingOptions) {
     const { config, deps, state, published } = options;
-    const { engine, reference, renderer, instructions } = deps;
+    const { engine, initial, renderer, instructions } = deps;
     this.#config = config;
     this.#deps = deps;
     this.#options = options;
-    this.#trainer = new Trainer(config, { engine, reference, renderer, instructions }, state.step);
+    this.#step = new OptimizerStep(config, { engine, initial, renderer, instructions }, state.step);
     this.#state = state;
     this.#durable = state;
     this.#toldStep = published.step;
@@ -217,7 +217,7 @@ export class Training {
         : batch.refused.map(({ delivery, id, reason }) => ({ offset: delivery.offset, record: id, reason }));
     this.#state = {
       ...this.#state,
-      step: this.#trainer.step,
+      step: this.#step.taken,
       cursor: {
         ...cursor,
         offset: batch.toOffset,
@@ -231,7 +231,7 @@ export class Training {
   }
 
   async #update(batch: Batch, { epoch }: Cursor): Promise<Update> {
-    const statistics = await this.#trainer.trainRows(batch.rows);
+    const statistics = await this.#step.take(batch.rows);
     const { step } = statistics;
     const { engine } = this.#deps;
     this.#weights = step % this.#config.hashEvery === 0 ? { step, tensors: await engine.weights() } : null;
@@ -265,7 +265,7 @@ export class Training {
       batch,
       maxDropped,
       recent: new RecentIds(recentIds, this.#state.cursor.recentIds),
-      pack: (steps) => this.#trainer.pack(steps),
+      pack: (steps) => this.#step.pack(steps),
     });
   }
 

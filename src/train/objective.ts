@@ -4,14 +4,14 @@
  *     L = 1/N * sum_s sum_t [ -surrogate(A(s), logpi_t) + beta * k_t ]
  *
  * N is counted over the whole optimizer batch, so that the cut into micro-batches does not matter. Everything
- * here runs on the CPU on log-probabilities; the engine is handed -dL/dlogpi per token.
+ * here runs on the CPU on log-probabilities; the engine is handed -dL/dlogpi of each token, its advantage.
  */
 import type { UpdateConfig } from './config.ts';
 
 type AdvantageKind = UpdateConfig['advantage'];
 export type ObjectiveConfig = Pick<UpdateConfig, 'beta' | 'clipRatio'>;
 
-/** The advantage of each sub-trajectory of a batch. Rewards without variance are centred to exactly 0. */
+/** The advantage of each sub-trajectory of a batch. Rewards without variance are centered to exactly 0. */
 export function advantages(rewards: readonly number[], kind: AdvantageKind): number[] {
   if (kind === 'reward') return [...rewards];
   // Summing k equal numbers and dividing by k need not give the number back, and Adam would blow up what is left.
@@ -21,7 +21,7 @@ export function advantages(rewards: readonly number[], kind: AdvantageKind): num
 }
 
 /** N of the objective. */
-export function normaliser(
+export function normalizer(
   kind: UpdateConfig['normalize'],
   batch: { readonly subTrajectories: number; readonly actionTokens: number },
 ): number {
@@ -30,11 +30,12 @@ export function normaliser(
 
 /** One action token. Log-probabilities are natural. */
 export interface TokenTerms {
+  /** Of its sub-trajectory. */
   readonly advantage: number;
   /** Under the policy now. */
   readonly logprob: number;
   /** Under the initial policy; read only when beta > 0. */
-  readonly reference: number;
+  readonly initial: number;
   /** As recorded when it was sampled; read only with a clipRatio. */
   readonly recorded: number;
 }
@@ -42,8 +43,8 @@ export interface TokenTerms {
 export interface TokenLoss {
   /** The token's term of N * L. */
   readonly loss: number;
-  /** -d(N * L)/dlogprob. */
-  readonly weight: number;
+  /** -d(N * L)/dlogprob: the sub-trajectory's, after the ratio and the KL penalty. */
+  readonly advantage: number;
   /** The KL estimate, 0 without beta. */
   readonly kl: number;
 }
@@ -54,28 +55,28 @@ export interface TokenLoss {
  * and it bounds the loss from below where a negative advantage would drive a token's probability to 0.
  */
 export function tokenLoss(terms: TokenTerms, config: ObjectiveConfig): TokenLoss {
-  const { surrogate, slope } = surrogateOf(terms, config.clipRatio);
-  if (config.beta === 0) return { loss: -surrogate, weight: slope, kl: 0 };
-  const away = terms.logprob - terms.reference;
+  const { surrogate, advantage } = surrogateOf(terms, config.clipRatio);
+  if (config.beta === 0) return { loss: -surrogate, advantage, kl: 0 };
+  const away = terms.logprob - terms.initial;
   const kl = (away * away) / 2;
-  return { loss: config.beta * kl - surrogate, weight: slope - config.beta * away, kl };
+  return { loss: config.beta * kl - surrogate, advantage: advantage - config.beta * away, kl };
 }
 
-/** The surrogate and its derivative by the log-probability. */
+/** The surrogate, and its derivative by the log-probability. */
 function surrogateOf(
   { advantage, logprob, recorded }: TokenTerms,
   clipRatio: ObjectiveConfig['clipRatio'],
-): { readonly surrogate: number; readonly slope: number } {
-  if (clipRatio === null) return { surrogate: advantage * logprob, slope: advantage };
+): { readonly surrogate: number; readonly advantage: number } {
+  if (clipRatio === null) return { surrogate: advantage * logprob, advantage };
   const ratio = Math.exp(logprob - recorded);
   if (clipRatio.kind === 'truncated') {
-    const slope = Math.min(ratio, clipRatio.max) * advantage;
-    return { surrogate: slope * logprob, slope };
+    const truncated = Math.min(ratio, clipRatio.max) * advantage;
+    return { surrogate: truncated * logprob, advantage: truncated };
   }
   const clipped = Math.min(Math.max(ratio, 1 - clipRatio.epsilon), 1 + clipRatio.epsilon);
   const inside = ratio * advantage <= clipped * advantage;
   return {
     surrogate: inside ? ratio * advantage : clipped * advantage,
-    slope: inside ? ratio * advantage : 0,
+    advantage: inside ? ratio * advantage : 0,
   };
 }

@@ -11,7 +11,7 @@ import { ConfigError, type DeviceError } from '../errors.ts';
 import type { LocalModelConfig } from '../models/local-model-config.ts';
 import { adaptersOn, wholePolicy } from './checkpoint-form.ts';
 import type { TrainConfig } from './config.ts';
-import type { TrainDeps } from './durable-training.ts';
+import type { DurableTrainingDeps } from './durable-training.ts';
 import { initialAdapterPolicy, initialEngine } from './initial-policy.ts';
 import { loraShape } from './parameters.ts';
 
@@ -29,7 +29,7 @@ export interface LearnerOptions {
 }
 
 export interface Learner
-  extends Pick<TrainDeps, 'engine' | 'reset' | 'renderer' | 'reference' | 'form' | 'origins'> {
+  extends Pick<DurableTrainingDeps, 'engine' | 'reset' | 'renderer' | 'initial' | 'form' | 'origins'> {
   close(): Promise<void>;
 }
 
@@ -57,9 +57,9 @@ export async function openLearner({ config, model, seed, onFallback }: LearnerOp
   try {
     const engine = await open({ recompute, batchTokens });
     if (lora === null) {
-      const reference = beta > 0 ? initialEngine(await open({})) : undefined;
+      const initial = beta > 0 ? initialEngine(await open({})) : undefined;
       const reset = async () => restart(engine, await readWeights(policy));
-      return { engine, reset, reference, renderer, form: wholePolicy(policy), close };
+      return { engine, reset, initial, renderer, form: wholePolicy(policy), close };
     }
     const fresh = policy.adapter === null;
     if (fresh) await engine.setWeights(initialAdapters(policy.config, lora, seed));
@@ -68,9 +68,9 @@ export async function openLearner({ config, model, seed, onFallback }: LearnerOp
       frozenWeights: await hashFrozen(policy),
       firstAdapters: hashWeights(adapters, engine.trainable),
     };
-    const reference = initialAdapterPolicy(engine, adapters, { fresh });
+    const initial = initialAdapterPolicy(engine, adapters, { fresh });
     const reset = () => restart(engine, adapters);
-    return { engine, reset, reference, renderer, form: adaptersOn(policy, lora), origins, close };
+    return { engine, reset, initial, renderer, form: adaptersOn(policy, lora), origins, close };
   } catch (error) {
     await close();
     throw error;

@@ -1,11 +1,14 @@
-/** One optimizer step: a batch of rows through the policy, the objective, and the update. Knows no run and no topic. */
+/**
+ * One optimizer step, on one page: rows go forward through the policy, the objective says what each action token
+ * counts, that goes backward, and the engine updates its weights. Knows no run and no topic.
+ */
 
-import type { Engine } from '../engine/engine.ts';
+import type { AdamWOptions, Engine } from '../engine/engine.ts';
 import { ConfigError, ModelError } from '../errors.ts';
 import type { UpdateConfig } from './config.ts';
 import type { InitialPolicy } from './initial-policy.ts';
-import { type MicroBatch, microBatches } from './micro-batches.ts';
-import { advantages, normaliser, tokenLoss } from './objective.ts';
+import { microBatches } from './micro-batches.ts';
+import { advantages, normalizer, tokenLoss } from './objective.ts';
 import {
   groupByTrajectory,
   type PackedGroup,
@@ -19,11 +22,11 @@ import {
 } from './packing.ts';
 import { learningRateAt } from './schedule.ts';
 
-export interface TrainerDeps {
+export interface OptimizerStepDeps {
   /** The policy being trained. */
   readonly engine: Engine;
-  /** The initial policy, for the KL penalty; needed when beta > 0. */
-  readonly reference?: Pick<InitialPolicy, 'forward'> | undefined;
+  /** For the KL penalty; needed when beta > 0. */
+  readonly initial?: Pick<InitialPolicy, 'forward'> | undefined;
   readonly renderer: Renderer;
   /** The instructions of each task, by its name. */
   readonly instructions: ReadonlyMap<string, string>;
@@ -44,22 +47,25 @@ export interface UpdateStatistics {
   readonly learningRate: number;
 }
 
-export class Trainer {
-  /** How many updates were made. */
-  step: number;
+export class OptimizerStep {
+  /** How many steps were taken. */
+  taken: number;
   readonly #config: UpdateConfig;
-  readonly #deps: TrainerDeps;
+  readonly #deps: OptimizerStepDeps;
   readonly #packOptions: PackOptions;
 
-  /** `step`: how many updates the engine's optimizer has made already. Throws `ConfigError` on beta without a reference. */
-  constructor(config: UpdateConfig, deps: TrainerDeps, step = 0) {
-    if (config.beta > 0 && deps.reference === undefined) {
+  /**
+   * `taken`: how many steps the engine's optimizer has taken already. Throws `ConfigError` on beta without an
+   * initial policy.
+   */
+  constructor(config: UpdateConfig, deps: OptimizerStepDeps, taken = 0) {
+    if (config.beta > 0 && deps.initial === undefined) {
       throw new ConfigError(
         `beta is ${config.beta}: the KL penalty needs the initial policy, and none was given`,
       );
     }
     const { maxPositions, vocabSize } = deps.engine.config;
-    this.step = step;
+    this.taken = taken;
     this.#config = config;
     this.#deps = deps;
     this.#packOptions = {
@@ -71,102 +77,87 @@ export class Trainer {
     };
   }
 
+  /**
+   * One step from at least one row. Throws `ConfigError`, before the weights change, where log-probabilities or
+   * the gradient are not finite: training has diverged.
+   */
+  async take(rows: readonly Row[]): Promise<UpdateStatistics> {
+    const { beta, microBatchTokens, schedule } = this.#config;
+    const { engine, initial } = this.#deps;
+    const batch = batchOf(rows, this.#config);
+    const totals: Totals = { loss: 0, logprob: 0, kl: 0 };
+    for (const pass of microBatches(rows, microBatchTokens)) {
+      // The initial policy goes first: the engine's backward belongs to its own last forward.
+      const initialLogprobs = beta > 0 ? await initial?.forward(pass.rows) : undefined;
+      const logprobs = await engine.forward(pass.rows);
+      const ofTokens = this.#objective(pass.steps, { logprobs, initialLogprobs }, { batch, totals });
+      // Rewards of 0 are common, and a pass of nothing but zeros adds nothing.
+      if (ofTokens.some((advantage) => advantage !== 0)) await engine.backward(ofTokens);
+    }
+    const learningRate = learningRateAt(schedule, this.taken + 1);
+    const gradNorm = await this.#update(learningRate);
+    this.taken++;
+    return {
+      step: this.taken,
+      subTrajectories: batch.subTrajectories,
+      actionTokens: batch.actionTokens,
+      rowTokens: sum(rows.map((row) => row.tokens.length)),
+      meanReward: batch.meanReward,
+      loss: totals.loss / batch.normalizer,
+      meanLogprob: totals.logprob / batch.actionTokens,
+      kl: totals.kl / batch.actionTokens,
+      gradNorm,
+      learningRate,
+    };
+  }
+
   /** The rows of one trajectory's steps, given in order, and the steps that cannot be trained on. */
   pack(steps: readonly TrainStep[]): PackedGroup {
     return packTrajectory(steps, this.#packOptions);
   }
 
   /**
-   * One update from these steps; adjacent steps of a trajectory share a row. Statistics are null, and
-   * nothing changed, when every step was refused. Throws as `trainRows`.
+   * One step from these sub-trajectories; adjacent ones of a trajectory share a row. Statistics are null, and
+   * nothing changed, when every one was refused. Throws as `take`.
    */
-  async trainBatch(
+  async packAndTake(
     steps: readonly TrainStep[],
   ): Promise<{ readonly statistics: UpdateStatistics | null; readonly refused: readonly Refused[] }> {
     const packed = groupByTrajectory(steps).map((group) => this.pack(group));
     const rows = packed.flatMap((group) => group.rows);
     const refused = packed.flatMap((group) => group.refused);
-    return { statistics: rows.length === 0 ? null : await this.trainRows(rows), refused };
+    return { statistics: rows.length === 0 ? null : await this.take(rows), refused };
   }
 
-  /**
-   * One update from at least one row. Throws `ConfigError`, before the weights change, where log-probabilities or
-   * the gradient are not finite: training has diverged.
-   */
-  async trainRows(rows: readonly Row[]): Promise<UpdateStatistics> {
-    const { normalize, advantage, microBatchTokens, schedule } = this.#config;
-    const steps = rows.flatMap((row) => row.steps);
-    const rewards = steps.map((step) => step.reward);
-    const centred = advantages(rewards, advantage);
-    const actionTokens = sum(steps.map((step) => step.length));
-    const batch: BatchFacts = {
-      advantages: new Map(steps.map((step, i) => [step, centred[i] ?? 0])),
-      normaliser: normaliser(normalize, { subTrajectories: steps.length, actionTokens }),
-    };
-    const totals: Totals = { loss: 0, logprob: 0, kl: 0 };
-    for (const micro of microBatches(rows, microBatchTokens)) await this.#accumulate(micro, batch, totals);
-    const learningRate = learningRateAt(schedule, this.step + 1);
-    const gradNorm = await this.#update(learningRate);
-    this.step++;
-    return {
-      step: this.step,
-      subTrajectories: steps.length,
-      actionTokens,
-      rowTokens: sum(rows.map((row) => row.tokens.length)),
-      meanReward: sum(rewards) / rewards.length,
-      loss: totals.loss / batch.normaliser,
-      meanLogprob: totals.logprob / actionTokens,
-      kl: totals.kl / actionTokens,
-      gradNorm,
-      learningRate,
-    };
-  }
-
-  /** Adds a micro-batch's gradient to the engine's, and its sums to the totals. */
-  async #accumulate(micro: MicroBatch, batch: BatchFacts, totals: Totals): Promise<void> {
-    const { engine, reference } = this.#deps;
-    const { beta } = this.#config;
-    // The reference goes first: the engine's backward belongs to its own last forward.
-    const references = beta > 0 ? await reference?.forward(micro.rows) : undefined;
-    const logprobs = await engine.forward(micro.rows);
-    const weights = new Float32Array(logprobs.length);
+  /** What each action token of a pass counts, its share of 1/N included; adds the pass's sums to the totals. */
+  #objective(
+    steps: readonly PackedStep[],
+    { logprobs, initialLogprobs }: PassLogprobs,
+    { batch, totals }: { readonly batch: BatchFacts; readonly totals: Totals },
+  ): Float32Array {
+    const ofTokens = new Float32Array(logprobs.length);
     let m = 0;
-    for (const step of micro.steps) {
+    for (const step of steps) {
       const advantage = batch.advantages.get(step) ?? 0;
       for (let i = 0; i < step.length; i++, m++) {
         const logprob = logprobs[m] ?? Number.NaN;
         if (!Number.isFinite(logprob))
           throw this.#diverged(`the log-probability of a token of ${step.id} is ${logprob}`);
-        const terms = {
-          advantage,
-          logprob,
-          reference: references?.[m] ?? 0,
-          recorded: step.recorded?.[i] ?? 0,
-        };
-        const token = tokenLoss(terms, this.#config);
-        weights[m] = token.weight / batch.normaliser;
+        const initial = initialLogprobs?.[m] ?? 0;
+        const recorded = step.recorded?.[i] ?? 0;
+        const token = tokenLoss({ advantage, logprob, initial, recorded }, this.#config);
+        ofTokens[m] = token.advantage / batch.normalizer;
         totals.loss += token.loss;
         totals.logprob += logprob;
         totals.kl += token.kl;
       }
     }
-    // Rewards of 0 are common, and a pass of nothing but zeros adds nothing.
-    if (weights.some((weight) => weight !== 0)) await engine.backward(weights);
+    return ofTokens;
   }
 
   async #update(learningRate: number): Promise<number> {
-    const { optimizer, clipNorm } = this.#config;
-    const { beta1, beta2, epsilon, weightDecay } = optimizer;
-    const options = {
-      learningRate,
-      beta1,
-      beta2,
-      epsilon,
-      weightDecay,
-      clipNorm: clipNorm ?? Number.POSITIVE_INFINITY,
-    };
     try {
-      const { gradNorm } = await this.#deps.engine.update(options);
+      const { gradNorm } = await this.#deps.engine.update(adamW(this.#config, learningRate));
       if (!Number.isFinite(gradNorm)) throw this.#diverged(`the gradient's norm is ${gradNorm}`);
       return gradNorm;
     } catch (error) {
@@ -177,17 +168,40 @@ export class Trainer {
 
   #diverged(what: string, cause?: Error): ConfigError {
     return new ConfigError(
-      `training diverged at update ${this.step + 1}: ${what}. The last checkpoint is whole: lower the learning rate, ` +
+      `training diverged at update ${this.taken + 1}: ${what}. The last checkpoint is whole: lower the learning rate, ` +
         'clip the gradient, or hold the policy with beta or clipRatio, and train again from an earlier policy',
       { cause },
     );
   }
 }
 
+/** (M) log-probabilities of a pass's action tokens: under the policy, and under the initial one where beta > 0. */
+interface PassLogprobs {
+  readonly logprobs: Float32Array;
+  readonly initialLogprobs: Float32Array | undefined;
+}
+
+/** What is counted over the whole batch, however it is cut into passes. */
 interface BatchFacts {
+  readonly subTrajectories: number;
+  readonly actionTokens: number;
+  readonly meanReward: number;
   readonly advantages: ReadonlyMap<PackedStep, number>;
-  /** N of the objective, over the whole batch. */
-  readonly normaliser: number;
+  /** N of the objective. */
+  readonly normalizer: number;
+}
+
+function batchOf(rows: readonly Row[], { advantage, normalize }: UpdateConfig): BatchFacts {
+  const steps = rows.flatMap((row) => row.steps);
+  const rewards = steps.map((step) => step.reward);
+  const ofSteps = advantages(rewards, advantage);
+  const counts = { subTrajectories: steps.length, actionTokens: sum(steps.map((step) => step.length)) };
+  return {
+    ...counts,
+    meanReward: sum(rewards) / rewards.length,
+    advantages: new Map(steps.map((step, i) => [step, ofSteps[i] ?? 0])),
+    normalizer: normalizer(normalize, counts),
+  };
 }
 
 /** Sums over the batch's action tokens. */
@@ -195,6 +209,11 @@ interface Totals {
   loss: number;
   logprob: number;
   kl: number;
+}
+
+function adamW({ optimizer, clipNorm }: UpdateConfig, learningRate: number): AdamWOptions {
+  const { beta1, beta2, epsilon, weightDecay } = optimizer;
+  return { learningRate, beta1, beta2, epsilon, weightDecay, clipNorm: clipNorm ?? Number.POSITIVE_INFINITY };
 }
 
 function sum(numbers: readonly number[]): number {

@@ -9,7 +9,7 @@ import type { Finished, Stage, StageOperator } from '../runtime/stage.ts';
 import type { Scored } from '../topics/records.generated.ts';
 import { Checkpoints } from './checkpoint.ts';
 import { type TrainConfig, trainConfig } from './config.ts';
-import { type Published, type TrainDeps, Training } from './durable-training.ts';
+import { DurableTraining, type DurableTrainingDeps, type Published } from './durable-training.ts';
 import { consumed, nextSpan, type TrainState } from './train-state.ts';
 
 /** What the runtime needs of the stage, and `close`. */
@@ -20,9 +20,9 @@ export interface TrainStage
 }
 
 /** The stage. `startAt` takes up the newest checkpoint, and must have returned before `operator` is called. */
-export function trainStage(config: TrainConfig, deps: TrainDeps): TrainStage {
+export function trainStage(config: TrainConfig, deps: DurableTrainingDeps): TrainStage {
   const checkpoints = new Checkpoints(deps.checkpoints, deps.form);
-  let training: Training | null = null;
+  let training: DurableTraining | null = null;
   let work: Promise<void> = Promise.resolve();
   const close = async () => {
     training?.stop();
@@ -43,7 +43,7 @@ export function trainStage(config: TrainConfig, deps: TrainDeps): TrainStage {
       const isFirst = training === null;
       await close();
       const taken = await takeUp(config, { deps, checkpoints, isFirst });
-      training = new Training({ config, deps, checkpoints, partition, ...taken });
+      training = new DurableTraining({ config, deps, checkpoints, partition, ...taken });
       return consumed(taken.state.cursor);
     },
     operator: () => {
@@ -57,7 +57,7 @@ export function trainStage(config: TrainConfig, deps: TrainDeps): TrainStage {
 }
 
 /** Deliveries are taken one after the other; `onWork` is given each promise that ends when all so far are. */
-function operatorOf(training: Training, onWork: (work: Promise<void>) => void): StageOperator<Scored> {
+function operatorOf(training: DurableTraining, onWork: (work: Promise<void>) => void): StageOperator<Scored> {
   return (source) =>
     new Observable<Finished>((subscriber) => {
       let work = Promise.resolve();
@@ -88,7 +88,7 @@ function operatorOf(training: Training, onWork: (work: Promise<void>) => void): 
 }
 
 interface TakeUp {
-  readonly deps: TrainDeps;
+  readonly deps: DurableTrainingDeps;
   readonly checkpoints: Checkpoints;
   /** The engine is as it was made. */
   readonly isFirst: boolean;
@@ -109,8 +109,8 @@ async function takeUp(config: TrainConfig, { deps, checkpoints, isFirst }: TakeU
     await deps.engine.setWeights(weights);
     await deps.engine.setOptimizer(optimizer);
   }
-  if (config.beta > 0 && deps.reference !== undefined) {
-    const hash = await deps.reference.hash();
+  if (config.beta > 0 && deps.initial !== undefined) {
+    const hash = await deps.initial.hash();
     if (hash !== state.firstWeightsHash) {
       throw new ConfigError(
         `expected the initial policy that this run began with (weights ${state.firstWeightsHash.slice(0, 12)}), found ` +
@@ -124,7 +124,7 @@ async function takeUp(config: TrainConfig, { deps, checkpoints, isFirst }: TakeU
 }
 
 async function beginning(
-  { engine, checkpoints }: TrainDeps,
+  { engine, checkpoints }: DurableTrainingDeps,
   { published, settings }: { readonly published: Published; readonly settings: TrainState['settings'] },
 ): Promise<TrainState> {
   if (published.step > 0) {
@@ -146,7 +146,7 @@ async function beginning(
 /** Everything that the weights depend on besides the topic: neither when and what is saved, nor the stage's wiring. */
 function settingsOf(
   config: TrainConfig,
-  { instructions, origins }: Pick<TrainDeps, 'instructions' | 'origins'>,
+  { instructions, origins }: Pick<DurableTrainingDeps, 'instructions' | 'origins'>,
 ): TrainState['settings'] {
   const free: readonly string[] = ['checkpointEvery', 'keepCheckpoints', 'hashEvery', 'recompute'];
   const names = (Object.keys(trainConfig.shape) as (keyof TrainConfig)[]).filter(

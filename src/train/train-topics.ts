@@ -4,7 +4,7 @@ import type { Delivery } from '../runtime/stage.ts';
 import type { Codec } from '../topics/avro/codec.ts';
 import type { Scored } from '../topics/records.generated.ts';
 import type { Transport } from '../topics/transport.ts';
-import type { TrainDeps } from './durable-training.ts';
+import type { DurableTrainingDeps } from './durable-training.ts';
 
 export interface TrainTopicsOptions {
   readonly transport: Transport;
@@ -18,8 +18,8 @@ export interface TrainTopicsOptions {
   readonly signal: AbortSignal;
 }
 
-/** `published` and `reread` of `TrainDeps`. */
-export function trainTopics(options: TrainTopicsOptions): Pick<TrainDeps, 'published' | 'reread'> {
+/** `published` and `reread` of `DurableTrainingDeps`. */
+export function trainTopics(options: TrainTopicsOptions): Pick<DurableTrainingDeps, 'published' | 'reread'> {
   const { transport, stage, topic, run } = options;
   return {
     published: async () => ({

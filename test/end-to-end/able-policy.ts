@@ -10,7 +10,7 @@ import { uniform } from '../../src/random.ts';
 import { wordTokenizer } from '../../src/tokenizer/new-tokenizer.ts';
 import type { Action, Question, Step, SubTrajectory } from '../../src/topics/records.generated.ts';
 import { updateConfig } from '../../src/train/config.ts';
-import { Trainer } from '../../src/train/optimizer-step.ts';
+import { OptimizerStep } from '../../src/train/optimizer-step.ts';
 
 /** What the policy is told: part of the topology that it is used in. */
 export const instructions = 'Add.';
@@ -56,10 +56,10 @@ export async function makeAblePolicy(folder: string): Promise<void> {
   const engine = await createReferenceEngine(policy.config, await readWeights(policy));
   const config = updateConfig.parse({ schedule: { kind: 'constant', learningRate: 0.01 } });
   const deps = { engine, renderer: policy.renderer, instructions: new Map([['sums', instructions]]) };
-  const trainer = new Trainer(config, deps);
+  const optimizer = new OptimizerStep(config, deps);
   const questions = sums(UPDATES * PER_UPDATE, 2n);
   for (let i = 0; i < questions.length; i += PER_UPDATE) {
-    await trainer.trainBatch(questions.slice(i, i + PER_UPDATE).flatMap(demonstration));
+    await optimizer.packAndTake(questions.slice(i, i + PER_UPDATE).flatMap(demonstration));
   }
   await savePolicy(folder, policy, await engine.weights());
   await engine.close();

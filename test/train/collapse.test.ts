@@ -9,7 +9,7 @@ import { createReferenceEngine } from '../../src/engine/reference/engine.ts';
 import { packRows } from '../../src/engine/rows.ts';
 import type { Scored } from '../../src/topics/records.generated.ts';
 import { mayCollapse } from '../../src/train/config.ts';
-import { Trainer } from '../../src/train/optimizer-step.ts';
+import { OptimizerStep } from '../../src/train/optimizer-step.ts';
 import { instructions, letters, smallDecoder, smallWeights, trajectory, update } from './small-world.ts';
 
 const actions = ['axyz', 'bxyz', 'cxyz', 'dxyz'];
@@ -30,12 +30,12 @@ let base: Tensors;
 
 beforeAll(async () => {
   const engine = await createReferenceEngine(smallDecoder, smallWeights());
-  const trainer = new Trainer(update(settings(0.02)), { engine, renderer: letters, instructions });
+  const optimizer = new OptimizerStep(update(settings(0.02)), { engine, renderer: letters, instructions });
   const questions = [...Object.keys(recordedActions), ...heldOut];
   const shown = questions.flatMap((q) =>
     actions.flatMap((text, i) => trajectory(`${q}/${i}`, [{ text }], q)),
   );
-  for (let i = 0; i < 50; i++) await trainer.trainBatch(shown);
+  for (let i = 0; i < 50; i++) await optimizer.packAndTake(shown);
   base = await engine.weights();
 });
 
@@ -78,12 +78,12 @@ async function recordedBy(engine: Engine): Promise<Scored[]> {
 /** Goodness before, and after many updates on the recorded actions. */
 async function train(how: Parameters<typeof update>[0]): Promise<{ before: number; after: number }> {
   const engine = await createReferenceEngine(smallDecoder, base);
-  const reference = await createReferenceEngine(smallDecoder, base);
+  const initial = await createReferenceEngine(smallDecoder, base);
   const config = update({ ...settings(0.003), advantage: 'centered', ...how });
-  const steps = await recordedBy(reference);
-  const trainer = new Trainer(config, { engine, reference, renderer: letters, instructions });
+  const steps = await recordedBy(initial);
+  const optimizer = new OptimizerStep(config, { engine, initial, renderer: letters, instructions });
   const before = await goodness(engine);
-  for (let i = 0; i < 100; i++) await trainer.trainBatch(steps);
+  for (let i = 0; i < 100; i++) await optimizer.packAndTake(steps);
   return { before, after: await goodness(engine) };
 }
 

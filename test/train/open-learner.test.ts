@@ -46,15 +46,15 @@ async function open(checkpoint: string, settings: object, seed = 5): Promise<Lea
 }
 
 /** Trains on some tokens; the initial policy must go on saying what it said, and not be in the way. */
-async function expectHeld({ engine, reference }: Learner): Promise<void> {
+async function expectHeld({ engine, initial }: Learner): Promise<void> {
   const before = await engine.forward(rows);
-  expect(await reference?.forward(rows)).toEqual(before);
+  expect(await initial?.forward(rows)).toEqual(before);
   for (let i = 0; i < 3; i++) {
     await engine.forward(rows);
     await engine.backward(Float32Array.of(1, -1, 0.5));
     const gradients = await engine.gradients();
     const weights = await engine.weights();
-    expect(await reference?.forward(rows)).toEqual(before);
+    expect(await initial?.forward(rows)).toEqual(before);
     expect(await engine.gradients()).toEqual(gradients);
     expect(await engine.weights()).toEqual(weights);
     await engine.update(step);
@@ -69,7 +69,7 @@ describe('openLearner', () => {
     expect(await learner.engine.weights()).toEqual(await readWeights(policy));
     expect(learner.form.shapes).toEqual(tensorShapes(policy.config));
     await expectHeld(learner);
-    expect((await open('policy', {})).reference).toBeUndefined();
+    expect((await open('policy', {})).initial).toBeUndefined();
   });
 
   test('lora: fresh adapters of the seed, which change nothing at first; the initial policy is the one under them', async () => {

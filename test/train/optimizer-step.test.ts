@@ -4,7 +4,7 @@ import type { AdamWOptions, Engine, PackedRows } from '../../src/engine/engine.t
 import { createReferenceEngine, type ReferenceEngine } from '../../src/engine/reference/engine.ts';
 import { ConfigError } from '../../src/errors.ts';
 import { microBatches } from '../../src/train/micro-batches.ts';
-import { Trainer } from '../../src/train/optimizer-step.ts';
+import { OptimizerStep } from '../../src/train/optimizer-step.ts';
 import {
   type ActionSpec,
   endOfTurn,
@@ -46,15 +46,15 @@ async function spiedEngine(): Promise<{ engine: Engine; gradients: Gradients[]; 
 }
 
 async function trainOn(
-  steps: Parameters<Trainer['trainBatch']>[0],
+  steps: Parameters<OptimizerStep['packAndTake']>[0],
   settings: Parameters<typeof update>[0] = {},
   batches = [steps],
 ) {
   const { engine, gradients, passes } = await spiedEngine();
-  const reference = await createReferenceEngine(smallDecoder, smallWeights());
-  const trainer = new Trainer(update(settings), { engine, reference, renderer: letters, instructions });
+  const initial = await createReferenceEngine(smallDecoder, smallWeights());
+  const optimizer = new OptimizerStep(update(settings), { engine, initial, renderer: letters, instructions });
   const statistics = [];
-  for (const batch of batches) statistics.push((await trainer.trainBatch(batch)).statistics);
+  for (const batch of batches) statistics.push((await optimizer.packAndTake(batch)).statistics);
   return { statistics, gradients, passes, weights: await engine.weights() };
 }
 
@@ -76,18 +76,18 @@ const three: ActionSpec[] = [
   { text: 'cab', reward: 0.25 },
 ];
 
-describe('Trainer', () => {
+describe('OptimizerStep', () => {
   test('packed equals the steps in rows of their own', async () => {
     const steps = trajectory('q/0', three);
     const packed = await trainOn(steps, { normalize: 'action-tokens', clipNorm: null });
     const { engine, gradients } = await spiedEngine();
-    const trainer = new Trainer(update({ normalize: 'action-tokens', clipNorm: null }), {
+    const optimizer = new OptimizerStep(update({ normalize: 'action-tokens', clipNorm: null }), {
       engine,
       renderer: letters,
       instructions,
     });
-    const rows = steps.flatMap((step) => trainer.pack([step]).rows);
-    const statistics = await trainer.trainRows(rows);
+    const rows = steps.flatMap((step) => optimizer.pack([step]).rows);
+    const statistics = await optimizer.take(rows);
     expect(rows).toHaveLength(3);
     expect(packed.passes[0]?.positions.filter((position) => position === 0)).toHaveLength(1);
     expect(furthest(packed.gradients[0], gradients[0])).toBeLessThan(1e-10 * largest(gradients[0]));
@@ -136,8 +136,8 @@ describe('Trainer', () => {
     const settings = { clipNorm: null };
     const { gradients } = await trainOn(steps, settings);
     const engine = await createReferenceEngine(smallDecoder, smallWeights());
-    const trainer = new Trainer(update(settings), { engine, renderer: letters, instructions });
-    const rows = steps.flatMap((step) => trainer.pack([step]).rows);
+    const optimizer = new OptimizerStep(update(settings), { engine, renderer: letters, instructions });
+    const rows = steps.flatMap((step) => optimizer.pack([step]).rows);
     const loss = async (weights: Map<string, Float64Array>) => {
       engine.setExactWeights(weights);
       let sum = 0;
@@ -218,12 +218,12 @@ describe('Trainer', () => {
       three.map((spec, i) => (i === 2 ? { ...spec, reward: Number.NaN } : spec)),
     );
     const { engine } = await spiedEngine();
-    const trainer = new Trainer(update(), { engine, renderer: letters, instructions });
-    const { refused } = await trainer.trainBatch(poisoned);
+    const optimizer = new OptimizerStep(update(), { engine, renderer: letters, instructions });
+    const { refused } = await optimizer.packAndTake(poisoned);
     expect(refused).toEqual([{ id: 'q/0/2', reason: expect.stringMatching(/NaN/) }]);
     const without = await trainOn(steps.slice(0, 2));
     expect(await engine.weights()).toEqual(without.weights);
-    expect((await trainer.trainBatch(poisoned.slice(2))).statistics).toBeNull();
+    expect((await optimizer.packAndTake(poisoned.slice(2))).statistics).toBeNull();
     expect(await engine.weights()).toEqual(without.weights);
   });
 
@@ -235,16 +235,16 @@ describe('Trainer', () => {
     const still = await trainOn(steps, { beta: 0.5 });
     expect(still.statistics[0]).toMatchObject({ kl: 0, gradNorm: 0, loss: 0 });
     const engine = await createReferenceEngine(smallDecoder, smallWeights(2n));
-    const reference = await createReferenceEngine(smallDecoder, smallWeights(1n));
+    const initial = await createReferenceEngine(smallDecoder, smallWeights(1n));
     const schedule = { kind: 'constant', learningRate: 0.01, warmupSteps: 0 };
-    const trainer = new Trainer(update({ beta: 1, schedule }), {
+    const optimizer = new OptimizerStep(update({ beta: 1, schedule }), {
       engine,
-      reference,
+      initial,
       renderer: letters,
       instructions,
     });
     const kl: number[] = [];
-    for (let i = 0; i < 25; i++) kl.push((await trainer.trainBatch(steps)).statistics?.kl ?? 0);
+    for (let i = 0; i < 25; i++) kl.push((await optimizer.packAndTake(steps)).statistics?.kl ?? 0);
     expect(kl[0]).toBeGreaterThan(0.1);
     expect(kl.at(-1)).toBeLessThan((kl[0] ?? 0) / 5);
   });
@@ -259,17 +259,17 @@ describe('Trainer', () => {
 
   test('beta without an initial policy is a configuration error', async () => {
     const { engine } = await spiedEngine();
-    expect(() => new Trainer(update({ beta: 0.1 }), { engine, renderer: letters, instructions })).toThrow(
-      ConfigError,
-    );
+    expect(
+      () => new OptimizerStep(update({ beta: 0.1 }), { engine, renderer: letters, instructions }),
+    ).toThrow(ConfigError);
   });
 
   test('a policy that is not finite stops the training with a message', async () => {
     const weights = smallWeights();
     weights.get('model.norm.weight')?.fill(Number.NaN);
     const engine = await createReferenceEngine(smallDecoder, weights);
-    const trainer = new Trainer(update(), { engine, renderer: letters, instructions });
-    await expect(trainer.trainBatch(trajectory('q/0', three))).rejects.toThrow(
+    const optimizer = new OptimizerStep(update(), { engine, renderer: letters, instructions });
+    await expect(optimizer.packAndTake(trajectory('q/0', three))).rejects.toThrow(
       /training diverged at update 1: .*q\/0\/0 is NaN/,
     );
   });

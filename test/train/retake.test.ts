@@ -1,4 +1,4 @@
-/** A trainer that loses its partition in the middle, and has it again later in the same process. */
+/** A optimizer that loses its partition in the middle, and has it again later in the same process. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -83,7 +83,7 @@ test('without a checkpoint it begins with the initial weights again, with one it
   expect(await engine.weights()).toEqual(whole.weights);
 });
 
-test('another trainer claims the checkpoints: it ends with that, and makes no more of them', async () => {
+test('another optimizer claims the checkpoints: it ends with that, and makes no more of them', async () => {
   const folder = join(root, 'claimed');
   const other = new Checkpoints(folder, wholePolicy(origin));
   const { stage, take } = await process(folder, async () => {

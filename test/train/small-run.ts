@@ -11,7 +11,7 @@ import { Window } from '../../src/runtime/window.ts';
 import type { Failure, Scored, Update } from '../../src/topics/records.generated.ts';
 import { adaptersOn, wholePolicy } from '../../src/train/checkpoint-form.ts';
 import { type TrainConfig, trainConfig } from '../../src/train/config.ts';
-import type { TrainDeps } from '../../src/train/durable-training.ts';
+import type { DurableTrainingDeps } from '../../src/train/durable-training.ts';
 import { initialAdapterPolicy, initialEngine } from '../../src/train/initial-policy.ts';
 import { loraShape } from '../../src/train/parameters.ts';
 import { trainStage } from '../../src/train/train-stage.ts';
@@ -39,7 +39,7 @@ export interface Process {
   readonly end?: number;
   /** Stop, as at SIGINT, before this offset is delivered. */
   readonly stopAt?: number;
-  readonly deps?: Partial<TrainDeps>;
+  readonly deps?: Partial<DurableTrainingDeps>;
 }
 
 export class Killed extends Error {}
@@ -166,15 +166,15 @@ async function learnerOf({ config, folder, adapters }: SmallRun, event: () => vo
   const engine = watched(inner, event);
   const origin = { path: folder, config: smallDecoder };
   if (lora === null) {
-    const reference = initialEngine(await createReferenceEngine(smallDecoder, smallWeights()));
+    const initialPolicy = initialEngine(await createReferenceEngine(smallDecoder, smallWeights()));
     const reset = () => inner.setWeights(smallWeights());
-    return { inner, engine, reset, reference, form: wholePolicy(origin) };
+    return { inner, engine, reset, initial: initialPolicy, form: wholePolicy(origin) };
   }
   const initial = adapters ?? initialAdapters(smallDecoder, lora, 1);
   await inner.setWeights(initial);
-  const reference = initialAdapterPolicy(engine, initial, { fresh: adapters === null });
+  const initialPolicy = initialAdapterPolicy(engine, initial, { fresh: adapters === null });
   const reset = () => inner.setWeights(initial);
-  return { inner, engine, reset, reference, form: adaptersOn(origin, lora) };
+  return { inner, engine, reset, initial: initialPolicy, form: adaptersOn(origin, lora) };
 }
 
 /** Runs again and again until it is not killed; each process is killed at its next point of `kills`. */

@@ -78,7 +78,7 @@ async function runTrain({ transport, run, source, abortAt, ...rest }: Process) {
   const train = trainStage(settings, {
     engine,
     reset: () => engine.setWeights(initial ?? smallWeights()),
-    reference: initial ? initialAdapterPolicy(engine, initial, { fresh: true }) : undefined,
+    initial: initial ? initialAdapterPolicy(engine, initial, { fresh: true }) : undefined,
     renderer: letters,
     form: lora ? adaptersOn(origin, lora) : wholePolicy(origin),
     instructions,

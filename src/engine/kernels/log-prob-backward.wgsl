@@ -1,4 +1,4 @@
-// A tile of logits becomes the gradient of -sum_m weights[m] * logprob[m], in place; padding columns become 0.
+// A tile of logits becomes the gradient of -sum_m advantages[m] * logprob[m], in place; padding columns become 0.
 struct Call {
   first: u32,
   columns: u32,
@@ -7,7 +7,7 @@ struct Call {
 @group(0) @binding(0) var<uniform> batch: Batch;
 @group(0) @binding(1) var<storage, read> tokens: array<u32>;              // (N)
 @group(0) @binding(2) var<storage, read> targets: array<u32>;             // (M)
-@group(0) @binding(3) var<storage, read> weights: array<f32>;             // (M)
+@group(0) @binding(3) var<storage, read> advantages: array<f32>;          // (M)
 @group(0) @binding(4) var<storage, read> running: array<vec4f>;           // (M) maximum, sum, the target's logit, log-sum
 @group(0) @binding(5) var<storage, read_write> logits: array<f32>;        // (M, STRIDE)
 @group(0) @binding(6) var<uniform> call: Call;
@@ -18,6 +18,6 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   if (id.x >= call.stride || m >= batch.targets) { return; }
   let capped = softCap(logits[m * call.stride + id.x], LOGIT_CAP);
   let hit = select(0f, 1f, tokens[targets[m]] == call.first + id.x);
-  let d = weights[m] * (exp(capped - running[m].w) - hit) * softCapSlope(capped, LOGIT_CAP);
+  let d = advantages[m] * (exp(capped - running[m].w) - hit) * softCapSlope(capped, LOGIT_CAP);
   logits[m * call.stride + id.x] = select(0, d, id.x < call.columns);
 }

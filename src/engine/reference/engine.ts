@@ -134,15 +134,17 @@ export class ReferenceEngine implements Engine {
     return logProbabilities(this.#hidden(this.#forwarded), labels, this.#head(), this.config.logitCap);
   }
 
-  async backward(weights: Float32Array): Promise<void> {
+  async backward(advantages: Float32Array): Promise<void> {
     const forwarded = this.#forwarded;
     if (!forwarded) throw new Error('backward needs a forward since the weights last changed');
     const { pass, predictors, labels } = forwarded;
-    if (weights.length !== labels.length) {
-      throw new RangeError(`expected ${labels.length} weights, one per target, found ${weights.length}`);
+    if (advantages.length !== labels.length) {
+      throw new RangeError(
+        `expected ${labels.length} advantages, one per target, found ${advantages.length}`,
+      );
     }
     const dTargets = logProbabilitiesBackward(
-      Float64Array.from(weights),
+      Float64Array.from(advantages),
       { hidden: this.#hidden(forwarded), labels, w: this.#head() },
       this.#gradients.get(headName(this.config)),
       this.config.logitCap,

@@ -34,10 +34,10 @@ export function logProbabilities(
 }
 
 /**
- * The gradient of -sum_m weights[m] * logprob[m]: returns dHidden (M, C) and adds to dw (V, C), where w is trained.
+ * The gradient of -sum_m advantages[m] * logprob[m]: returns dHidden (M, C) and adds to dw (V, C), where w is trained.
  */
 export function logProbabilitiesBackward(
-  weights: Float64Array,
+  advantages: Float64Array,
   inputs: { readonly hidden: Float64Array; readonly labels: Int32Array; readonly w: Float64Array },
   dw: Float64Array | undefined,
   cap: number | null,
@@ -53,7 +53,7 @@ export function logProbabilitiesBackward(
       const total = logSumExp(row);
       for (let v = 0; v < vocabulary; v++) {
         const slope = cap === null ? 1 : 1 - (row[v] / cap) ** 2;
-        row[v] = weights[at + m] * (Math.exp(row[v] - total) - (v === ids[m] ? 1 : 0)) * slope;
+        row[v] = advantages[at + m] * (Math.exp(row[v] - total) - (v === ids[m] ? 1 : 0)) * slope;
       }
     }
     dHidden.set(linearBackward(y, rows, w, dw, ids.length), at * c);

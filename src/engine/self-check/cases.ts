@@ -102,7 +102,7 @@ export function randomRows(lengths: readonly number[], vocabSize: number): Packe
 
 export const checkedRows = (config: DecoderConfig) => randomRows([19, 2, 33], config.vocabSize);
 
-/** The weights of the log-probabilities in the loss. */
+/** Of the target tokens. */
 export function advantages(count: number): Float32Array<ArrayBuffer> {
   const key = seedFor(1, 'self-check/advantages');
   return Float32Array.from({ length: count }, (_, m) => normal(key, m));

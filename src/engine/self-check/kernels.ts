@@ -124,7 +124,7 @@ class DecoderStep {
     });
     this.#plan.write(prepared);
     const { queue } = device.gpu;
-    queue.writeBuffer(this.#plan.get('weights'), 0, advantages(this.#rows.targets.length));
+    queue.writeBuffer(this.#plan.get('advantages'), 0, advantages(this.#rows.targets.length));
     this.#gradients = new ParameterBuffers(device, 'gradients', trainable.layout);
     this.#optimizer = new Optimizer(device, kernels, {
       ...{ weights: trainable, gradients: this.#gradients, limits },

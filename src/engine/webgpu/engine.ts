@@ -151,15 +151,17 @@ class WebgpuEngine implements Engine {
     });
   }
 
-  backward(weights: Float32Array): Promise<void> {
+  backward(advantages: Float32Array): Promise<void> {
     return this.#inTurn(async () => {
       const passes = this.#passes;
       const sizes = this.#forwarded;
       if (!passes || !sizes) throw new Error('backward needs a forward since the weights last changed');
-      if (weights.length !== sizes.targets) {
-        throw new RangeError(`expected ${sizes.targets} weights, one per target, found ${weights.length}`);
+      if (advantages.length !== sizes.targets) {
+        throw new RangeError(
+          `expected ${sizes.targets} advantages, one per target, found ${advantages.length}`,
+        );
       }
-      this.#device.gpu.queue.writeBuffer(passes.plan.get('weights'), 0, Float32Array.from(weights));
+      this.#device.gpu.queue.writeBuffer(passes.plan.get('advantages'), 0, Float32Array.from(advantages));
       this.#device.submit((encoder) => encoder.clearBuffer(passes.plan.get('dstream')));
       this.#policy.run([...(this.#logitsKept ? [] : passes.logits), ...passes.backward()], sizes);
       this.#logitsKept = false;

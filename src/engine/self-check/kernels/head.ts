@@ -23,14 +23,14 @@ const logProb: Oracle = (run) => {
 const logProbBackward: Oracle = (run) => {
   const { logitCap } = run.config;
   const [first, columns, stride] = run.call;
-  const [weights, running, before] = [3, 4, 5].map((binding) => run.numbers(binding));
+  const [advantages, running, before] = [3, 4, 5].map((binding) => run.numbers(binding));
   for (const [m, target] of run.rows.targets.entries()) {
     for (let c = 0; c < stride; c++) {
       const capped = softCap(before[m * stride + c], logitCap);
       const hit = Number(run.rows.tokens[target] === first + c);
       const slope = softCapSlope(capped, logitCap);
       run.expected(5)[m * stride + c] =
-        c < columns ? weights[m] * (Math.exp(capped - running[4 * m + 3]) - hit) * slope : 0;
+        c < columns ? advantages[m] * (Math.exp(capped - running[4 * m + 3]) - hit) * slope : 0;
     }
   }
 };

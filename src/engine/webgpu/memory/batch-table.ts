@@ -76,7 +76,7 @@ export function batchTable(table: BatchTable): Map<string, number> {
   if (!training) return sizes;
 
   const chunks = Math.ceil(n / shape.normChunk);
-  add({ keyBlocks: 4 * n, targetOf: n, segments: 4 * n, order: n, weights: m });
+  add({ keyBlocks: 4 * n, targetOf: n, segments: 4 * n, order: n, advantages: m });
   add({ dtaken: m * config.hiddenSize, dstream: hidden, dnormed: hidden, dbranch: hidden });
   add({ dinner: n * config.intermediateSize, dgateUp: n * config.intermediateSize * 2 });
   add({ dmixed: n * shape.qSize, dqueries: n * shape.qSize, dqkv: n * shape.qkvSize });
