@@ -6,8 +6,9 @@ import { pipeline } from './pipeline.ts';
 import type { FlowStage } from './runtime/drain.ts';
 import { Run, type RunEnd, type StageProgress } from './runtime/run.ts';
 import type { Codec } from './topics/avro/codec.ts';
+import { keyOf } from './topics/key-of.ts';
 import { readRecords } from './topics/read-records.ts';
-import type { Topic, TopicRecords } from './topics/records.generated.ts';
+import type { RecordOf } from './topics/record-of.ts';
 import type { Output, ReadOptions, Transport } from './topics/transport.ts';
 import { codecOf } from './topology/codec-of.ts';
 import { flowStages } from './topology/flow.ts';
@@ -41,12 +42,12 @@ export interface OpenRun {
   readonly transport: Transport;
   readonly codec: Codec;
   /** Appends records, and tells how many are durable so far. Returns how many there were. */
-  feed<K extends Topic>(
+  feed<K extends string>(
     topic: K,
-    records: AsyncIterable<TopicRecords[K]> | Iterable<TopicRecords[K]>,
+    records: AsyncIterable<RecordOf<K>> | Iterable<RecordOf<K>>,
     onAppend?: (count: number) => void,
   ): Promise<number>;
-  read<K extends Topic>(topic: K, options?: ReadOptions): AsyncIterable<TopicRecords[K]>;
+  read<K extends string>(topic: K, options?: ReadOptions): AsyncIterable<RecordOf<K>>;
   start(options: StartOptions): Promise<Started>;
   close(): Promise<void>;
 }
@@ -127,12 +128,4 @@ function flowOf(topology: Topology): FlowStage[] {
   return flowStages(topology).map((stage) =>
     source?.topic === stage.reads ? { ...stage, readsRun: source.run } : stage,
   );
-}
-
-/** What decides a record's partition: its trajectory, where it is part of one. */
-export function keyOf(record: TopicRecords[Topic]): string {
-  if ('trajectory' in record && typeof record.trajectory === 'string') return record.trajectory;
-  if ('subTrajectory' in record) return record.subTrajectory.trajectory;
-  if ('turn' in record) return record.turn.trajectory;
-  return record.id;
 }

@@ -56,7 +56,7 @@ export async function pipeline(
       writes,
       window,
       ...replayed,
-      ...((await make(config)) as Pick<Stage, 'operator'>),
+      ...(await make(config)),
     });
   }
 

@@ -3,7 +3,7 @@ import { map, type Observable } from 'rxjs';
 import { openRun as openWhole } from '../open-run.ts';
 import { openTransport } from '../open-transport.ts';
 import { readRecords } from '../topics/read-records.ts';
-import type { Topic, TopicRecords } from '../topics/records.generated.ts';
+import type { RecordOf } from '../topics/record-of.ts';
 import type { ReadOptions, TopicInfo } from '../topics/transport.ts';
 import { codecOf } from '../topology/codec-of.ts';
 import type { StageName } from '../topology/stage-configs.ts';
@@ -44,14 +44,14 @@ export interface Topics extends AsyncDisposable {
    * @example
    * run.tap('scored').pipe(map(({ reward }) => reward.value)).subscribe(console.log);
    */
-  tap<K extends Topic>(topic: K, options?: TapOptions): Observable<TopicRecords[K]>;
+  tap<K extends string>(topic: K, options?: TapOptions): Observable<RecordOf<K>>;
   /** As `tap`, each record with its partition, offset, time and key. */
-  entries<K extends Topic>(topic: K, options?: TapOptions): Observable<Entry<K>>;
+  entries<K extends string>(topic: K, options?: TapOptions): Observable<Entry<K>>;
   /**
    * The records of a topic for a `for await` loop, which is read at the loop's own pace and loses nothing; what makes no
    * record is left out. By default it ends at the end.
    */
-  read<K extends Topic>(topic: K, options?: ReadOptions): AsyncIterable<TopicRecords[K]>;
+  read<K extends string>(topic: K, options?: ReadOptions): AsyncIterable<RecordOf<K>>;
   /** The topics there are, with their first and last offsets. */
   topics(): Promise<TopicInfo[]>;
   /** Ends taps and gives everything back. */
@@ -70,7 +70,7 @@ export interface Run extends Topics {
    * @example
    * await run.feed('questions', [{ id: 'q1', task: 'math', text: '2 + 2?', answer: '4', source: null, meta: {} }]);
    */
-  feed<K extends Topic>(topic: K, source: Source<TopicRecords[K]>, options?: FeedOptions): Promise<number>;
+  feed<K extends string>(topic: K, source: Source<RecordOf<K>>, options?: FeedOptions): Promise<number>;
   /** Runs the stages in this process. Throws a `ConfigError` or `DeviceError` where a model or tool cannot be opened. */
   start(options?: StartOptions): Promise<Flow>;
   /** Aborts flows that are still at work, and gives everything back. */

@@ -7,12 +7,12 @@ import { Observable, type Subscriber } from 'rxjs';
 import { DataError } from '../errors.ts';
 import type { Codec } from '../topics/avro/codec.ts';
 import { decodeOrError } from '../topics/read-records.ts';
-import type { Topic, TopicRecords } from '../topics/records.generated.ts';
+import type { RecordOf } from '../topics/record-of.ts';
 import type { LogEntry, ReadFrom, Transport } from '../topics/transport.ts';
 import type { Notify } from './notes.ts';
 
 /** A record and its place in its topic. */
-export interface Entry<K extends Topic> {
+export interface Entry<K extends string> {
   readonly topic: K;
   readonly partition: number;
   /** Position in the partition, from 0; on Kafka there may be gaps. */
@@ -20,12 +20,12 @@ export interface Entry<K extends Topic> {
   /** When it was appended, in milliseconds since 1970. */
   readonly time: number;
   readonly key: string;
-  readonly record: TopicRecords[K];
+  readonly record: RecordOf<K>;
 }
 
 /** Records that a tap did not deliver. */
 export interface Lost {
-  readonly topic: Topic;
+  readonly topic: string;
   /** How many, since it was last told. */
   readonly count: number;
   /** `behind`: the subscriber was too slow for its buffer; `undecodable`: the bytes make no record of the topic. */
@@ -64,7 +64,7 @@ const BUFFER_BYTES = 64 * 1024 * 1024;
  * The entries of a topic. What was there when it was subscribed to is delivered whole; of what comes after, a subscriber
  * that falls behind by more than the buffer loses the oldest and is told how many. Nothing is consumed.
  */
-export function tapEntries<K extends Topic>(
+export function tapEntries<K extends string>(
   topic: K,
   options: TapOptions,
   deps: TapDeps,
@@ -82,7 +82,7 @@ interface Waiting {
   readonly live: boolean;
 }
 
-class Tap<K extends Topic> {
+class Tap<K extends string> {
   readonly #topic: K;
   readonly #options: TapOptions;
   readonly #deps: TapDeps & { readonly subscriber: Subscriber<Entry<K>> };

@@ -9,7 +9,7 @@ import { DataError, SwirlError } from '../errors.ts';
 import type { Codec } from '../topics/avro/codec.ts';
 import type { InputPartition, LogEntry, Output } from '../topics/transport.ts';
 import { failureOf } from './failure.ts';
-import type { Delivery, Emission, Finished, Stage } from './stage.ts';
+import type { AnyEmission, Delivery, Finished, Stage } from './stage.ts';
 import { Window } from './window.ts';
 
 export const commitConfig = z
@@ -73,9 +73,9 @@ export class PartitionWorker {
     setMaxListeners(0, this.#signal);
     if (this.#signal.aborted) this.#fail(this.#signal.reason);
     this.#signal.addEventListener('abort', () => this.#fail(this.#signal.reason), { once: true });
-    const operator = stage.operator(input.partition) as OperatorFunction<Delivery<unknown>, Finished>;
+    const operator = stage.operator(input.partition) as OperatorFunction<unknown, Finished<AnyEmission>>;
     this.#subscription = this.#source.pipe(operator).subscribe({
-      next: (finished: Finished) => this.#finish(finished),
+      next: (finished) => this.#finish(finished),
       error: (error: unknown) => this.#fail(error),
       complete: () => {
         this.#operatorDone = true;
@@ -243,7 +243,7 @@ export class PartitionWorker {
     }
   }
 
-  #finish({ offset, outputs }: Finished): void {
+  #finish({ offset, outputs }: Finished<AnyEmission>): void {
     try {
       if (offset === null)
         this.#window.append(
@@ -258,18 +258,19 @@ export class PartitionWorker {
   }
 
   /** An output that its schema does not allow (a NaN reward, a record beyond the size limit) is a failure of its input. */
-  #encodeOrFail(offset: number, outputs: readonly Emission[]): Output[] {
+  #encodeOrFail(offset: number, outputs: readonly AnyEmission[]): Output[] {
     try {
       return outputs.map((output) => this.#encode(output));
     } catch (error) {
       if (!(error instanceof DataError)) throw error;
       const { topic, partition } = this.#input;
-      const record = outputs[0]?.value.id ?? null;
+      const { id } = (outputs[0]?.value ?? {}) as { readonly id?: unknown };
+      const record = typeof id === 'string' ? id : null;
       return [this.#encode(failureOf(this.#stage.name, { topic, partition, offset }, error, { record }))];
     }
   }
 
-  #encode({ topic, key, value }: Emission): Output {
+  #encode({ topic, key, value }: AnyEmission): Output {
     if (topic !== 'failures' && !this.#stage.writes.includes(topic)) {
       throw new Error(`stage ${this.#stage.name} wrote to ${topic}, which the topology does not say`);
     }

@@ -3,9 +3,8 @@
  * subscription per input partition.
  */
 import type { OperatorFunction } from 'rxjs';
-import type { Topic, TopicRecords } from '../topics/records.generated.ts';
-
-export type { Topic };
+import type { RecordOf } from '../topics/record-of.ts';
+import type { Topic } from '../topics/records.generated.ts';
 
 /** A decoded record on its way through a stage. */
 export interface Delivery<T> {
@@ -17,34 +16,39 @@ export interface Delivery<T> {
   readonly signal: AbortSignal;
 }
 
-/** A record to append to a topic of the run. */
-export type Emission = {
-  [K in Topic]: { readonly topic: K; readonly key: string; readonly value: TopicRecords[K] };
-}[Topic];
+/** A record to append to a topic of the run, which may be one that the topology adds. */
+export interface AnyEmission<K extends string = string> {
+  readonly topic: K;
+  readonly key: string;
+  readonly value: RecordOf<K>;
+}
+
+/** A record to append to one of Swirl's topics. */
+export type Emission = { [K in Topic]: AnyEmission<K> }[Topic];
 
 /**
  * What a stage says when it has finished with a delivery: its outputs are committed together with the
  * progress past it, once every earlier delivery of the partition is finished too.
  */
-export interface Finished {
+export interface Finished<E extends AnyEmission = Emission> {
   /** The finished delivery's offset; null for outputs that belong to none (a flush at the end). */
   readonly offset: number | null;
-  readonly outputs: readonly Emission[];
+  readonly outputs: readonly E[];
 }
 
-export type StageOperator<T> = OperatorFunction<Delivery<T>, Finished>;
+export type StageOperator<T, E extends AnyEmission = Emission> = OperatorFunction<Delivery<T>, Finished<E>>;
 
 /** A stage as the pipeline hands it to the runtime. */
-export interface Stage<K extends Topic = Topic> {
+export interface Stage {
   readonly name: string;
-  readonly reads: K;
+  readonly reads: string;
   /** Read the input topic of this other run (a replay). */
   readonly readsRun?: string;
-  readonly writes: readonly Topic[];
+  readonly writes: readonly string[];
   /** Most deliveries in flight per partition: pulled, not yet committed. */
   readonly window: number;
-  /** Makes the operator for one partition. */
-  readonly operator: (partition: number) => StageOperator<TopicRecords[K]>;
+  /** Makes the operator for one partition: one that takes the records of the topic that is read. */
+  readonly operator: (partition: number) => StageOperator<never, AnyEmission>;
   /**
    * Whether the stage may keep a delivery unfinished until later ones arrive (filter: a trajectory's other
    * steps; train: the rest of a batch). When its input is drained the source completes, and the

@@ -1,16 +1,16 @@
 /** Decoded records of a topic, for those who look and do not consume. */
 import { DataError } from '../errors.ts';
 import type { Codec } from './avro/codec.ts';
-import type { Topic, TopicRecords } from './records.generated.ts';
+import type { RecordOf } from './record-of.ts';
 import type { LogEntry, ReadOptions, Transport } from './transport.ts';
 
 /** An entry with its record; `record` is the error where the bytes make none. */
-export interface ReadRecord<K extends Topic> extends LogEntry {
-  readonly record: TopicRecords[K] | DataError;
+export interface ReadRecord<K extends string> extends LogEntry {
+  readonly record: RecordOf<K> | DataError;
 }
 
 /** A topic's entries with their records, undecodable ones included. */
-export async function* readEntries<K extends Topic>(
+export async function* readEntries<K extends string>(
   { transport, codec }: { readonly transport: Transport; readonly codec: Codec },
   topic: K,
   options: ReadOptions = {},
@@ -22,11 +22,11 @@ export async function* readEntries<K extends Topic>(
 }
 
 /** A topic's records, undecodable ones left out. */
-export async function* readRecords<K extends Topic>(
+export async function* readRecords<K extends string>(
   source: { readonly transport: Transport; readonly codec: Codec },
   topic: K,
   options: ReadOptions = {},
-): AsyncGenerator<TopicRecords[K], void, void> {
+): AsyncGenerator<RecordOf<K>, void, void> {
   for await (const { record } of readEntries(source, topic, options)) {
     if (!(record instanceof DataError)) yield record;
   }
@@ -39,11 +39,11 @@ export async function arrayOf<T>(items: AsyncIterable<T>): Promise<T[]> {
 }
 
 /** The record in the bytes, or what is wrong with them. */
-export function decodeOrError<K extends Topic>(
+export function decodeOrError<K extends string>(
   codec: Codec,
   topic: K,
   bytes: Uint8Array,
-): TopicRecords[K] | DataError {
+): RecordOf<K> | DataError {
   try {
     return codec.decode(topic, bytes);
   } catch (error) {

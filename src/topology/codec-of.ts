@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Codec } from '../topics/avro/codec.ts';
+import { builtInTopics } from '../topics/avro/schemas.ts';
 import { openCodec } from '../topics/registry/open-codec.ts';
 import { jsonTopics } from './topics.ts';
 import type { Topology } from './topology.ts';
@@ -13,6 +14,7 @@ export function codecOf(topology: Topology, access: 'read' | 'write'): Promise<C
     {
       run,
       maxRecordBytes: transport.maxRecordBytes,
+      topics: builtInTopics,
       json: jsonTopics(topics),
       registry: transport.kind === 'kafka' ? transport.registry : null,
       access,

@@ -13,8 +13,8 @@ import { DurableTraining, type DurableTrainingDeps, type Published } from './dur
 import { consumed, nextSpan, type TrainState } from './train-state.ts';
 
 /** What the runtime needs of the stage, and `close`. */
-export interface TrainStage
-  extends Required<Pick<Stage<'scored'>, 'holds' | 'outlasts' | 'startAt' | 'operator'>> {
+export interface TrainStage extends Required<Pick<Stage, 'holds' | 'outlasts' | 'startAt'>> {
+  readonly operator: (partition: number) => StageOperator<Scored>;
   /** Ends the work in hand, and the claim to the checkpoints; await it before the engine is closed. */
   close(): Promise<void>;
 }

@@ -3,6 +3,7 @@
  * when something happens to them, however busy the machine is.
  */
 import { decode } from '../../src/topics/avro/codec.ts';
+import type { RecordOf } from '../../src/topics/record-of.ts';
 import type { Topic, TopicRecords } from '../../src/topics/records.generated.ts';
 import type { Transport } from '../../src/topics/transport.ts';
 import { TOPICS } from '../../src/topology/topics.ts';
@@ -119,11 +120,11 @@ export async function startPolicy(): Promise<Policy> {
   };
 }
 
-export async function recordsOfTopic<K extends Topic>(
+export async function recordsOfTopic<K extends string>(
   transport: Pick<Transport, 'read'>,
   topic: K,
-): Promise<TopicRecords[K][]> {
-  const found: TopicRecords[K][] = [];
+): Promise<RecordOf<K>[]> {
+  const found: RecordOf<K>[] = [];
   for await (const { value } of transport.read(topic)) found.push(decode(topic, value));
   return found;
 }

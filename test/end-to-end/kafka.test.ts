@@ -1,7 +1,8 @@
 /** The whole loop on a real broker, by the commands: the same records and the same weights as on the embedded log. */
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { decode } from '../../src/topics/avro/codec.ts';
-import type { Topic, TopicRecords } from '../../src/topics/records.generated.ts';
+import type { RecordOf } from '../../src/topics/record-of.ts';
+import type { TopicRecords } from '../../src/topics/records.generated.ts';
 import { TOPICS } from '../../src/topology/topics.ts';
 import { sharedBroker, withKafka } from '../topics/kafka/broker.ts';
 import { type KafkaFixture, kafkaFixture, runName } from '../topics/kafka/kafka-fixture.ts';
@@ -52,9 +53,9 @@ withKafka('the whole loop on Kafka', () => {
     await place.remove();
   });
 
-  async function onKafka<K extends Topic>(of: string, topic: K): Promise<TopicRecords[K][]> {
+  async function onKafka<K extends string>(of: string, topic: K): Promise<RecordOf<K>[]> {
     const transport = await kafka.open(of);
-    const records: TopicRecords[K][] = [];
+    const records: RecordOf<K>[] = [];
     for await (const { value } of transport.read(topic)) records.push(decode(topic, value));
     return records;
   }

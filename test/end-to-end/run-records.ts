@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createCodec } from '../../src/topics/avro/codec.ts';
 import { embeddedConfig, openEmbeddedLog } from '../../src/topics/embedded/embedded-log.ts';
 import { arrayOf } from '../../src/topics/read-records.ts';
-import type { Topic, TopicRecords } from '../../src/topics/records.generated.ts';
+import type { RecordOf } from '../../src/topics/record-of.ts';
 import type { LogEntry, Transport } from '../../src/topics/transport.ts';
 import { TOPICS } from '../../src/topology/topics.ts';
 
@@ -41,11 +41,11 @@ export async function watch(folder: string, run: string): Promise<Watch> {
 }
 
 /** A topic's records, decoded; bytes that make none are an error. */
-export async function recordsOf<K extends Topic>(
+export async function recordsOf<K extends string>(
   folder: string,
   run: string,
   topic: K,
-): Promise<TopicRecords[K][]> {
+): Promise<RecordOf<K>[]> {
   const codec = createCodec(config);
   const entries = await withLog(folder, run, (log) => arrayOf(log.read(topic)));
   return entries.map(({ value }) => codec.decode(topic, value));

@@ -2,7 +2,7 @@
 import { types } from 'node:util';
 import { DataError } from '../../errors.ts';
 import { type Path, where } from './path.ts';
-import type { SchemaField, SchemaNode } from './schemas.ts';
+import type { SchemaField, SchemaNode } from './schema-tree.ts';
 
 /**
  * The record as avsc takes it: the same object, or a copy where bytes had to become a Buffer. Throws a

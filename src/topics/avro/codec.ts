@@ -7,42 +7,43 @@
 import avro from 'avsc';
 import { z } from 'zod';
 import { DataError } from '../../errors.ts';
-import type { Topic, TopicRecords } from '../records.generated.ts';
+import type { RecordOf } from '../record-of.ts';
+import type { Topic } from '../records.generated.ts';
 import { checkRecord } from './check-record.ts';
 import { earlierSchema } from './earlier-schemas.ts';
 import { jsonOfRecord, recordOfJson } from './json-value.ts';
-import { type TopicSchema, topicNames, topicSchema } from './schemas.ts';
+import { builtInTopics, schemaIn, type TopicSchema, type TopicSchemas, topicSchema } from './schemas.ts';
 import { walkBytes } from './walk-bytes.ts';
 import { decodeBody, type WriterReader, writerReader } from './writer-schema.ts';
 
-export { type AvroSchema, isTopic, schemaOf, topicNames } from './schemas.ts';
+export { isTopic, schemaOf, topicNames } from './schemas.ts';
 
 export interface Codec {
   /**
    * The record's bytes. Throws a `DataError` that names topic and field where it does not fit its
    * schema, or is larger than allowed.
    */
-  encode<K extends Topic>(topic: K, record: TopicRecords[K]): Uint8Array;
+  encode<K extends string>(topic: K, record: RecordOf<K>): Uint8Array;
   /**
    * The record in the bytes. Throws a `DataError` on anything but what `encode` writes for this topic, what earlier
    * versions of it wrote, and what writers with other schemas wrote that `learn` was shown before.
    */
-  decode<K extends Topic>(topic: K, bytes: Uint8Array): TopicRecords[K];
+  decode<K extends string>(topic: K, bytes: Uint8Array): RecordOf<K>;
   /**
    * Looks up the schemas that these values were written with, where they are not known yet: to be called
    * before they are decoded. A codec without a registry has nothing to look up. A `TransportError` where the
    * registry cannot be reached.
    */
-  learn?(topic: Topic, values: Iterable<Uint8Array>, signal?: AbortSignal): Promise<void>;
+  learn?(topic: string, values: Iterable<Uint8Array>, signal?: AbortSignal): Promise<void>;
 }
 
 /** The schema ids of a registry. */
 export interface SchemaIds {
   /** The id of our own schema of a topic; undefined where it was not registered, because nothing is written. */
-  idOf(topic: Topic): number | undefined;
+  idOf(topic: string): number | undefined;
   /** The reader of what was written with this id, or the `DataError` that says why there is none. */
-  readerOf(topic: Topic, id: number): WriterReader | DataError | undefined;
-  learn(topic: Topic, ids: ReadonlySet<number>, signal?: AbortSignal): Promise<void>;
+  readerOf(topic: string, id: number): WriterReader | DataError | undefined;
+  learn(topic: string, ids: ReadonlySet<number>, signal?: AbortSignal): Promise<void>;
 }
 
 /** The largest record: part of every transport's configuration. */
@@ -56,8 +57,10 @@ export const maxRecordBytesConfig = z
 export interface CodecOptions {
   /** The largest record, in bytes with the framing. */
   readonly maxRecordBytes: number;
+  /** The topics that it knows; Swirl's own where none are given. */
+  readonly topics?: TopicSchemas;
   /** Topics whose values are JSON. Avro is understood there too: no JSON text begins with a zero byte. */
-  readonly json?: ReadonlySet<Topic>;
+  readonly json?: ReadonlySet<string>;
   /** Without a registry the ids are those of `schemas/`. */
   readonly registry?: SchemaIds;
 }
@@ -83,11 +86,14 @@ const exactLong = avro.types.LongType.__with({
   compare: (a: number, b: number) => Math.sign(a - b),
 });
 
-const codecs = new Map(topicNames.map((topic) => [topic, topicCodec(topicSchema(topic))]));
-const topicOfId = new Map([...codecs.values()].map(({ id, topic }) => [id, topic]));
+/** avsc's types, by what they were made of: they are made once, whatever number of codecs there is. */
+const types = new WeakMap<object, avro.Type>();
 
 /** A codec with its own limit; without a registry it holds no state. */
-export function createCodec({ maxRecordBytes, json, registry }: CodecOptions): Codec {
+export function createCodec({ maxRecordBytes, topics = builtInTopics, json, registry }: CodecOptions): Codec {
+  const codecs = new Map([...topics].map(([topic, schema]) => [topic, topicCodec(schema)]));
+  const codecOf = (topic: string): TopicCodec => codecs.get(topic) ?? topicCodec(schemaIn(topics, topic));
+  const ofId = (id: number) => [...topics.values()].find((known) => known.id === id)?.topic;
   return {
     encode: (topic, record) => {
       const codec = codecOf(topic);
@@ -101,7 +107,7 @@ export function createCodec({ maxRecordBytes, json, registry }: CodecOptions): C
         throw new Error(`the schema of ${topic} was not registered: it is only read here`);
       return encodeRecord(codec, record, { maxRecordBytes, id });
     },
-    decode: <K extends Topic>(topic: K, value: Uint8Array) => {
+    decode: <K extends string>(topic: K, value: Uint8Array) => {
       const codec = codecOf(topic);
       const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
       if (bytes.length > maxRecordBytes) {
@@ -110,8 +116,8 @@ export function createCodec({ maxRecordBytes, json, registry }: CodecOptions): C
       const record =
         json?.has(topic) && bytes[0] !== 0
           ? recordOfJson(topic, codec.tree, bytes)
-          : decodeRecord(codec, bytes, registry);
-      return record as TopicRecords[K];
+          : decodeRecord(codec, bytes, { registry, ofId });
+      return record as RecordOf<K>;
     },
     ...(registry === undefined
       ? {}
@@ -120,7 +126,8 @@ export function createCodec({ maxRecordBytes, json, registry }: CodecOptions): C
             const ids = new Set<number>();
             for (const value of values) {
               const id = schemaIdIn(value);
-              const known = id === null || isOwn(codecOf(topic), id, registry) || earlierSchema(topic, id);
+              const codec = codecOf(topic);
+              const known = id === null || isOwn(codec, id, registry) || wasOurs(codec, id);
               if (!known) ids.add(id);
             }
             return ids.size === 0 ? Promise.resolve() : registry.learn(topic, ids, signal);
@@ -135,17 +142,19 @@ export const { encode, decode }: Codec = createCodec({
 });
 
 /** Compiles another writer's schema for reading a topic. A `DataError` says which field cannot be read as ours. */
-export function compileWriter(topic: Topic, schema: string): WriterReader {
-  const { tree, type } = codecOf(topic);
+export function compileWriter(known: TopicSchema, schema: string): WriterReader {
+  const { topic, tree, type } = topicCodec(known);
   return writerReader(schema, { topic, tree, own: type, long: exactLong });
 }
 
-/** The id that stands before every record of a topic, where no registry gives another. */
+/** The id that stands before every record of one of Swirl's topics, where no registry gives another. */
 export function schemaIdOf(topic: Topic): number {
   return topicSchema(topic).id;
 }
 
 function topicCodec(known: TopicSchema): TopicCodec {
+  const found = types.get(known.tree);
+  if (found !== undefined) return { ...known, type: found };
   const type = avro.Type.forSchema(
     known.schema as avro.Schema,
     {
@@ -155,11 +164,8 @@ function topicCodec(known: TopicSchema): TopicCodec {
       registry: { long: exactLong },
     } as Partial<avro.ForSchemaOptions>,
   );
+  types.set(known.tree, type);
   return { ...known, type };
-}
-
-function codecOf(topic: Topic): TopicCodec {
-  return codecs.get(topic) ?? topicCodec(topicSchema(topic));
 }
 
 function encodeRecord(
@@ -188,7 +194,13 @@ function isOwn({ topic, id }: TopicCodec, found: number, registry: SchemaIds | u
   return found === id || found === registry?.idOf(topic);
 }
 
-function decodeRecord(codec: TopicCodec, bytes: Buffer, registry: SchemaIds | undefined): unknown {
+interface Known {
+  readonly registry: SchemaIds | undefined;
+  /** Which topic's records have an id. */
+  readonly ofId: (id: number) => string | undefined;
+}
+
+function decodeRecord(codec: TopicCodec, bytes: Buffer, { registry, ofId }: Known): unknown {
   const { topic, tree, type, id } = codec;
   const found = schemaIdIn(bytes);
   if (found === null) {
@@ -201,8 +213,8 @@ function decodeRecord(codec: TopicCodec, bytes: Buffer, registry: SchemaIds | un
     walkBytes(topic, tree, bytes, HEADER_BYTES);
     return decodeBody(topic, type, bytes, HEADER_BYTES);
   }
-  const reader = registry?.readerOf(topic, found) ?? earlierReader(topic, found);
-  if (reader === undefined) throw new DataError(`topic ${topic}: ${foreignId(found, id)}`);
+  const reader = registry?.readerOf(topic, found) ?? earlierReader(codec, found);
+  if (reader === undefined) throw new DataError(`topic ${topic}: ${foreignId(found, id, ofId(found))}`);
   if (reader instanceof DataError) throw reader;
   return checkRecord(topic, tree, reader.read(bytes, HEADER_BYTES));
 }
@@ -210,19 +222,24 @@ function decodeRecord(codec: TopicCodec, bytes: Buffer, registry: SchemaIds | un
 /** Readers of what earlier versions wrote, by topic and id. */
 const earlierReaders = new Map<string, WriterReader>();
 
-function earlierReader(topic: Topic, id: number): WriterReader | undefined {
-  const key = `${topic}:${id}`;
-  const known = earlierReaders.get(key);
-  if (known !== undefined) return known;
-  const schema = earlierSchema(topic, id);
+/** Whether an earlier version of Swirl wrote the topic's records with this id. */
+function wasOurs({ record }: TopicSchema, id: number): boolean {
+  return record !== null && earlierSchema(record, id) !== undefined;
+}
+
+function earlierReader(known: TopicSchema, id: number): WriterReader | undefined {
+  if (known.record === null) return undefined;
+  const key = `${known.topic}:${id}`;
+  const found = earlierReaders.get(key);
+  if (found !== undefined) return found;
+  const schema = earlierSchema(known.record, id);
   if (schema === undefined) return undefined;
-  const reader = compileWriter(topic, JSON.stringify(schema));
+  const reader = compileWriter(known, JSON.stringify(schema));
   earlierReaders.set(key, reader);
   return reader;
 }
 
-function foreignId(found: number, expected: number): string {
-  const other = topicOfId.get(found);
+function foreignId(found: number, expected: number, other: string | undefined): string {
   return (
     `expected a record with schema id ${expected}, found id ${found}` +
     (other === undefined

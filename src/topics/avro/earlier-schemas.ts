@@ -4,7 +4,8 @@
  */
 import { readdirSync } from 'node:fs';
 import type { Topic } from '../records.generated.ts';
-import { type AvroSchema, loadSchemas } from './schemas.ts';
+import type { AvroSchema } from './schema-tree.ts';
+import { loadSchemas } from './schemas.ts';
 
 const folder = new URL('../../../schemas/earlier/', import.meta.url);
 let found: ReadonlyMap<string, AvroSchema> | undefined;
@@ -13,7 +14,7 @@ let found: ReadonlyMap<string, AvroSchema> | undefined;
 export function earlierSchema(topic: Topic, id: number): AvroSchema | undefined {
   found ??= new Map(
     readdirSync(folder).flatMap((version) =>
-      [...loadSchemas(new URL(`${version}/`, folder)).values()].map(
+      [...loadSchemas(new URL(`${version}/`, folder)).topics.values()].map(
         (old) => [`${old.topic}:${old.id}`, old.schema] as const,
       ),
     ),

@@ -1,7 +1,7 @@
 /** Records as JSON text, on topics whose topology says so: one object per value, for producers of one line. */
 import { DataError } from '../../errors.ts';
 import { checkRecord } from './check-record.ts';
-import type { SchemaNode } from './schemas.ts';
+import type { SchemaNode } from './schema-tree.ts';
 
 /**
  * The record in a JSON text, with the schema's defaults for fields that are left out. Throws a `DataError` on

@@ -6,7 +6,7 @@
 import { isUtf8 } from 'node:buffer';
 import { DataError } from '../../errors.ts';
 import { type Path, where } from './path.ts';
-import type { Primitive } from './schemas.ts';
+import type { Primitive } from './schema-tree.ts';
 
 /**
  * One type of the schema that bytes were written with: ours (a `SchemaNode`), or another writer's, which may

@@ -11,7 +11,7 @@ import { isUtf8 } from 'node:buffer';
 import avro from 'avsc';
 import { DataError } from '../../errors.ts';
 import { type Path, where } from './path.ts';
-import type { SchemaNode } from './schemas.ts';
+import type { SchemaNode } from './schema-tree.ts';
 import { type WireNode, walkBytes } from './walk-bytes.ts';
 import { plainSchema, unreadNode } from './writer-types.ts';
 

@@ -1,7 +1,6 @@
 /** The codec of a run: with the ids of its registry, where it has one. */
 import { type Codec, compileWriter, createCodec } from '../avro/codec.ts';
-import { schemaOf, topicNames } from '../avro/schemas.ts';
-import type { Topic } from '../records.generated.ts';
+import { schemaIn, type TopicSchema, type TopicSchemas } from '../avro/schemas.ts';
 import { type RegistryClient, type RegistryDeps, registryClient } from './registry-client.ts';
 import type { RegistryConfig } from './registry-config.ts';
 import { registryIds } from './registry-ids.ts';
@@ -10,8 +9,10 @@ export interface OpenCodecOptions {
   /** The run whose topics are written. */
   readonly run: string;
   readonly maxRecordBytes: number;
+  /** All topics of the run. */
+  readonly topics: TopicSchemas;
   /** Topics whose values are JSON. */
-  readonly json: ReadonlySet<Topic>;
+  readonly json: ReadonlySet<string>;
   readonly registry: RegistryConfig | null;
   /** `read`: nothing will be encoded, so that nothing is registered. */
   readonly access: 'read' | 'write';
@@ -23,7 +24,7 @@ export interface OpenCodecDeps extends RegistryDeps {
 }
 
 /** The subject of a topic's values in a registry, by the strategy that other clients use by default. */
-export function subjectOf(run: string, topic: Topic): string {
+export function subjectOf(run: string, topic: string): string {
   return `swirl.${run}.${topic}-value`;
 }
 
@@ -33,29 +34,30 @@ export function subjectOf(run: string, topic: Topic): string {
  * where it cannot be reached.
  */
 export async function openCodec(options: OpenCodecOptions, deps: OpenCodecDeps): Promise<Codec> {
-  const { run, maxRecordBytes, json, registry, access } = options;
-  if (registry === null) return createCodec({ maxRecordBytes, json });
+  const { run, maxRecordBytes, topics, json, registry, access } = options;
+  if (registry === null) return createCodec({ maxRecordBytes, topics, json });
   const client = registryClient(registry, deps);
-  const topics = access === 'read' ? [] : topicNames.filter((topic) => !json.has(topic));
-  const own = new Map<Topic, number>();
-  for (const topic of topics) own.set(topic, await ownId(client, registry, run, topic));
+  const own = new Map<string, number>();
+  for (const [topic, schema] of access === 'read' ? [] : topics) {
+    if (!json.has(topic)) own.set(topic, await ownId(client, registry, run, schema));
+  }
   const ids = registryIds({
     client,
     own,
-    compile: compileWriter,
+    compile: (topic, schema) => compileWriter(schemaIn(topics, topic), schema),
     cachedSchemas: registry.cachedSchemas,
     now: deps.now,
   });
-  return createCodec({ maxRecordBytes, json, registry: ids });
+  return createCodec({ maxRecordBytes, topics, json, registry: ids });
 }
 
 function ownId(
   client: RegistryClient,
   { register }: RegistryConfig,
   run: string,
-  topic: Topic,
+  { topic, schema: json }: TopicSchema,
 ): Promise<number> {
-  const schema = JSON.stringify(schemaOf(topic));
+  const schema = JSON.stringify(json);
   return register
     ? client.register(subjectOf(run, topic), schema)
     : client.find(subjectOf(run, topic), schema);

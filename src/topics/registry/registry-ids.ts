@@ -2,7 +2,6 @@
 import { DataError } from '../../errors.ts';
 import type { SchemaIds } from '../avro/codec.ts';
 import type { WriterReader } from '../avro/writer-schema.ts';
-import type { Topic } from '../records.generated.ts';
 import type { RegistryClient } from './registry-client.ts';
 
 /** Look-ups in flight: a topic that many programs write to must not flood the registry. */
@@ -13,9 +12,9 @@ const UNKNOWN_MS = 30_000;
 export interface RegistryIdsOptions {
   readonly client: Pick<RegistryClient, 'schemaOf'>;
   /** The ids of the topics that this run writes; empty where it only reads. */
-  readonly own: ReadonlyMap<Topic, number>;
+  readonly own: ReadonlyMap<string, number>;
   /** Compiles a writer's schema for a topic; throws a `DataError` where it cannot be read as ours. */
-  readonly compile: (topic: Topic, schema: string) => WriterReader;
+  readonly compile: (topic: string, schema: string) => WriterReader;
   readonly cachedSchemas: number;
   /** Milliseconds, of any beginning. */
   readonly now: () => number;
@@ -32,7 +31,7 @@ export function registryIds({ client, own, compile, cachedSchemas, now }: Regist
   const known = new Map<string, Known>();
   const asking = new Map<string, Promise<void>>();
 
-  const look = async (topic: Topic, id: number): Promise<void> => {
+  const look = async (topic: string, id: number): Promise<void> => {
     let reader: WriterReader | DataError;
     try {
       reader = compile(topic, await client.schemaOf(id));
@@ -47,7 +46,7 @@ export function registryIds({ client, own, compile, cachedSchemas, now }: Regist
   };
 
   /** One look-up for all who want it: it outlives any of them, so that no other's end is theirs. */
-  const shared = (topic: Topic, id: number): Promise<void> => {
+  const shared = (topic: string, id: number): Promise<void> => {
     const key = keyOf(topic, id);
     const running = asking.get(key) ?? look(topic, id).finally(() => asking.delete(key));
     asking.set(key, running);
@@ -85,7 +84,7 @@ export function registryIds({ client, own, compile, cachedSchemas, now }: Regist
   };
 }
 
-function keyOf(topic: Topic, id: number): string {
+function keyOf(topic: string, id: number): string {
   return `${topic}:${id}`;
 }
 

@@ -1,6 +1,7 @@
 /** fast-check arbitraries of the records of every topic, derived from the schemas. */
 import fc from 'fast-check';
-import { type SchemaNode, topicSchema } from '../../../src/topics/avro/schemas.ts';
+import type { SchemaNode } from '../../../src/topics/avro/schema-tree.ts';
+import { topicSchema } from '../../../src/topics/avro/schemas.ts';
 import type { Topic, TopicRecords } from '../../../src/topics/records.generated.ts';
 
 /** Any record of the topic. */

@@ -3,6 +3,7 @@ import avro from 'avsc';
 import fc from 'fast-check';
 import { DataError } from '../../../src/errors.ts';
 import { compileWriter, encode, HEADER_BYTES, schemaOf } from '../../../src/topics/avro/codec.ts';
+import { topicSchema } from '../../../src/topics/avro/schemas.ts';
 import type { Question, Topic } from '../../../src/topics/records.generated.ts';
 import { arbitraryRecord } from './arbitrary-records.ts';
 
@@ -34,7 +35,7 @@ function written(schema: object, value: unknown): Buffer {
 }
 
 function read(topic: Topic, schema: object, body: Buffer): unknown {
-  return compileWriter(topic, JSON.stringify(schema)).read(body, 0);
+  return compileWriter(topicSchema(topic), JSON.stringify(schema)).read(body, 0);
 }
 
 describe("another writer's schema", () => {
@@ -145,7 +146,7 @@ describe("another writer's schema", () => {
       const schema = shuffle(schemaOf(topic)) as avro.Schema;
       // avsc as the writer: it fills `more` with its default.
       const type = avro.Type.forSchema(schema, { wrapUnions: false });
-      const reader = compileWriter(topic, JSON.stringify(schema));
+      const reader = compileWriter(topicSchema(topic), JSON.stringify(schema));
       fc.assert(
         fc.property(arbitraryRecord(topic), (value) => {
           const plain = avro.Type.forSchema(schemaOf(topic) as avro.Schema, { wrapUnions: false });
@@ -186,17 +187,17 @@ describe("another writer's schema", () => {
     ],
     ['nothing at all', null as unknown as object, /no Avro schema/],
   ])('%s is refused in plain words', (_, schema, message) => {
-    expect(() => compileWriter('questions', JSON.stringify(schema))).toThrow(DataError);
-    expect(() => compileWriter('questions', JSON.stringify(schema))).toThrow(message);
+    expect(() => compileWriter(topicSchema('questions'), JSON.stringify(schema))).toThrow(DataError);
+    expect(() => compileWriter(topicSchema('questions'), JSON.stringify(schema))).toThrow(message);
   });
 
   test('schemas that are too large or too deep are refused', () => {
     const deep = `${'{"type":"array","items":'.repeat(5000)}"string"${'}'.repeat(5000)}`;
     const many = JSON.stringify(record(Array.from({ length: 6000 }, (_, i) => text(`f${i}`))));
     for (const schema of [deep, many]) {
-      expect(() => compileWriter('questions', schema)).toThrow(/too many parts/);
+      expect(() => compileWriter(topicSchema('questions'), schema)).toThrow(/too many parts/);
     }
-    expect(() => compileWriter('questions', ' '.repeat(2 ** 20 + 1))).toThrow(/characters long/);
+    expect(() => compileWriter(topicSchema('questions'), ' '.repeat(2 ** 20 + 1))).toThrow(/characters long/);
   });
 });
 
@@ -252,7 +253,7 @@ describe('hostile schemas', () => {
       fc.property(schema, fc.uint8Array({ maxLength: 60 }), (type, bytes) => {
         for (const candidate of [type, record([{ name: 'more', type }, ...fields])]) {
           try {
-            const reader = compileWriter('questions', JSON.stringify(candidate));
+            const reader = compileWriter(topicSchema('questions'), JSON.stringify(candidate));
             expect(reader.read(Buffer.from(bytes), 0)).toHaveProperty('task');
           } catch (error) {
             expect(error).toBeInstanceOf(DataError);
@@ -286,7 +287,7 @@ describe('hostile bytes', () => {
     text('text'),
     { name: 'meta', type: { type: 'map', values: ['string', 'bytes'] } },
   ]);
-  const reader = compileWriter('questions', JSON.stringify(schema));
+  const reader = compileWriter(topicSchema('questions'), JSON.stringify(schema));
   const leaf = { children: [], next: null, any: {} };
   const type = avro.Type.forSchema(schema as avro.Schema, { wrapUnions: true });
   const good = type.toBuffer({

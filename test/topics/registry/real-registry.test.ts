@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import avro from 'avsc';
 import { type Codec, schemaOf, topicNames } from '../../../src/topics/avro/codec.ts';
+import { builtInTopics } from '../../../src/topics/avro/schemas.ts';
 import { type OpenCodecOptions, openCodec, subjectOf } from '../../../src/topics/registry/open-codec.ts';
 import { registryClient } from '../../../src/topics/registry/registry-client.ts';
 import { registryConfig } from '../../../src/topics/registry/registry-config.ts';
@@ -21,6 +22,7 @@ withPrograms('a real schema registry', [missingRegistry()], () => {
       {
         run,
         maxRecordBytes: 65_536,
+        topics: builtInTopics,
         json: new Set(),
         registry: registryConfig.parse({ url: registry.url }),
         access: 'write',

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import avro from 'avsc';
 import { ConfigError, DataError, TransportError } from '../../../src/errors.ts';
 import { type Codec, encode, schemaIdOf, schemaOf, topicNames } from '../../../src/topics/avro/codec.ts';
+import { builtInTopics } from '../../../src/topics/avro/schemas.ts';
 import type { Question } from '../../../src/topics/records.generated.ts';
 import {
   type OpenCodecDeps,
@@ -44,7 +45,15 @@ const deps: OpenCodecDeps = {
 function open(settings: object = {}, options: Partial<OpenCodecOptions> = {}): Promise<Codec> {
   const registry = registryConfig.parse({ url: server.url, timeoutMs: 1_000, attempts: 3, ...settings });
   return openCodec(
-    { run: 'main', maxRecordBytes: 65_536, json: new Set(), registry, access: 'write', ...options },
+    {
+      run: 'main',
+      maxRecordBytes: 65_536,
+      topics: builtInTopics,
+      json: new Set(),
+      registry,
+      access: 'write',
+      ...options,
+    },
     deps,
   );
 }
