@@ -50,3 +50,17 @@ export function isFatal(error: unknown): boolean {
     !(error instanceof SwirlError)
   );
 }
+
+/** The innermost cause in words, such as `connect ECONNREFUSED 127.0.0.1:9`. */
+export function rootCause(error: unknown): string {
+  let root = error;
+  for (let depth = 0; depth < 8; depth++) {
+    const { cause, errors } = (root ?? {}) as { cause?: unknown; errors?: unknown };
+    // A name with several addresses: the first one's error says enough.
+    const inner = cause ?? (Array.isArray(errors) ? errors[0] : undefined);
+    if (inner === undefined) break;
+    root = inner;
+  }
+  const { message } = (root ?? {}) as { message?: unknown };
+  return typeof message === 'string' && message !== '' ? message : String(root);
+}

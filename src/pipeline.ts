@@ -69,7 +69,8 @@ export async function pipeline(
 
   await add('tools', async (config) => {
     const all = await parts.tools();
-    return { operator: () => tools(config, { tools: all, retry: config.retry, sleep }) };
+    const operator = tools(config, { tools: all, retry: config.retry, sleep });
+    return { operator: () => operator };
   });
 
   await add('decompose', ({ retry }) => ({ operator: () => decompose({ retry, sleep }) }));

@@ -1,5 +1,5 @@
 /** What went wrong at an endpoint, as a `ModelError`: which URL, what was expected, what was found, and whether to retry. */
-import { ModelError } from '../errors.ts';
+import { ModelError, rootCause } from '../errors.ts';
 
 /** Statuses after which the same request may succeed; so may it after any of 5xx. */
 const RETRYABLE = new Set([408, 409, 425, 429]);
@@ -39,7 +39,7 @@ export function contentError(endpoint: Endpoint, expected: string, body: string)
 
 /** No response, or not the whole of it. */
 export function connectionError(endpoint: Endpoint, cause: unknown): ModelError {
-  return new ModelError(`${endpoint.url}: expected a response, found ${hide(rootOf(cause), endpoint)}`, {
+  return new ModelError(`${endpoint.url}: expected a response, found ${hide(rootCause(cause), endpoint)}`, {
     retryable: true,
   });
 }
@@ -91,18 +91,4 @@ function snippet(text: string, endpoint: Endpoint): string {
 
 function hide(text: string, { secret }: Endpoint): string {
   return secret === null ? text : text.replaceAll(secret, '[key]');
-}
-
-/** The innermost cause in words, such as `connect ECONNREFUSED 127.0.0.1:9`. */
-function rootOf(error: unknown): string {
-  let root = error;
-  for (let depth = 0; depth < 8; depth++) {
-    const { cause, errors } = (root ?? {}) as { cause?: unknown; errors?: unknown };
-    // A name with several addresses: the first one's error says enough.
-    const inner = cause ?? (Array.isArray(errors) ? errors[0] : undefined);
-    if (inner === undefined) break;
-    root = inner;
-  }
-  const { message } = (root ?? {}) as { message?: unknown };
-  return typeof message === 'string' && message !== '' ? message : String(root);
 }

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { CompletionRequest, LanguageModel, Message } from '../agent/model.ts';
 import { ConfigError, ModelError } from '../errors.ts';
 import { seedFor } from '../random.ts';
-import { limitConcurrency } from './concurrency.ts';
+import { limitConcurrency } from '../runtime/concurrency.ts';
 import type { OpenaiConfig } from './openai-config.ts';
 import type { Endpoint } from './openai-errors.ts';
 import { connectionError, contentError, statusError, timeoutError } from './openai-errors.ts';

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { TAG_PATTERN } from '../agent/action.ts';
 import type { Parse } from './expression.ts';
 import { evaluateExpression } from './expression.ts';
+import { refusalOf } from './observations.ts';
 import type { Tool } from './tool.ts';
 
 export const calculatorConfig = z.strictObject({
@@ -54,7 +55,7 @@ export class Calculator implements Tool {
     const result = evaluateExpression(argument, this.#config, this.#parse);
     return 'value' in result
       ? { tool: this.name, status: 'OK', text: formatNumber(result.value, this.#config.digits) }
-      : { tool: this.name, status: 'REFUSED', text: `Refused: ${result.problem}` };
+      : refusalOf(this.name, result.problem);
   }
 
   async close(): Promise<void> {}

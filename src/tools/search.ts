@@ -6,8 +6,8 @@ import { TAG_PATTERN } from '../agent/action.ts';
 import { ConfigError } from '../errors.ts';
 import type { Article } from './corpus.ts';
 import { readCorpus } from './corpus.ts';
+import { refusalOf, resultOf } from './observations.ts';
 import type { Tool } from './tool.ts';
-import { NOTHING_FOUND } from './tool.ts';
 
 export const searchConfig = z.strictObject({
   tag: z.string().regex(TAG_PATTERN).default('search_query').describe('The tag that calls the tool.'),
@@ -102,16 +102,16 @@ export class Search implements Tool {
     signal.throwIfAborted();
     const { maxQueryChars, maxChars, timeoutMs } = this.#limits;
     if (argument.length > maxQueryChars) {
-      return this.#refusal(`the query is longer than ${maxQueryChars} characters.`);
+      return refusalOf(this.name, `the query is longer than ${maxQueryChars} characters.`);
     }
     const terms = new Set(words(argument));
-    if (terms.size === 0) return this.#refusal('the query has no words.');
+    if (terms.size === 0) return refusalOf(this.name, 'the query has no words.');
     const ranked = await this.#rank(terms, signal);
     if (ranked === null) {
       return { tool: this.name, status: 'TIMED_OUT', text: `The search took longer than ${timeoutMs} ms.` };
     }
     const shown = ranked.map((id) => showArticle(this.#articles[id] as Article)).join('\n');
-    return { tool: this.name, status: 'OK', text: shown === '' ? NOTHING_FOUND : cut(shown, maxChars) };
+    return resultOf(this.name, shown, maxChars);
   }
 
   async close(): Promise<void> {}
@@ -129,10 +129,6 @@ export class Search implements Tool {
     const ranked = [...scores].sort(([a, scoreA], [b, scoreB]) => scoreB - scoreA || a - b);
     return ranked.slice(0, this.#limits.results).map(([id]) => id);
   }
-
-  #refusal(reason: string): Awaited<ReturnType<Tool['call']>> {
-    return { tool: this.name, status: 'REFUSED', text: `Refused: ${reason}` };
-  }
 }
 
 /** Words and numbers, lower case and without accents; parts of more than 64 characters are cut. */
@@ -144,9 +140,4 @@ function words(text: string): string[] {
 /** `title: text`, or the text alone where it begins with the title. */
 function showArticle({ title, text }: Article): string {
   return title === '' || text.startsWith(title) ? text : `${title}: ${text}`;
-}
-
-/** At most `max` characters, whole ones, with a mark where something is missing. */
-function cut(text: string, max: number): string {
-  return text.length <= max ? text : `${text.slice(0, max).replace(/[\uD800-\uDBFF]$/, '')} [...]`;
 }

@@ -1,5 +1,16 @@
 /** A tool answers the policy's calls. What it refuses goes back to the policy as an observation. */
 import type { Observation } from '../topics/records.generated.ts';
+import type { JsonSchema } from './arguments/json-schema.ts';
+
+/** What a policy is told of a tool. */
+export interface ToolDescription {
+  /** What it does: a sentence or a few. */
+  readonly description: string;
+  /** JSON Schema of its arguments, an object; a tool that takes one text has one required property of type string. */
+  readonly parameters: JsonSchema;
+  /** What may stand between its tags, for a worked example. */
+  readonly example: string;
+}
 
 export interface Tool {
   /** The tool's name in topology and records, such as `calculator`. */
@@ -8,6 +19,15 @@ export interface Tool {
   readonly tag: string;
   /** Whether a call is cheap and its result depends on the argument alone, so that a judge may make it again. */
   readonly pure?: boolean;
+  /** Most calls of it at once in this process, others wait; by default as many as come. */
+  readonly concurrency?: number;
+  /** What it is good for and how it is called. One that is somebody else's is asked; throws as `open` does. */
+  describe?(signal: AbortSignal): Promise<ToolDescription>;
+  /**
+   * Makes sure that the tool can be called, before the first call: throws `ConfigError` for what will not get better by
+   * itself, such as a command that is not there.
+   */
+  open?(signal: AbortSignal): Promise<void>;
   /**
    * Answers one call. The argument is hostile text. Refusals and time-outs are observations; throws
    * `ToolError` only when the tool itself is broken.

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { nextTurn } from '../agent/turn.ts';
 import { DataError } from '../errors.ts';
+import { type Acquire, limitConcurrency } from '../runtime/concurrency.ts';
 import { perRecord } from '../runtime/per-record.ts';
 import type { RetryConfig, Sleep } from '../runtime/retry.ts';
 import type { Emission, StageOperator } from '../runtime/stage.ts';
@@ -33,17 +34,33 @@ export interface ToolsDeps {
   readonly sleep: Sleep;
 }
 
-/** Each tool call gives the next turn, whose last step has the observation. A broken tool is a failure. */
+/**
+ * Each tool call gives the next turn, whose last step has the observation. A broken tool is a failure. The operator is one
+ * for all partitions, as a tool's limit of concurrent calls is.
+ */
 export function tools(config: ToolsConfig, deps: ToolsDeps): StageOperator<ToolCall> {
   const byName = new Map(deps.tools.map((tool) => [tool.name, tool]));
+  const places = new Map(
+    deps.tools.flatMap((tool): [Tool, Acquire][] =>
+      tool.concurrency === undefined ? [] : [[tool, limitConcurrency(tool.concurrency)]],
+    ),
+  );
   const answer = async ({ id, turn, action }: ToolCall, signal: AbortSignal): Promise<Emission[]> => {
     const tool = byName.get(action.tool ?? '');
     if (!tool || action.content === null) {
       const known = [...byName.keys()].join(', ') || 'none';
       throw new DataError(`${id} calls the tool ${JSON.stringify(action.tool)}; the topology has: ${known}`);
     }
-    const observation = bounded(await callInTime(tool, action.content, { config, signal }), config);
-    return [{ topic: 'turns', key: turn.trajectory, value: nextTurn(turn, { action, observation }) }];
+    const leave = await places.get(tool)?.(signal);
+    // Waiting for a place is no fault of the tool: the time begins with the call.
+    const observation = await callInTime(tool, action.content, { config, signal }).finally(leave);
+    return [
+      {
+        topic: 'turns',
+        key: turn.trajectory,
+        value: nextTurn(turn, { action, observation: bounded(observation, config) }),
+      },
+    ];
   };
   return perRecord(answer, { stage: 'tools', retry: deps.retry, sleep: deps.sleep });
 }

@@ -202,6 +202,30 @@ describe('tools', () => {
     }
   });
 
+  test('a tool has no more calls at once than it allows, all partitions together; waiting is not its time', async () => {
+    let [running, most] = [0, 0];
+    const slow: Tool = {
+      ...tool(async () => {
+        running += 1;
+        most = Math.max(most, running);
+        await new Promise((resolve) => setTimeout(resolve, 30));
+        running -= 1;
+        return { tool: 'calculator', status: 'OK', text: 'done' };
+      }),
+      concurrency: 2,
+    };
+    const operator = tools({ ...config, timeoutMs: 1000 }, { tools: [slow], retry, sleep: async () => {} });
+    const calls = Array.from(
+      { length: 4 },
+      (_, i): ToolCall => ({ id: `q${i}/0/0`, turn: turn(), action: call('1') }),
+    );
+    const partitions = [0, 1].map(() => lastValueFrom(from(deliveries(calls)).pipe(operator, toArray())));
+    const finished = (await Promise.all(partitions)).flat();
+    expect(most).toBe(2);
+    const texts = finished.map(({ outputs }) => JSON.stringify(outputs));
+    expect(texts.filter((text) => text.includes('"text":"done"'))).toHaveLength(8);
+  });
+
   test('a long observation is cut and says so; an unknown tool is a failure', async () => {
     const [output] = await observed(
       tool(async () => ({ tool: 'calculator', status: 'OK', text: 'x'.repeat(50) })),

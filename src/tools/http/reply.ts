@@ -1,0 +1,58 @@
+/** Reads the result out of an endpoint's reply. */
+import type { Body } from './bounded-body.ts';
+
+export type ReadReply = { readonly text: string } | { readonly problem: string };
+
+interface ReplyOptions {
+  readonly pointer: string | null;
+  readonly maxBytes: number;
+  readonly contentType: string | null;
+}
+
+/** The reply's text, or what a pointer names in its JSON; what is no text is named and not shown. */
+export function readReply(
+  { bytes, whole }: Body,
+  { pointer, maxBytes, contentType }: ReplyOptions,
+): ReadReply {
+  const [type = '', ...rest] = (contentType ?? '').toLowerCase().split(';');
+  if (!whole) return { problem: `the reply is larger than ${maxBytes} bytes.` };
+  const json = type.trim().endsWith('json');
+  if (pointer === null && !json && type.trim() !== '' && !TEXT.test(type.trim())) {
+    return { problem: `the reply is no text but ${type.trim()}, ${bytes.length} bytes.` };
+  }
+  const text = decode(bytes, /charset="?([^";\s]+)/.exec(rest.join(';'))?.[1] ?? 'utf-8');
+  if (text === null) return { problem: `the reply is in an encoding that is not known.` };
+  if (pointer === null) return { text };
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    const found = json || type === '' ? 'broken JSON' : type.trim();
+    return { problem: `expected a reply in JSON, found ${found}.` };
+  }
+  const found = at(value, pointer);
+  if (found === undefined) return { problem: `the reply has nothing at ${pointer || 'its root'}.` };
+  return { text: typeof found === 'string' ? found : found === null ? '' : JSON.stringify(found) };
+}
+
+const TEXT =
+  /^(text\/.*|application\/(xml|javascript|yaml|x-ndjson|xhtml\+xml|graphql-response\+json)|.*\+xml)$/;
+
+function decode(bytes: Uint8Array, charset: string): string | null {
+  try {
+    return new TextDecoder(charset).decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
+/** What a JSON pointer names (RFC 6901); `undefined` where there is nothing. */
+function at(root: unknown, pointer: string): unknown {
+  let value = root;
+  for (const piece of pointer.split('/').slice(1)) {
+    const key = piece.replaceAll('~1', '/').replaceAll('~0', '~');
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+    value = (value as Record<string, unknown>)[key];
+  }
+  return value;
+}
