@@ -1,8 +1,8 @@
 /** A run, opened: its topology, its topics, and the ways to feed, read and run it. */
 import { ConfigError } from './errors.ts';
+import { openParts } from './open-parts.ts';
 import { openTransport } from './open-transport.ts';
-import { partsOf } from './parts.ts';
-import { pipeline } from './pipeline.ts';
+import { pipeline, scheduledStages } from './pipeline.ts';
 import type { FlowStage } from './runtime/drain.ts';
 import { Run, type RunEnd, type StageProgress } from './runtime/run.ts';
 import type { Codec } from './topics/avro/codec.ts';
@@ -92,13 +92,12 @@ export async function openRun(
     read: (topic, options) => readRecords({ transport, codec }, topic, options),
     start: async ({ stages: only, untilDrained, stop, abort, notify = () => {} }) => {
       checkStages(topology, only);
-      const parts = partsOf(topology, { transport, codec, env: process.env, notify });
+      const parts = openParts(topology, { transport, codec, env: process.env, notify });
       try {
-        const stages = await pipeline(topology, parts, only);
-        const { runtime, stages: configured } = topology;
-        const scheduled = configured.rollout?.merge === 'deterministic' ? ['tools', 'rollout', 'start'] : [];
+        const stages = await pipeline(topology, { parts, transport, codec }, only);
+        const { runtime } = topology;
         const run = new Run(
-          { stages, flow: flowOf(topology), scheduled, untilDrained, stop, abort },
+          { stages, flow: flowOf(topology), scheduled: scheduledStages(topology), untilDrained, stop, abort },
           { transport, codec, config: runtime, now: () => performance.now(), notify },
         );
         return {

@@ -8,21 +8,28 @@
  *
  *   sub-trajectories ─> judge ─> judged ─> filter ─> accepted ─> reward ─> scored ─> train ─> updates
  *
- * This is the one place that puts the stages together; what they are made of comes from `parts.ts`.
+ * This is the one place that puts the stages together; what they are made of comes from `open-parts.ts`.
  */
 
+import { join } from 'node:path';
 import { answersMatch } from './agent/answers.ts';
+import type { Task } from './agent/model.ts';
 import { decompose } from './decompose/decompose.ts';
+import { ConfigError } from './errors.ts';
 import { filter } from './judge/filter.ts';
 import { judge } from './judge/judge.ts';
-import type { Parts } from './parts.ts';
+import type { LocalModelConfig } from './models/local-model-config.ts';
+import type { Parts } from './open-parts.ts';
 import { reward } from './reward/reward.ts';
 import { rollout } from './rollout/rollout.ts';
 import { start } from './rollout/start.ts';
 import { sleep } from './runtime/clock.ts';
 import type { Stage, StageOperator } from './runtime/stage.ts';
 import { tools } from './tools/tools.ts';
+import type { Codec } from './topics/avro/codec.ts';
 import type { TopicRecords } from './topics/records.generated.ts';
+import type { Transport } from './topics/transport.ts';
+import { runFolder } from './topology/resolved.ts';
 import type { STAGE_RECORDS, StageName } from './topology/stage-configs.ts';
 import type { Topology } from './topology/topology.ts';
 
@@ -31,14 +38,21 @@ type Made<N extends StageName> = Pick<Stage, 'holds' | 'outlasts' | 'startAt'> &
   readonly operator: (partition: number) => StageOperator<TopicRecords[(typeof STAGE_RECORDS)[N]['reads']]>;
 };
 
+export interface PipelineDeps {
+  readonly parts: Parts;
+  readonly transport: Transport;
+  readonly codec: Codec;
+}
+
 /** The stages of a topology that this process runs: all, or those that are named. */
 export async function pipeline(
   topology: Topology,
-  parts: Parts,
+  deps: PipelineDeps,
   only?: readonly StageName[],
 ): Promise<Stage[]> {
   const { stages, source } = topology;
-  const { tasks } = parts;
+  const { parts } = deps;
+  const tasks = tasksOf(topology);
   const flow: Stage[] = [];
 
   /** Adds a stage, if the topology has it and this process is to run it. */
@@ -90,7 +104,58 @@ export async function pipeline(
     return { operator: () => reward({ model, retry, sleep }) };
   });
 
-  await add('train', (config) => parts.train(config));
+  await add('train', (config) => train(config, topology, deps));
 
   return flow;
+}
+
+/**
+ * The stages that write `turns` one at a time, in the order of their priority, so that two runs with one seed write the same
+ * topics; none where records are merged as they arrive.
+ */
+export function scheduledStages({ stages }: Topology): readonly StageName[] {
+  return stages.rollout?.merge === 'deterministic' ? ['tools', 'rollout', 'start'] : [];
+}
+
+/** The learner and its checkpoints, between the topics `scored` and `updates`. */
+async function train(
+  config: NonNullable<Topology['stages']['train']>,
+  topology: Topology,
+  { parts, transport, codec }: PipelineDeps,
+): Promise<Made<'train'>> {
+  const { openLearner } = await import('./train/open-learner.ts');
+  const { trainStage } = await import('./train/train-stage.ts');
+  const { trainTopics } = await import('./train/train-topics.ts');
+  const { seed, source } = topology;
+  const { reads: topic, window } = config;
+  const run = source?.topic === topic ? source.run : undefined;
+  const { onFallback } = parts;
+  const learner = parts.keep(await openLearner({ config, model: learnerOf(topology), seed, onFallback }));
+  // The stage itself stops reading again when it is closed.
+  const { signal } = new AbortController();
+  return parts.keep(
+    trainStage(config, {
+      ...learner,
+      instructions: new Map([...tasksOf(topology)].map(([name, { instructions }]) => [name, instructions])),
+      checkpoints: join(runFolder(topology), 'checkpoints'),
+      run: topology.run,
+      stage: 'train',
+      topic,
+      window,
+      ...trainTopics({ transport, codec, stage: 'train', topic, run, signal }),
+    }),
+  );
+}
+
+/** The local policy that is trained. Throws `ConfigError` where there is none. */
+function learnerOf({ learner, policy }: Topology): LocalModelConfig {
+  if (learner) return learner;
+  if (policy.kind === 'local') return policy;
+  throw new ConfigError(
+    `train needs a local policy, and the topology's policy is ${policy.model} behind ${policy.baseUrl}: name the one to train under \`learner\``,
+  );
+}
+
+function tasksOf({ tasks }: Topology): ReadonlyMap<string, Task> {
+  return new Map(Object.entries(tasks).map(([name, task]) => [name, { name, ...task }]));
 }

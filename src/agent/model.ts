@@ -46,6 +46,8 @@ export interface CallOptions {
 export interface Judge {
   readonly name: string;
   judge(subTrajectory: SubTrajectory, options: CallOptions): Promise<Verdict>;
+  /** Gives back what it holds, where it holds anything. */
+  close?(): Promise<void>;
 }
 
 /** What a reward model may see: the sub-trajectory and its verdict; never the gold answer. */
@@ -58,6 +60,7 @@ export interface Scorable {
 export interface RewardModel {
   readonly name: string;
   score(step: Scorable, options: CallOptions): Promise<Reward>;
+  close?(): Promise<void>;
 }
 
 /** What the policy is told about a task: from the topology. */

@@ -8,7 +8,6 @@ import { hashWeights } from '../checkpoint/weights-hash.ts';
 import { tensorShapes } from '../engine/config.ts';
 import { ConfigError, DeviceError } from '../errors.ts';
 import { type EvaluateOptions, evaluate } from '../evaluate/evaluate.ts';
-import { type LabFlow, labFlow, labFlowConfig } from '../lab/flow.ts';
 import { type OpenRun, openRun } from '../open-run.ts';
 import { arrayOf } from '../topics/read-records.ts';
 import { freeName } from '../topology/replay.ts';
@@ -17,6 +16,7 @@ import { report, rightAnswers, summary } from './demo-report.ts';
 import { showTrajectories } from './demo-trajectories.ts';
 import { EXIT } from './exit.ts';
 import { interrupts } from './interrupt.ts';
+import { type LabFlow, labFlow, labFlowConfig } from './lab-flow.ts';
 import { showProgress } from './progress.ts';
 
 export interface DemoOptions {

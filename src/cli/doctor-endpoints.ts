@@ -1,19 +1,17 @@
 /** Whether the endpoints that a topology names can be reached, know the key and serve the model. */
 import { z } from 'zod';
 import type { OpenaiConfig } from '../models/openai-config.ts';
+import type { Topology } from '../topology/topology.ts';
 import type { Check } from './doctor-check.ts';
 
 /** Longest wait for an endpoint's list of models, in milliseconds. */
 const TIMEOUT_MS = 10_000;
 
 type Role = 'policy' | 'judge' | 'reward';
+type OtherKind = Exclude<Topology[Role]['kind'], 'openai'>;
 /** What matters here of a topology: each model, behind an endpoint or of another kind. */
 type Models = Readonly<
-  Record<
-    Role,
-    | (OpenaiConfig & { readonly kind: 'openai' })
-    | { readonly kind: 'local' | 'rules' | 'lab' | 'verdict' | 'constant' }
-  >
+  Record<Role, (OpenaiConfig & { readonly kind: 'openai' }) | { readonly kind: OtherKind }>
 >;
 
 const modelList = z.looseObject({ data: z.array(z.looseObject({ id: z.string() })) });

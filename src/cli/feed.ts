@@ -142,12 +142,12 @@ async function source(
 }
 
 async function calculatorOf(topology: Topology) {
-  const { makeTools } = await import('../tools/registry.ts');
+  const { openTool } = await import('../open-parts.ts');
   const { ConfigError } = await import('../errors.ts');
-  const calculators = Object.entries(topology.tools).filter(([, tool]) => tool.kind === 'calculator');
-  const [calculator] = await makeTools(Object.fromEntries(calculators), { now: () => performance.now() });
+  const [calculator] = Object.entries(topology.tools).filter(([, tool]) => tool.kind === 'calculator');
   if (!calculator) throw new ConfigError('gsm8k-solutions needs a tool of kind calculator in the topology');
-  return calculator;
+  const { seed, modules } = topology;
+  return openTool(...calculator, { seed, modules, now: () => performance.now(), notify: () => {} });
 }
 
 async function writeCorpus(file: string, corpus: string): Promise<void> {

@@ -5,8 +5,8 @@
 
 import { goldAnswers } from '../agent/gold-answers.ts';
 import { localModelConfig } from '../models/local-model-config.ts';
+import { openParts } from '../open-parts.ts';
 import { type OpenRun, openRun } from '../open-run.ts';
-import { partsOf } from '../parts.ts';
 import { sleep } from '../runtime/clock.ts';
 import { Exhausted, retry, retryConfig } from '../runtime/retry.ts';
 import { arrayOf } from '../topics/read-records.ts';
@@ -85,10 +85,11 @@ async function gradesOf(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, boolean> | null> {
   const { transport, codec } = run;
-  const parts = partsOf(topology, { transport, codec, env: process.env, notify: () => {} });
+  const { judge } = topology;
+  if (judge.kind !== 'openai' && judge.kind !== 'local') return null;
+  const parts = openParts(topology, { transport, codec, env: process.env, notify: () => {} });
   try {
-    const model = await parts.judgeModel();
-    if (!model) return null;
+    const model = await parts.languageModel(judge);
     const grades = new Map<string, boolean>();
     const grade = async ({ id, question, answer }: Trajectory) => {
       const golds = goldAnswers(question);

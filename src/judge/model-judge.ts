@@ -4,6 +4,8 @@ import { finalLine } from '../agent/final-line.ts';
 import type { Judge, LanguageModel } from '../agent/model.ts';
 import { cutMiddle, fillPrompt, reviewConfig, reviewSections } from '../agent/prompt.ts';
 import { ModelError } from '../errors.ts';
+import { judgingLocalConfig, judgingOpenaiConfig, type OnLanguageModel } from '../models/language-models.ts';
+import { kind } from '../parts/kind.ts';
 import type { SubTrajectory, VerdictLabel } from '../topics/records.generated.ts';
 
 /** Settings beside those of the language model. */
@@ -54,3 +56,20 @@ export function readVerdict(reply: string): Exclude<VerdictLabel, 'UNKNOWN'> | n
   const verdict = finalLine(reply, 'verdict').toUpperCase();
   return verdict === 'GOOD' || verdict === 'BAD' ? verdict : null;
 }
+
+export const openaiJudge = kind({
+  name: 'openai',
+  about: 'A model behind an endpoint reviews each step.',
+  settings: judgingOpenaiConfig.extend(modelJudgeConfig.shape),
+  make: async (config, { languageModel }: OnLanguageModel) =>
+    modelJudge(config, { model: await languageModel(config) }),
+});
+
+export const localJudge = kind({
+  name: 'local',
+  about: 'A model that runs here reviews each step.',
+  settings: judgingLocalConfig.extend(modelJudgeConfig.shape),
+  files: ['checkpoint'],
+  make: async (config, { languageModel }: OnLanguageModel) =>
+    modelJudge(config, { model: await languageModel(config) }),
+});

@@ -2,16 +2,27 @@
  * The process judge `rules`: checks what can be checked without a model, by the context alone. A rule that is broken makes
  * an action BAD, one that holds makes it GOOD, and where no rule can tell it is UNKNOWN. Each rationale names its rule.
  */
+
+import { z } from 'zod';
 import { normalizeAnswer, parseNumber, sameNumber } from '../agent/answers.ts';
 import type { CallOptions, Judge } from '../agent/model.ts';
-import type { Tool } from '../tools/tool.ts';
-import { NOTHING_FOUND } from '../tools/tool.ts';
+import type { Tool } from '../agent/tool.ts';
+import { NOTHING_FOUND } from '../agent/tool.ts';
+import { kind } from '../parts/kind.ts';
 import type { Action, Step, SubTrajectory, Verdict } from '../topics/records.generated.ts';
 
 export interface RulesJudgeDeps {
   /** The run's tools; a pure one, such as the calculator, is asked whether a call of it has a result. */
   readonly tools: readonly Tool[];
 }
+
+export const rulesJudgeKind = kind({
+  name: 'rules',
+  about: 'Checks what can be checked without a model.',
+  settings: z.strictObject({}),
+  make: async (_config, { tools }: { readonly tools: () => Promise<readonly Tool[]> }) =>
+    rulesJudge({ tools: await tools() }),
+});
 
 type Ruling = Pick<Verdict, 'label' | 'rationale'>;
 

@@ -1,6 +1,6 @@
 /** The demonstrator: works on a question with the real tools, well or badly in known ways. */
 import { ANSWER_TAG, noToolObservation, parseAction } from '../agent/action.ts';
-import type { Tool } from '../tools/tool.ts';
+import type { Tool } from '../agent/tool.ts';
 import type { Action, Observation, Question, Step, Trajectory } from '../topics/records.generated.ts';
 import type { Act } from './act.ts';
 import { derivationOf } from './derivation.ts';

@@ -1,7 +1,9 @@
 /** The exact judge `lab`: checks a step against the question's derivation, by the context alone. */
+import { z } from 'zod';
 import type { CallOptions, Judge } from '../agent/model.ts';
+import type { Tool } from '../agent/tool.ts';
+import { kind } from '../parts/kind.ts';
 import { calculatorConfig, makeCalculator } from '../tools/calculator.ts';
-import type { Tool } from '../tools/tool.ts';
 import type { Action, SubTrajectory, Verdict } from '../topics/records.generated.ts';
 import type { Compute, Derivation } from './derivation.ts';
 import { derivationOf, runningResults } from './derivation.ts';
@@ -31,6 +33,13 @@ export async function makeLabJudge(): Promise<Judge> {
     },
   };
 }
+
+export const labJudge = kind({
+  name: 'lab',
+  about: "Checks the laboratory's questions against their derivations.",
+  settings: z.strictObject({}),
+  make: makeLabJudge,
+});
 
 interface Circumstances {
   readonly derivation: Derivation;

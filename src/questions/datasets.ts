@@ -1,7 +1,8 @@
 /** The data sets that `swirl feed --dataset` knows, by name. */
+
+import type { Tool } from '../agent/tool.ts';
 import { ConfigError } from '../errors.ts';
 import type { Input } from '../input/input.ts';
-import type { Tool } from '../tools/tool.ts';
 import type { Question, Trajectory } from '../topics/records.generated.ts';
 import { readGsm8k } from './gsm8k.ts';
 import { readHotpotqa } from './hotpotqa.ts';

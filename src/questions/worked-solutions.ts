@@ -5,10 +5,10 @@
  */
 
 import { type ToolTag, writeAction } from '../agent/action.ts';
+import type { Tool } from '../agent/tool.ts';
 import { DataError } from '../errors.ts';
 import type { Input } from '../input/input.ts';
 import type { ReadOptions } from '../input/rows.ts';
-import type { Tool } from '../tools/tool.ts';
 import type { Action, Observation, Step, Trajectory } from '../topics/records.generated.ts';
 import { type Gsm8kProblem, readGsm8kProblems } from './gsm8k.ts';
 

@@ -4,6 +4,8 @@ import { finalLine } from '../agent/final-line.ts';
 import type { LanguageModel, RewardModel } from '../agent/model.ts';
 import { cutMiddle, fillPrompt, reviewConfig, reviewSections } from '../agent/prompt.ts';
 import { ConfigError, ModelError } from '../errors.ts';
+import { judgingLocalConfig, judgingOpenaiConfig, type OnLanguageModel } from '../models/language-models.ts';
+import { kind } from '../parts/kind.ts';
 
 /** Settings beside those of the language model. */
 export const modelRewardConfig = z.strictObject({
@@ -53,3 +55,20 @@ export function readReward(reply: string): number | null {
   const said = finalLine(reply, 'reward');
   return /^[-+]?(?:\d{1,15}(?:\.\d{0,15})?|\.\d{1,15})$/.test(said) ? Number(said) : null;
 }
+
+export const openaiReward = kind({
+  name: 'openai',
+  about: 'A model behind an endpoint scores each step.',
+  settings: judgingOpenaiConfig.extend(modelRewardConfig.shape),
+  make: async (config, { languageModel }: OnLanguageModel) =>
+    modelReward(config, { model: await languageModel(config) }),
+});
+
+export const localReward = kind({
+  name: 'local',
+  about: 'A model that runs here scores each step.',
+  settings: judgingLocalConfig.extend(modelRewardConfig.shape),
+  files: ['checkpoint'],
+  make: async (config, { languageModel }: OnLanguageModel) =>
+    modelReward(config, { model: await languageModel(config) }),
+});

@@ -1,5 +1,6 @@
 /** The reward `rules`: what the rules judge says of an action, whoever judged it before. */
 import type { Judge, RewardModel } from '../agent/model.ts';
+import { kind } from '../parts/kind.ts';
 import type { VerdictRewardConfig } from './verdict-reward.ts';
 import { rewardFor, verdictRewardConfig } from './verdict-reward.ts';
 
@@ -16,3 +17,11 @@ export function rulesReward(config: RulesRewardConfig, { rules }: { readonly rul
     },
   };
 }
+
+export const rulesRewardKind = kind({
+  name: 'rules',
+  about: 'A number for what the rules say of an action, whoever judged it.',
+  settings: rulesRewardConfig,
+  make: async (config, { rules }: { readonly rules: () => Promise<Judge> }) =>
+    rulesReward(config, { rules: await rules() }),
+});

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { RewardModel } from '../agent/model.ts';
 import { ModelError } from '../errors.ts';
+import { kind } from '../parts/kind.ts';
 import type { Reward, Verdict } from '../topics/records.generated.ts';
 
 export const verdictRewardConfig = z.strictObject({
@@ -33,3 +34,10 @@ export function rewardFor(
   }
   return { value, rationale: verdict.rationale, model, votes: [] };
 }
+
+export const verdictRewardKind = kind({
+  name: 'verdict',
+  about: 'A number for each verdict of the process judge.',
+  settings: verdictRewardConfig,
+  make: async (config) => verdictReward(config),
+});

@@ -1,10 +1,11 @@
 /** The calculator: arithmetic on the policy's expressions. */
 import { z } from 'zod';
 import { TAG_PATTERN } from '../agent/action.ts';
+import type { Tool, ToolContext } from '../agent/tool.ts';
+import { kind } from '../parts/kind.ts';
 import type { Parse } from './expression.ts';
 import { evaluateExpression } from './expression.ts';
 import { refusalOf } from './observations.ts';
-import type { Tool } from './tool.ts';
 
 export const calculatorConfig = z.strictObject({
   tag: z.string().regex(TAG_PATTERN).default('math_exp').describe('The tag that calls the tool.'),
@@ -35,6 +36,13 @@ export async function makeCalculator(name: string, config: CalculatorConfig): Pr
   if (parse === undefined) throw new Error('mathjs gave no parser');
   return new Calculator(name, config, (text) => parse(text));
 }
+
+export const calculatorTool = kind({
+  name: 'calculator',
+  about: 'Arithmetic on an expression.',
+  settings: calculatorConfig,
+  make: (config, { name }: Pick<ToolContext, 'name'>): Promise<Tool> => makeCalculator(name, config),
+});
 
 export class Calculator implements Tool {
   readonly name: string;

@@ -1,6 +1,7 @@
 /** What a policy is shown of a call: results within their limits, and refusals with their reason. */
+
+import { NOTHING_FOUND } from '../agent/tool.ts';
 import type { Observation } from '../topics/records.generated.ts';
-import { NOTHING_FOUND } from './tool.ts';
 
 export function resultOf(tool: string, text: string, maxChars: number): Observation {
   const shown = text.trim() === '' ? NOTHING_FOUND : cut(text.toWellFormed(), maxChars);

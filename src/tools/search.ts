@@ -3,11 +3,12 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import MiniSearch from 'minisearch';
 import { z } from 'zod';
 import { TAG_PATTERN } from '../agent/action.ts';
+import type { Tool, ToolContext } from '../agent/tool.ts';
 import { ConfigError } from '../errors.ts';
+import { kind } from '../parts/kind.ts';
 import type { Article } from './corpus.ts';
 import { readCorpus } from './corpus.ts';
 import { refusalOf, resultOf } from './observations.ts';
-import type { Tool } from './tool.ts';
 
 export const searchConfig = z.strictObject({
   tag: z.string().regex(TAG_PATTERN).default('search_query').describe('The tag that calls the tool.'),
@@ -40,10 +41,7 @@ export const searchConfig = z.strictObject({
 });
 export type SearchConfig = z.output<typeof searchConfig>;
 
-export interface SearchDeps {
-  /** Milliseconds on a clock that only goes forward. */
-  readonly now: () => number;
-}
+export type SearchDeps = Pick<ToolContext, 'now'>;
 
 type SearchLimits = Omit<SearchConfig, 'corpus'>;
 
@@ -62,6 +60,14 @@ export async function openSearch(name: string, config: SearchConfig, deps: Searc
   if (search.size === 0) throw new ConfigError(`the search corpus ${config.corpus} has no articles`);
   return search;
 }
+
+export const searchTool = kind({
+  name: 'search',
+  about: 'BM25 over the articles of a corpus.',
+  settings: searchConfig,
+  files: ['corpus'],
+  make: (config, { name, now }: ToolContext): Promise<Tool> => openSearch(name, config, { now }),
+});
 
 /**
  * Best articles first; of equal ones, that which was added first. Refusals (an over-long query, one without words) and

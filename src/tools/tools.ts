@@ -1,13 +1,14 @@
 /** The stage `tools`: a tool answers an action, and the rollout goes on with the observation. */
 import { z } from 'zod';
+import type { Tool } from '../agent/tool.ts';
 import { nextTurn } from '../agent/turn.ts';
 import { DataError } from '../errors.ts';
 import { type Acquire, limitConcurrency } from '../runtime/concurrency.ts';
 import { perRecord } from '../runtime/per-record.ts';
 import type { RetryConfig, Sleep } from '../runtime/retry.ts';
 import type { Emission, StageOperator } from '../runtime/stage.ts';
+import { inTime, LATE } from '../runtime/time-limit.ts';
 import type { Observation, ToolCall } from '../topics/records.generated.ts';
-import type { Tool } from './tool.ts';
 
 export const toolsConfig = z.strictObject({
   timeoutMs: z
@@ -71,28 +72,10 @@ async function callInTime(
   argument: string,
   { config, signal }: { readonly config: ToolsConfig; readonly signal: AbortSignal },
 ): Promise<Observation> {
-  signal.throwIfAborted();
-  // One signal per call, and a listener that is taken back: the run's signal outlives every call.
-  const end = new AbortController();
-  const stop = () => end.abort(signal.reason);
-  signal.addEventListener('abort', stop, { once: true });
-  const timer = setTimeout(() => end.abort(), config.timeoutMs);
-  const givenUp = new Promise<Observation>((resolve, reject) => {
-    const text = `${tool.name} did not answer in ${config.timeoutMs} ms.`;
-    const give = () =>
-      signal.aborted ? reject(signal.reason) : resolve({ tool: tool.name, status: 'TIMED_OUT', text });
-    end.signal.addEventListener('abort', give, { once: true });
-  });
-  try {
-    return await Promise.race([tool.call(argument, { signal: end.signal }), givenUp]);
-  } catch (error) {
-    // A tool may notice the deadline by itself and throw the signal's reason.
-    if (end.signal.aborted && !signal.aborted) return await givenUp;
-    throw error;
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', stop);
-  }
+  const { timeoutMs } = config;
+  const answer = await inTime((end) => tool.call(argument, { signal: end }), { timeoutMs, signal });
+  if (answer !== LATE) return answer;
+  return { tool: tool.name, status: 'TIMED_OUT', text: `${tool.name} did not answer in ${timeoutMs} ms.` };
 }
 
 function bounded(observation: Observation, { maxObservationChars: most }: ToolsConfig): Observation {

@@ -1,9 +1,10 @@
 /** Which settings are file paths. They are relative to the topology's file, whatever folder a command runs in. */
 import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isModulePath, resolvePackage } from '../modules/resolve-module.ts';
 import { SECURITY_FILES } from '../topics/kafka/security.ts';
 import { REGISTRY_FILES } from '../topics/registry/registry-config.ts';
-import { isObject } from './schema-walk.ts';
+import { modulesIn, nodesAt, SLOTS } from './slots.ts';
 import type { Topology } from './topology.ts';
 
 /** `swirl:assets/base-policy` is a path inside the installed package. */
@@ -14,11 +15,8 @@ const packageRoot = fileURLToPath(new URL('../../', import.meta.url));
 /** Keys whose texts are paths; `*` stands for any key. */
 const PATHS: readonly string[] = [
   'folder',
-  'policy.checkpoint',
   'learner.checkpoint',
-  'judge.checkpoint',
-  'reward.checkpoint',
-  'tools.*.corpus',
+  ...SLOTS.flatMap(({ path, kinds }) => kinds.flatMap(({ files }) => files.map((file) => `${path}.${file}`))),
   ...SECURITY_FILES.map((path) => `transport.security.${path}`),
   ...REGISTRY_FILES.map((path) => `transport.registry.${path}`),
 ];
@@ -29,18 +27,25 @@ export function resolvePath(text: string, folder: string): string {
   return isAbsolute(text) ? text : resolve(folder, text);
 }
 
-/** The topology with every path absolute. */
+/** The topology with every path absolute. A package stays a name where there is no such package. */
 export function resolvePaths(topology: Topology, folder: string): Topology {
   const copy = structuredClone(topology);
-  for (const pattern of PATHS) visit(copy, pattern.split('.'), folder);
+  for (const pattern of PATHS) visit(copy, pattern, (text) => resolvePath(text, folder));
+  for (const { node } of modulesIn(copy)) Object.assign(node, { path: resolveModule(node.path, folder) });
   return copy;
 }
 
-function visit(node: unknown, [head, ...rest]: readonly string[], folder: string): void {
-  if (!isObject(node) || head === undefined) return;
-  for (const key of head === '*' ? Object.keys(node) : [head]) {
-    const value = node[key];
-    if (rest.length > 0) visit(value, rest, folder);
-    else if (typeof value === 'string') node[key] = resolvePath(value, folder);
+function resolveModule(name: string, folder: string): string {
+  const isPath = isModulePath(name) || name.startsWith(PACKAGE_PREFIX);
+  return isPath ? resolvePath(name, folder) : (resolvePackage(name, folder) ?? name);
+}
+
+/** Calls back with every text at a path, and puts in its place what it is given. */
+function visit(root: unknown, pattern: string, change: (text: string) => string): void {
+  const keys = pattern.split('.');
+  const last = keys.pop() ?? '';
+  for (const { node } of nodesAt(root, keys)) {
+    const value = node[last];
+    if (typeof value === 'string') node[last] = change(value);
   }
 }

@@ -4,17 +4,13 @@
  * settings are defined beside their user and composed here.
  */
 import { z } from 'zod';
-import { modelJudgeConfig } from '../judge/model-judge.ts';
 import { localModelConfig } from '../models/local-model-config.ts';
-import { openaiConfig } from '../models/openai-config.ts';
-import { constantRewardConfig } from '../reward/constant-reward.ts';
-import { modelRewardConfig } from '../reward/model-reward.ts';
-import { rulesRewardConfig } from '../reward/rules-reward.ts';
-import { verdictRewardConfig } from '../reward/verdict-reward.ts';
+import { modulesConfig } from '../modules/module-settings.ts';
+import { unionOf } from '../parts/kind.ts';
 import { runtimeConfig } from '../runtime/run.ts';
-import { toolConfig } from '../tools/registry.ts';
 import { embeddedConfig } from '../topics/embedded/embedded-log.ts';
 import { kafkaConfig } from '../topics/kafka/kafka-config.ts';
+import { JUDGES, POLICIES, REWARDS, TOOLS } from './kinds.ts';
 import { STAGES, stagesConfig } from './stage-configs.ts';
 import { FEEDABLE, TOPICS, topicsConfig } from './topics.ts';
 
@@ -31,10 +27,6 @@ const name = z
   .regex(NAME, 'expected letters, digits, `_` and `-`, beginning with a letter or digit')
   .max(64);
 
-// Verdicts and rewards are read off, not explored: greedy by default, where a policy samples.
-const judgingOpenai = openaiConfig.extend({ temperature: openaiConfig.shape.temperature.default(0) });
-const judgingLocal = localModelConfig.extend({ temperature: localModelConfig.shape.temperature.default(0) });
-
 /** What is there when a file does not say. */
 export const DEFAULT_KINDS = {
   transport: { kind: 'embedded' },
@@ -48,25 +40,10 @@ const transportConfig = z.discriminatedUnion('kind', [
   kafkaConfig.safeExtend({ kind: z.literal('kafka') }),
 ]);
 
-const policyConfig = z.discriminatedUnion('kind', [
-  localModelConfig.extend({ kind: z.literal('local') }),
-  openaiConfig.extend({ kind: z.literal('openai') }),
-]);
-
-const judgeConfig = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('rules') }),
-  z.strictObject({ kind: z.literal('lab') }),
-  judgingOpenai.extend({ kind: z.literal('openai'), ...modelJudgeConfig.shape }),
-  judgingLocal.extend({ kind: z.literal('local'), ...modelJudgeConfig.shape }),
-]);
-
-const rewardConfig = z.discriminatedUnion('kind', [
-  rulesRewardConfig.extend({ kind: z.literal('rules') }),
-  verdictRewardConfig.extend({ kind: z.literal('verdict') }),
-  constantRewardConfig.extend({ kind: z.literal('constant') }),
-  judgingOpenai.extend({ kind: z.literal('openai'), ...modelRewardConfig.shape }),
-  judgingLocal.extend({ kind: z.literal('local'), ...modelRewardConfig.shape }),
-]);
+const policyConfig = unionOf(POLICIES);
+const judgeConfig = unionOf(JUDGES);
+const rewardConfig = unionOf(REWARDS);
+const toolConfig = unionOf(TOOLS);
 
 const taskConfig = z.strictObject({
   instructions: z
@@ -112,6 +89,7 @@ export const topologyConfig = z.strictObject({
     .prefault(Object.fromEntries(STAGES.map((stage) => [stage, {}])))
     .describe('The stages of the flow. A stage that is not listed is not there; without `stages` all are.'),
   runtime: runtimeConfig.prefault({}),
+  modules: modulesConfig.prefault({}),
   topics: topicsConfig.prefault({}).describe('Settings of single topics.'),
   fed: z
     .array(z.enum(FEEDABLE))

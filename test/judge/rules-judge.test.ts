@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
+import { NOTHING_FOUND } from '../../src/agent/tool.ts';
 import { rulesJudge } from '../../src/judge/rules-judge.ts';
 import { calculatorConfig, makeCalculator } from '../../src/tools/calculator.ts';
 import { Search, searchConfig } from '../../src/tools/search.ts';
-import { NOTHING_FOUND } from '../../src/tools/tool.ts';
 import type { Action, Step, Verdict } from '../../src/topics/records.generated.ts';
 import { answer, call, question, step } from '../records.ts';
 

@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { parseAction } from '../../src/agent/action.ts';
+import type { Tool } from '../../src/agent/tool.ts';
 import { textInput } from '../../src/input/input.ts';
 import { agrees, readWorkedSolutions, type SolutionOptions } from '../../src/questions/worked-solutions.ts';
 import { calculatorConfig, makeCalculator } from '../../src/tools/calculator.ts';
-import type { Tool } from '../../src/tools/tool.ts';
 import { collect } from './collect.ts';
 
 let calculator: Tool;

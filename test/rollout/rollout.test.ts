@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { from, lastValueFrom, toArray } from 'rxjs';
 import type { CompletionRequest, LanguageModel, Task } from '../../src/agent/model.ts';
+import type { Tool } from '../../src/agent/tool.ts';
 import { ModelError } from '../../src/errors.ts';
 import { rollout } from '../../src/rollout/rollout.ts';
 import { start } from '../../src/rollout/start.ts';
 import type { Emission } from '../../src/runtime/stage.ts';
-import type { Tool } from '../../src/tools/tool.ts';
 import { type ToolsConfig, tools } from '../../src/tools/tools.ts';
 import type { Question, ToolCall, Turn } from '../../src/topics/records.generated.ts';
 import { call, deliveries, question, step } from '../records.ts';

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { NOTHING_FOUND } from '../../src/agent/tool.ts';
 import { ConfigError, DataError } from '../../src/errors.ts';
 import type { Article } from '../../src/tools/corpus.ts';
 import { openSearch, Search, searchConfig } from '../../src/tools/search.ts';
-import { NOTHING_FOUND } from '../../src/tools/tool.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'swirl-search-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -2,6 +2,8 @@
  * A tool behind an HTTP endpoint. Every fault of the endpoint is an observation; what the policy wrote reaches the
  * address only through encoded slots, and no redirect leads to another origin.
  */
+
+import type { Tool, ToolDescription } from '../../agent/tool.ts';
 import { ConfigError, ToolError } from '../../errors.ts';
 import { Exhausted, retry, type Sleep } from '../../runtime/retry.ts';
 import type { Observation } from '../../topics/records.generated.ts';
@@ -11,7 +13,6 @@ import { type FunctionSchema, readFunction } from '../function-schema.ts';
 import { type Headers, readHeaders } from '../header-settings.ts';
 import { refusalOf, resultOf, timeoutOf } from '../observations.ts';
 import { type TellFault, tellFaults } from '../told-once.ts';
-import type { Tool, ToolDescription } from '../tool.ts';
 import { type HttpConfig, namedSlots, sendsArgument } from './http-config.ts';
 import { readReply } from './reply.ts';
 import { hidden, type Sent, StatusError, send } from './request.ts';

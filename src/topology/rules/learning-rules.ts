@@ -143,6 +143,8 @@ function leastReward(reward: Topology['reward']): { readonly key: string; readon
     case 'openai':
     case 'local':
       return { key: 'min', value: reward.min };
+    case 'module':
+      return null;
   }
 }
 

@@ -2,13 +2,13 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { corpus } from '../lab/articles.ts';
+import { questionsOf } from '../lab/demonstrations.ts';
+import { labTasks, labTools } from '../lab/task-settings.ts';
+import { makeWorld } from '../lab/world.ts';
 import type { Question } from '../topics/records.generated.ts';
 import { resolveTopology } from '../topology/load.ts';
 import type { Topology } from '../topology/topology.ts';
-import { corpus } from './articles.ts';
-import { questionsOf } from './demonstrations.ts';
-import { labTasks, labTools } from './task-settings.ts';
-import { makeWorld } from './world.ts';
 
 export const labFlowConfig = z.strictObject({
   seed: z.int().min(0).default(7).describe('Decides the world, the questions and every sample.'),

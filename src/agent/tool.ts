@@ -1,13 +1,12 @@
 /** A tool answers the policy's calls. What it refuses goes back to the policy as an observation. */
 import type { Observation } from '../topics/records.generated.ts';
-import type { JsonSchema } from './arguments/json-schema.ts';
 
 /** What a policy is told of a tool. */
 export interface ToolDescription {
   /** What it does: a sentence or a few. */
   readonly description: string;
   /** JSON Schema of its arguments, an object; a tool that takes one text has one required property of type string. */
-  readonly parameters: JsonSchema;
+  readonly parameters: Readonly<Record<string, unknown>>;
   /** What may stand between its tags, for a worked example. */
   readonly example: string;
 }
@@ -38,3 +37,11 @@ export interface Tool {
 
 /** What a tool shows that looked and found nothing: an observation, but nothing that an answer could follow from. */
 export const NOTHING_FOUND = 'Nothing was found.';
+
+/** What a tool is made with, beside its settings. */
+export interface ToolContext {
+  /** Its name in the topology. */
+  readonly name: string;
+  /** Milliseconds on a clock that only goes forward. */
+  readonly now: () => number;
+}

@@ -1,17 +1,22 @@
 import { expect, test } from '@jest/globals';
 import { SwirlError } from '../../src/errors.ts';
-import { makeTools, toolConfig } from '../../src/tools/registry.ts';
+import { openTool } from '../../src/open-parts.ts';
+import { unionOf } from '../../src/parts/kind.ts';
+import { openTools } from '../../src/tools/open-tools.ts';
+import { TOOLS } from '../../src/topology/kinds.ts';
+import { resolveTopology } from '../../src/topology/load.ts';
+import type { Topology } from '../../src/topology/topology.ts';
 
-const deps = { now: () => 0 };
+const toolConfig = unionOf(TOOLS);
+const { modules } = resolveTopology({ stages: { decompose: {} }, fed: ['trajectories'] }, '/');
+const makeTools = (config: Topology['tools']) =>
+  openTools(config, (name, one) => openTool(name, one, { seed: 0, modules, now: () => 0, notify: () => {} }));
 
 test('makes tools by name, with the tag of their kind or their own', async () => {
-  const tools = await makeTools(
-    {
-      calculator: toolConfig.parse({ kind: 'calculator' }),
-      strict: toolConfig.parse({ kind: 'calculator', tag: 'strict_exp', maxLength: 5 }),
-    },
-    deps,
-  );
+  const tools = await makeTools({
+    calculator: toolConfig.parse({ kind: 'calculator' }),
+    strict: toolConfig.parse({ kind: 'calculator', tag: 'strict_exp', maxLength: 5 }),
+  });
   expect(tools.map(({ name, tag }) => [name, tag])).toEqual([
     ['calculator', 'math_exp'],
     ['strict', 'strict_exp'],
@@ -26,10 +31,7 @@ test.each([
   [{ kind: 'calculator', tag: 'math_exp' }, '<math_exp> is already the tag of tools.one'],
   [{ kind: 'search', corpus: '/nowhere/corpus.jsonl' }, '/nowhere/corpus.jsonl: there is no such file'],
 ])('refuses %j', async (second, message) => {
-  const made = makeTools(
-    { one: toolConfig.parse({ kind: 'calculator' }), two: toolConfig.parse(second) },
-    deps,
-  );
+  const made = makeTools({ one: toolConfig.parse({ kind: 'calculator' }), two: toolConfig.parse(second) });
   await expect(made).rejects.toThrow(SwirlError);
   await expect(made).rejects.toThrow(message);
 });

@@ -1,0 +1,51 @@
+/** The kinds of language models: what policy, judge and reward model are built on. */
+import type { z } from 'zod';
+import type { LanguageModel } from '../agent/model.ts';
+import type { DeviceError } from '../errors.ts';
+import { kind, unionOf } from '../parts/kind.ts';
+import { localModelConfig } from './local-model-config.ts';
+import { openaiConfig } from './openai-config.ts';
+
+/** What a language model is made with. */
+export interface LanguageModelContext {
+  /** The run's seed. */
+  readonly seed: number;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Told why a local model runs on the float64 reference. */
+  readonly onFallback: (reason: DeviceError) => void;
+}
+
+export const localLanguageModel = kind({
+  name: 'local',
+  about: 'A model that runs here, from a Hugging Face folder.',
+  settings: localModelConfig,
+  files: ['checkpoint'],
+  make: async (config, context: LanguageModelContext): Promise<LanguageModel> =>
+    (await import('./open-local-model.ts')).openLocalModel(config, context),
+});
+
+export const openaiLanguageModel = kind({
+  name: 'openai',
+  about: 'A model behind an endpoint that speaks the OpenAI protocol.',
+  settings: openaiConfig,
+  make: async (config, { seed, env }: LanguageModelContext): Promise<LanguageModel> =>
+    (await import('./openai.ts')).openaiModel(config, { runSeed: seed, env }),
+});
+
+export const LANGUAGE_MODELS = [localLanguageModel, openaiLanguageModel] as const;
+
+export const languageModelConfig = unionOf(LANGUAGE_MODELS);
+export type LanguageModelConfig = z.output<typeof languageModelConfig>;
+
+// Verdicts and rewards are read off, not explored: greedy by default, where a policy samples.
+export const judgingOpenaiConfig = openaiConfig.extend({
+  temperature: openaiConfig.shape.temperature.default(0),
+});
+export const judgingLocalConfig = localModelConfig.extend({
+  temperature: localModelConfig.shape.temperature.default(0),
+});
+
+/** For parts that are built on a language model: it is closed with the run. */
+export interface OnLanguageModel {
+  readonly languageModel: (config: LanguageModelConfig) => Promise<LanguageModel>;
+}

@@ -1,0 +1,58 @@
+/** The reward `module`: a function of the user's gives each step its number. */
+import { z } from 'zod';
+import type { RewardModel } from '../agent/model.ts';
+import { cutMiddle } from '../agent/prompt.ts';
+import { ModelError } from '../errors.ts';
+import { kind } from '../parts/kind.ts';
+import { callModule, type ModuleContext, openModulePart } from './call-module.ts';
+import { kindOf } from './load-part.ts';
+import { moduleSettings } from './module-settings.ts';
+
+export const moduleReward = kind({
+  name: 'module',
+  about: "A reward of one's own, in a module.",
+  settings: moduleSettings.extend({
+    maxRationaleChars: z.int().min(100).default(4000).describe('Longer explanations lose their middle.'),
+  }),
+  make: async (config, context: ModuleContext): Promise<RewardModel> => {
+    const { call, origin, where, close } = await openModulePart('reward', config, context);
+    const name = origin.module;
+    return {
+      name,
+      close,
+      score: async (step, { signal }) => {
+        const about = step.subTrajectory.id;
+        const { timeoutMs } = config;
+        const answer = await callModule((end) => call(step, { signal: end }), {
+          where,
+          about,
+          timeoutMs,
+          signal,
+        });
+        const { value, rationale = '' } = rewardIn(answer) ?? {};
+        if (value === undefined || typeof rationale !== 'string') {
+          throw new ModelError(
+            `${where} gave ${about} no reward: expected a finite number, or { value, rationale }, found ${shown(answer)}`,
+          );
+        }
+        return { value, rationale: cutMiddle(rationale, config.maxRationaleChars), model: name, votes: [] };
+      },
+    };
+  },
+});
+
+function rewardIn(answer: unknown): { readonly value: number; readonly rationale?: unknown } | null {
+  if (typeof answer === 'number') return Number.isFinite(answer) ? { value: answer } : null;
+  if (typeof answer !== 'object' || answer === null) return null;
+  const { value, rationale } = answer as { value?: unknown; rationale?: unknown };
+  if (typeof value !== 'number' || !Number.isFinite(value)) return null;
+  return { value, ...(rationale === undefined ? {} : { rationale }) };
+}
+
+/** What a function gave in place of what was expected, in a few words. */
+export function shown(answer: unknown): string {
+  if (typeof answer === 'number' || typeof answer === 'boolean' || answer === undefined)
+    return String(answer);
+  if (typeof answer === 'string') return JSON.stringify(answer.slice(0, 100));
+  return kindOf(answer);
+}

@@ -1,0 +1,132 @@
+/**
+ * Opens what the stages are made of: models, tools, judge and reward, by the constructors of their kinds. Each is opened when
+ * the first stage asks for it, and closed with the run.
+ */
+import { join } from 'node:path';
+import type { Judge, LanguageModel, RewardModel } from './agent/model.ts';
+import type { Tool } from './agent/tool.ts';
+import type { DeviceError } from './errors.ts';
+import type { LanguageModelConfig } from './models/language-models.ts';
+import { make } from './parts/kind.ts';
+import type { Codec } from './topics/avro/codec.ts';
+import type { Transport } from './topics/transport.ts';
+import {
+  JUDGES,
+  type JudgeContext,
+  POLICIES,
+  REWARDS,
+  type RewardContext,
+  TOOLS,
+  type ToolKindContext,
+} from './topology/kinds.ts';
+import { runFolder } from './topology/resolved.ts';
+import type { Topology } from './topology/topology.ts';
+
+export interface Parts {
+  policy(): Promise<LanguageModel>;
+  tools(): Promise<readonly Tool[]>;
+  judge(): Promise<Judge>;
+  rewardModel(): Promise<RewardModel>;
+  languageModel(config: LanguageModelConfig): Promise<LanguageModel>;
+  /** Told, once, why a model runs on the float64 reference. */
+  readonly onFallback: (reason: DeviceError) => void;
+  /** Has it closed with the run. */
+  keep<T extends { close?(): Promise<void> }>(part: T): T;
+  /** Gives back everything that was opened, newest first. */
+  close(): Promise<void>;
+}
+
+export interface PartsDeps {
+  readonly transport: Transport;
+  readonly codec: Codec;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Notes for the user, such as that there is no adapter. */
+  readonly notify: (message: string) => void;
+}
+
+/** The parts of a topology; nothing is opened yet. */
+export function openParts(topology: Topology, deps: PartsDeps): Parts {
+  const opened: { close?(): Promise<void> }[] = [];
+  const keep: Parts['keep'] = (part) => {
+    opened.push(part);
+    return part;
+  };
+
+  const told = new Set<string>();
+  /** The policy and the learner may have the same to say. */
+  const notifyOnce = (message: string) => {
+    if (!told.has(message)) deps.notify(message);
+    told.add(message);
+  };
+  const onFallback = (reason: DeviceError) =>
+    notifyOnce(`${reason.message} Going on with the float64 reference, which is slow.`);
+
+  const { seed, modules } = topology;
+  const base = { seed, modules, env: deps.env, onFallback, notify: notifyOnce, now: () => performance.now() };
+
+  const languageModel = async (config: LanguageModelConfig): Promise<LanguageModel> =>
+    keep(await make<typeof base, LanguageModel>(POLICIES, config, base));
+
+  const policy = once(async (): Promise<LanguageModel> => {
+    const { policy: model, stages } = topology;
+    const follow = stages.rollout?.follow;
+    if (!follow || model.kind !== 'local' || !stages.train) return languageModel(model);
+    const { followedPolicy } = await import('./train/followed-policy.ts');
+    const { lastStep } = await import('./train/train-topics.ts');
+    const { transport, codec, notify } = deps;
+    const { signal } = new AbortController();
+    return keep(
+      await followedPolicy({
+        ...{ follow, model, notify, onFallback },
+        parameters: stages.train.parameters,
+        runSeed: seed,
+        checkpoints: join(runFolder(topology), 'checkpoints'),
+        published: () => lastStep({ transport, codec, signal }),
+      }),
+    );
+  });
+
+  const tools = once(async () => {
+    const { openTools } = await import('./tools/open-tools.ts');
+    const made = await openTools(topology.tools, (name, config) => openTool(name, config, base));
+    for (const tool of made) keep(tool);
+    return made;
+  });
+
+  const judgeOf = async (config: { readonly kind: string }): Promise<Judge> =>
+    keep(await make<JudgeContext, Judge>(JUDGES, config, { ...base, name: 'judge', languageModel, tools }));
+
+  return {
+    policy,
+    tools,
+    judge: once(() => judgeOf(topology.judge)),
+    rewardModel: once(async () => {
+      const context = { ...base, name: 'reward', languageModel, rules: () => judgeOf({ kind: 'rules' }) };
+      return keep(await make<RewardContext, RewardModel>(REWARDS, topology.reward, context));
+    }),
+    languageModel,
+    onFallback,
+    keep,
+    close: async () => {
+      for (const part of opened.splice(0).reverse()) await part.close?.();
+    },
+  };
+}
+
+/** Opens one tool. */
+export function openTool(
+  name: string,
+  config: Topology['tools'][string],
+  context: Omit<ToolKindContext, 'name'>,
+): Promise<Tool> {
+  return make<ToolKindContext, Tool>(TOOLS, config, { ...context, name });
+}
+
+/** Remembers the first call's result. */
+function once<T>(open: () => Promise<T>): () => Promise<T> {
+  let opened: Promise<T> | undefined;
+  return () => {
+    opened ??= open();
+    return opened;
+  };
+}

@@ -1,0 +1,49 @@
+/** Every kind of part that a topology can name, by slot. A kind that is added here is checked, documented and made. */
+
+import type { Judge, RewardModel } from '../agent/model.ts';
+import type { Tool, ToolContext } from '../agent/tool.ts';
+import { localJudge, openaiJudge } from '../judge/model-judge.ts';
+import { rulesJudgeKind } from '../judge/rules-judge.ts';
+import { labJudge } from '../lab/judge.ts';
+import { LANGUAGE_MODELS, type OnLanguageModel } from '../models/language-models.ts';
+import type { ModuleContext } from '../modules/call-module.ts';
+import { moduleReward } from '../modules/module-reward.ts';
+import type { KindOf } from '../parts/kind.ts';
+import { constantRewardKind } from '../reward/constant-reward.ts';
+import { localReward, openaiReward } from '../reward/model-reward.ts';
+import { rulesRewardKind } from '../reward/rules-reward.ts';
+import { verdictRewardKind } from '../reward/verdict-reward.ts';
+import { calculatorTool } from '../tools/calculator.ts';
+import { searchTool } from '../tools/search.ts';
+
+export const POLICIES = LANGUAGE_MODELS;
+
+/** What tools may be made of. */
+export type ToolKindContext = ToolContext & ModuleContext;
+
+export const TOOLS = [calculatorTool, searchTool] as const satisfies readonly KindOf<ToolKindContext, Tool>[];
+
+/** What judges may be made of. */
+export interface JudgeContext extends OnLanguageModel, ModuleContext {
+  readonly tools: () => Promise<readonly Tool[]>;
+}
+
+export const JUDGES = [rulesJudgeKind, labJudge, openaiJudge, localJudge] as const satisfies readonly KindOf<
+  JudgeContext,
+  Judge
+>[];
+
+/** What reward models may be made of. */
+export interface RewardContext extends OnLanguageModel, ModuleContext {
+  /** The judge `rules`, whatever the topology's judge is. */
+  readonly rules: () => Promise<Judge>;
+}
+
+export const REWARDS = [
+  rulesRewardKind,
+  verdictRewardKind,
+  constantRewardKind,
+  openaiReward,
+  localReward,
+  moduleReward,
+] as const satisfies readonly KindOf<RewardContext, RewardModel>[];
