@@ -87,7 +87,10 @@ export function report(result: DemoResult): string {
   ].join('\n');
 }
 
-/** The object of `--json`. `accuracy` and `goodSteps` are of sampled answers; intervals and greedy ones stand beside. */
+/**
+ * The object of `--json`. `accuracy` and `goodSteps` are of sampled answers; intervals and greedy ones stand
+ * beside.
+ */
 export function summary(result: DemoResult): object {
   const { counts, hashBefore, hashAfter, seconds, device } = result;
   const { questions, trajectories, subTrajectories, verdicts, updates, failures, meanReward } = counts;

@@ -5,7 +5,10 @@ import type { OpenRun } from '../open-run.ts';
 import { arrayOf } from '../topics/read-records.ts';
 import type { Judged, Trajectory } from '../topics/records.generated.ts';
 
-/** Of each task the first trajectory that was accepted and the first that was not. The policy's words are hostile text. */
+/**
+ * Of each task the first trajectory that was accepted and the first that was not. The policy's words are
+ * hostile text.
+ */
 export async function showTrajectories(run: Pick<OpenRun, 'read'>): Promise<string> {
   const judged = new Map<string, Judged[]>();
   for await (const step of run.read('judged')) {

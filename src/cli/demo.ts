@@ -2,10 +2,12 @@
 import type { Command } from 'commander';
 import { count } from './count.ts';
 import type { DemoOptions } from './demo-run.ts';
+import { exitText, withExitCodes } from './exit.ts';
 
 export function register(program: Command): void {
-  program
+  const command = program
     .command('demo')
+    .summary('watch a small policy learn, in a minute or two')
     .description(
       'a small policy learns to search and to calculate: the whole flow in a few minutes, measured before and after',
     )
@@ -14,9 +16,12 @@ export function register(program: Command): void {
     .option('--held-out <n>', 'questions of each task to evaluate on', count, 200)
     .option('--seed <n>', 'decides the world, the questions and every sample', count, 7)
     .option('--folder <folder>', 'where runs live', 'runs')
-    .option('--policy <folder>', 'begin with this policy in place of the one that ships with Swirl')
-    .action(async (options: DemoOptions) => {
-      const { demo } = await import('./demo-run.ts');
-      process.exitCode = await demo(options);
-    });
+    .option('--policy <folder>', 'begin with this policy in place of the one that ships with Swirl');
+  withExitCodes(command, {
+    failures: exitText('failures'),
+    interrupted: exitText('interrupted'),
+  }).action(async (options: DemoOptions) => {
+    const { demo } = await import('./demo-run.ts');
+    process.exitCode = await demo(options);
+  });
 }

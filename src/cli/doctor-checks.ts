@@ -23,6 +23,8 @@ import { checkRegistry } from './doctor-registry.ts';
 export interface Subject {
   /** A topology's file. */
   readonly topology: string | undefined;
+  /** Settings of it that the command line changes. */
+  readonly set: readonly string[];
   /** A policy's folder. */
   readonly policy: string | undefined;
 }
@@ -31,7 +33,7 @@ const checkPolicy = async (...of: Parameters<typeof import('./doctor-policy.ts')
   (await import('./doctor-policy.ts')).checkPolicy(...of);
 
 /** Everything that is to be checked, in the order of what depends on what. */
-export async function* examine({ topology: file, policy }: Subject): AsyncGenerator<Check> {
+export async function* examine({ topology: file, set, policy }: Subject): AsyncGenerator<Check> {
   yield checkNode();
   const adapter = await checkAdapter();
   yield adapter.check;
@@ -45,7 +47,7 @@ export async function* examine({ topology: file, policy }: Subject): AsyncGenera
   if (policy !== undefined)
     yield await attempt('policy', () => checkPolicy(policy, adapter.description, null));
   if (file === undefined) return;
-  const loaded = await checkTopology(file);
+  const loaded = await checkTopology(file, set);
   yield loaded.check;
   if (loaded.topology === null) return;
   const { policy: own } = loaded.topology;
@@ -58,7 +60,10 @@ export async function* examine({ topology: file, policy }: Subject): AsyncGenera
   yield* checkEndpoints(loaded.topology, process.env);
 }
 
-/** No check takes longer than this, in milliseconds: a software driver compiles its kernels for half a minute at first. */
+/**
+ * No check takes longer than this, in milliseconds: a software driver compiles its kernels for half a minute
+ * at first.
+ */
 const LONGEST_CHECK_MS = 300_000;
 
 /** Runs a check; what it throws becomes its finding. Errors of Swirl say what to do themselves. */
@@ -120,11 +125,15 @@ async function checkAdapter(): Promise<{
 
 async function checkTopology(
   file: string,
+  set: readonly string[],
 ): Promise<{ readonly check: Check; readonly topology: Topology | null; readonly folder: string }> {
   const { loadTopology } = await import('../topology/load.ts');
   const { runFolder } = await import('../topology/resolved.ts');
   try {
-    const { topology, warnings } = loadTopology(file, { context: { env: process.env, exists: existsSync } });
+    const { topology, warnings } = loadTopology(file, {
+      set,
+      context: { env: process.env, exists: existsSync },
+    });
     const found = `${file}: the run ${topology.run}, ${warnings.length} warnings (see swirl lint)`;
     return { check: { name: 'topology', ok: true, found }, topology, folder: runFolder(topology) };
   } catch (error) {

@@ -1,4 +1,7 @@
-/** Checks of `swirl doctor` of the engine on this adapter: every kernel, whole steps of small decoders, and speed. */
+/**
+ * Checks of `swirl doctor` of the engine on this adapter: every kernel, whole steps of small decoders, and
+ * speed.
+ */
 import type { DecoderCheck } from '../engine/self-check/decoders.ts';
 import type { Check } from './doctor-check.ts';
 

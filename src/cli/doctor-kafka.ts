@@ -1,4 +1,7 @@
-/** Whether the cluster that a topology names answers, and has the run's topics as declared. Makes and changes nothing. */
+/**
+ * Whether the cluster that a topology names answers, and has the run's topics as declared. Makes and changes
+ * nothing.
+ */
 import { SwirlError } from '../errors.ts';
 import { kafkaSecurity } from '../open-transport.ts';
 import { TOPICS } from '../topology/topics.ts';

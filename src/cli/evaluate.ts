@@ -2,11 +2,13 @@
 import type { Command } from 'commander';
 import { count } from './count.ts';
 import type { EvaluateFileOptions } from './evaluate-file.ts';
+import { exitText, withExitCodes } from './exit.ts';
 import { type TopologyFlags, topologyOf, withTopology } from './topology-option.ts';
 
 export function register(program: Command): void {
   const command = program
     .command('evaluate')
+    .summary('measure a policy on held-out questions')
     .description(
       'roll out held-out questions, judge every step, and report accuracy, F1 and the share of good steps',
     )
@@ -20,7 +22,10 @@ export function register(program: Command): void {
     .option('--no-tools', 'the policy may only reason and answer')
     .option('--as <name>', 'the run that keeps the records; by default <run>-evaluate-<number>')
     .option('--json', 'print the result as one JSON object');
-  withTopology(command).action(async (file: string, flags: TopologyFlags & EvaluateFileOptions) => {
+  withExitCodes(withTopology(command), {
+    failures: exitText('failures'),
+    interrupted: exitText('interrupted'),
+  }).action(async (file: string, flags: TopologyFlags & EvaluateFileOptions) => {
     const { evaluateFile } = await import('./evaluate-file.ts');
     process.exitCode = await evaluateFile(await topologyOf(flags), file, flags);
   });

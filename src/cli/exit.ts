@@ -1,4 +1,6 @@
 /** What the exit codes mean. */
+import type { Command } from 'commander';
+
 export const EXIT = {
   done: 0,
   /** An error stopped the command; nothing committed is lost. */
@@ -10,3 +12,33 @@ export const EXIT = {
   /** Stopped by SIGINT or SIGTERM. */
   interrupted: 130,
 } as const;
+
+export type ExitReason = keyof typeof EXIT;
+
+const about: Readonly<Record<ExitReason, string>> = {
+  done: 'done',
+  failed: 'an error stopped it; what was committed is kept',
+  usage: 'the command line, the topology or an environment variable is wrong',
+  failures: 'done, but some records failed',
+  interrupted: 'interrupted (SIGINT, SIGTERM)',
+};
+
+/**
+ * Tells, at the end of a command's help, the exit codes it may end with; `own` says what is particular to it.
+ */
+export function withExitCodes(
+  command: Command,
+  own: Readonly<Partial<Record<ExitReason, string>>> = {},
+): Command {
+  const codes = { done: about.done, failed: about.failed, usage: about.usage, ...own };
+  const lines = Object.entries(codes)
+    .map(([reason, text]) => [EXIT[reason as ExitReason], text] as const)
+    .sort(([a], [b]) => a - b)
+    .map(([code, text]) => `  ${String(code).padEnd(3)}  ${text}`);
+  return command.addHelpText('after', ['\nExit codes:', ...lines].join('\n'));
+}
+
+/** What `withExitCodes` says of a reason. */
+export function exitText(reason: ExitReason): string {
+  return about[reason];
+}

@@ -6,6 +6,7 @@ import type { Fed } from '../questions/datasets.ts';
 import type { Question, Topic, TopicRecords } from '../topics/records.generated.ts';
 import type { Topology } from '../topology/topology.ts';
 import { count } from './count.ts';
+import { EXIT, withExitCodes } from './exit.ts';
 import { type TopologyFlags, topologyOf, withTopology } from './topology-option.ts';
 
 interface FeedFlags extends TopologyFlags {
@@ -22,6 +23,7 @@ interface FeedFlags extends TopologyFlags {
 export function register(program: Command): void {
   const command = program
     .command('feed')
+    .summary('put questions, or any records, into a run')
     .description("put questions (or, with --topic, any records) into a run's topic")
     .argument('<file...>', 'data files; - is standard input')
     .option(
@@ -35,13 +37,14 @@ export function register(program: Command): void {
     .option('--strict', 'stop at the first malformed record instead of reporting it and going on')
     .option('--corpus <file>', "hotpotqa: also write the paragraphs as the search tool's corpus")
     .option('--json', 'print what was done as one JSON object');
-  withTopology(command).action(async (files: string[], flags: FeedFlags) => {
+  withExitCodes(withTopology(command), {
+    failures: 'done, but malformed records were left out',
+  }).action(async (files: string[], flags: FeedFlags) => {
     process.exitCode = await feed(await topologyOf(flags), files, flags);
   });
 }
 
 async function feed(topology: Topology, files: readonly string[], flags: FeedFlags): Promise<number> {
-  const { EXIT } = await import('./exit.ts');
   const { openRun } = await import('../open-run.ts');
   const { printable } = await import('../monitor/printable.ts');
   const { slice } = await import('../questions/slice.ts');

@@ -1,22 +1,33 @@
 /** `swirl graph`: draws a topology, in the terminal or as Mermaid text. */
 import type { Command } from 'commander';
+import { withExitCodes } from './exit.ts';
+import {
+  fileOrDefault,
+  settingsOf,
+  type TopologyFlags,
+  withArgument,
+  withTopology,
+} from './topology-option.ts';
 
 export function register(program: Command): void {
-  program
+  const command = program
     .command('graph')
-    .description('draw a topology')
-    .argument('[file]', 'the topology', 'topology.yaml')
+    .summary('draw a topology')
+    .description('draw a topology: its stages, and the topics between them')
+    .argument('[topology]', 'the topology (default: "topology.yaml")')
     .option('--mermaid', 'print a Mermaid flowchart')
     .option('--json', 'print stages, inputs and outputs as JSON')
-    .option('--ascii', 'draw without box-drawing characters')
-    .option('--set <path=value>', 'change a setting first (repeatable)', collect, [])
-    .action(async (file: string, options: GraphArguments) => {
+    .option('--ascii', 'draw without box-drawing characters');
+  withExitCodes(withTopology(command), { failed: 'the topology has errors; what can be drawn is' }).action(
+    async (argument: string | undefined, flags: GraphFlags) => {
+      const options = withArgument(argument, flags);
+      const file = fileOrDefault(options.topology, 'swirl graph FILE');
       const [{ examineFile }, { formatProblems, hasErrors }, { topologyGraph }] = await Promise.all([
         import('../topology/load.ts'),
         import('../topology/problem.ts'),
         import('../topology/graph.ts'),
       ]);
-      const { topology, problems } = examineFile(file, { set: options.set });
+      const { topology, problems } = examineFile(file, { set: settingsOf(options) });
       // A drawing helps to see what is wrong with a combination, so only an unreadable shape stops it.
       if (hasErrors(problems)) process.stderr.write(`${formatProblems(problems)}\n`);
       process.exitCode = hasErrors(problems) ? 1 : 0;
@@ -30,24 +41,20 @@ export function register(program: Command): void {
       } else {
         const { drawGraph } = await import('../topology/draw.ts');
         const unicode = options.ascii !== true && showsUnicode(process.env);
-        process.stdout.write(`${drawGraph(graph, { width: process.stdout.columns ?? 100, unicode })}\n`);
+        process.stdout.write(`${drawGraph(graph, { width: process.stdout.columns ?? 80, unicode })}\n`);
       }
-    });
+    },
+  );
 }
 
-interface GraphArguments {
+interface GraphFlags extends TopologyFlags {
   readonly mermaid?: boolean;
   readonly json?: boolean;
   readonly ascii?: boolean;
-  readonly set: readonly string[];
 }
 
 /** Whether the locale says UTF-8: the first of these that is set decides (POSIX). */
 function showsUnicode(env: Readonly<Record<string, string | undefined>>): boolean {
   const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || '';
   return /utf-?8/i.test(locale) || (process.platform === 'win32' && env.WT_SESSION !== undefined);
-}
-
-function collect(value: string, before: readonly string[]): string[] {
-  return [...before, value];
 }

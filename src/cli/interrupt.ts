@@ -1,4 +1,6 @@
-/** SIGINT and SIGTERM: the first one drains and commits, the second one stops at once; neither loses anything. */
+/**
+ * SIGINT and SIGTERM: the first one drains and commits, the second one stops at once; neither loses anything.
+ */
 export interface Interrupts {
   readonly stop: AbortSignal;
   readonly abort: AbortSignal;

@@ -14,7 +14,10 @@ export interface LabBaseOptions {
   readonly device: string;
 }
 
-/** Trains, telling every fiftieth update, and publishes. SIGINT stops; the same command goes on from the checkpoint. */
+/**
+ * Trains, telling every fiftieth update, and publishes. SIGINT stops; the same command goes on from the
+ * checkpoint.
+ */
 export async function labBase({ folder, to, seed, updates, device: named }: LabBaseOptions): Promise<void> {
   const device = localModelConfig.shape.device.safeParse(named);
   if (!device.success) throw new ConfigError(`--device: expected webgpu, reference or auto, found ${named}`);

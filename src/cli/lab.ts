@@ -1,6 +1,7 @@
 /** `swirl lab`: the laboratory's own commands. */
 import type { Command } from 'commander';
 import { count } from './count.ts';
+import { withExitCodes } from './exit.ts';
 
 interface BaseFlags {
   readonly folder: string;
@@ -13,8 +14,9 @@ interface BaseFlags {
 export function register(program: Command): void {
   const lab = program
     .command('lab')
+    .summary('make the base policy of the demo again')
     .description('the small fictional world that the demo and the tests learn in');
-  lab
+  const base = lab
     .command('base')
     .description(
       'make the base policy: supervised training on demonstrations from a seed; can be stopped and gone on with',
@@ -23,9 +25,9 @@ export function register(program: Command): void {
     .option('--to <folder>', 'where the finished policy goes', 'assets/base-policy')
     .option('--seed <n>', 'decides everything', count)
     .option('--updates <n>', 'optimizer steps', count)
-    .option('--device <device>', 'webgpu, reference or auto', 'auto')
-    .action(async (flags: BaseFlags) => {
-      const { labBase } = await import('./lab-base.ts');
-      await labBase(flags);
-    });
+    .option('--device <name>', 'auto, webgpu or reference (float64)', 'auto');
+  withExitCodes(base).action(async (flags: BaseFlags) => {
+    const { labBase } = await import('./lab-base.ts');
+    await labBase(flags);
+  });
 }

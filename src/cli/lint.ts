@@ -3,10 +3,17 @@ import type { Command } from 'commander';
 import type { DatasetName } from '../questions/datasets.ts';
 import type { QuestionsFit } from '../topology/questions-fit.ts';
 import type { Topology } from '../topology/topology.ts';
+import { withExitCodes } from './exit.ts';
+import {
+  fileOrDefault,
+  settingsOf,
+  type TopologyFlags,
+  withArgument,
+  withTopology,
+} from './topology-option.ts';
 
-interface LintArguments {
+interface LintFlags extends TopologyFlags {
   readonly json?: boolean;
-  readonly set: readonly string[];
   readonly questions?: string;
   readonly dataset?: string;
   readonly device?: boolean;
@@ -15,48 +22,50 @@ interface LintArguments {
 }
 
 export function register(program: Command): void {
-  program
+  const command = program
     .command('lint')
+    .summary('say all that is wrong with a topology')
     .description('check a topology: types, ranges, unknown keys and combinations')
-    .argument('[file]', 'the topology', 'topology.yaml')
-    .option('--set <path=value>', 'change a setting first (repeatable)', collect, [])
+    .argument('[topology]', 'the topology (default: "topology.yaml")')
     .option('--questions <file>', 'also check that these questions fit: known tasks, gold answers')
     .option('--dataset <name>', "the questions' data set (by default from the file's name)")
     .option('--device', 'also look whether local models have a WebGPU adapter')
     .option('--reference', 'print what every key means, as Markdown, and check nothing')
     .option('--schema', 'print the JSON Schema, for editors, and check nothing')
-    .option('--json', 'print {"ok", "problems"} as JSON')
-    .addHelpText(
-      'after',
-      '\nExit codes: 0 no errors (perhaps warnings), 1 errors, 2 the file cannot be read.',
-    )
-    .action(async (file: string, options: LintArguments) => {
-      if (options.reference === true || options.schema === true) {
-        const { referenceMarkdown, topologyJsonSchema } = await import('../topology/reference.ts');
-        const text =
-          options.schema === true ? JSON.stringify(topologyJsonSchema(), null, 2) : referenceMarkdown();
-        process.stdout.write(`${text}\n`);
-        return;
-      }
-      const { existsSync } = await import('node:fs');
-      const [{ examineFile }, { formatProblems, hasErrors }] = await Promise.all([
-        import('../topology/load.ts'),
-        import('../topology/problem.ts'),
-      ]);
-      const adapter = options.device === true ? { adapter: await adapterName() } : {};
-      const context = { env: process.env, exists: existsSync, ...adapter };
-      const { topology, problems } = examineFile(file, { set: options.set, context });
-      const fit = await fitOf(topology, options);
-      const ok = !hasErrors(problems) && (fit?.unfit ?? 0) === 0;
-      process.exitCode = ok ? 0 : 1;
-      if (options.json === true) {
-        process.stdout.write(`${JSON.stringify({ ok, problems, questions: fit })}\n`);
-        return;
-      }
-      const said = problems.length > 0 ? [formatProblems(problems)] : [];
-      if (fit !== null) said.push(...fit.examples, `${fit.unfit} of ${fit.questions} questions do not fit`);
-      process.stdout.write(`${[...said, `${file}: ${summary(ok, problems)}`].join('\n')}\n`);
-    });
+    .option('--json', 'print {"ok", "problems"} as JSON');
+  withExitCodes(withTopology(command), {
+    done: 'no errors (perhaps warnings)',
+    failed: 'errors, which are printed',
+    usage: 'the command line is wrong, or a file cannot be read',
+  }).action(async (argument: string | undefined, flags: LintFlags) => {
+    const options = withArgument(argument, flags);
+    if (options.reference === true || options.schema === true) {
+      const { referenceMarkdown, topologyJsonSchema } = await import('../topology/reference.ts');
+      const text =
+        options.schema === true ? JSON.stringify(topologyJsonSchema(), null, 2) : referenceMarkdown();
+      process.stdout.write(`${text}\n`);
+      return;
+    }
+    const file = fileOrDefault(options.topology, 'swirl lint FILE');
+    const { existsSync } = await import('node:fs');
+    const [{ examineFile }, { formatProblems, hasErrors }] = await Promise.all([
+      import('../topology/load.ts'),
+      import('../topology/problem.ts'),
+    ]);
+    const adapter = options.device === true ? { adapter: await adapterName() } : {};
+    const context = { env: process.env, exists: existsSync, ...adapter };
+    const { topology, problems } = examineFile(file, { set: settingsOf(options), context });
+    const fit = await fitOf(topology, options);
+    const ok = !hasErrors(problems) && (fit?.unfit ?? 0) === 0;
+    process.exitCode = ok ? 0 : 1;
+    if (options.json === true) {
+      process.stdout.write(`${JSON.stringify({ ok, problems, questions: fit })}\n`);
+      return;
+    }
+    const said = problems.length > 0 ? [formatProblems(problems)] : [];
+    if (fit !== null) said.push(...fit.examples, `${fit.unfit} of ${fit.questions} questions do not fit`);
+    process.stdout.write(`${[...said, `${file}: ${summary(ok, problems)}`].join('\n')}\n`);
+  });
 }
 
 /** The adapter's name; null where there is none, or no way to ask. */
@@ -85,7 +94,7 @@ function plural(count: number, what: string): string {
 }
 
 /** Bad lines of the question file end the check with their own message. */
-async function fitOf(topology: Topology | null, options: LintArguments): Promise<QuestionsFit | null> {
+async function fitOf(topology: Topology | null, options: LintFlags): Promise<QuestionsFit | null> {
   if (options.questions === undefined || topology === null) return null;
   const [datasets, { fileInput }, { questionsFit }] = await Promise.all([
     import('../questions/datasets.ts'),
@@ -98,8 +107,4 @@ async function fitOf(topology: Topology | null, options: LintArguments): Promise
   // Worked solutions bear the questions of their problems.
   const reader = dataset === 'gsm8k-solutions' ? 'gsm8k' : dataset;
   return questionsFit(topology, datasets.readQuestions(reader, input));
-}
-
-function collect(value: string, before: readonly string[]): string[] {
-  return [...before, value];
 }

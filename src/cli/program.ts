@@ -2,26 +2,31 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { ConfigError, SwirlError } from '../errors.ts';
-import { EXIT } from './exit.ts';
+import { printable } from '../monitor/printable.ts';
+import { EXIT, exitText, withExitCodes } from './exit.ts';
+import { ownName, shippedTopology } from './own-name.ts';
 
-const COMMANDS = [
-  'run',
-  'feed',
-  'tap',
-  'replay',
-  'evaluate',
-  'score',
-  'schema',
-  'lint',
-  'graph',
-  'doctor',
-  'new-policy',
-  'lab',
-  'demo',
-] as const;
+/** Every command, in the order of the help. */
+const GROUPS = {
+  'To begin:': ['demo', 'doctor', 'lint', 'graph'],
+  'Runs:': ['feed', 'run', 'tap', 'replay', 'evaluate'],
+  'Policies and formats:': ['score', 'new-policy', 'lab', 'schema'],
+} as const;
 
-/** Parses the arguments and runs the command. Returns the exit code; throws only on a defect. */
-export async function runProgram(argv: readonly string[]): Promise<number> {
+/** What a new user does; of what is in every help it is the part that differs by how Swirl was started. */
+function firstSteps(): string {
+  const swirl = ownName();
+  return `
+First: ${swirl} demo
+Then copy the topology that ships with it, and name your own policy there:
+  cp ${shippedTopology()} my.yaml
+  ${swirl} lint my.yaml
+  ${swirl} feed train.jsonl -t my.yaml
+  ${swirl} run my.yaml --until-drained`;
+}
+
+/** The command line with every command; it parses, and runs what is asked for. */
+export async function makeProgram(): Promise<Command> {
   const { version, description } = JSON.parse(
     readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
   ) as { version: string; description: string };
@@ -29,20 +34,41 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     .description(description)
     .version(version)
     .showHelpAfterError('(see --help)')
-    .exitOverride()
-    .addHelpText(
-      'after',
-      '\nExit codes: 0 done, 1 failed, 2 wrong configuration or usage, 3 done but some records failed, 130 interrupted (0 where a signal is the only end, as of `run` without --until-drained).',
-    );
-  for (const name of COMMANDS) {
-    const { register } = (await import(`./${name}.ts`)) as { register: (program: Command) => void };
-    register(program);
+    .configureHelp({
+      subcommandTerm: (command) => command.name(),
+      // Outside a terminal as on one of 80 columns, for whoever reads a log.
+      ...(process.stdout.isTTY ? {} : { helpWidth: 80 }),
+    })
+    .addHelpText('after', firstSteps())
+    .addHelpCommand(
+      new Command('help').argument('[command]').helpGroup('To begin:').summary('the same as --help'),
+    )
+    .exitOverride();
+  withExitCodes(program, { failures: exitText('failures'), interrupted: exitText('interrupted') });
+  for (const [group, names] of Object.entries(GROUPS)) {
+    program.commandsGroup(group);
+    for (const name of names) {
+      const { register } = (await import(`./${name}.ts`)) as { register: (program: Command) => void };
+      register(program);
+    }
   }
+  return program;
+}
+
+/** Parses the arguments and runs the command. Returns the exit code; throws only on a defect. */
+export async function runProgram(argv: readonly string[]): Promise<number> {
+  const program = await makeProgram();
   try {
     await program.parseAsync(argv as string[]);
     return Number(process.exitCode ?? EXIT.done);
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    if (error instanceof CommanderError) {
+      const file = argv.find((argument) => /\.ya?ml$/.test(argument));
+      if (error.code === 'commander.excessArguments' && file !== undefined) {
+        process.stderr.write(`(a topology is named with -t: \`-t ${printable(file)}\`)\n`);
+      }
+      return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    }
     if (!(error instanceof SwirlError)) throw error;
     process.stderr.write(`swirl: ${error.message}\n`);
     return error instanceof ConfigError ? EXIT.usage : EXIT.failed;

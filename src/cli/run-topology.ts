@@ -52,8 +52,8 @@ export async function runTopology(topology: Topology, options: RunTopologyOption
 }
 
 /**
- * Resolves soon after the signal, whatever is still in hand (an update of a large policy takes minutes): the process ends
- * then, and what was not committed is done again by the next.
+ * Resolves soon after the signal, whatever is still in hand (an update of a large policy takes minutes): the
+ * process ends then, and what was not committed is done again by the next.
  */
 function atOnce(abort: AbortSignal): Promise<RunEnd> {
   return new Promise((resolve) => {

@@ -1,33 +1,36 @@
 /** `swirl run`: runs the stages. */
 import type { Command } from 'commander';
 import type { StageName } from '../topology/stage-configs.ts';
-import { topologyOf } from './topology-option.ts';
+import { exitText, withExitCodes } from './exit.ts';
+import { type TopologyFlags, topologyOf, withArgument, withTopology } from './topology-option.ts';
 
-interface RunFlags {
+interface RunFlags extends TopologyFlags {
   readonly stages?: string;
   readonly untilDrained?: boolean;
-  readonly set: readonly string[];
   readonly json?: boolean;
 }
 
 export function register(program: Command): void {
-  program
+  const command = program
     .command('run')
+    .summary('run the stages, until stopped or until all is consumed')
     .description('run the stages of a topology, until stopped or until everything is consumed')
-    .argument('[topology]', 'the topology file', 'topology.yaml')
+    .argument('[topology]', 'the topology (default: "topology.yaml")')
     .option('--stages <names>', 'only these stages, separated by commas, as one worker of several')
     .option('--until-drained', 'end when every topic is consumed and nothing is in flight')
-    .option('--set <path=value...>', 'change a setting, such as stages.filter.mode=none', [])
-    .option('--json', 'print the summary as one JSON object')
-    .action(async (file: string, flags: RunFlags) => {
-      const topology = await topologyOf({ topology: file, set: flags.set });
-      const { runTopology } = await import('./run-topology.ts');
-      process.exitCode = await runTopology(topology, {
-        untilDrained: flags.untilDrained === true,
-        json: flags.json === true,
-        ...(flags.stages === undefined ? {} : { stages: await stageNames(flags.stages) }),
-      });
+    .option('--json', 'print the summary as one JSON object');
+  withExitCodes(withTopology(command), {
+    failures: exitText('failures'),
+    interrupted: 'interrupted; without --until-drained, where nothing else ends it, 0',
+  }).action(async (file: string | undefined, flags: RunFlags) => {
+    const topology = await topologyOf(withArgument(file, flags), 'swirl run FILE');
+    const { runTopology } = await import('./run-topology.ts');
+    process.exitCode = await runTopology(topology, {
+      untilDrained: flags.untilDrained === true,
+      json: flags.json === true,
+      ...(flags.stages === undefined ? {} : { stages: await stageNames(flags.stages) }),
     });
+  });
 }
 
 async function stageNames(list: string): Promise<StageName[]> {

@@ -1,5 +1,6 @@
 /** `swirl score`: log-probabilities of given texts under a policy, per token. */
 import type { Command } from 'commander';
+import { withExitCodes } from './exit.ts';
 
 interface ScoreFlags {
   readonly policy: string;
@@ -9,23 +10,34 @@ interface ScoreFlags {
 }
 
 export function register(program: Command): void {
-  program
+  const command = program
     .command('score')
-    .description(
-      'log-probabilities of texts under a policy: one JSON value per line, a text, {"text"}, {"context", "completion"}, {"messages", "completion"}, or {"ids"} (and "context", ids before them) where there is no tokenizer',
-    )
+    .summary('log-probabilities of texts under a policy')
+    .description('log-probabilities of texts under a policy, per token')
     .requiredOption(
       '--policy <folder>',
       "the policy's folder (config.json, weights in safetensors, tokenizer.json), or one of PEFT's adapters",
     )
-    .requiredOption('--texts <file>', 'JSON lines; - is standard input')
+    .requiredOption('--texts <file>', 'the texts, one JSON value per line (see below); - is standard input')
     .option('--device <name>', 'auto, webgpu or reference (float64)', 'auto')
-    .option(
-      '--json',
-      'one JSON object {context, ids, logprobs} per line, in place of a table; "context" are the ids before, and the first log-probability is null where there are none',
-    )
-    .action(async (flags: ScoreFlags) => {
-      const { scoreFile } = await import('./score-file.ts');
-      await scoreFile({ ...flags, json: flags.json === true });
-    });
+    .option('--json', 'one JSON object per line in place of a table: {"context", "ids", "logprobs"}')
+    .addHelpText('after', about);
+  withExitCodes(command).action(async (flags: ScoreFlags) => {
+    const { scoreFile } = await import('./score-file.ts');
+    await scoreFile({ ...flags, json: flags.json === true });
+  });
 }
+
+const about = `
+A line of --texts is one of:
+  "text"                          the whole text is scored
+  {"text": "..."}                 the same
+  {"context": "...", "completion": "..."}
+                                  the completion is scored, after the context
+  {"messages": [...], "completion": "..."}
+                                  after a conversation, by the chat template
+  {"ids": [...], "context": [...]}
+                                  token ids, where there is no tokenizer
+
+In the output "context" are the ids before those that are scored; where there
+are none, nothing precedes the first token, and its log-probability is null.`;

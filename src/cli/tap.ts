@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { ReadFrom } from '../topics/transport.ts';
 import { count } from './count.ts';
+import { withExitCodes } from './exit.ts';
 import { type TopologyFlags, topologyOf, withTopology } from './topology-option.ts';
 
 interface TapFlags extends TopologyFlags {
@@ -16,6 +17,7 @@ interface TapFlags extends TopologyFlags {
 export function register(program: Command): void {
   const command = program
     .command('tap')
+    .summary('look at the records of a topic')
     .description(
       'look at the records of a topic, as they pass or from any offset or time; nothing is consumed',
     )
@@ -26,7 +28,7 @@ export function register(program: Command): void {
     .option('--limit <n>', 'stop after n records', count)
     .option('-f, --follow', 'keep waiting for new records')
     .option('--json', 'one JSON object per line: {topic, partition, offset, time, key, record}');
-  withTopology(command).action(async (topic: string, flags: TapFlags) => {
+  withExitCodes(withTopology(command)).action(async (topic: string, flags: TapFlags) => {
     const { parseFrom, tapTopic } = await import('./tap-topic.ts');
     const { parseWhere } = await import('../monitor/where.ts');
     const { interrupts } = await import('./interrupt.ts');

@@ -1,27 +1,81 @@
-/** The topology of commands that work on an existing or coming run: `--topology FILE`, `--run NAME`, `--set`. */
+/**
+ * Which topology a command is about: `--topology FILE` or, of commands about a topology itself, an argument;
+ * `--run NAME` and `--set PATH=VALUE` change it.
+ */
+import { existsSync, readdirSync } from 'node:fs';
 import type { Command } from 'commander';
+import { ConfigError } from '../errors.ts';
 import type { Topology } from '../topology/topology.ts';
+import { shippedTopology } from './own-name.ts';
+import { repeated } from './repeated.ts';
 
-export interface TopologyFlags {
-  readonly topology: string;
+/** The topology of a command that names none. */
+const DEFAULT_FILE = 'topology.yaml';
+
+export interface SetFlags {
+  /** In the order of the command line. */
+  readonly set?: readonly string[];
+}
+
+export interface TopologyFlags extends SetFlags {
+  readonly topology?: string;
   readonly run?: string;
-  readonly set: readonly string[];
+}
+
+/** Adds `--set`: one value each time, before or after the arguments, as often as one likes. */
+export function withSet(command: Command): Command {
+  return command.option(
+    '--set <path=value>',
+    'change a setting, such as seed=7; may be given again',
+    repeated,
+  );
 }
 
 /** Adds the options that say which run a command is about. */
 export function withTopology(command: Command): Command {
-  return command
-    .option('-t, --topology <file>', 'the topology file', 'topology.yaml')
-    .option('--run <name>', 'the run, in place of the one that the topology names')
-    .option('--set <path=value...>', 'change a setting, such as seed=7', []);
+  return withSet(
+    command
+      .option('-t, --topology <file>', `the topology (default: "${DEFAULT_FILE}")`)
+      .option('--run <name>', 'the run, in place of the one that the topology names'),
+  );
+}
+
+/** Flags of a command that also takes the topology as an argument. */
+export function withArgument<F extends TopologyFlags>(argument: string | undefined, flags: F): F {
+  if (argument === undefined) return flags;
+  if (flags.topology !== undefined && argument !== flags.topology) {
+    throw new ConfigError(`expected one topology, found two: ${argument}, and --topology ${flags.topology}`);
+  }
+  return { ...flags, topology: argument };
+}
+
+/** The settings that the flags change, as `loadTopology` takes them. */
+export function settingsOf({ set = [], run }: TopologyFlags): string[] {
+  return run === undefined ? [...set] : [...set, `run=${run}`];
+}
+
+/** The file that is meant where none is named. Where that is not there, the error says how to name one. */
+export function fileOrDefault(named: string | undefined, how = '-t FILE'): string {
+  if (named !== undefined) return named;
+  if (existsSync(DEFAULT_FILE)) return DEFAULT_FILE;
+  const near = readdirSync('.').filter((name) => /\.ya?ml$/.test(name));
+  const here = near.length > 0 ? ` Here ${near.length > 1 ? 'are' : 'is'} ${some(near)}.` : '';
+  throw new ConfigError(
+    `no topology was named, and there is no ${DEFAULT_FILE} in this folder: name yours with \`${how}\`.${here}\n` +
+      `To begin with a new one: cp ${shippedTopology()} my.yaml`,
+  );
+}
+
+function some(names: readonly string[]): string {
+  return `${names.slice(0, 5).join(', ')}${names.length > 5 ? ' and more' : ''}`;
 }
 
 /** Loads it; warnings go to stderr. */
-export async function topologyOf(flags: TopologyFlags): Promise<Topology> {
+export async function topologyOf(flags: TopologyFlags, how?: string): Promise<Topology> {
   const { loadTopology } = await import('../topology/load.ts');
   const { formatProblems } = await import('../topology/problem.ts');
-  const set = flags.run === undefined ? flags.set : [...flags.set, `run=${flags.run}`];
-  const { topology, warnings } = loadTopology(flags.topology, { set });
+  const file = fileOrDefault(flags.topology, how);
+  const { topology, warnings } = loadTopology(file, { set: settingsOf(flags) });
   if (warnings.length > 0) process.stderr.write(`${formatProblems(warnings)}\n`);
   return topology;
 }

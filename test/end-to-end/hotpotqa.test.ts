@@ -139,7 +139,7 @@ function topology(url: string, run = 'main') {
     // A search would now find something else, or nothing.
     place.write('corpus.jsonl', '{"title": "Nothing", "text": "Nothing of use."}\n');
     const args = ['replay', '--run', 'main', '--from', 'sub-trajectories', '--as', 'none', '--json'];
-    const set = ['--set', 'stages.filter.mode=none', 'reward={kind: constant, value: 1}'];
+    const set = ['--set', 'stages.filter.mode=none', '--set', 'reward={kind: constant, value: 1}'];
     const replayed = await place.swirl([...args, ...set]);
     expect(replayed).toMatchObject({ code: 0 });
     expect(server.requests).toHaveLength(asked);
