@@ -163,7 +163,7 @@ async function bare(partitions: number): Promise<number> {
   return seconds;
 }
 
-/** Milliseconds from the call that appends a record to its sight behind one stage, per record, when few come. */
+/** Milliseconds from the call that appends a record to its sight after one stage, per record, when few come. */
 async function latencies(): Promise<number[]> {
   const { transport } = await prepared(1, 0);
   const over = new AbortController();
@@ -222,7 +222,7 @@ try {
   const took = await latencies();
   const at = (share: number) => (took[Math.floor(share * (took.length - 1))] as number).toFixed(0);
   process.stdout.write(
-    `end to end, a record every ${LATENCY_EVERY_MS} ms: append, one stage's transaction, a reader behind it: ` +
+    `end to end, a record every ${LATENCY_EVERY_MS} ms: append, one stage's transaction, a reader after it: ` +
       `median ${at(0.5)} ms, 95% within ${at(0.95)} ms, at most ${at(1)} ms\n`,
   );
 } finally {

@@ -63,7 +63,7 @@ async function trainingStep(engine: Engine): Promise<void> {
   await engine.update(adamW);
 }
 
-/** 16 tokens for each sample, behind prompts of one token: every step is a decoding step. */
+/** 16 tokens for each sample, after prompts of one token: every step is a decoding step. */
 async function decodingSteps(engine: Engine): Promise<void> {
   const sampler = engine.sampler({ slots: SAMPLES, maxLength: 32 });
   const request = (i: number) => ({

@@ -1,6 +1,6 @@
 /**
  * Runs the tests: `npm test -- [jest's arguments]`. The last line it prints is `N passed, N failed`, with
- * `, N skipped` behind it where tests were skipped; the exit code says the same.
+ * `, N skipped` after it where tests were skipped; the exit code says the same.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';

@@ -97,7 +97,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   const call = createUniform(device, 'ceilings.call', 12);
   const bytes = new ArrayBuffer(12);
   new Uint32Array(bytes, 0, 1)[0] = turns;
-  // Towards 1, so that sums neither overflow nor become tiny.
+  // Toward 1, so that sums neither overflow nor become tiny.
   new Float32Array(bytes, 4, 2).set([0.5, 0.5]);
   device.gpu.queue.writeBuffer(call, 0, bytes);
   const out = createStorage(device, 'ceilings.out', 4 * invocations);

@@ -1,7 +1,7 @@
 /** Reads what a model says at the end of its reply, after its explanation. */
 
 /**
- * What the last line says: the text behind `LABEL:`, or the whole line where it has no such label, without emphasis and
+ * What the last line says: the text after `LABEL:`, or the whole line where it has no such label, without emphasis and
  * final stop. Only the last line with a letter or digit counts, so what an explanation quotes or discusses does not.
  * The caller compares the result as a whole: `NOT GOOD` is not `GOOD`.
  */
@@ -15,8 +15,8 @@ export function finalLine(reply: string, label: 'verdict' | 'reward' | 'correct'
     .replace(/[*_`#>"'“”‘’]/g, '')
     .trim()
     .replace(/[.!]$/, '');
-  const labelled = new RegExp(`^(?:(?:my|the|final|overall) )*${label}\\s*(?::|=|is\\b)?(.*)$`, 'i').exec(
+  const labeled = new RegExp(`^(?:(?:my|the|final|overall) )*${label}\\s*(?::|=|is\\b)?(.*)$`, 'i').exec(
     plain,
   );
-  return (labelled?.[1] ?? plain).trim();
+  return (labeled?.[1] ?? plain).trim();
 }

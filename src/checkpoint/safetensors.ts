@@ -20,7 +20,7 @@ export interface TensorInfo {
   /** As in the header: `F32`, `BF16`, ... */
   readonly dtype: string;
   readonly shape: readonly number[];
-  /** First byte in the file, and the byte behind the last. */
+  /** First byte in the file, and the byte after the last. */
   readonly start: number;
   readonly end: number;
 }
@@ -256,7 +256,7 @@ function checkLayout(
   let previous = 'the header';
   for (const [name, info] of [...tensors].sort(([, a], [, b]) => a.start - b.start || a.end - b.end)) {
     if (info.start !== end) {
-      const what = info.start < end ? 'overlaps' : 'leaves a gap behind';
+      const what = info.start < end ? 'overlaps' : 'leaves a gap after';
       throw fail(
         `tensor ${name} ${what} ${previous}: expected it to start at byte ${end}, found ${info.start}`,
       );

@@ -53,7 +53,7 @@ export async function demo(options: DemoOptions): Promise<number> {
     say(`\n${await showTrajectories(run)}`);
     const { updates } = counts;
     if (updates === 0)
-      throw new ConfigError('no step was accepted, so nothing was learnt: ask more questions (--questions)');
+      throw new ConfigError('no step was accepted, so nothing was learned: ask more questions (--questions)');
     const trained = join(run.folder, 'checkpoints', `step-${updates}`);
     const after = await measure(flow, run, { when: 'after', policyFolder: trained, say, ...decide });
     if (after === null) return EXIT.interrupted;

@@ -94,7 +94,7 @@ async function feedFile(run: OpenRun, { file, topic, records, skipped }: FileOfR
   } catch (error) {
     if (durable > 0)
       process.stderr.write(
-        `swirl: ${durable} ${topic} of ${file} are in the run; go on behind them with --skip ${skipped + durable}\n`,
+        `swirl: ${durable} ${topic} of ${file} are in the run; go on after them with --skip ${skipped + durable}\n`,
       );
     throw error;
   }

@@ -16,9 +16,9 @@ const Z = 1.959963984540054;
 export function share(successes: number, count: number): Estimate {
   const mean = successes / count;
   const denominator = 1 + Z ** 2 / count;
-  const centre = (mean + Z ** 2 / (2 * count)) / denominator;
+  const center = (mean + Z ** 2 / (2 * count)) / denominator;
   const half = (Z / denominator) * Math.sqrt((mean * (1 - mean)) / count + Z ** 2 / (4 * count ** 2));
-  return { mean, low: Math.max(0, centre - half), high: Math.min(1, centre + half), count };
+  return { mean, low: Math.max(0, center - half), high: Math.min(1, center + half), count };
 }
 
 /** A mean of any values, with the normal interval of its standard error. Fewer than two values: no width is known. */

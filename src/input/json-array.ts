@@ -72,7 +72,7 @@ export async function* jsonArray(
       if (isBlank(byte)) continue;
       if (state !== 'inside') {
         if (state === 'before' && position < 3 && byte === BYTE_ORDER_MARK[position]) continue;
-        if (state === 'after') throw structure('nothing behind the array', character(byte));
+        if (state === 'after') throw structure('nothing after the array', character(byte));
         if (byte !== OPEN_LIST) {
           const hint = byte === OPEN_OBJECT ? ' (one object per line is the data set `json-lines`)' : '';
           throw structure('one JSON array, beginning with `[`', `${character(byte)}${hint}`);

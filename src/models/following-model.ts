@@ -32,7 +32,7 @@ export type FollowConfig = z.output<typeof followConfig>;
 
 /** Weights as training made them. */
 export interface PolicyVersion {
-  /** How many updates they have behind them. */
+  /** How many updates made them. */
   readonly step: number;
   readonly hash: string;
 }

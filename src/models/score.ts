@@ -13,8 +13,8 @@ const message = z.strictObject({
 const ids = z.array(z.int().nonnegative());
 
 /**
- * What may be scored, one JSON value per line: a text by itself (behind the policy's beginning of text, if it has one); a
- * completion behind a context text, both as they are; the next assistant message of a conversation; or token ids, for
+ * What may be scored, one JSON value per line: a bare text (prefixed with the policy's BOS token, if it has one); a
+ * completion after a context text, both as they are; the next assistant message of a conversation; or token ids, for
  * folders without a tokenizer too.
  */
 export const scoreRequest = z.union([

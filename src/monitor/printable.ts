@@ -1,7 +1,7 @@
 /** Text that models and tools wrote, made safe and short for a terminal. */
 
 /**
- * One line: white space as single spaces, control characters (which could move the cursor or recolour the
+ * One line: white space as single spaces, control characters (which could move the cursor or recolor the
  * screen) and direction marks as U+FFFD, cut to `width` characters.
  */
 export function printable(text: string, width = 200): string {

@@ -16,7 +16,7 @@ export interface Gsm8kProblem {
   readonly question: Question;
   /** The solution without its last line, with calculator marks such as `<<48/2=24>>`. */
   readonly solution: string;
-  /** The final answer, as it stands behind `####`. */
+  /** The final answer, as it stands after `####`. */
   readonly answer: string;
   readonly place: string;
 }

@@ -1,6 +1,6 @@
 /**
  * GSM8K's worked solutions as trajectories: every calculator mark `<<48/2=24>>` becomes a call of the calculator with
- * the words before it as reasoning, and the answer behind `####` the last action. Fed into `trajectories` and
+ * the words before it as reasoning, and the answer after `####` the last action. Fed into `trajectories` and
  * trained with reward 1 they warm up a policy (supervised fine-tuning is the same sink).
  */
 
@@ -78,7 +78,7 @@ interface Mark {
   readonly stated: string;
 }
 
-/** The marks in order with the words before each, and the words behind the last. */
+/** The marks in order with the words before each, and the words after the last. */
 function splitMarks(
   solution: string,
   place: string,

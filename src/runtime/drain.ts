@@ -42,7 +42,7 @@ export async function drain(options: DrainOptions): Promise<void> {
   const { flow, local, stop, checkMs, remoteCheckMs, onWait } = options;
   const isHere = ({ name }: FlowStage) => local.some(({ stage }) => stage.name === name);
   const groups = drainOrder(flow);
-  // What comes behind the last stage here may go on.
+  // What comes after the last stage here may go on.
   for (const group of groups.slice(0, 1 + groups.findLastIndex((stages) => stages.some(isHere)))) {
     const here = local.filter(({ stage }) => group.some(({ name }) => name === stage.name));
     let waits = 0;

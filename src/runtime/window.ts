@@ -14,7 +14,7 @@ interface Slot {
 
 /** What one commit takes. */
 export interface Prefix {
-  /** Progress: the offset behind the last delivery; null when it holds no delivery. */
+  /** Progress: the offset after the last delivery; null when it holds no delivery. */
   readonly next: number | null;
   readonly outputs: Output[];
   /** How many deliveries it finishes. */

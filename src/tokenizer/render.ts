@@ -11,7 +11,7 @@ import type { PolicyTokenizer } from './tokenizer.ts';
 
 const around = z.strictObject({
   before: z.string().default('').describe('Template text before the message.'),
-  after: z.string().default('').describe('Template text behind the message.'),
+  after: z.string().default('').describe('Template text after the message.'),
 });
 
 /** The `swirl` section of tokenizer_config.json. In template texts special tokens are themselves. */
@@ -20,11 +20,11 @@ export const renderFormat = z.strictObject({
   begin: z.string().default('').describe('Template text at the start, such as `<bos>`.'),
   system: around.prefault({}),
   user: around.prefault({}),
-  assistant: around.prefault({}).describe('`after` comes behind the end-of-turn token.'),
+  assistant: around.prefault({}).describe('`after` comes after the end-of-turn token.'),
   systemOpensUserTurn: z
     .boolean()
     .default(false)
-    .describe('A user message right behind a system message gets no `before`: they share a turn.'),
+    .describe('A user message right after a system message gets no `before`: they share a turn.'),
 });
 export type RenderFormat = z.output<typeof renderFormat>;
 
@@ -52,7 +52,7 @@ export const gemmaFormat: RenderFormat = {
 export interface AssistantSpan {
   /** Index into the messages. */
   readonly message: number;
-  /** First id, and the one behind the last. */
+  /** First id, and the one after the last. */
   readonly start: number;
   readonly end: number;
 }

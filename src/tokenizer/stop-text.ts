@@ -18,7 +18,7 @@ export function stopsAt(
   const contains = (text: string) => sequences.some((sequence) => text.includes(sequence));
   let start = 0;
   return (tokens) => {
-    // The text of the last tokens alone may begin otherwise than it does behind the others: all of it decides.
+    // The text of the last tokens alone may begin otherwise than it does after the others: all of it decides.
     if (contains(decode(tokens.slice(start))) && (start === 0 || contains(decode(tokens)))) return true;
     while (start < tokens.length && decode(tokens.slice(start + 1)).length >= reach) start++;
     return false;

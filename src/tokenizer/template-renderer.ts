@@ -1,6 +1,6 @@
 /**
  * Renders conversations by a checkpoint's own chat template. Special tokens come from the template alone, an assistant
- * message stands as it was recorded, and an action stands behind what it was sampled from: the rendering of the messages before
+ * message stands as it was recorded, and an action stands after what it was sampled from: the rendering of the messages before
  * it with the template's generation prompt. A template that rewrites what was said (Qwen 3 drops old reasoning) is followed;
  * then renderings are no prefixes of each other, which training sees in the ids (`train/packing.ts`).
  */
@@ -41,7 +41,7 @@ export class TemplateRenderer implements Renderer {
   readonly #takesSystem: boolean;
   /** White space that the template writes before an action, but not where one is to be sampled. */
   readonly #lead: string;
-  /** What the template writes behind an action, with the end of turn; empty where it writes none. */
+  /** What the template writes after an action, with the end of turn; empty where it writes none. */
   readonly #closing: string;
 
   /** Throws `ConfigError` where a plain conversation cannot be rendered, or nothing ends an assistant message. */
@@ -67,7 +67,7 @@ export class TemplateRenderer implements Renderer {
     this.#lead = lead;
     const endOfTurn = end ?? tokenizer.id(tokens.eos_token ?? '') ?? endsOfText[0];
     if (endOfTurn === undefined || !tokenizer.specialIds.has(endOfTurn))
-      throw refused('expected a special token behind an assistant message, or an "eos_token", found neither');
+      throw refused('expected a special token after an assistant message, or an "eos_token", found neither');
     this.#closing = closing;
     this.endOfTurn = endOfTurn;
     this.stopTokens = [...new Set([endOfTurn, ...endsOfText])];
@@ -141,18 +141,18 @@ export class TemplateRenderer implements Renderer {
     return [{ ...next, content: `${system.content}\n\n${next.content}` }, ...all.slice(2)];
   }
 
-  /** What stands before and behind an assistant message, the latter up to its first special token, and that token. */
+  /** What stands before and after an assistant message, the latter up to its first special token, and that token. */
   #aroundActions(): { readonly lead: string; readonly closing: string; readonly end: number | null } {
     const pieces = this.#attempt('user', 'assistant') ?? this.#probe('user', 'assistant', 'user');
     const at = pieces.findIndex(isContentOf(1));
-    const [before, behind] = [pieces[at - 1], pieces[at + 1]];
+    const [before, after] = [pieces[at - 1], pieces[at + 1]];
     const sampled = this.#attempt('user')?.at(-1);
     const known = sampled?.kind === 'template' ? sampled.text : '';
     const written = before?.kind === 'template' ? before.text : '';
     const more = written.startsWith(known) ? written.slice(known.length) : '';
     const lead = more.trim() === '' ? more : '';
     let closing = '';
-    for (const part of behind?.kind === 'template' ? this.#tokenizer.splitTemplate(behind.text) : []) {
+    for (const part of after?.kind === 'template' ? this.#tokenizer.splitTemplate(after.text) : []) {
       if (typeof part !== 'string') return { lead, closing: closing + part.content, end: part.id };
       closing += part;
     }

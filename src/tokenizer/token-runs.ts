@@ -9,7 +9,7 @@ export class TokenRuns {
   readonly #ids: number[] = [];
   /** Text that is not yet tokenized. */
   #text = '';
-  /** Whether the last special token takes the white space behind it. */
+  /** Whether the last special token takes the white space after it. */
   #takesSpace = false;
 
   constructor(tokenizer: PolicyTokenizer) {

@@ -47,7 +47,7 @@ const tokenizerJson = z.looseObject({
   decoder: z.unknown().optional(),
 });
 
-/** A special token in a template's text; `lstrip` and `rstrip`: it takes the white space before or behind it. */
+/** A special token in a template's text; `lstrip` and `rstrip`: it takes the white space before or after it. */
 export interface SpecialToken {
   readonly id: number;
   readonly content: string;
@@ -159,7 +159,7 @@ function ids(tokenizer: Tokenizer, text: string): number[] {
   return text === '' ? [] : tokenizer.encode(text, { add_special_tokens: false }).ids;
 }
 
-/** A token that only `encode` writes, so that what stands behind it is not the beginning of the text. */
+/** A token that only `encode` writes, so that what stands after it is not the beginning of the text. */
 function boundary(id: number) {
   const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
   return { id, content: reserved, ...flags };

@@ -232,7 +232,7 @@ export interface Update {
   partition: number;
   /** Offset of the batch's first record in `scored`, inclusive. */
   fromOffset: number;
-  /** Offset behind the batch's last record in `scored`. */
+  /** Offset after the batch's last record in `scored`. */
   toOffset: number;
   /** How many trajectories were in the batch. */
   trajectories: number;
@@ -250,7 +250,7 @@ export interface Update {
   loss: number;
   /** Mean natural log-probability of an action token before the step. */
   meanLogprob: number;
-  /** Mean per-token KL estimate towards the reference policy; 0 when beta is 0. */
+  /** Mean per-token KL estimate toward the initial policy; 0 when beta is 0. */
   kl: number;
   /** Global norm of the gradient before clipping. */
   gradNorm: number;

@@ -30,7 +30,7 @@ export interface TopicSpec {
 }
 
 export interface TopicInfo extends TopicSpec {
-  /** Per partition: the first offset that can be read, and the offset behind the last record. */
+  /** Per partition: the first offset that can be read, and the offset after the last record. */
   readonly offsets: readonly { readonly start: number; readonly end: number }[];
 }
 
@@ -81,7 +81,7 @@ export interface InputPartition {
   release?(): void;
   /**
    * Go on reading from this offset; does not commit. A negative or broken number is a `TransportError`, here
-   * or at the next pull; so is an offset behind the end, which belongs to some other log.
+   * or at the next pull; so is an offset after the end, which belongs to some other log.
    */
   seek(offset: number): void;
   /**
@@ -91,7 +91,7 @@ export interface InputPartition {
    */
   pull(max: number, waitMs: number): Promise<LogEntry[]>;
   /**
-   * The offset behind the last record that is there now. Pulling moves `position` there, also over what is no record
+   * The offset after the last record that is there now. Pulling moves `position` there, also over what is no record
    * (on Kafka the marks of transactions); pulling none (`max` 0) does that too.
    */
   end(): Promise<number>;

@@ -51,7 +51,7 @@ export class Canvas {
     for (let row = from; row <= to; row++) this.#set(row, column, this.strokes.vertical);
   }
 
-  /** A box around lines of text, which are centred; returns its width. */
+  /** A box around lines of text, which are centered; returns its width. */
   box(row: number, column: number, lines: readonly string[]): number {
     const inner = Math.max(...lines.map((line) => [...line].length)) + 2;
     const { strokes } = this;

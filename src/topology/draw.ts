@@ -25,7 +25,7 @@ const EDGE = 3;
 /** Longest note inside a box. */
 const NOTE = 22;
 
-/** The drawing, without a line end behind the last line. Wider than `width` only where one stage alone is. */
+/** The drawing, without a line end after the last line. Wider than `width` only where one stage alone is. */
 export function drawGraph(graph: Graph, options: DrawOptions): string {
   const blocks = rowsOf(graph, options.width).map((row) => drawRow(graph, row, options.unicode));
   const notes = graph.inputs

@@ -18,7 +18,7 @@ function plain(word: string): string {
   return word.toLowerCase().replaceAll(/[-_]/g, '').slice(0, 64);
 }
 
-/** Insertions, deletions, substitutions and swaps of neighbours (optimal string alignment). */
+/** Insertions, deletions, substitutions and swaps of neighbors (optimal string alignment). */
 function editDistance(a: string, b: string): number {
   const rows: number[][] = Array.from({ length: a.length + 1 }, (_, i) => [i]);
   for (let j = 1; j <= b.length; j++) (rows[0] as number[])[j] = j;

@@ -110,7 +110,7 @@ const updateSettings = {
     .min(0)
     .default(0)
     .describe(
-      'Weight of the KL penalty towards the initial policy. 0: none. With `full` parameters the initial policy is kept beside the ' +
+      'Weight of the KL penalty toward the initial policy. 0: none. With `full` parameters the initial policy is kept beside the ' +
         'trained one; with `lora` it is the frozen weights themselves.',
     ),
   clipRatio: clipRatioConfig.nullable().default(null),

@@ -205,7 +205,7 @@ export class DurableTraining {
     if (batch !== null) await this.#train(batch);
   }
 
-  /** One batch: an update, where it has anything to train on, and the state behind it. */
+  /** One batch: an update, where it has anything to train on, and the state after it. */
   async #train(batch: Batch): Promise<void> {
     if (this.#stopped) return;
     const { cursor, pendingUpdates, pendingRefusals } = this.#state;
@@ -310,7 +310,7 @@ export class DurableTraining {
     let refusals = pendingRefusals.filter(({ offset }) => offset > this.#toldOffset);
     const next = this.#unfinished.findIndex(({ offset }) => offset >= end);
     const done = this.#unfinished.splice(0, next < 0 ? this.#unfinished.length : next);
-    // Outputs that belong to no delivery are committed behind all that are in flight, and those may be given
+    // Outputs that belong to no delivery are committed after all that are in flight, and those may be given
     // outputs before: where any is left, what is to be told waits for it, so that the order of steps holds.
     if (done.length === 0 && (this.#unfinished.length > 0 || updates.length + refusals.length === 0)) return;
     this.#toldStep = updates.at(-1)?.step ?? this.#toldStep;

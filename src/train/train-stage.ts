@@ -114,7 +114,7 @@ async function takeUp(config: TrainConfig, { deps, checkpoints, isFirst }: TakeU
     if (hash !== state.firstWeightsHash) {
       throw new ConfigError(
         `expected the initial policy that this run began with (weights ${state.firstWeightsHash.slice(0, 12)}), found ` +
-          `${hash.slice(0, 12)}: the KL penalty is towards the former. Put it back, or start another run`,
+          `${hash.slice(0, 12)}: the KL penalty is toward the former. Put it back, or start another run`,
       );
     }
   }

@@ -135,7 +135,7 @@ describe('hostile files', () => {
       /cut in tensor a\.b: expected \(4, 3\).*found \(3, 3\)/,
     ],
     ['an overlap', { a: f32([2], 0, 8), b: f32([2], 4, 12) }, 12, /tensor b overlaps a/],
-    ['a gap', { a: f32([2], 0, 8), b: f32([2], 12, 20) }, 20, /tensor b leaves a gap behind a/],
+    ['a gap', { a: f32([2], 0, 8), b: f32([2], 12, 20) }, 20, /tensor b leaves a gap after a/],
     ['bytes left over', { a: f32([2], 0, 8) }, 9, /end with a at byte/],
     [
       'another size',

@@ -81,7 +81,7 @@ describe('folders that transformers wrote', () => {
 });
 
 describe('large files', () => {
-  test('a tensor behind 6 GiB of others is read and checked where it lies', async () => {
+  test('a tensor after 6 GiB of others is read and checked where it lies', async () => {
     const path = join(folder, 'large.safetensors');
     const rows = 1.5 * 2 ** 20;
     const header = {

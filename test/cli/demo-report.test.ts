@@ -77,7 +77,7 @@ describe('the closing report', () => {
   });
 });
 
-test('shown trajectories cannot move the cursor or recolour the screen', async () => {
+test('shown trajectories cannot move the cursor or recolor the screen', async () => {
   const hostile = '\u001b[2J\u001b]0;title\u0007<answer> 4\r\n2</answer>\u202e';
   const action = {
     text: hostile,

@@ -195,7 +195,7 @@ describe('topics', () => {
     told(
       half,
       EXIT.failed,
-      `${there} questions of many.jsonl are in the run; go on behind them with --skip ${there}`,
+      `${there} questions of many.jsonl are in the run; go on after them with --skip ${there}`,
     );
   });
 

@@ -129,7 +129,7 @@ function newest(place: Workplace, run: string): string {
   return `runs/${run}/checkpoints/step-${Math.max(...steps)}`;
 }
 
-/** Scores every action of the held-out solutions behind its context, with `swirl score`. */
+/** Scores every action of the held-out solutions after its context, with `swirl score`. */
 async function score(
   place: Workplace,
   policy: string,

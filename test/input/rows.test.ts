@@ -101,7 +101,7 @@ describe('the elements of a JSON array', () => {
       '{"a": 1}',
       'expected one JSON array, beginning with `[`, found `{` (one object per line is the data set `json-lines`)',
     ],
-    ['[1] 2', 'x.json (byte 4): expected nothing behind the array, found `2`'],
+    ['[1] 2', 'x.json (byte 4): expected nothing after the array, found `2`'],
     ['[1,,2]', 'x.json (byte 3): expected an element, found `,`'],
     ['[1,]', 'x.json (byte 3): expected an element, found `]`'],
     ['[}', 'expected `,` or `]`, found `}`'],

@@ -54,8 +54,8 @@ describe('token ids', () => {
     const ids = [...text.context, ...text.ids];
     const alone = await score({ context: [], ids }, { engine, language: null });
     expect(alone).toEqual({ context: [], ids, logprobs: [null, ...text.logprobs] });
-    const behind = await score({ context: text.context, ids: text.ids }, { engine, language: null });
-    expect(behind).toEqual(text);
+    const after = await score({ context: text.context, ids: text.ids }, { engine, language: null });
+    expect(after).toEqual(text);
   });
 
   test('one alone, and none', async () => {

@@ -7,7 +7,7 @@ import { collect } from './collect.ts';
 const line = (question: string, answer: string): string => JSON.stringify({ question, answer });
 
 describe('GSM8K', () => {
-  test('a problem becomes a question named after file and line, with the text behind #### as gold answer', async () => {
+  test('a problem becomes a question named after file and line, with the text after #### as gold answer', async () => {
     const text = `${line('Two boxes of 24 pens: how many?', 'There are 2*24 = <<2*24=48>>48 pens.\n#### 48')}\n\n${line('A car of $1,080?', '#### 1,080')}`;
     const { records, errors } = await collect((options) =>
       readGsm8k(textInput(text, 'train.jsonl'), options),

@@ -99,12 +99,12 @@ describe.each(names)('%s', (name) => {
     }
   });
 
-  test('an answer stands behind the generation prompt, and ends with the end of turn', () => {
+  test('an answer stands after the generation prompt, and ends with the end of turn', () => {
     const { ids, spans } = renderer.render(conversations.finished);
     const open = renderer.render(conversations.finished.slice(0, 1), { open: true }).ids;
     expect(spans).toEqual([{ message: 1, start: open.length, end: ids.length }]);
     expect(ids.at(-1)).toBe(renderer.endOfTurn);
-    // Transformers' ids end with what comes behind the end of turn, or (reasoning) with an empty thought.
+    // Transformers' ids end with what comes after the end of turn, or (reasoning) with an empty thought.
     const theirs = expected.conversations.finished;
     const length = name === 'reasoning' ? open.length : ids.length;
     expect(ids.slice(0, length)).toEqual(theirs.slice(0, length));
@@ -269,7 +269,7 @@ describe('where the template comes from', () => {
     const bare = await changed((config) => {
       delete config.eos_token;
     }, open);
-    expect(() => bare.renderer()).toThrow(/a special token behind an assistant message, or an "eos_token"/);
+    expect(() => bare.renderer()).toThrow(/a special token after an assistant message, or an "eos_token"/);
   });
 
   test('what a template refuses later is an error of that conversation', async () => {

@@ -59,7 +59,7 @@ describe('best articles', () => {
     // Its length of a field is the number of distinct words.
     const distinct = (text: string) => new Set(text.split(' ')).size;
     const counts = (text: string, term: string) => text.split(' ').filter((word) => word === term).length;
-    const word = fc.constantFrom('red', 'green', 'blue', 'grey');
+    const word = fc.constantFrom('red', 'green', 'blue', 'gray');
     const field = fc.array(word, { minLength: 1, maxLength: 6 }).map((list) => list.join(' '));
     const corpus = fc.array(fc.record({ title: field, text: field }), { minLength: 1, maxLength: 6 });
     await fc.assert(

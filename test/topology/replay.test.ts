@@ -23,7 +23,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-test('keeps the stages behind the topic as they were, and reads the topic from the old run', () => {
+test('keeps the stages downstream of the topic as they were, and reads the topic from the old run', () => {
   const topology = replay('scored');
   expect(topology).toEqual({
     ...old,

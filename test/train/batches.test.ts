@@ -118,7 +118,7 @@ describe('Batcher', () => {
     expect(batch?.rows).toHaveLength(1);
   });
 
-  test('what was refused does not count towards a full batch', () => {
+  test('what was refused does not count toward a full batch', () => {
     const long = trajectory('l/0', [{ text: 'x'.repeat(70) }]);
     const [batch, ...rest] = batchesOf([...steps('a/0', 1), ...long, ...steps('b/0', 1)]);
     expect(rest).toEqual([]);

@@ -160,7 +160,7 @@ describe('OptimizerStep', () => {
     }
   });
 
-  test('what comes behind an action cannot change its gradient, whatever it says', async () => {
+  test('what comes after an action cannot change its gradient, whatever it says', async () => {
     const gradientWith = async (later: readonly ActionSpec[], observation: string) => {
       const first = { text: 'abc', reward: 1, observation };
       return (await trainOn(trajectory('q/0', [first, ...later]), { clipNorm: null })).gradients[0];

@@ -36,7 +36,7 @@ async function packed(name: string) {
   return { rows, prompts, actions: given.map(recorded), thinks: language.tokenizer.id('<think>') };
 }
 
-describe('each action stands behind what it was sampled from', () => {
+describe('each action stands after what it was sampled from', () => {
   test.each(['chatml', 'headers', 'turns', 'instructions'])('%s: in one row', async (name) => {
     const { rows, prompts, actions } = await packed(name);
     expect(rows).toHaveLength(1);

@@ -3,12 +3,12 @@
 // matmuls with bf16 weights: times 64 f16 holds them exactly, unless they are below 2^-20 or above 1023; what is above becomes
 // infinite. The left factor's rows come scaled by matrix-scales.wgsl; with two PARTS each number is the sum of two f16, which
 // together have 22 bits, and with one it is rounded to f16.
-// Goes behind the same files as tile.wgsl.
+// Follows the same files as tile.wgsl.
 const TILE_ROWS = 8 * UNIT_M;
 const TILE_COLUMNS = 8 * UNIT_N;
 const DEPTH = 2 * UNIT_K;
 const LANES = 8 * SUBGROUP;
-// From line to line in workgroup memory: more than a line, so that neighbours are in different banks.
+// From line to line in workgroup memory: more than a line, so that neighbors are in different banks.
 const LEFT_STRIDE = DEPTH + 8;
 const LEFT_SIZE = TILE_ROWS * LEFT_STRIDE;
 const RIGHT_STRIDE = select(TILE_COLUMNS + 8, DEPTH + 8, RIGHT_ALONG_DEPTH);

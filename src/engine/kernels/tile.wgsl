@@ -1,11 +1,11 @@
 // A matmul in tiles of 64 x 64, through workgroup memory, 16 deep at a time. Each of 64 invocations has
 // 8 rows and 8 columns of the tile in registers and sums over the depth in order, with fma: so a number of the result
 // depends on its row and column alone, not on how many there are, and repeats to the bit.
-// Goes behind a file that says what is multiplied: `extent` (rows, columns / 4, depth), `left` and `right` (4 numbers of a
+// Follows a file that says what is multiplied: `extent` (rows, columns / 4, depth), `left` and `right` (4 numbers of a
 // line of the factor as it lies in memory, 0 beyond its end) and `put`. Where lines run along the depth, they are
 // transposed on their way to workgroup memory.
 const DEPTH = 16u;
-// vec4 from depth to depth: one more than are used, so that neighbouring lanes write to different banks.
+// vec4 from depth to depth: one more than are used, so that neighboring lanes write to different banks.
 const LINE = 17u;
 var<workgroup> leftTile: array<Kept, DEPTH * LINE>;
 var<workgroup> rightTile: array<Kept, DEPTH * LINE>;
@@ -90,7 +90,7 @@ fn rightBlock(column4: u32, depth4: u32, index: u32) -> mat4x4f {
   return mat4x4f(right(line, four), right(line + 1, four), right(line + 2, four), right(line + 3, four));
 }
 
-// Where in the tile the lane's block goes. Neighbouring lanes fetch neighbours in memory.
+// Where in the tile the lane's block goes. Neighboring lanes fetch neighbors in memory.
 fn place(alongDepth: bool, index: u32) -> u32 {
   if (alongDepth) { return 4 * (index % 4) * LINE + index / 4; }
   return 4 * (index / 16) * LINE + index % 16;

@@ -13,7 +13,7 @@ export interface Speed {
 
 /**
  * The speed of training on a decoder of the demo's size. `now` is a monotonic clock in milliseconds; the best of
- * `rounds` counts, behind one to warm up.
+ * `rounds` counts, after one to warm up.
  */
 export async function trainingSpeed(
   create: EngineFactory,

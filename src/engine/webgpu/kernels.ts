@@ -30,7 +30,7 @@ export interface KernelCall {
   readonly bindings: readonly (GPUBuffer | Binding)[];
   /** Another kernel that does the same with the same bindings. */
   readonly variant?: Variant;
-  /** What the variant binds behind all else, and what has to run before it. */
+  /** What the variant binds after all else, and what has to run before it. */
   readonly more?: readonly GPUBuffer[];
   readonly before?: Dispatch;
   /** Workgroups in x, y and z; 0 anywhere: nothing to do. */

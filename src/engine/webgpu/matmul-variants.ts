@@ -26,7 +26,7 @@ export const inRegisters: MatmulMethod = { family: 'registers', precision: 'f32'
 
 export const throughWorkgroups: MatmulMethod = { family: 'workgroup', precision: 'f32', unit: null };
 
-/** A kernel in tiles: a file that says what is multiplied, and tile.wgsl behind it. */
+/** A kernel in tiles: a file that says what is multiplied, and tile.wgsl after it. */
 export function tileVariant(file: string, { software, half }: { software: boolean; half: boolean }): Variant {
   return {
     files: [file, 'tile'],
@@ -38,7 +38,7 @@ export function tileVariant(file: string, { software, half }: { software: boolea
   };
 }
 
-/** A kernel on subgroup matrices: a file that says what is multiplied, and matrix.wgsl behind it. */
+/** A kernel on subgroup matrices: a file that says what is multiplied, and matrix.wgsl after it. */
 export function matrixVariant(
   file: string,
   unit: NonNullable<MatmulMethod['unit']>,

@@ -15,7 +15,7 @@ export function recordOfJson(topic: string, tree: SchemaNode, bytes: Uint8Array)
   } catch {
     // Not the parser's own words: they quote the text.
     throw new DataError(
-      `topic ${topic}: expected one JSON object in UTF-8 (or Avro behind a zero byte), found ${bytes.length} ` +
+      `topic ${topic}: expected one JSON object in UTF-8 (or Avro after a zero byte), found ${bytes.length} ` +
         'bytes that are neither.',
     );
   }

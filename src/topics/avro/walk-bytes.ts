@@ -39,7 +39,7 @@ const PARTS_PER_BYTE = 8;
 /**
  * Throws a `DataError` with topic, field and byte position unless `bytes` from `start` on are exactly one
  * value of the schema: counts and lengths within what is left, integers in range and in their shortest
- * form, finite numbers, well-formed UTF-8, no map key twice and none called `__proto__`, nothing behind; and
+ * form, finite numbers, well-formed UTF-8, no map key twice and none called `__proto__`, nothing after it; and
  * no deeper or wider than a record can be.
  */
 export function walkBytes(topic: string, tree: WireNode, bytes: Buffer, start: number): void {

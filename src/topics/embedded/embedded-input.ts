@@ -95,7 +95,7 @@ export class EmbeddedInput implements InputPartition {
     await this.#options.commit(next, outputs);
   }
 
-  /** A position behind the end is that of another log: a checkpoint of a run whose log was deleted, say. */
+  /** A position after the end is that of another log: a checkpoint of a run whose log was deleted, say. */
   #checkPosition(): void {
     const end = this.#options.source.end(this.#options.topic, this.partition);
     if (this.#position > end) {

@@ -193,7 +193,7 @@ function openChecked(options: LogFileOptions): Bytes {
     }
     const db = openDatabase(folder, options);
     try {
-      // LMDB shows a commit of a process that was killed right behind it only once somebody takes the lock.
+      // LMDB shows a commit of a process that was killed right after it only once somebody takes the lock.
       if (options.access === 'write') db.transactionSync(() => {});
       checkMarker(db, options);
     } catch (error) {

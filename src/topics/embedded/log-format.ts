@@ -6,7 +6,7 @@
  * |---|---|
  * | `1` | the marker: format, version, run (JSON) |
  * | `2` topic id (u16) | name and partitions (JSON); ids count up, so topics are listed in order of creation |
- * | `3` topic id (u16), partition (u16) | offset behind the last entry (f64), its time (f64) |
+ * | `3` topic id (u16), partition (u16) | offset after the last entry (f64), its time (f64) |
  * | `4` group, run, topic, partition (JSON) | committed offset (f64) |
  * | `5` group, run, topic, partition (JSON) | owner: epoch, pid, process (JSON) |
  * | `6` topic id (u16), partition (u16), offset (u48) | time (f64), key's length (u16), key, value |

@@ -24,7 +24,7 @@ export interface StoredTopic {
 
 /** How far a partition goes. */
 export interface PartitionEnd {
-  /** The offset behind the last entry. */
+  /** The offset after the last entry. */
   readonly offset: number;
   /** The last entry's time; 0 when there is none. */
   readonly time: number;
@@ -50,7 +50,7 @@ export function listTopics(db: Bytes): StoredTopic[] {
   return topics;
 }
 
-/** Writes a topic behind the others. */
+/** Writes a topic after the others. */
 export function putTopic(db: Bytes, name: string, partitions: number): StoredTopic {
   const id = (listTopics(db).at(-1)?.id ?? 0) + 1;
   db.putSync(topicKey(id), Buffer.from(JSON.stringify({ name, partitions })));

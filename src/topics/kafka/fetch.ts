@@ -28,7 +28,7 @@ export interface FetchLimits {
 
 export interface Fetched {
   readonly entries: LogEntry[];
-  /** Where to go on: behind the last entry, and behind the transactions' marks and aborted records after it. */
+  /** Where to go on: after the last entry, and after the transactions' marks and aborted records after it. */
   readonly next: number;
 }
 
@@ -40,7 +40,7 @@ export async function fetchEntries(link: Link, from: FetchFrom, limits: FetchLim
 
 /**
  * Of several partitions of one topic, in their order: one request to each broker that leads some of them, which answers as
- * soon as one of them has something. (Requests one behind the other would wait for each other.)
+ * soon as one of them has something. (Requests one after the other would wait for each other.)
  */
 export async function fetchTogether(
   link: Link,
@@ -127,7 +127,7 @@ export type OffsetQuery = 'start' | 'end' | { readonly time: number };
 const SPECIAL = { start: -2, end: -1 } as const;
 
 /**
- * Offsets of some partitions of a topic; -1 where no record is as late as the time. The end is behind everything that was
+ * Offsets of some partitions of a topic; -1 where no record is as late as the time. The end is after everything that was
  * written, open transactions included: a commit returns before its marks are written, so that a reader who goes as
  * far as what is committed now could miss what was just committed.
  */

@@ -166,7 +166,7 @@ export class KafkaInput implements InputPartition {
     return entries;
   }
 
-  /** What comes behind the position. While the cluster is away there is nothing, after a pause. */
+  /** What comes after the position. While the cluster is away there is nothing, after a pause. */
   async #fetch(waitMs: number): Promise<(Fetched & { readonly from: number }) | undefined> {
     const { fetchWaitMs } = this.#options;
     const from = this.#position;

@@ -24,7 +24,7 @@ const PAUSE_MS = { first: 10, longest: 1_000 };
 const TELL_MS = 5_000;
 
 /**
- * A cluster's connections for one purpose: a request that a broker answers late holds up those behind it on the same
+ * A cluster's connections for one purpose: a request that a broker answers late holds up those after it on the same
  * connection, so a fetch loop, a group's member and a transaction have a link of their own each.
  */
 export class Link {

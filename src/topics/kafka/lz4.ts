@@ -38,7 +38,7 @@ export function decompressFrame(frame: Buffer, limit: number): Buffer {
   return content.subarray(0, length);
 }
 
-/** Writes a block's content behind what is there, and returns where it ends. */
+/** Writes a block's content after what is there, and returns where it ends. */
 function decompressBlock(block: Buffer, content: Buffer, begin: number): number {
   let at = 0;
   let to = begin;

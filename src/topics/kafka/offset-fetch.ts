@@ -32,7 +32,7 @@ export async function fetchStableOffsets(broker: Broker, asked: OffsetFetch): Pr
   return answer as StoredOffset[];
 }
 
-/** Flexible (KIP-482): compact strings and arrays, and tagged fields, of which there are none, behind each structure. */
+/** Flexible (KIP-482): compact strings and arrays, and tagged fields, of which there are none, after each structure. */
 function request({ groupId, topic, partitions }: OffsetFetch): Buffer {
   const numbers = Buffer.alloc(4 * partitions.length);
   for (const [i, partition] of partitions.entries()) numbers.writeInt32BE(partition, 4 * i);

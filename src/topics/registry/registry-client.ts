@@ -198,7 +198,7 @@ function jsonOf({ text }: Answer): unknown {
   }
 }
 
-/** What the registry says itself, shortened, behind a colon. */
+/** What the registry says itself, shortened, after a colon. */
 function wordsOf(answer: Answer): string {
   const { message } = (jsonOf(answer) ?? {}) as { readonly message?: unknown };
   if (typeof message !== 'string' || message === '') return '';

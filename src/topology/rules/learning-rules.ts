@@ -85,7 +85,7 @@ export const scoredPartitions: Rule = {
 
 export const scheduleEnd: Rule = {
   name: 'schedule-end',
-  about: 'A decaying learning rate ends behind its warm-up.',
+  about: 'A decaying learning rate ends after its warm-up.',
   check: ({ stages }) => {
     const schedule = stages.train?.schedule;
     if (schedule === undefined || schedule.kind === 'constant') return [];

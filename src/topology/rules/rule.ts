@@ -18,7 +18,7 @@ export interface RuleFinding {
 }
 
 export interface Rule {
-  /** As it stands behind a message, such as `no-producer`. */
+  /** As it stands after a message, such as `no-producer`. */
   readonly name: string;
   /** What must hold, in one sentence: for the reference. */
   readonly about: string;

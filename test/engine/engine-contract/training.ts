@@ -71,7 +71,7 @@ export function trainingContract(create: EngineFactory): void {
       expect(largestError(packed, apart)).toBeLessThan(1e-5);
     });
 
-    test('gradients add up over forwards, and an update clears them', async () => {
+    test('gradients add up over forward passes, and an update clears them', async () => {
       const whole = await gradientOf(fixture.rows, fixture.targetWeights);
       await reset();
       for (const part of [0, 1]) {
@@ -87,7 +87,7 @@ export function trainingContract(create: EngineFactory): void {
         expect(values.every((g) => g === 0)).toBe(true);
     });
 
-    test('tokens without weight, and those behind the last target, change no gradient', async () => {
+    test('tokens without weight, and those after the last target, change no gradient', async () => {
       const row = [...fixture.rows.tokens.subarray(0, 8)];
       const short = await gradientOf(packRows([{ tokens: row, targets: [4, 5] }]), Float32Array.of(1, -0.5));
       const masked = packRows([{ tokens: [...row, 9, 31], targets: [2, 4, 5, 9] }]);

@@ -210,7 +210,7 @@ describe('hostile bytes', () => {
       [...start, 4, ...utf8('a'), ...utf8('b'), ...utf8('a'), ...utf8('c'), 0],
       /"a" twice/,
     ],
-    ['bytes behind the record', 'questions', [...start, 0, 0, 1], /found 1 more bytes/],
+    ['bytes after the record', 'questions', [...start, 0, 0, 1], /found 1 more bytes/],
     ['a length beyond the end', 'questions', [0x7e, 0x41], /field id: .*length from 0 to 1, found 63/],
     ['a negative length', 'questions', [0x01, 0x41], /field id: .*found -1/],
     ['an unknown union branch', 'questions', [...start.slice(0, -1), 4], /field source: .*found 2/],

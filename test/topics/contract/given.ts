@@ -62,8 +62,8 @@ export async function pullCount(input: InputPartition, count: number): Promise<L
   return entries;
 }
 
-/** The offset behind an entry. */
-export function behind(entry: LogEntry | undefined): number {
+/** The offset after an entry. */
+export function offsetAfter(entry: LogEntry | undefined): number {
   if (entry === undefined) throw new Error('no entry');
   return entry.offset + 1;
 }

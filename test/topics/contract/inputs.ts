@@ -3,9 +3,9 @@ import { describe, expect, test } from '@jest/globals';
 import { TransportError } from '../../../src/errors.ts';
 import type { LogEntry } from '../../../src/topics/transport.ts';
 import {
-  behind,
   collect,
   type Given,
+  offsetAfter,
   output,
   PATIENCE_MS,
   present,
@@ -93,8 +93,8 @@ export function inputContract(given: Given): void {
       expect(await waiting).toEqual([]);
       input.seek(0);
       expect(await input.pull(5, PATIENCE_MS)).toEqual([]);
-      await input.commit(behind(first), [output('out', 'k', 'A')]);
-      expect(await given.transport.committed('g', 'in')).toEqual([behind(first)]);
+      await input.commit(offsetAfter(first), [output('out', 'k', 'A')]);
+      expect(await given.transport.committed('g', 'in')).toEqual([offsetAfter(first)]);
       for await (const _ of given.transport.subscribe({
         group: 'g',
         topic: 'in',
@@ -110,17 +110,17 @@ export function inputContract(given: Given): void {
       await given.transport.append(Array.from({ length: 5 }, (_, i) => output('in', 'k', `${i}`)));
       const input = await given.own('g');
       const entries = await pullCount(input, 3);
-      await input.commit(behind(entries[1]), [output('out', 'k', 'x'), output('wide', 'k', 'y')]);
-      await input.commit(behind(entries[2]), []);
+      await input.commit(offsetAfter(entries[1]), [output('out', 'k', 'x'), output('wide', 'k', 'y')]);
+      await input.commit(offsetAfter(entries[2]), []);
       given.over.abort();
       await given.transport.close();
       given.over = new AbortController();
       given.transport = await given.fixture.open(given.run);
-      expect(await given.transport.committed('g', 'in')).toEqual([behind(entries[2])]);
+      expect(await given.transport.committed('g', 'in')).toEqual([offsetAfter(entries[2])]);
       expect((await collect(given.transport, 'out', 1)).map(text)).toEqual(['x']);
       expect((await collect(given.transport, 'wide', 1)).map(text)).toEqual(['y']);
       const again = await given.own('g');
-      expect(again.position).toBe(behind(entries[2]));
+      expect(again.position).toBe(offsetAfter(entries[2]));
       expect((await pullCount(again, 2)).map(text)).toEqual(['3', '4']);
     });
 
@@ -128,10 +128,13 @@ export function inputContract(given: Given): void {
       await given.transport.append([output('in', 'k', 'a')]);
       const input = await given.own('g');
       const [entry] = await pullCount(input, 1);
-      const commit = input.commit(behind(entry), [output('out', 'k', 'lost'), output('nowhere', 'k', 'v')]);
+      const commit = input.commit(offsetAfter(entry), [
+        output('out', 'k', 'lost'),
+        output('nowhere', 'k', 'v'),
+      ]);
       await expect(commit).rejects.toThrow(TransportError);
       expect(await given.transport.committed('g', 'in')).toEqual([0]);
-      await input.commit(behind(entry), [output('out', 'k', 'kept')]);
+      await input.commit(offsetAfter(entry), [output('out', 'k', 'kept')]);
       expect((await collect(given.transport, 'out', 1)).map(text)).toEqual(['kept']);
       expect(await present(given.transport, 'out')).toBe(1);
     });
@@ -144,7 +147,7 @@ export function inputContract(given: Given): void {
         const [entry] = await pullCount(input, 1);
         seen.push(text(entry));
         const next = Number(text(entry)) - 1;
-        await input.commit(behind(entry), next < 0 ? [] : [output('in', 'k', `${next}`)]);
+        await input.commit(offsetAfter(entry), next < 0 ? [] : [output('in', 'k', `${next}`)]);
       }
       expect(seen).toEqual(['3', '2', '1', '0']);
     });
@@ -153,7 +156,7 @@ export function inputContract(given: Given): void {
       await given.transport.append([output('in', 'k', 'a'), output('in', 'k', 'b')]);
       const [one, two] = [await given.own('one'), await given.own('two')];
       const entries = await pullCount(one, 2);
-      await one.commit(behind(entries[1]), []);
+      await one.commit(offsetAfter(entries[1]), []);
       expect(await given.transport.committed('two', 'in')).toEqual([0]);
       expect((await pullCount(two, 2)).map(text)).toEqual(['a', 'b']);
       expect((await collect(given.transport, 'in', 2)).map(text)).toEqual(['a', 'b']);
@@ -180,7 +183,7 @@ export function inputContract(given: Given): void {
                 output('out', e.key, text(e)),
                 output('in', e.key, text(e)),
               ]);
-              await input.commit(behind(entries.at(-1)), outputs);
+              await input.commit(offsetAfter(entries.at(-1)), outputs);
               done += entries.length;
             }
           })(),

@@ -3,9 +3,9 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { TransportError } from '../../../src/errors.ts';
 import {
-  behind,
   collect,
   type Given,
+  offsetAfter,
   output,
   PATIENCE_MS,
   present,
@@ -20,20 +20,20 @@ export function ownerContract(given: Given): void {
       await given.transport.append([output('in', 'k', 'a'), output('in', 'k', 'b'), output('in', 'k', 'c')]);
       const hanging = await given.own('g');
       const entries = await pullCount(hanging, 2);
-      await hanging.commit(behind(entries[0]), [output('out', 'k', 'A')]);
+      await hanging.commit(offsetAfter(entries[0]), [output('out', 'k', 'A')]);
       expect(hanging.lost.aborted).toBe(false);
 
       const second = await given.fixture.open(given.run);
       const owner = await given.own('g', 'in', second);
-      expect(owner.position).toBe(behind(entries[0]));
-      const commit = hanging.commit(behind(entries[1]), [output('out', 'k', 'B, but too late')]);
+      expect(owner.position).toBe(offsetAfter(entries[0]));
+      const commit = hanging.commit(offsetAfter(entries[1]), [output('out', 'k', 'B, but too late')]);
       await expect(commit).rejects.toThrow(TransportError);
       await until(() => hanging.lost.aborted);
       expect(await hanging.pull(1, 100)).toEqual([]);
 
       const [again] = await pullCount(owner, 1);
       expect(text(again)).toBe('b');
-      await owner.commit(behind(again), [output('out', 'k', 'B')]);
+      await owner.commit(offsetAfter(again), [output('out', 'k', 'B')]);
       expect((await collect(second, 'out', 2)).map(text)).toEqual(['A', 'B']);
       expect(owner.lost.aborted).toBe(false);
     });
@@ -63,9 +63,9 @@ export function ownerContract(given: Given): void {
       const input = await given.own('g', 'in', replay, given.run);
       const entries = await pullCount(input, 2);
       expect(entries.map(text)).toEqual(['a', 'b']);
-      await input.commit(behind(entries[0]), [output('out', 'k', 'A')]);
+      await input.commit(offsetAfter(entries[0]), [output('out', 'k', 'A')]);
 
-      expect(await replay.committed('g', 'in', given.run)).toEqual([behind(entries[0])]);
+      expect(await replay.committed('g', 'in', given.run)).toEqual([offsetAfter(entries[0])]);
       expect(await replay.committed('g', 'in')).toEqual([0, 0]);
       expect(await given.transport.committed('g', 'in')).toEqual([0]);
       expect((await collect(replay, 'out', 1)).map(text)).toEqual(['A']);
@@ -126,7 +126,7 @@ export function ownerContract(given: Given): void {
         const entries = await input.pull(most, 0);
         if (entries.length === 0) return 0;
         await input.commit(
-          behind(entries.at(-1)),
+          offsetAfter(entries.at(-1)),
           entries.map((entry) => output(done, entry.key, text(entry))),
         );
         return entries.length;

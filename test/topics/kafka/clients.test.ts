@@ -175,7 +175,7 @@ withPrograms("Python's confluent-kafka", [missing(), python().why], () => {
       .map((line) => JSON.parse(line) as { id: string })
       .sort(byId);
 
-  test('feeds Avro behind our schema id, and reads the topics without a registry', async () => {
+  test('feeds Avro after our schema id, and reads the topics without a registry', async () => {
     const address = await sharedBroker();
     const id = program(process.execPath, ['bin/swirl.js', 'schema', 'questions', '--id']).toString().trim();
     const run = await fed({}, (topic) => feed(address, topic, publishedFile('questions'), ['--id', id]));

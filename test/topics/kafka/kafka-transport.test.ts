@@ -6,7 +6,16 @@ import { ConfigError, TransportError } from '../../../src/errors.ts';
 import { kafkaConfig } from '../../../src/topics/kafka/kafka-config.ts';
 import { groupName, topicName, topicOf } from '../../../src/topics/kafka/names.ts';
 import type { InputPartition, Transport } from '../../../src/topics/transport.ts';
-import { behind, collect, output, PATIENCE_MS, present, pullCount, text, until } from '../contract/given.ts';
+import {
+  collect,
+  offsetAfter,
+  output,
+  PATIENCE_MS,
+  present,
+  pullCount,
+  text,
+  until,
+} from '../contract/given.ts';
 import { sharedBroker, withKafka } from './broker.ts';
 import { type KafkaFixture, kafkaFixture, runName } from './kafka-fixture.ts';
 
@@ -92,7 +101,7 @@ withKafka('Kafka', () => {
       expect(input.lost.aborted).toBe(false);
       const entries = held[i] ?? [];
       await input.commit(
-        behind(entries.at(-1)),
+        offsetAfter(entries.at(-1)),
         entries.map((entry) => output('out', entry.key, text(entry))),
       );
     }
@@ -100,7 +109,7 @@ withKafka('Kafka', () => {
     expect(inputs.length).toBe(2);
   });
 
-  test('a partition that goes to another worker is finished first, and begun there behind it', async () => {
+  test('a partition that goes to another worker is finished first, and begun there after it', async () => {
     await transport.append(inPartition(0));
     const first = subscribed(transport);
     await until(() => first.length === 2);
@@ -114,13 +123,13 @@ withKafka('Kafka', () => {
     await pause(300);
     expect(second.length).toBe(0);
     const [entry] = held.get(leaving) ?? [];
-    await leaving.commit(behind(entry), [output('out', 'k', text(entry))]);
+    await leaving.commit(offsetAfter(entry), [output('out', 'k', text(entry))]);
     leaving.release?.();
     expect(leaving.lost.aborted).toBe(true);
     await until(() => second.length === 1);
     expect(second[0]?.partition).toBe(leaving.partition);
-    expect(second[0]?.position).toBe(behind(entry));
-    await expect(leaving.commit(behind(entry), [])).rejects.toThrow(TransportError);
+    expect(second[0]?.position).toBe(offsetAfter(entry));
+    await expect(leaving.commit(offsetAfter(entry), [])).rejects.toThrow(TransportError);
     expect(first.filter((input) => !input.lost.aborted).length).toBe(1);
   });
 
@@ -231,10 +240,10 @@ withKafka('Kafka', () => {
     const [fed] = await collect(transport, 'in', 1);
     const input = inputs.find(({ partition }) => partition === fed?.partition) as InputPartition;
     const [entry] = await pullCount(input, 1);
-    await expect(input.commit(behind(entry), [output('out', 'k', 'x'.repeat(10_000))])).rejects.toThrow(
+    await expect(input.commit(offsetAfter(entry), [output('out', 'k', 'x'.repeat(10_000))])).rejects.toThrow(
       /max\.message\.bytes/,
     );
-    await input.commit(behind(entry), [output('out', 'k', 'short')]);
+    await input.commit(offsetAfter(entry), [output('out', 'k', 'short')]);
     expect((await collect(transport, 'out', 1)).map(text)).toEqual(['short']);
     expect(await present(transport, 'out')).toBe(1);
   });
@@ -269,7 +278,7 @@ withKafka('Kafka', () => {
     );
   });
 
-  test('what retention has deleted: readers and new groups begin behind it, a position before it is an error', async () => {
+  test('what retention has deleted: readers and new groups begin after it, a position before it is an error', async () => {
     await transport.append(Array.from({ length: 5 }, (_, i) => output('out', 'k', `${i}`)));
     const all = await collect(transport, 'out', 5);
     const admin = client.admin();

@@ -62,7 +62,7 @@ function idIn(bytes: Uint8Array): number {
   return Buffer.from(bytes).readInt32BE(1);
 }
 
-/** A value as another program writes it: by avsc, behind the id that the registry gave its schema. */
+/** A value as another program writes it: by avsc, after the id that the registry gave its schema. */
 function framed(id: number, schema: unknown, value: unknown): Buffer {
   const head = Buffer.alloc(5);
   head.writeInt32BE(id, 1);
@@ -229,7 +229,7 @@ describe('records of other writers', () => {
     for (const value of values) expect(() => codec.decode('questions', value)).toThrow(DataError);
   });
 
-  test('many ids at once are all known afterwards; of the cache the longest unused go first', async () => {
+  test('many ids at once are all known after that; of the cache the longest unused go first', async () => {
     const codec = await open({ cachedSchemas: 16 });
     const written = Array.from({ length: 40 }, (_, i) => {
       const schema = { ...foreign, fields: [...foreign.fields, { name: `extra${i}`, type: 'int' }] };

@@ -127,7 +127,7 @@ function error(found: Float32Array, before: Line, a: Line, b: Line, depth: numbe
   return Number.isFinite(off) ? off : Number.POSITIVE_INFINITY;
 }
 
-/** Of different sizes from row to row, as gradients are, and NaN behind the last row: nothing may read that. */
+/** Of different sizes from row to row, as gradients are, and NaN after the last row: nothing may read that. */
 function madeNumbers(): TrialNumbers {
   const [xStride, yStride] = strides(sizes);
   const room = Math.ceil(sizes.rows / 64) * 64;

@@ -13,8 +13,8 @@ import { Matmul } from './matmul.ts';
 export const matmulPasses = ['forward', 'forwardFewRows', 'backwardInput', 'backwardWeight'] as const;
 export type MatmulPass = (typeof matmulPasses)[number];
 
-/** Columns of x and y are part of wider matrices: so many numbers before them, and behind. */
-export const margins = { xBefore: 4, xBehind: 8, yBefore: 8, yBehind: 4 } as const;
+/** Columns of x and y are part of wider matrices: so many numbers before them, and after. */
+export const margins = { xBefore: 4, xAfter: 8, yBefore: 8, yAfter: 4 } as const;
 
 /** Row by row, with the margins; `rows` may be fewer than those of the numbers. */
 export interface TrialNumbers {
@@ -108,7 +108,7 @@ export class MatmulTrial {
 
 /** Numbers from row to row of x and y. */
 export function strides({ input, output }: Pick<TrialOptions, 'input' | 'output'>): [number, number] {
-  return [margins.xBefore + input + margins.xBehind, margins.yBefore + output + margins.yBehind];
+  return [margins.xBefore + input + margins.xAfter, margins.yBefore + output + margins.yAfter];
 }
 
 export function resultOf(pass: MatmulPass): 'x' | 'y' | 'dw' {

@@ -53,7 +53,7 @@ export function batchTable(table: BatchTable): Map<string, number> {
 
   add({ queries: n * shape.qSize, mixed: n * shape.qSize, stats: n * config.heads * 2 }, own);
   add({ attendedRstd: n, middle: hidden, middleNormed: hidden, middleRstd: n, fedRstd: n }, own);
-  // Without norms behind them the backward pass does not read the branches.
+  // Without norms after them the backward pass does not read the branches.
   add({ attended: hidden, fed: hidden }, config.postNorms ? own : ['']);
   add({ gateUp: n * config.intermediateSize * 2, inner: n * config.intermediateSize }, own);
   // In sampling they are in the cache.

@@ -78,7 +78,7 @@ function blocksOf(
 ): Uint32Array<ArrayBuffer> {
   const blocks: number[] = [];
   for (let first = 0; first < tokens.length; ) {
-    // Both must go on: neighbours in a batch of samples may have consecutive positions in different slots.
+    // Both must go on: neighbors in a batch of samples may have consecutive positions in different slots.
     const goesOn = (n: number, count: number) =>
       positions[n] === positions[first] + count && bases[n] === bases[first];
     let count = 1;
@@ -89,7 +89,7 @@ function blocksOf(
   return Uint32Array.from(blocks);
 }
 
-/** (N) the token behind the last of the row that token n is in. */
+/** (N) the token after the last of the row that token n is in. */
 function rowEnds(positions: Int32Array): Int32Array {
   const ends = new Int32Array(positions.length);
   let end = positions.length;

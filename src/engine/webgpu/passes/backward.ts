@@ -38,7 +38,7 @@ export function decoderBackward(
 }
 
 /**
- * `dnormed` holds the gradient of the stream behind the layer, as normed for the next, and in the end of the stream before it;
+ * `dnormed` holds the gradient of the stream after the layer, as normed for the next, and in the end of the stream before it;
  * `dstream` what reaches the two along the residual stream.
  */
 function layerBackward(to: TrainingOperations, layer: number, kept: KeysAndValues): Dispatch[] {
@@ -53,7 +53,7 @@ function layerBackward(to: TrainingOperations, layer: number, kept: KeysAndValue
     dkeys: plan.get('dkeys'),
     dvalues: plan.get('dvalues'),
   };
-  /** Of a norm behind a branch, where there is one. */
+  /** Of a norm after a branch, where there is one. */
   const branchNorm = (norm: number, x: GPUBuffer, rstd: GPUBuffer) =>
     config.postNorms ? to.normWeightGradient(norm, { dy: dstream, x, rstd }) : [];
   return [

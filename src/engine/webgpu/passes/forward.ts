@@ -15,7 +15,7 @@ export interface KeysAndValues {
 }
 
 /**
- * All norms lie in one slab, layer by layer, and the last at the end. `next` norms the stream for the layer behind. Where
+ * All norms lie in one slab, layer by layer, and the last at the end. `next` norms the stream for the next layer. Where
  * branches are not normed before they join the stream, `afterAttention` and `afterFeedForward` are not read.
  */
 export function normsOf({ layerNorms }: Shape, layer: number) {
@@ -54,7 +54,7 @@ export function inputNorm(to: ForwardOperations, layer: number): Dispatch {
   });
 }
 
-/** From the stream before a layer to the stream behind it. */
+/** From the stream before a layer to the stream after it. */
 export function layerForward(to: ForwardOperations, layer: number, kept: KeysAndValues): Dispatch[] {
   const { plan } = to;
   const own = (name: string) => plan.get(name, layer);
