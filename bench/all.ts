@@ -1,6 +1,6 @@
 /**
- * Every benchmark, one after the other, each in a process of its own: `npm run bench`, or `npm run bench -- kernels packing` for
- * some. What they printed on which machine is in README.md beside this file.
+ * Every benchmark, one after the other, each in a process of its own: `npm run bench`, or `npm run bench --
+ * kernels packing` for some. What they printed on which machine is in README.md beside this file.
  */
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';

@@ -1,5 +1,6 @@
 /**
- * What the adapter can do at most, measured by kernels written for that, and each kernel's share of it in a training step.
+ * What the adapter can do at most, measured by kernels written for that, and each kernel's share of it in a
+ * training step.
  *
  *   npx tsx bench/ceilings.ts [lab] [medium] [large]
  */

@@ -1,6 +1,6 @@
 /**
- * The embedded log against bare lmdb that does the same durable transactions: records of one size, a hundred a
- * transaction, appended with the progress of an input. Rounds alternate, so that both meet the same disk.
+ * The embedded log against bare lmdb that does the same durable transactions: records of one size, a hundred
+ * a transaction, appended with the progress of an input. Rounds alternate, so that both meet the same disk.
  *
  *   npx tsx bench/embedded-log.ts [records per round]
  */

@@ -1,12 +1,15 @@
 /**
- * LoRA training of Gemma 2 on a GPU against PyTorch on the same card: random weights of the 2b shape, frozen in bf16, adapters
- * of rank 16 on all projections. First both must agree in f32 (log-probabilities, losses of two steps); then PyTorch's weights
- * become bf16 as well, and the two alternate. Says which share of the matrix rate a step reaches, what each kernel takes by
- * timestamps, and the same of each family of matmul kernels. On a software adapter a tiny shape is run, against PyTorch on the CPU:
- * that shows that this file works, and nothing about a GPU.
+ * LoRA training of Gemma 2 on a GPU against PyTorch on the same card: random weights of the 2b shape, frozen
+ * in bf16, adapters of rank 16 on all projections. First both must agree in f32 (log-probabilities, losses of
+ * two steps); then PyTorch's weights become bf16 as well, and the two alternate. Says which share of the
+ * matrix rate a step reaches, what each kernel takes by timestamps, and the same of each family of matmul
+ * kernels. On a software adapter a tiny shape is run, against PyTorch on the CPU: that shows that this file
+ * works, and nothing about a GPU.
  *
- *   npx tsx bench/gpu.ts [--shape tiny|2b|9b] [--rows 4] [--tokens 512] [--rank 16] [--recompute] [--rounds 5] [--one]
- *   SWIRL_PYTHON: a Python with torch and transformers
+ *   npx tsx bench/gpu.ts [--shape tiny|2b|9b] [--rows 4] [--tokens 512] [--rank 16]
+ *     [--recompute] [--rounds 5] [--one]
+ *
+ * SWIRL_PYTHON: a Python with torch and transformers.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -237,8 +240,9 @@ async function families(expected: Float32Array, ceilings: Ceilings): Promise<voi
 }
 
 /**
- * Of a step that keeps what it needs: forward and the gradient of inputs through every frozen matmul and the head, adapters
- * three times, attention's two matmuls forward and four back. What is computed again is not counted.
+ * Of a step that keeps what it needs: forward and the gradient of inputs through every frozen matmul and the
+ * head, adapters three times, attention's two matmuls forward and four back. What is computed again is not
+ * counted.
  */
 function stepFlops(config: DecoderConfig, { tokens, targets }: PackedRows): number {
   const head = 4 * targets.length * config.vocabSize * config.hiddenSize;

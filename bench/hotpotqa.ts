@@ -1,7 +1,7 @@
 /**
- * HotPotQA in full: 50 questions with 5 rollouts each, by a policy behind a local HTTP server that speaks the OpenAI protocol
- * (scripted: it searches for names and answers from what it is shown), through every stage to updates of a local policy.
- * Prints the counts and the time.
+ * HotPotQA in full: 50 questions with 5 rollouts each, by a policy behind a local HTTP server that speaks the
+ * OpenAI protocol (scripted: it searches for names and answers from what it is shown), through every stage to
+ * updates of a local policy. Prints the counts and the time.
  *
  *   npx tsx bench/hotpotqa.ts [FILE]      (by default ../shared/data/hotpotqa/train-60.json)
  */

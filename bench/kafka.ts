@@ -1,7 +1,7 @@
 /**
- * What the Kafka transport adds to Kafka: records consumed, passed through and produced in transactions with their progress,
- * against bare kafkajs doing the same on the same broker in alternating rounds; and how long a record takes from one
- * end to the other when few come.
+ * What the Kafka transport adds to Kafka: records consumed, passed through and produced in transactions with
+ * their progress, against bare kafkajs doing the same on the same broker in alternating rounds; and how long
+ * a record takes from one end to the other when few come.
  *
  *   npx tsx bench/kafka.ts [records]
  */
@@ -33,7 +33,8 @@ const broker = await startBroker({
   data: folder,
 });
 const config = kafkaConfig.parse({ brokers: [broker.address], fetchWaitMs: WAIT_MS });
-// At its best: by default it waits 300 ms whenever the transaction before is still being completed, as it mostly is.
+// At its best: by default it waits 300 ms whenever the transaction before is still being completed, as it
+// mostly is.
 const retry = { initialRetryTime: 4, multiplier: 1.2, maxRetryTime: 100, retries: 1000 };
 const kafka = new Kafka({ brokers: [broker.address], logLevel: logLevel.NOTHING, retry });
 type Transport = Awaited<ReturnType<typeof openKafka>>;
@@ -163,7 +164,9 @@ async function bare(partitions: number): Promise<number> {
   return seconds;
 }
 
-/** Milliseconds from the call that appends a record to its sight after one stage, per record, when few come. */
+/**
+ * Milliseconds from the call that appends a record to its sight after one stage, per record, when few come.
+ */
 async function latencies(): Promise<number[]> {
   const { transport } = await prepared(1, 0);
   const over = new AbortController();

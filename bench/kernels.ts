@@ -1,7 +1,8 @@
 /**
  * The WebGPU engine at the laboratory's size: GFLOP/s of the matmuls, tokens/s of training and of sampling,
- * each against float64 (ml-matrix, the reference engine) on the same numbers in the same run. Answers are compared
- * before anything is timed. Times are wall times until the device is done; the best of several rounds.
+ * each against float64 (ml-matrix, the reference engine) on the same numbers in the same run. Answers are
+ * compared before anything is timed. Times are wall times until the device is done; the best of several
+ * rounds.
  *
  *   npx tsx bench/kernels.ts
  */
@@ -23,7 +24,10 @@ import { shapeOf, shapeSource } from '../src/engine/webgpu/shape.ts';
 import { normal, uniform } from '../src/random.ts';
 
 const ROUNDS = 7;
-/** Rows of a training batch, and their tokens; a third of the tokens are targets (shared/docs/lab-prototype.md). */
+/**
+ * Rows of a training batch, and their tokens; a third of the tokens are targets
+ * (shared/docs/lab-prototype.md).
+ */
 const ROWS = 24;
 const ROW_TOKENS = 52;
 /** Samples: as many at once, from prompts of so many tokens. */

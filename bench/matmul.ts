@@ -1,7 +1,8 @@
 /**
- * Every family of matmul kernels that the adapter has, on the same numbers: GFLOP/s on the device, by timestamps, best of several
- * rounds. Each family is tried against float64 first, and left out where it fails. Rates between families say which one suits
- * the adapter; the share of its peak is in bench/kernels.ts.
+ * Every family of matmul kernels that the adapter has, on the same numbers: GFLOP/s on the device, by
+ * timestamps, best of several rounds. Each family is tried against float64 first, and left out where it
+ * fails. Rates between families say which one suits the adapter; the share of its peak is in
+ * bench/kernels.ts.
  *
  *   npx tsx bench/matmul.ts [ROWS INPUT OUTPUT]
  */

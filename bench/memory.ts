@@ -1,7 +1,7 @@
 /**
- * Memory of the embedded log over 100,000 records: fed, consumed, committed to another topic and tapped, all at
- * once in one process. What the process holds for itself must stay flat; the pages of the file that are mapped
- * belong to the system's cache and are not counted.
+ * Memory of the embedded log over 100,000 records: fed, consumed, committed to another topic and tapped, all
+ * at once in one process. What the process holds for itself must stay flat; the pages of the file that are
+ * mapped belong to the system's cache and are not counted.
  *
  *   npx tsx --expose-gc bench/memory.ts [records]
  */

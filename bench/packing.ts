@@ -1,6 +1,7 @@
 /**
- * Packed against unpacked training at five steps a trajectory: one row for all steps of a trajectory, or a row for each.
- * The gradients are compared first. On WebGPU where there is an adapter, otherwise on the float64 reference.
+ * Packed against unpacked training at five steps a trajectory: one row for all steps of a trajectory, or a
+ * row for each. The gradients are compared first. On WebGPU where there is an adapter, otherwise on the
+ * float64 reference.
  *
  *   npx tsx bench/packing.ts
  */
@@ -27,7 +28,10 @@ interface Lengths {
   readonly observation: number;
 }
 
-/** Means: of the laboratory's trajectories, and of GSM8K's 274 solutions of five steps among the first 1,500 (1,024 tokens of BPE). */
+/**
+ * Means: of the laboratory's trajectories, and of GSM8K's 274 solutions of five steps among the first 1,500
+ * (1,024 tokens of BPE).
+ */
 const KINDS: readonly Lengths[] = [
   { name: 'laboratory', trajectories: 16, question: 16, action: 10, observation: 12 },
   { name: 'GSM8K', trajectories: 6, question: 94, action: 33, observation: 10 },

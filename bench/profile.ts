@@ -1,6 +1,7 @@
 /**
- * Where the time of a training step and of a decoding step goes: per kernel how often and how long, from timestamps on
- * the device, with each family of matmul kernels that the adapter has. The first round of each, which compiles, does not count.
+ * Where the time of a training step and of a decoding step goes: per kernel how often and how long, from
+ * timestamps on the device, with each family of matmul kernels that the adapter has. The first round of each,
+ * which compiles, does not count.
  *
  *   npx tsx bench/profile.ts [workgroup|registers|matrix ...]
  */

@@ -1,9 +1,10 @@
 /**
- * A training step (forward, backward, AdamW) and cached decoding against PyTorch and transformers on the CPU, for the same
- * decoder from the same folder, in f32, turn by turn: the software adapter here and PyTorch have the same cores.
- * Before anything is timed both must give the same log-probabilities and the same losses.
+ * A training step (forward, backward, AdamW) and cached decoding against PyTorch and transformers on the CPU,
+ * for the same decoder from the same folder, in f32, turn by turn: the software adapter here and PyTorch have
+ * the same cores. Before anything is timed both must give the same log-probabilities and the same losses.
  *
- *   npx tsx bench/pytorch.ts [lab] [medium] [large] [llama]     SWIRL_PYTHON: a Python with torch and transformers
+ *   npx tsx bench/pytorch.ts [lab] [medium] [large] [llama]     SWIRL_PYTHON: a Python with torch and
+ *   transformers
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
@@ -32,7 +33,10 @@ import { lacking, pythonPath } from './rivals/python.ts';
 import { Worker } from './rivals/worker.ts';
 
 const ROUNDS = 7;
-/** Threads that wait sleep: spinning, as is the default, PyTorch is 30 times slower where others use the cores as well. */
+/**
+ * Threads that wait sleep: spinning, as is the default, PyTorch is 30 times slower where others use the cores
+ * as well.
+ */
 const patient = { ...process.env, OMP_WAIT_POLICY: 'passive' };
 const THREADS = 2;
 

@@ -1,6 +1,7 @@
 /**
- * Reading a HotPotQA-like array as a stream: whether memory stays flat over the file, and what finding the elements costs
- * beside `JSON.parse` of the same bytes piece by piece. The bytes are made on the way, in chunks as a file has them.
+ * Reading a HotPotQA-like array as a stream: whether memory stays flat over the file, and what finding the
+ * elements costs beside `JSON.parse` of the same bytes piece by piece. The bytes are made on the way, in
+ * chunks as a file has them.
  *
  *   npx tsx --expose-gc bench/questions.ts [megabytes]
  */
@@ -11,7 +12,9 @@ import { readHotpotqaEntries } from '../src/questions/hotpotqa.ts';
 const megabytes = Number(process.argv[2] ?? 200);
 const CHUNK = 1 << 18;
 
-/** One question with ten paragraphs, about 6 kB as in the training split; strings hold brackets, quotes and é. */
+/**
+ * One question with ten paragraphs, about 6 kB as in the training split; strings hold brackets, quotes and é.
+ */
 function entryText(index: number): string {
   const context = Array.from({ length: 10 }, (_, p) => [
     `Article ${index * 10 + p}`,

@@ -1,6 +1,6 @@
 /**
- * What the runtime costs per record and stage, and whether its memory stays flat: records through a chain of stages that
- * do nothing, against appending the same bytes to the log and reading them back without stages.
+ * What the runtime costs per record and stage, and whether its memory stays flat: records through a chain of
+ * stages that do nothing, against appending the same bytes to the log and reading them back without stages.
  *
  *   npx tsx --expose-gc bench/runtime.ts [records]
  */
@@ -24,7 +24,10 @@ const retry = { attempts: 1, backoffMs: 1, maxBackoffMs: 1 };
 const sleep = async () => {};
 const folder = mkdtempSync(join(tmpdir(), 'swirl-bench-'));
 
-/** A sub-trajectory of the size that GSM8K's have: a question, two steps of context, an action with its tokens. */
+/**
+ * A sub-trajectory of the size that GSM8K's have: a question, two steps of context, an action with its
+ * tokens.
+ */
 function record(i: number): SubTrajectory {
   const action = {
     text: 'She sold half as many in May, which is the number of April divided by two. <math_exp>48/2</math_exp>',

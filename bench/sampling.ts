@@ -1,7 +1,8 @@
 /**
- * Sampling: new tokens/s with 1, 16 and 64 slots; what it saves to keep the cache between the turns of a trajectory; and
- * one draw from a large vocabulary, against sorting all of it. Before anything is timed, samples must be the reference's,
- * and the same whatever the slots and with or without reuse. What is compared alternates.
+ * Sampling: new tokens/s with 1, 16 and 64 slots; what it saves to keep the cache between the turns of a
+ * trajectory; and one draw from a large vocabulary, against sorting all of it. Before anything is timed,
+ * samples must be the reference's, and the same whatever the slots and with or without reuse. What is
+ * compared alternates.
  *
  *   npx tsx bench/sampling.ts
  */

@@ -1,10 +1,11 @@
 /**
- * Training against torchlette (github.com/vinhowe/torchlette, MIT; TypeScript on WebGPU): its GPT-2 and a Gemma 2 of the
- * same sizes here, on the same adapter, turn by turn. Gemma's feed-forward has three matrices where GPT-2's has two, so
- * that the work here is a little more. None of its code is here: it is run from a checkout with its own dependencies.
+ * Training against torchlette (github.com/vinhowe/torchlette, MIT; TypeScript on WebGPU): its GPT-2 and a
+ * Gemma 2 of the same sizes here, on the same adapter, turn by turn. Gemma's feed-forward has three matrices
+ * where GPT-2's has two, so that the work here is a little more. None of its code is here: it is run from a
+ * checkout with its own dependencies.
  *
- *   git clone https://github.com/vinhowe/torchlette && cd torchlette && npm install --ignore-scripts --omit=dev --no-save
- *   TORCHLETTE=/path/to/torchlette npx tsx bench/torchlette.ts
+ *   git clone https://github.com/vinhowe/torchlette && cd torchlette && npm install --ignore-scripts
+ *   --omit=dev --no-save TORCHLETTE=/path/to/torchlette npx tsx bench/torchlette.ts
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * The `swirl` command: in a checkout it runs the TypeScript sources as they are, in the published package, which
- * has none, what `npm run build` made of them. Either `cli/main` does its work when it is imported.
+ * The `swirl` command: in a checkout it runs the TypeScript sources as they are, in the published package,
+ * which has none, what `npm run build` made of them. Either `cli/main` does its work when it is imported.
  */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -1,6 +1,7 @@
 /**
- * A worker's health: whether this container has a connection to a broker. Reads the kernel's table, so that it costs no
- * connection and no device. Workers stop by themselves on errors; how far they are the consumer groups tell.
+ * A worker's health: whether this container has a connection to a broker. Reads the kernel's table, so that
+ * it costs no connection and no device. Workers stop by themselves on errors; how far they are the consumer
+ * groups tell.
  *
  *   node connected.js PORT...     0: there is a connection to one of these ports; 1: there is none
  */

@@ -1,4 +1,7 @@
-/** Makes `dist/`, what the published package runs: the sources as JavaScript, and the files they read beside them. */
+/**
+ * Makes `dist/`, what the published package runs: the sources as JavaScript, and the files they read beside
+ * them.
+ */
 import { spawnSync } from 'node:child_process';
 import { cpSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';

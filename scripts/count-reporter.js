@@ -20,7 +20,8 @@ export default class CountReporter {
 }
 
 /**
- * Why tests were skipped, and how many for each reason: it stands in their names or their groups', `(skipped: REASON)`.
+ * Why tests were skipped, and how many for each reason: it stands in their names or their groups', `(skipped:
+ * REASON)`.
  *
  * @param {import('@jest/reporters').AggregatedResult} results
  * @returns {Record<string, number>}

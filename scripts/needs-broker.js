@@ -2,7 +2,9 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-/** Every test on a broker comes through this module. Jest knows the imports of what is in its `roots`, test/. */
+/**
+ * Every test on a broker comes through this module. Jest knows the imports of what is in its `roots`, test/.
+ */
 const door = fileURLToPath(new URL('../test/topics/kafka/broker.ts', import.meta.url));
 
 /**

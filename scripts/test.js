@@ -23,8 +23,8 @@ if (process.env.CI === 'true') {
   }
 }
 
-// Before the tests, whose time is limited, and only for those that need it. Where Java or Maven is missing, the tests
-// on a broker say so.
+// Before the tests, whose time is limited, and only for those that need it. Where Java or Maven is missing,
+// the tests on a broker say so.
 if (!isFetched() && missing() === null && needsBroker({ jest, root, args: process.argv.slice(2) })) {
   try {
     ensureKafka((line) => console.error(line));
@@ -71,7 +71,8 @@ function readCounts() {
  * @returns {never}
  */
 function finish({ passed, failed, skipped }, code) {
-  // Jest fails for other reasons too (a test file that does not load, coverage): the line must not say otherwise.
+  // Jest fails for other reasons too (a test file that does not load, coverage): the line must not say
+  // otherwise.
   const failures = code !== 0 && failed === 0 ? 1 : failed;
   console.log(`${passed} passed, ${failures} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
   process.exit(failures > 0 ? code || 1 : 0);

@@ -1,4 +1,7 @@
-/** What an adapter can do at most, by kernels written for that alone: multiply-adds in registers, bytes moved, and what a dispatch and a submit cost. */
+/**
+ * What an adapter can do at most, by kernels written for that alone: multiply-adds in registers, bytes moved,
+ * and what a dispatch and a submit cost.
+ */
 import { createStorage, createUniform } from '../../src/device/buffers.ts';
 import type { Device } from '../../src/device/device.ts';
 
@@ -10,10 +13,16 @@ interface Launch {
 }
 
 const ROUNDS = 7;
-/** Seconds of work in one submit: long against the cost of the submit and of the wait, short against Windows' two seconds. */
+/**
+ * Seconds of work in one submit: long against the cost of the submit and of the wait, short against Windows'
+ * two seconds.
+ */
 const ROUND_SECONDS = 0.06;
 
-/** Seconds that one of these takes, many in one submit: the quickest of several rounds, because what else runs only adds. */
+/**
+ * Seconds that one of these takes, many in one submit: the quickest of several rounds, because what else runs
+ * only adds.
+ */
 async function secondsOf(device: Device, kind: string, launch: Launch): Promise<number> {
   return secondsOfCommands(device, kind, (encoder, times) => {
     const pass = encoder.beginComputePass();
@@ -49,14 +58,20 @@ async function secondsOfCommands(
   return seconds / times;
 }
 
-/** One way to keep an adapter's multipliers busy: so many independent sums, of this WGSL type, added to by `fma` or by `*` and `+`. */
+/**
+ * One way to keep an adapter's multipliers busy: so many independent sums, of this WGSL type, added to by
+ * `fma` or by `*` and `+`.
+ */
 interface FmaVariant {
   readonly sums: number;
   readonly type: 'f32' | 'vec4f';
   readonly fused: boolean;
 }
 
-/** The best multiply-add rate found, in FLOP/s (two a multiply-add), and how. Numbers stay in registers throughout. */
+/**
+ * The best multiply-add rate found, in FLOP/s (two a multiply-add), and how. Numbers stay in registers
+ * throughout.
+ */
 export async function multiplyAddRate(device: Device): Promise<{ flops: number; how: string }> {
   let best = { flops: 0, how: '' };
   for (const type of ['f32', 'vec4f'] as const) {
@@ -109,14 +124,20 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   return (2 * lanes * sums * repeats * turns * invocations) / seconds;
 }
 
-/** A way to copy by a kernel: so many numbers at a time, and so many times a WGSL type in each invocation, next to each other or apart. */
+/**
+ * A way to copy by a kernel: so many numbers at a time, and so many times a WGSL type in each invocation,
+ * next to each other or apart.
+ */
 interface CopyVariant {
   readonly type: 'f32' | 'vec2f' | 'vec4f';
   readonly each: number;
   readonly apart: boolean;
 }
 
-/** Bytes per second, read and written, of y = x for arrays of so many bytes: by the best kernel, and by `copyBufferToBuffer`. */
+/**
+ * Bytes per second, read and written, of y = x for arrays of so many bytes: by the best kernel, and by
+ * `copyBufferToBuffer`.
+ */
 export async function copyRates(
   device: Device,
   bytes: number,

@@ -1,4 +1,7 @@
-/** A step's kernels as lines of a table: how often, how long, at what rate, and which share of what the adapter can do. */
+/**
+ * A step's kernels as lines of a table: how often, how long, at what rate, and which share of what the
+ * adapter can do.
+ */
 import type { KernelTime } from '../../src/device/profiler.ts';
 import type { WatchedKernel } from './watch.ts';
 import { type BatchWork, workOf } from './work.ts';

@@ -10,7 +10,10 @@ export interface WatchedKernel {
   readonly call: readonly number[];
 }
 
-/** By the labels that dispatches have from now on: those with the same label do the same amount of work. Before engines are made. */
+/**
+ * By the labels that dispatches have from now on: those with the same label do the same amount of work.
+ * Before engines are made.
+ */
 export function watchKernels(): ReadonlyMap<string, WatchedKernel> {
   const kernels = new Map<string, WatchedKernel>();
   const make = Kernels.prototype.dispatch;

@@ -1,4 +1,7 @@
-/** What each kernel has to do at least: floating-point operations of matmuls, bytes that everything else reads and writes. */
+/**
+ * What each kernel has to do at least: floating-point operations of matmuls, bytes that everything else reads
+ * and writes.
+ */
 import type { DecoderConfig } from '../../src/engine/config.ts';
 
 /** A batch of rows of the same length. */
@@ -14,9 +17,9 @@ export interface BatchWork {
 export type KernelWork = { readonly flops: number } | { readonly bytes: number };
 
 /**
- * Of one dispatch of the kernel with this name, whose `Call` is `call`; nothing where nobody waits for it. A multiply-add is two
- * operations; what a kernel computes again is not counted a second time by the forward pass, but by the backward pass, whose
- * kernels need it.
+ * Of one dispatch of the kernel with this name, whose `Call` is `call`; nothing where nobody waits for it. A
+ * multiply-add is two operations; what a kernel computes again is not counted a second time by the forward
+ * pass, but by the backward pass, whose kernels need it.
  */
 export function workOf(name: string, call: readonly number[], batch: BatchWork): KernelWork | undefined {
   const { config, rows, rowTokens, targets, trained } = batch;

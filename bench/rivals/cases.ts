@@ -1,4 +1,7 @@
-/** The decoders, batches and samples that benchmarks take: the laboratory's, a medium one, the same as a Llama, and a larger one. */
+/**
+ * The decoders, batches and samples that benchmarks take: the laboratory's, a medium one, the same as a
+ * Llama, and a larger one.
+ */
 import { type BenchDecoder, benchDecoder } from './decoder.ts';
 
 /** A batch of rows, and samples of `count` tokens after prompts of `prompt`, all at once. */

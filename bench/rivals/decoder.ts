@@ -1,4 +1,7 @@
-/** What the benchmarks against other trainers share: a decoder of given sizes, a batch, a training step, and how answers and rounds are compared. */
+/**
+ * What the benchmarks against other trainers share: a decoder of given sizes, a batch, a training step, and
+ * how answers and rounds are compared.
+ */
 import { type DecoderConfig, sizeOf, tensorShapes } from '../../src/engine/config.ts';
 import type { AdamWOptions, Engine, PackedRows, Tensors } from '../../src/engine/engine.ts';
 import { parseDecoderConfig } from '../../src/engine/families.ts';
@@ -161,8 +164,8 @@ export async function tookOf(steps: number, work: () => Promise<unknown>): Promi
 }
 
 /**
- * Two that alternated, for people: medians by the clock, and by the processor time, to which other work on the machine adds
- * little; that is the fairer one for a software adapter on a busy machine.
+ * Two that alternated, for people: medians by the clock, and by the processor time, to which other work on
+ * the machine adds little; that is the fairer one for a software adapter on a busy machine.
  */
 export function roundsText(
   tokens: number,

@@ -1,6 +1,7 @@
 /**
- * Random weights of any size that two programs make alike, without a file of them: every tensor is a stretch of one table of
- * random numbers, over and over, times a power of two. The table is of bf16 numbers, so that both formats hold them exactly.
+ * Random weights of any size that two programs make alike, without a file of them: every tensor is a stretch
+ * of one table of random numbers, over and over, times a power of two. The table is of bf16 numbers, so that
+ * both formats hold them exactly.
  */
 import { type DecoderConfig, sizeOf, type TensorShapes, tensorShapes } from '../../src/engine/config.ts';
 import type { Tensors, WeightSource } from '../../src/engine/engine.ts';
@@ -24,7 +25,9 @@ export function madeTable(): Float32Array<ArrayBuffer> {
   return table;
 }
 
-/** How each tensor of the decoder is made: what passes through it keeps its size; norms multiply by about 1. */
+/**
+ * How each tensor of the decoder is made: what passes through it keeps its size; norms multiply by about 1.
+ */
 export function madeDecoder(config: DecoderConfig): Record<string, Made> {
   return madeOf(tensorShapes(config), (name, shape) =>
     name.includes('norm')

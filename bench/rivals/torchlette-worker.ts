@@ -50,8 +50,9 @@ async function load(root: string, path: string): Promise<Record<string, never>> 
 }
 
 /**
- * torchlette takes it that subgroups have 32 lanes; lavapipe's have 8, and its losses are wrong there. It does without
- * where the adapter offers none, and takes the adapter from `navigator.gpu` where that is defined.
+ * torchlette takes it that subgroups have 32 lanes; lavapipe's have 8, and its losses are wrong there. It
+ * does without where the adapter offers none, and takes the adapter from `navigator.gpu` where that is
+ * defined.
  */
 async function hideSubgroups(): Promise<void> {
   Object.assign(globalThis, globals);

@@ -1,4 +1,6 @@
-/** A rival in a process of its own: a line of JSON in, a line of JSON out. It works only while it is asked to. */
+/**
+ * A rival in a process of its own: a line of JSON in, a line of JSON out. It works only while it is asked to.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 

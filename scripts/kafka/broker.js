@@ -1,6 +1,6 @@
 /**
- * One Kafka broker on loopback, for development and tests: KRaft, one process, its data in a folder of its own. It can
- * be stopped, killed and started again on the same data, at the same port.
+ * One Kafka broker on loopback, for development and tests: KRaft, one process, its data in a folder of its
+ * own. It can be stopped, killed and started again on the same data, at the same port.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -156,7 +156,9 @@ export async function freePort() {
   return port;
 }
 
-/** A Metadata request of version 0: its size, key 3, version 0, correlation id 1, no client id, every topic. */
+/**
+ * A Metadata request of version 0: its size, key 3, version 0, correlation id 1, no client id, every topic.
+ */
 const METADATA = Buffer.from('0000000e0003000000000001000000000000', 'hex');
 
 /**

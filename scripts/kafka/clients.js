@@ -3,8 +3,8 @@
  *
  *   node scripts/kafka/clients.js
  *
- * kcat comes from the system's packages, the others into `.swirl/`. What is there already is left alone, and what
- * cannot be had is said; the tests then say it too.
+ * kcat comes from the system's packages, the others into `.swirl/`. What is there already is left alone, and
+ * what cannot be had is said; the tests then say it too.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -124,7 +124,11 @@ function ensureRegistry(say) {
   }
 }
 
-/** Runs a command; says its last words when it fails. @param {string[]} command @param {(line: string) => void} say */
+/**
+ * Runs a command; says its last words when it fails.
+ * @param {string[]} command
+ * @param {(line: string) => void} say
+ */
 function does([file = '', ...args], say) {
   const done = spawnSync(file, args, {
     cwd: folder,

@@ -1,4 +1,7 @@
-/** The broker's program: Apache Kafka's own jars, as pom.xml pins them, copied by Maven into the checkout's cache. */
+/**
+ * The broker's program: Apache Kafka's own jars, as pom.xml pins them, copied by Maven into the checkout's
+ * cache.
+ */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';

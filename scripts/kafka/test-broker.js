@@ -1,6 +1,7 @@
 /**
- * The broker that all test files of one jest run share: a process of its own, which ends with jest however jest
- * ends. `node test-broker.js FOLDER PID`: the broker's data go into FOLDER, and it lives as long as process PID.
+ * The broker that all test files of one jest run share: a process of its own, which ends with jest however
+ * jest ends. `node test-broker.js FOLDER PID`: the broker's data go into FOLDER, and it lives as long as
+ * process PID.
  */
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

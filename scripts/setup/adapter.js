@@ -46,8 +46,8 @@ export async function ensureAdapter({ root, say }) {
 }
 
 /**
- * Looks for an adapter: as the environment and the loader have it, and if that fails (one driver that crashes hides
- * the others) with Mesa's software driver alone, which is then what the checkout uses.
+ * Looks for an adapter: as the environment and the loader have it, and if that fails (one driver that crashes
+ * hides the others) with Mesa's software driver alone, which is then what the checkout uses.
  *
  * @returns {Found}
  */
@@ -69,7 +69,10 @@ export function findAdapter() {
   return alone;
 }
 
-/** @returns {string | undefined} the drivers that the user named in the environment: the loader looks no further */
+/**
+ * @returns {string | undefined} the drivers that the user named in the environment: the loader looks no
+ * further
+ */
 function chosenByHand() {
   return process.env.VK_DRIVER_FILES || process.env.VK_ICD_FILENAMES;
 }

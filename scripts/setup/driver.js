@@ -73,7 +73,8 @@ export function installScript(release, sources) {
       instead: `no package archive of ${pretty} (${codename}) is named in /etc/apt: add one, or install mesa-vulkan-drivers and libvulkan1`,
     };
   }
-  // Debian 12's own Mesa 22.3 lacks what Dawn demands (shaderUniformBufferArrayDynamicIndexing); its backports have 25.0.
+  // Debian 12's own Mesa 22.3 lacks what Dawn demands (shaderUniformBufferArrayDynamicIndexing); its
+  // backports have 25.0.
   const backports =
     codename === 'bookworm' ? { ...base, suite: 'bookworm-backports', components: 'main' } : null;
   const lines = new Set([...sources, ...(backports ? [backports] : [])].map(sourceLine));

@@ -1,4 +1,7 @@
-/** The Vulkan driver that set-up chose for this checkout, in `.swirl/vulkan.json`; src/device reads it as well. */
+/**
+ * The Vulkan driver that set-up chose for this checkout, in `.swirl/vulkan.json`; src/device reads it as
+ * well.
+ */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,6 +1,6 @@
 /**
- * PEFT's `adapter_config.json`, read and written. Only plain LoRA on a decoder's projections is read: whatever else PEFT
- * knows changes what the adapters compute, and is refused by name.
+ * PEFT's `adapter_config.json`, read and written. Only plain LoRA on a decoder's projections is read:
+ * whatever else PEFT knows changes what the adapters compute, and is refused by name.
  */
 import { z } from 'zod';
 import { PROJECTIONS } from '../engine/config.ts';

@@ -1,6 +1,7 @@
 /**
- * Adapters as PEFT keeps them: a folder with `adapter_config.json`, `adapter_model.safetensors`, and the tokenizer's files
- * so that it can be used by itself. The decoder's own weights stay where they are, in the folder that it names.
+ * Adapters as PEFT keeps them: a folder with `adapter_config.json`, `adapter_model.safetensors`, and the
+ * tokenizer's files so that it can be used by itself. The decoder's own weights stay where they are, in the
+ * folder that it names.
  */
 import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -29,8 +30,8 @@ export async function isAdapterFolder(path: string): Promise<boolean> {
 }
 
 /**
- * The folder of the decoder that adapters were trained on: absolute, relative to theirs, or to where the process runs.
- * Throws `ConfigError` where there is none.
+ * The folder of the decoder that adapters were trained on: absolute, relative to theirs, or to where the
+ * process runs. Throws `ConfigError` where there is none.
  */
 export async function adapterBase(path: string): Promise<string> {
   const { base } = await readConfig(path);
@@ -52,8 +53,9 @@ export async function adapterShape(path: string, config: DecoderConfig): Promise
 }
 
 /**
- * Reads adapters of a decoder. Layers that have none get such that add nothing, and never will: both matrices zero. Throws
- * `ConfigError` for what is not plain LoRA, and `DataError` where the tensors are not those of such adapters on this decoder.
+ * Reads adapters of a decoder. Layers that have none get such that add nothing, and never will: both matrices
+ * zero. Throws `ConfigError` for what is not plain LoRA, and `DataError` where the tensors are not those of
+ * such adapters on this decoder.
  */
 export async function readAdapter(path: string, config: DecoderConfig): Promise<Adapters> {
   const { file, lora } = await open(path, config);
@@ -77,8 +79,8 @@ export interface SavedAdapters extends Adapters {
 }
 
 /**
- * Saves adapters under a new path, as a whole or not at all, with what `addFiles` adds to the folder. A folder that is
- * already there is replaced. The numbers are f32, to the bit.
+ * Saves adapters under a new path, as a whole or not at all, with what `addFiles` adds to the folder. A
+ * folder that is already there is replaced. The numbers are f32, to the bit.
  */
 export async function saveAdapter(
   path: string,

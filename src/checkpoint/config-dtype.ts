@@ -1,6 +1,6 @@
 /**
- * The number format that a config.json names. transformers 5 loads weights in it by default, whatever they are stored in,
- * so it must say what was written. Everything else in the file stays as it was, to the byte.
+ * The number format that a config.json names. transformers 5 loads weights in it by default, whatever they
+ * are stored in, so it must say what was written. Everything else in the file stays as it was, to the byte.
  */
 
 /** The text with `dtype` and `torch_dtype`, where it has them, set to this format. */
@@ -14,7 +14,10 @@ export function withDtype(configText: string, dtype: 'float32' | 'bfloat16'): st
   return text + configText.slice(at);
 }
 
-/** Where the values of the outermost object's keys `dtype` and `torch_dtype` stand; nested ones are of other things. */
+/**
+ * Where the values of the outermost object's keys `dtype` and `torch_dtype` stand; nested ones are of other
+ * things.
+ */
 function* dtypeValues(json: string): Generator<{ readonly start: number; readonly end: number }> {
   const tokens = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s"{}[\],:]+/g;
   let depth = 0;

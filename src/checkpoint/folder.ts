@@ -1,6 +1,7 @@
 /**
- * A policy as a Hugging Face folder: `config.json`, `model.safetensors`, `tokenizer.json`, `tokenizer_config.json` and
- * where there is one `generation_config.json`. Other tools open what is saved here.
+ * A policy as a Hugging Face folder: `config.json`, `model.safetensors`, `tokenizer.json`,
+ * `tokenizer_config.json` and where there is one `generation_config.json`. Other tools open what is saved
+ * here.
  */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -26,7 +27,9 @@ export interface DecoderFolder {
   /** Where the tokenizer's files lie. */
   readonly tokenizerPath: string;
   readonly config: DecoderConfig;
-  /** Adapters on the decoder, and their folder: the one that was opened; null where it is the decoder's own. */
+  /**
+   * Adapters on the decoder, and their folder: the one that was opened; null where it is the decoder's own.
+   */
   readonly adapter: { readonly path: string; readonly lora: LoraShape } | null;
   /** Ids that end or begin a text, as the folder names them. */
   readonly endsOfText: readonly number[];
@@ -48,8 +51,8 @@ const textEnds = z.looseObject({
 });
 
 /**
- * Opens a policy's folder without its weights; with adapters in it (PEFT's format), the folder of their base too. Throws
- * `ConfigError` or `DataError`, with the file's name.
+ * Opens a policy's folder without its weights; with adapters in it (PEFT's format), the folder of their base
+ * too. Throws `ConfigError` or `DataError`, with the file's name.
  */
 export async function openPolicy(path: string): Promise<PolicyFolder> {
   const decoder = await openDecoder(path);
@@ -99,9 +102,9 @@ export interface SaveOptions {
 }
 
 /**
- * Saves a policy under a new path: the JSON files of `from`, and these weights in the layout of its own. It is written
- * aside, with what `addFiles` adds to it, flushed, and renamed into place: it is there as a whole or not at all. A folder
- * that is already there is replaced.
+ * Saves a policy under a new path: the JSON files of `from`, and these weights in the layout of its own. It
+ * is written aside, with what `addFiles` adds to it, flushed, and renamed into place: it is there as a whole
+ * or not at all. A folder that is already there is replaced.
  */
 export async function savePolicy(
   path: string,

@@ -83,10 +83,10 @@ export async function makePolicy(options: NewPolicyOptions): Promise<PolicyFolde
 }
 
 /**
- * Random weights, a function of shape and seed. Projections keep the size of what they are given (standard deviation
- * 1 / sqrt(inputs)), and so does the embedding after its factor of sqrt(hidden). The norms after attention and
- * MLP start at 1 / sqrt(2 * layers), so that a token's own embedding makes up half of the residual stream's
- * variance however deep the decoder is.
+ * Random weights, a function of shape and seed. Projections keep the size of what they are given (standard
+ * deviation 1 / sqrt(inputs)), and so does the embedding after its factor of sqrt(hidden). The norms after
+ * attention and MLP start at 1 / sqrt(2 * layers), so that a token's own embedding makes up half of the
+ * residual stream's variance however deep the decoder is.
  */
 export function initialWeights(config: DecoderConfig, seed: number): Tensors {
   const weights: Tensors = new Map();

@@ -12,19 +12,24 @@ export type DeviceChoice = 'auto' | 'webgpu' | 'reference';
 /** `lora` left out: the adapters that the folder has, if any. */
 export interface OpenEngineOptions extends Omit<EngineOptions, 'frozen'> {
   /**
-   * `webgpu`: an adapter, or a `DeviceError` that says how to get one; `reference`: float64 on the CPU; `auto`: webgpu where
-   * there is an adapter and its kernels know the decoder's sizes, otherwise the reference, which `onFallback` is told.
+   * `webgpu`: an adapter, or a `DeviceError` that says how to get one; `reference`: float64 on the CPU;
+   * `auto`: webgpu where there is an adapter and its kernels know the decoder's sizes, otherwise the
+   * reference, which `onFallback` is told.
    */
   readonly device: DeviceChoice;
   readonly onFallback?: (reason: DeviceError) => void;
-  /** How frozen weights are kept; `auto`, the default, is bf16 where the folder has nothing else, so that nothing is lost. */
+  /**
+   * How frozen weights are kept; `auto`, the default, is bf16 where the folder has nothing else, so that
+   * nothing is lost.
+   */
   readonly frozen?: 'auto' | 'f32' | 'bf16';
 }
 
 /**
- * An engine with the folder's weights, which are checked before anything is uploaded, and its adapters. With `lora` on a
- * folder without adapters these are 0, and change nothing, until the caller sets them. The caller closes the engine. Throws
- * `ConfigError` where the folder's adapters are not those asked for, and as `openWeights` and `readAdapter`.
+ * An engine with the folder's weights, which are checked before anything is uploaded, and its adapters. With
+ * `lora` on a folder without adapters these are 0, and change nothing, until the caller sets them. The caller
+ * closes the engine. Throws `ConfigError` where the folder's adapters are not those asked for, and as
+ * `openWeights` and `readAdapter`.
  */
 export async function openEngine(
   policy: Pick<PolicyFolder, 'path' | 'config' | 'adapter'>,
@@ -72,7 +77,10 @@ async function onDevice(
   }
 }
 
-/** The kernels work on four numbers at once; decoders with other sizes are small ones, for which the reference will do. */
+/**
+ * The kernels work on four numbers at once; decoders with other sizes are small ones, for which the reference
+ * will do.
+ */
 function checkSizes({ path, config }: Pick<PolicyFolder, 'path' | 'config'>): void {
   const sizes = {
     hidden_size: config.hiddenSize,
@@ -87,7 +95,9 @@ function checkSizes({ path, config }: Pick<PolicyFolder, 'path' | 'config'>): vo
   }
 }
 
-/** The shape of the engine's adapters: what is asked for, which must be what the folder has, where it has any. */
+/**
+ * The shape of the engine's adapters: what is asked for, which must be what the folder has, where it has any.
+ */
 function adaptersOf(
   { adapter, path }: Pick<PolicyFolder, 'path' | 'adapter'>,
   wanted: LoraShape | null | undefined,

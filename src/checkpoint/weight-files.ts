@@ -1,6 +1,7 @@
 /**
- * A policy's weights as they lie in its folder. Everything that can be known without reading the numbers is checked when
- * the files are opened, so that nothing is uploaded of a folder that does not fit; then they are read slice by slice.
+ * A policy's weights as they lie in its folder. Everything that can be known without reading the numbers is
+ * checked when the files are opened, so that nothing is uploaded of a folder that does not fit; then they are
+ * read slice by slice.
  */
 import { basename, join } from 'node:path';
 import { type DecoderConfig, sizeOf, tensorShapes } from '../engine/config.ts';
@@ -12,7 +13,10 @@ import { indexFile, singleFile, type WeightLayout, weightLayout } from './weight
 
 /** Open weight files; the caller closes them. */
 export interface WeightFiles extends WeightSource {
-  /** The formats that the decoder's tensors are stored in: bf16 is exact for frozen weights where it is the only one. */
+  /**
+   * The formats that the decoder's tensors are stored in: bf16 is exact for frozen weights where it is the
+   * only one.
+   */
   readonly dtypes: ReadonlySet<WeightDtype>;
   close(): Promise<void>;
 }
@@ -31,8 +35,9 @@ function isDerived(name: string): boolean {
 }
 
 /**
- * Opens the weights of a folder. Throws `DataError`, with the file, the tensor and both shapes, where a tensor is missing,
- * twice, too much, of another shape or of a format that is not read, and where files are missing or cut.
+ * Opens the weights of a folder. Throws `DataError`, with the file, the tensor and both shapes, where a
+ * tensor is missing, twice, too much, of another shape or of a format that is not read, and where files are
+ * missing or cut.
  */
 export async function openWeights({ path, config }: WeightFolder): Promise<WeightFiles> {
   const layout = await weightLayout(path);
@@ -112,8 +117,8 @@ function storedTensors(
 }
 
 /**
- * A tied head may be stored a second time, or in place of the embedding. Both must be the same: transformers would
- * untie them otherwise (modeling_utils.py, `tie_weights`).
+ * A tied head may be stored a second time, or in place of the embedding. Both must be the same: transformers
+ * would untie them otherwise (modeling_utils.py, `tie_weights`).
  */
 async function tieHead(stored: Map<string, StoredTensor>): Promise<void> {
   const head = stored.get('lm_head.weight');

@@ -13,7 +13,10 @@ export const indexFile = 'model.safetensors.index.json';
 export interface WeightLayout {
   /** The files' names within the folder, in order. */
   readonly files: readonly string[];
-  /** The file of each tensor, by its name, with the index's own notes; null where there is one file and no index. */
+  /**
+   * The file of each tensor, by its name, with the index's own notes; null where there is one file and no
+   * index.
+   */
   readonly index: {
     readonly fileOf: ReadonlyMap<string, string>;
     readonly metadata: Readonly<Record<string, unknown>>;
@@ -26,8 +29,8 @@ const indexJson = z.looseObject({
 });
 
 /**
- * The layout of a folder; with both one file and an index it is the one file, as transformers has it. Null where there is
- * neither. Throws `DataError` where the index is none, or names files outside of the folder.
+ * The layout of a folder; with both one file and an index it is the one file, as transformers has it. Null
+ * where there is neither. Throws `DataError` where the index is none, or names files outside of the folder.
  */
 export async function weightLayout(folder: string): Promise<WeightLayout | null> {
   if (await isThere(join(folder, singleFile))) return { files: [singleFile], index: null };

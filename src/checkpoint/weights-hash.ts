@@ -4,8 +4,8 @@ import type { TensorShapes } from '../engine/config.ts';
 import type { Engine, Tensors, WeightSource } from '../engine/engine.ts';
 
 /**
- * SHA-256, hexadecimal, over each tensor in the order of names: the name, a zero byte, the shape (`96,384`), a zero
- * byte, the numbers as little-endian f32.
+ * SHA-256, hexadecimal, over each tensor in the order of names: the name, a zero byte, the shape (`96,384`),
+ * a zero byte, the numbers as little-endian f32.
  */
 export function hashWeights(weights: Tensors, shapes: TensorShapes): string {
   const hash = createHash('sha256');

@@ -42,9 +42,10 @@ export interface SubgroupMatrix {
 }
 
 /**
- * Dawn's switches. `allow_unsafe_apis` brings up subgroup matrices, which are experimental; NVIDIA's f16 is off by default on Vulkan
- * (both read in Dawn's source). Timestamps are rounded to a tenth of a millisecond by default, longer than most kernels.
- * `disable_robustness` is not among them: some kernels count on reads beyond a buffer's end being harmless.
+ * Dawn's switches. `allow_unsafe_apis` brings up subgroup matrices, which are experimental; NVIDIA's f16 is
+ * off by default on Vulkan (both read in Dawn's source). Timestamps are rounded to a tenth of a millisecond
+ * by default, longer than most kernels. `disable_robustness` is not among them: some kernels count on reads
+ * beyond a buffer's end being harmless.
  */
 const switches = [
   'enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia',
@@ -52,8 +53,8 @@ const switches = [
 ];
 
 /**
- * Dawn's warning, once a process, that a Vulkan driver offers more dynamic buffers than Dawn counts. No kernel of Swirl
- * has one, so this tells a user nothing.
+ * Dawn's warning, once a process, that a Vulkan driver offers more dynamic buffers than Dawn counts. No
+ * kernel of Swirl has one, so this tells a user nothing.
  */
 const clampedLimits =
   /^Warning: maxDynamic(Uniform|Storage)BuffersPerPipelineLayout artificially reduced from \d+ to \d+ /;

@@ -74,8 +74,8 @@ export class Readback {
   }
 
   /**
-   * Copies `bytes` of `source` from `offset` after all that was submitted, and waits. The result is a copy. `work`
-   * says what it is that one waits for, where that takes long.
+   * Copies `bytes` of `source` from `offset` after all that was submitted, and waits. The result is a copy.
+   * `work` says what it is that one waits for, where that takes long.
    */
   async read(
     source: GPUBuffer,

@@ -16,7 +16,9 @@ const optionalFeatures = [
 ] as const;
 export type OptionalFeature = (typeof optionalFeatures)[number];
 
-/** What one waits for: a kind of work that comes again and again, and how much of it, in any unit of its own. */
+/**
+ * What one waits for: a kind of work that comes again and again, and how much of it, in any unit of its own.
+ */
 export interface Work {
   readonly kind: string;
   readonly amount: number;
@@ -66,9 +68,9 @@ export class Device {
   }
 
   /**
-   * The process's device, with the adapter's own limits; opened at first use, and again after it was lost. One for
-   * all engines, because a driver compiles each kernel for each device (seconds of work on a software driver).
-   * Throws `DeviceError` where there is no adapter.
+   * The process's device, with the adapter's own limits; opened at first use, and again after it was lost.
+   * One for all engines, because a driver compiles each kernel for each device (seconds of work on a software
+   * driver). Throws `DeviceError` where there is no adapter.
    */
   static async shared(): Promise<Device> {
     const current = await shared?.catch(() => undefined);
@@ -109,9 +111,9 @@ export class Device {
   }
 
   /**
-   * `until` for work already submitted: `start` begins the wait. While a wait is pending Dawn polls in a busy loop, which
-   * on a software adapter takes a core from the work itself; so this sleeps first, for most of the time that such work
-   * took before.
+   * `until` for work already submitted: `start` begins the wait. While a wait is pending Dawn polls in a busy
+   * loop, which on a software adapter takes a core from the work itself; so this sleeps first, for most of
+   * the time that such work took before.
    */
   async untilWorked<T>({ kind, amount }: Work, start: () => Promise<T>): Promise<T> {
     const began = performance.now();
@@ -120,8 +122,8 @@ export class Device {
     const result = await this.until(start());
     const pace = (performance.now() - began) / Math.max(1, amount);
     const before = this.#paces.get(kind);
-    // The first time of a kind has the compiling of its kernels in it, and says nothing. Then it falls at once and
-    // rises slowly: sleeping too long costs more than polling.
+    // The first time of a kind has the compiling of its kernels in it, and says nothing. Then it falls at
+    // once and rises slowly: sleeping too long costs more than polling.
     if (before === undefined) this.#paces.set(kind, 0);
     else this.#paces.set(kind, before === 0 ? pace : Math.min(pace, 1.2 * before));
     return result;

@@ -25,8 +25,8 @@ interface Reading extends QuerySet {
 }
 
 /**
- * While a device has one, its kernels run in passes of their own, with a timestamp before and after each. Results do not
- * change; the whole takes longer, by what the passes cost.
+ * While a device has one, its kernels run in passes of their own, with a timestamp before and after each.
+ * Results do not change; the whole takes longer, by what the passes cost.
  */
 export class Profiler implements PassTimer {
   readonly #device: Device;
@@ -75,7 +75,9 @@ export class Profiler implements PassTimer {
     this.#sets = [];
   }
 
-  /** Of everything submitted since the last call, longest first. Ask now and then: times are kept until then. */
+  /**
+   * Of everything submitted since the last call, longest first. Ask now and then: times are kept until then.
+   */
   async times(): Promise<KernelTime[]> {
     const times = new Map<string, KernelTime>();
     for (const reading of this.#readings.splice(0)) {

@@ -1,6 +1,6 @@
 /**
- * The decoder as data: every size and every choice in which the families differ. `families.ts` reads it from a Hugging
- * Face `config.json`; engines know no family, only this.
+ * The decoder as data: every size and every choice in which the families differ. `families.ts` reads it from
+ * a Hugging Face `config.json`; engines know no family, only this.
  */
 import { ConfigError } from '../errors.ts';
 
@@ -83,7 +83,10 @@ export interface DecoderConfig {
 /** A tensor's name and shape, by its Hugging Face name. */
 export type TensorShapes = ReadonlyMap<string, readonly number[]>;
 
-/** The names of a layer's norm weights, by what they do. A family without post-norms names the second norm otherwise. */
+/**
+ * The names of a layer's norm weights, by what they do. A family without post-norms names the second norm
+ * otherwise.
+ */
 export function layerNorms(config: Pick<DecoderConfig, 'postNorms'>): {
   readonly attention: string;
   readonly afterAttention: string | null;

@@ -13,7 +13,10 @@ export interface PackedRows {
   readonly tokens: Int32Array;
   /** (N) position within the row, from 0. */
   readonly positions: Int32Array;
-  /** (M) ascending indices n into `tokens`, n >= 1 and positions[n] >= 1: the tokens whose log-probability counts. */
+  /**
+   * (M) ascending indices n into `tokens`, n >= 1 and positions[n] >= 1: the tokens whose log-probability
+   * counts.
+   */
   readonly targets: Int32Array;
 }
 
@@ -27,20 +30,22 @@ export interface AdamWOptions {
   readonly clipNorm: number;
 }
 
-/** Tensors by their Hugging Face names (`model.layers.0.self_attn.q_proj.weight`), row-major as stored there. */
+/**
+ * Tensors by their Hugging Face names (`model.layers.0.self_attn.q_proj.weight`), row-major as stored there.
+ */
 export type Tensors = Map<string, Float32Array>;
 
 /**
- * Where a decoder's weights come from: files, read slice by slice, or memory. `visit` gets a tensor's numbers in
- * order, each slice with the index of its first number.
+ * Where a decoder's weights come from: files, read slice by slice, or memory. `visit` gets a tensor's numbers
+ * in order, each slice with the index of its first number.
  */
 export interface WeightSource {
   read(name: string, visit: (slice: Float32Array, at: number) => void): Promise<void>;
 }
 
 /**
- * Low-rank adapters (LoRA, arXiv 2106.09685) on some projections of every layer: y = W x + scale * B (A x), where A
- * (rank, in) and B (out, rank) are trained and W is frozen.
+ * Low-rank adapters (LoRA, arXiv 2106.09685) on some projections of every layer: y = W x + scale * B (A x),
+ * where A (rank, in) and B (out, rank) are trained and W is frozen.
  */
 export interface LoraShape {
   readonly rank: number;
@@ -53,21 +58,27 @@ export interface LoraShape {
 export interface EngineOptions {
   /** Train adapters, and keep the decoder's own weights frozen; null: train every weight. */
   readonly lora?: LoraShape | null;
-  /** Whether anything is to be trained; false: every weight is frozen, and there is only `forward` and sampling. */
+  /**
+   * Whether anything is to be trained; false: every weight is frozen, and there is only `forward` and
+   * sampling.
+   */
   readonly training?: boolean;
   /** How frozen weights are kept. bf16 halves their memory, and is exact where the checkpoint is bf16. */
   readonly frozen?: 'f32' | 'bf16';
   /**
-   * How exactly matmuls with frozen bf16 weights are computed: f16 rounds what they multiply to f16 (11 bits), where that is
-   * faster and the adapter can; sums are in f32 all the same. f32, the default, does not.
+   * How exactly matmuls with frozen bf16 weights are computed: f16 rounds what they multiply to f16 (11
+   * bits), where that is faster and the adapter can; sums are in f32 all the same. f32, the default, does
+   * not.
    */
   readonly precision?: 'f32' | 'f16';
   /**
-   * Keep only the residual stream of each layer in the forward pass, and compute the rest again in the backward pass:
-   * a third more work for a fraction of the memory (arXiv 1604.06174).
+   * Keep only the residual stream of each layer in the forward pass, and compute the rest again in the
+   * backward pass: a third more work for a fraction of the memory (arXiv 1604.06174).
    */
   readonly recompute?: boolean;
-  /** Most tokens of a batch that will be trained on: what the plan of memory counts with, and makes room for. */
+  /**
+   * Most tokens of a batch that will be trained on: what the plan of memory counts with, and makes room for.
+   */
   readonly batchTokens?: number;
   /** The sampler that will be asked for: what the plan of memory counts with. */
   readonly sampling?: SamplerOptions;
@@ -93,7 +104,10 @@ export interface SampleRequest {
   readonly topK: number;
   /** Sampling ends with any of these; the end token is part of the sample. */
   readonly stopTokens: readonly number[];
-  /** Asked after each token with all tokens of the sample so far, in order: true ends it. They belong to the sample. */
+  /**
+   * Asked after each token with all tokens of the sample so far, in order: true ends it. They belong to the
+   * sample.
+   */
   readonly stop?: (tokens: readonly number[]) => boolean;
   /** 64-bit seed, from `seedFor(runSeed, id)`: with the position it decides every random number. */
   readonly seed: bigint;
@@ -124,7 +138,9 @@ export interface SamplerOptions {
   readonly chunk?: number;
   /** Most tokens of all samples in a step: what bounds the activations. At least one for each slot. */
   readonly stepTokens?: number;
-  /** Whether a prompt may begin with what a sample before left in a slot's cache. The samples are the same. */
+  /**
+   * Whether a prompt may begin with what a sample before left in a slot's cache. The samples are the same.
+   */
   readonly reuse?: boolean;
 }
 
@@ -145,13 +161,21 @@ export interface Engine {
   readonly device: string;
   /** (M) log-probabilities of the target tokens; keeps what `backward` needs until the next forward. */
   forward(rows: PackedRows): Promise<Float32Array>;
-  /** (M) the same of the decoder without its adapters: of the policy as it was before LoRA training. No backward follows. */
+  /**
+   * (M) the same of the decoder without its adapters: of the policy as it was before LoRA training. No
+   * backward follows.
+   */
   forwardBase(rows: PackedRows): Promise<Float32Array>;
-  /** Adds the gradient of -sum_m advantages[m] * logprob[m] of the last forward to the accumulated gradient. */
+  /**
+   * Adds the gradient of -sum_m advantages[m] * logprob[m] of the last forward to the accumulated gradient.
+   */
   backward(advantages: Float32Array): Promise<void>;
   /** The accumulated gradient, by tensor name. */
   gradients(): Promise<Tensors>;
-  /** One AdamW update from the accumulated gradient (decoupled weight decay, arXiv 1711.05101), which is then zero. */
+  /**
+   * One AdamW update from the accumulated gradient (decoupled weight decay, arXiv 1711.05101), which is then
+   * zero.
+   */
   update(options: AdamWOptions): Promise<{ readonly gradNorm: number }>;
   /** The trainable tensors as they are now. */
   weights(): Promise<Tensors>;

@@ -1,6 +1,6 @@
 /**
- * Reads a Hugging Face `config.json` into a `DecoderConfig`, family by family. Defaults are those of transformers'
- * configuration classes. What the engine cannot do is refused here, by name, and never guessed.
+ * Reads a Hugging Face `config.json` into a `DecoderConfig`, family by family. Defaults are those of
+ * transformers' configuration classes. What the engine cannot do is refused here, by name, and never guessed.
  */
 import { z } from 'zod';
 import { ConfigError } from '../errors.ts';
@@ -358,8 +358,8 @@ export function gemma2Json(
 }
 
 /**
- * The text of a config.json. Caps are written with a fraction (`30.0`): transformers 5 refuses a whole number where it
- * declares a float, and JSON.stringify drops the fraction.
+ * The text of a config.json. Caps are written with a fraction (`30.0`): transformers 5 refuses a whole number
+ * where it declares a float, and JSON.stringify drops the fraction.
  */
 export function configText(json: Readonly<Record<string, unknown>>): string {
   const text = JSON.stringify(json, null, 2);

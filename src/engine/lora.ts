@@ -35,7 +35,10 @@ export function adapterShapes(config: DecoderConfig, { rank, targets }: LoraShap
   return shapes;
 }
 
-/** Fresh adapters: A uniform within 1 / sqrt(inputs), as PEFT's default has it, from the seed and its name; B zero, so that they change nothing. */
+/**
+ * Fresh adapters: A uniform within 1 / sqrt(inputs), as PEFT's default has it, from the seed and its name; B
+ * zero, so that they change nothing.
+ */
 export function initialAdapters(config: DecoderConfig, lora: LoraShape, seed: number): Tensors {
   const adapters: Tensors = new Map();
   for (const [name, shape] of adapterShapes(config, lora)) {

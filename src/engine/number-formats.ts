@@ -1,4 +1,7 @@
-/** The number formats of checkpoints, read as f32 and written from it. All of them are little-endian, as every host is that Node runs on here. */
+/**
+ * The number formats of checkpoints, read as f32 and written from it. All of them are little-endian, as every
+ * host is that Node runs on here.
+ */
 
 /** What safetensors calls the formats that weights come in. */
 export const WEIGHT_DTYPES = ['F32', 'BF16', 'F16'] as const;

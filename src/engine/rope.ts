@@ -1,6 +1,6 @@
 /**
- * The frequencies of rotary positions (arXiv 2104.09864), with the scalings that stretch them to longer contexts: linear,
- * Llama 3's, and YaRN (arXiv 2309.00071). Computed in float64.
+ * The frequencies of rotary positions (arXiv 2104.09864), with the scalings that stretch them to longer
+ * contexts: linear, Llama 3's, and YaRN (arXiv 2309.00071). Computed in float64.
  */
 import type { DecoderConfig, RopeScaling } from './config.ts';
 
@@ -40,7 +40,9 @@ function llama3(frequency: number, scaling: RopeScaling & { kind: 'llama3' }): n
   return ((1 - share) * frequency) / factor + share * frequency;
 }
 
-/** A linear ramp over the dimensions between `betaFast` and `betaSlow` rotations within the original context. */
+/**
+ * A linear ramp over the dimensions between `betaFast` and `betaSlow` rotations within the original context.
+ */
 function yarn(plain: Float64Array, theta: number, scaling: RopeScaling & { kind: 'yarn' }): Float64Array {
   const half = plain.length;
   const dimensionOf = (rotations: number) =>

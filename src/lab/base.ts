@@ -1,6 +1,6 @@
 /**
- * Makes the base policy: supervised training on demonstrations, every action with weight 1, good or bad. What comes
- * out writes as the demonstrator does, faults and all; the flow then makes it better.
+ * Makes the base policy: supervised training on demonstrations, every action with weight 1, good or bad. What
+ * comes out writes as the demonstrator does, faults and all; the flow then makes it better.
  */
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -82,8 +82,8 @@ const optimizerFile = 'optimizer.safetensors';
 const savedState = z.strictObject({ step: z.int().min(0), settings: z.string() });
 
 /**
- * Trains a base policy, from the start or from the checkpoint in `deps.folder`. Throws `ConfigError` where the checkpoint
- * was made with other settings, and as the optimizer does where training diverges.
+ * Trains a base policy, from the start or from the checkpoint in `deps.folder`. Throws `ConfigError` where
+ * the checkpoint was made with other settings, and as the optimizer does where training diverges.
  */
 export async function makeBasePolicy(config: BaseConfig, deps: BaseDeps): Promise<MadeBase> {
   const path = join(deps.folder, 'policy');
@@ -121,7 +121,10 @@ export async function makeBasePolicy(config: BaseConfig, deps: BaseDeps): Promis
   }
 }
 
-/** Moves a trained policy, without its optimizer's state, to where the project keeps it, and says how it was made. */
+/**
+ * Moves a trained policy, without its optimizer's state, to where the project keeps it, and says how it was
+ * made.
+ */
 export async function publishBase(made: MadeBase, to: string, config: BaseConfig): Promise<void> {
   const policy = await openPolicy(made.path);
   await savePolicy(to, policy, await readWeights(policy), async (folder) => {
@@ -133,7 +136,10 @@ export async function publishBase(made: MadeBase, to: string, config: BaseConfig
   });
 }
 
-/** How many updates the checkpoint has; null where there is none. Never touches a folder that is not a checkpoint. */
+/**
+ * How many updates the checkpoint has; null where there is none. Never touches a folder that is not a
+ * checkpoint.
+ */
 async function doneSteps(path: string, settings: string): Promise<number | null> {
   if (!(await stat(path).catch(() => undefined))) return null;
   const file = join(path, stateFile);

@@ -28,7 +28,10 @@ export interface Demonstration {
   readonly faults: readonly (Fault | null)[];
 }
 
-/** Works on a question of the world. The result is a function of the seed, the question and the rollout's index. */
+/**
+ * Works on a question of the world. The result is a function of the seed, the question and the rollout's
+ * index.
+ */
 export async function demonstrate(
   question: Question,
   rollout: number,

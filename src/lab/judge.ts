@@ -13,8 +13,8 @@ import { soundNext } from './progress.ts';
 const name = 'lab';
 
 /**
- * The judge `lab`: GOOD for a sound next step, given what the results say; BAD for anything else. It never reads the gold
- * answer. Its `judge` throws `DataError` for a question that is not from the laboratory.
+ * The judge `lab`: GOOD for a sound next step, given what the results say; BAD for anything else. It never
+ * reads the gold answer. Its `judge` throws `DataError` for a question that is not from the laboratory.
  */
 export async function makeLabJudge(): Promise<Judge> {
   const calculator = await makeCalculator('calculator', calculatorConfig.parse({}));
@@ -82,7 +82,9 @@ function faultOfQuery(content: string, sound: Sound): string | null {
   return `The query is not what is needed next: ${sound.queries.join(' or ')}.`;
 }
 
-/** Sound: the next operation, or all up to a later one, on just the numbers that the question gives for them. */
+/**
+ * Sound: the next operation, or all up to a later one, on just the numbers that the question gives for them.
+ */
 async function faultOfExpression(
   content: string,
   { derivation, sound, calculator, signal }: Circumstances,

@@ -33,12 +33,15 @@ export const regions: readonly string[] = words('Avaria Belmark Cintra Dovia Ell
 export const products: readonly string[] = words('boats bricks clocks glass lamps paper shoes soap');
 
 /**
- * `base`: what the base policy is trained on. `train`: what the demonstration asks in training. `test`: held out
- * from both. No name of one split occurs in another.
+ * `base`: what the base policy is trained on. `train`: what the demonstration asks in training. `test`: held
+ * out from both. No name of one split occurs in another.
  */
 export type Split = 'base' | 'train' | 'test';
 
-/** Every name of a kind that belongs to a split, in a fixed order: three quarters are `base`, an eighth each of the others. */
+/**
+ * Every name of a kind that belongs to a split, in a fixed order: three quarters are `base`, an eighth each
+ * of the others.
+ */
 export function namesOf(kind: EntityKind, split: Split): string[] {
   const pool = nameWords[kind];
   return pool.first.flatMap((one, i) =>

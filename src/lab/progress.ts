@@ -1,4 +1,6 @@
-/** How far a history has come along a derivation, by what its observations show, and what would be sound next. */
+/**
+ * How far a history has come along a derivation, by what its observations show, and what would be sound next.
+ */
 import type { Step } from '../topics/records.generated.ts';
 import type { Reading } from './articles.ts';
 import { readArticles } from './articles.ts';

@@ -49,7 +49,9 @@ function calculate(left: number, operator: Operator, right: number, fault: Act['
   return { kind: 'tool', content: `${left} ${operator} ${right}`, fault };
 }
 
-/** Operators that give a whole number from 0 and lead, then and later, to no number of the right derivation. */
+/**
+ * Operators that give a whole number from 0 and lead, then and later, to no number of the right derivation.
+ */
 function wrongOperators(left: number, reached: number, { derivation }: ReckonerOptions): Operator[] {
   const right = runningResults(derivation);
   const [{ operand, operator }, ...later] = derivation.operations.slice(reached) as [

@@ -48,7 +48,10 @@ function isHabitual(derivation: Chain | Compare): boolean {
   return derivation.kind === 'compare' || ['mayor', 'head'].includes(derivation.relations[1] ?? '');
 }
 
-/** What somebody says who has not read enough: the last thing found, one of the two, or a guess of the right kind. */
+/**
+ * What somebody says who has not read enough: the last thing found, one of the two, or a guess of the right
+ * kind.
+ */
 function likelyAnswer(
   derivation: Chain | Compare,
   readings: readonly Reading[],

@@ -1,4 +1,7 @@
-/** The words of the laboratory, each one token where it stands: few tokens, so that a small policy learns quickly. */
+/**
+ * The words of the laboratory, each one token where it stands: few tokens, so that a small policy learns
+ * quickly.
+ */
 import { ANSWER_TAG, noToolObservation, parseAction } from '../agent/action.ts';
 import type { NewTokenizer } from '../tokenizer/new-tokenizer.ts';
 import { wordTokenizer } from '../tokenizer/new-tokenizer.ts';
@@ -20,7 +23,10 @@ export function labTokenizer(): NewTokenizer {
   });
 }
 
-/** Every word where the laboratory's texts have it: a name's first word may open a text, others follow a space. */
+/**
+ * Every word where the laboratory's texts have it: a name's first word may open a text, others follow a
+ * space.
+ */
 function texts(): string[] {
   const names = Object.values(nameWords);
   const nouns = [...regions, ...products, ...things, ...(Object.keys(leadsTo) as Relation[])];

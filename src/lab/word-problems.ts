@@ -95,7 +95,10 @@ function change(
   return { words: `${draw.pick(gains ? gaining : losing)} ${operand}`, operation: { operator, operand } };
 }
 
-/** Whether a wrong operator would give a right number somewhere, so that a fault could not be told from good work. */
+/**
+ * Whether a wrong operator would give a right number somewhere, so that a fault could not be told from good
+ * work.
+ */
 function isAmbiguous({ start, operations }: Compute): boolean {
   const results = runningResults({ kind: 'compute', start, operations });
   const steps = operations.map(({ operator, operand }, i) => {

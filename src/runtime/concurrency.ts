@@ -1,6 +1,8 @@
 /** Bounds how many calls are in flight at once; the others wait in order. */
 
-/** Waits for a place; the returned function gives it back. Rejects with the signal's reason when it aborts. */
+/**
+ * Waits for a place; the returned function gives it back. Rejects with the signal's reason when it aborts.
+ */
 export type Acquire = (signal: AbortSignal) => Promise<() => void>;
 
 /** The waiting line is as long as there are callers: the stages' windows bound it. */

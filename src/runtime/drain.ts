@@ -1,6 +1,7 @@
 /**
- * When a run is drained: every stage of the flow has consumed its input, from upstream to downstream, wherever it runs. Of the
- * stages here the workers say so themselves; of what runs elsewhere, progress and topics do.
+ * When a run is drained: every stage of the flow has consumed its input, from upstream to downstream,
+ * wherever it runs. Of the stages here the workers say so themselves; of what runs elsewhere, progress and
+ * topics do.
  */
 import type { Transport } from '../topics/transport.ts';
 import { drainOrder } from './order.ts';
@@ -37,7 +38,10 @@ export interface DrainOptions {
   readonly onWait: (stages: readonly string[]) => void;
 }
 
-/** Completes the stages here, each when its producers are done everywhere and its input is consumed; until `stop` aborts. */
+/**
+ * Completes the stages here, each when its producers are done everywhere and its input is consumed; until
+ * `stop` aborts.
+ */
 export async function drain(options: DrainOptions): Promise<void> {
   const { flow, local, stop, checkMs, remoteCheckMs, onWait } = options;
   const isHere = ({ name }: FlowStage) => local.some(({ stage }) => stage.name === name);
@@ -53,7 +57,8 @@ export async function drain(options: DrainOptions): Promise<void> {
         await pause(checkMs);
         continue;
       }
-      // A stage that holds records back finishes them once it is told that no more come; the others must have none.
+      // A stage that holds records back finishes them once it is told that no more come; the others must have
+      // none.
       const holding = here.length > 0 && here.every(({ stage }) => stage.holds === true);
       if (holding || (await areConsumed(group, options.transport))) {
         for (const { workers } of here) for (const worker of workers) if (!worker.drained) worker.complete();
@@ -68,9 +73,9 @@ export async function drain(options: DrainOptions): Promise<void> {
 }
 
 /**
- * Whether the workers here have nothing left to do, with no commit while they were asked. Where work outlasts what progress
- * shows, there has to be a partition: a standby waits until the other worker is done. Of such stages there must be no
- * more than one: two workers, each a standby for the other, would wait for ever.
+ * Whether the workers here have nothing left to do, with no commit while they were asked. Where work outlasts
+ * what progress shows, there has to be a partition: a standby waits until the other worker is done. Of such
+ * stages there must be no more than one: two workers, each a standby for the other, would wait for ever.
  */
 async function isReady(stages: readonly LocalStage[], commits: () => number): Promise<boolean> {
   const before = commits();
@@ -91,8 +96,8 @@ function isStandby({ stage, hadPartition }: LocalStage): boolean {
 }
 
 /**
- * Whether these stages have committed past every record of their inputs. Progress is read before the topics: a record
- * that came to be in between, from one that was not yet committed, is then seen.
+ * Whether these stages have committed past every record of their inputs. Progress is read before the topics:
+ * a record that came to be in between, from one that was not yet committed, is then seen.
  */
 async function areConsumed(
   stages: readonly FlowStage[],

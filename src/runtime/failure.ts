@@ -11,7 +11,9 @@ export interface FailureDetails {
   readonly bytes?: Uint8Array | null;
 }
 
-/** The failure record of one delivery. Its id is its place, so that a repeated delivery bears the same name. */
+/**
+ * The failure record of one delivery. Its id is its place, so that a repeated delivery bears the same name.
+ */
 export function failureOf(
   stage: string,
   at: Pick<Delivery<unknown>, 'topic' | 'partition' | 'offset'>,

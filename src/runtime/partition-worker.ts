@@ -129,7 +129,9 @@ export class PartitionWorker {
     else signal.addEventListener('abort', leave, { once: true });
   }
 
-  /** How many records wait in the partition, those in flight included (on Kafka marks of transactions count). */
+  /**
+   * How many records wait in the partition, those in flight included (on Kafka marks of transactions count).
+   */
   async backlog(): Promise<number> {
     const end = await this.#input.end();
     return this.#window.inFlight + Math.max(0, end - this.#position);
@@ -150,8 +152,8 @@ export class PartitionWorker {
 
   /**
    * Pulls and commits as credit allows, until `complete` was called and everything is committed, or until
-   * `stopping` aborts or the partition is to go to another worker: then it finishes what is in flight, except what the stage holds back for later
-   * deliveries, which will be delivered again.
+   * `stopping` aborts or the partition is to go to another worker: then it finishes what is in flight, except
+   * what the stage holds back for later deliveries, which will be delivered again.
    */
   async run(stopping: AbortSignal): Promise<void> {
     const { leaving } = this.#input;
@@ -257,7 +259,10 @@ export class PartitionWorker {
     this.#wake();
   }
 
-  /** An output that its schema does not allow (a NaN reward, a record beyond the size limit) is a failure of its input. */
+  /**
+   * An output that its schema does not allow (a NaN reward, a record beyond the size limit) is a failure of
+   * its input.
+   */
   #encodeOrFail(offset: number, outputs: readonly AnyEmission[]): Output[] {
     try {
       return outputs.map((output) => this.#encode(output));
@@ -294,7 +299,10 @@ export class PartitionWorker {
     return this.#operatorDone && this.#window.inFlight === 0;
   }
 
-  /** Worth a durable transaction: enough is finished, it has waited long enough, or nothing else is on its way. */
+  /**
+   * Worth a durable transaction: enough is finished, it has waited long enough, or nothing else is on its
+   * way.
+   */
   #commitIsDue(): boolean {
     const { slots, since } = this.#window.ready();
     if (slots === 0) return false;

@@ -12,7 +12,10 @@ import { runScheduled } from './scheduling.ts';
 import type { Stage } from './stage.ts';
 import { TakenOver } from './taken-over.ts';
 
-/** Before a partition is given back that another worker has taken over: two must not take it from each other in a hurry. */
+/**
+ * Before a partition is given back that another worker has taken over: two must not take it from each other
+ * in a hurry.
+ */
 const GIVE_BACK_MS = 1_000;
 
 export const runtimeConfig = z
@@ -42,7 +45,10 @@ export interface RunOptions {
   readonly stages: readonly Stage[];
   /** Every stage of the topology: a run is drained when all of them are. */
   readonly flow: readonly FlowStage[];
-  /** Names of the stages that run one window at a time (see `scheduling.ts`), highest priority first; none: all run freely. */
+  /**
+   * Names of the stages that run one window at a time (see `scheduling.ts`), highest priority first; none:
+   * all run freely.
+   */
   readonly scheduled: readonly string[];
   readonly untilDrained: boolean;
   /** Stop pulling, finish what is in flight, commit. */
@@ -123,7 +129,8 @@ export class Run {
       if (this.#options.untilDrained) await this.#guard(this.#drain());
       else await aborted(this.#stop);
       this.#ending = true;
-      // Partitions that came when their stage was done everywhere: what another worker left, with nothing to do in it.
+      // Partitions that came when their stage was done everywhere: what another worker left, with nothing to
+      // do in it.
       if (this.#options.untilDrained && !this.#stop.aborted) this.#completeAll();
       await schedule;
       await Promise.all(this.#stations.flatMap((station) => station.running));
@@ -179,7 +186,8 @@ export class Run {
         },
       });
       if (this.#ending) {
-        // It came too late: what there is to do is for whoever has it next. Given back at once it would come again.
+        // It came too late: what there is to do is for whoever has it next. Given back at once it would come
+        // again.
         worker.close();
         worker.onLeaving(() => worker.release());
         continue;

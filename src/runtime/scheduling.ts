@@ -1,8 +1,8 @@
 /**
- * Deterministic merging. A topic with several producers, `turns`, has their records in the order in which they
- * happened to commit. Where the models are deterministic that order is made so too: its producers run one at a
- * time, a window each, always the first in the list that has something to do. Then the order of every topic is a
- * function of the questions' order and the configuration.
+ * Deterministic merging. A topic with several producers, `turns`, has their records in the order in which
+ * they happened to commit. Where the models are deterministic that order is made so too: its producers run
+ * one at a time, a window each, always the first in the list that has something to do. Then the order of
+ * every topic is a function of the questions' order and the configuration.
  */
 import type { PartitionWorker } from './partition-worker.ts';
 

@@ -56,8 +56,8 @@ export interface Stage {
    */
   readonly holds?: boolean;
   /**
-   * Whether its work may go on when its progress already shows all of its input consumed (train: further passes). A worker without
-   * a partition then waits as a standby until the one that has it is done.
+   * Whether its work may go on when its progress already shows all of its input consumed (train: further
+   * passes). A worker without a partition then waits as a standby until the one that has it is done.
    */
   readonly outlasts?: boolean;
   /** Where to start reading instead of the committed offset (train: its checkpoint's offset). */

@@ -4,8 +4,8 @@
 export const LATE = Symbol('late');
 
 /**
- * The task's result, or `LATE`. The task's signal aborts at the limit, and when the given one does; its reason is thrown in
- * the latter case. What a late task does after that is heard by nobody.
+ * The task's result, or `LATE`. The task's signal aborts at the limit, and when the given one does; its
+ * reason is thrown in the latter case. What a late task does after that is heard by nobody.
  */
 export async function inTime<T>(
   task: (signal: AbortSignal) => T | Promise<T>,

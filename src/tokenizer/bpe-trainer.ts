@@ -1,6 +1,6 @@
 /**
- * Learns byte-pair merges from texts (Sennrich et al., arXiv 1508.07909): again and again the most frequent pair of
- * neighbors within a word becomes one token.
+ * Learns byte-pair merges from texts (Sennrich et al., arXiv 1508.07909): again and again the most frequent
+ * pair of neighbors within a word becomes one token.
  */
 import { toByteLevel } from './byte-level.ts';
 

@@ -1,6 +1,6 @@
 /**
- * The byte alphabet of byte-level tokenizers (GPT-2's): every byte as one visible character, so that any text can
- * be spelled and a vocabulary stays readable JSON. A space is `Ġ`.
+ * The byte alphabet of byte-level tokenizers (GPT-2's): every byte as one visible character, so that any text
+ * can be spelled and a vocabulary stays readable JSON. A space is `Ġ`.
  */
 
 const alphabet: readonly string[] = makeAlphabet();

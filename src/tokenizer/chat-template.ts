@@ -1,6 +1,7 @@
 /**
- * A checkpoint's own chat template (Jinja, as transformers renders it: `apply_chat_template`), by `@huggingface/jinja`. It is a
- * function of the messages alone: templates that write today's date get a fixed one.
+ * A checkpoint's own chat template (Jinja, as transformers renders it: `apply_chat_template`), by
+ * `@huggingface/jinja`. It is a function of the messages alone: templates that write today's date get a fixed
+ * one.
  */
 import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja';
 import { ConfigError, ModelError } from '../errors.ts';
@@ -37,7 +38,10 @@ export class ChatTemplate {
   readonly #program: ReturnType<typeof parse>;
   readonly #tokens: Readonly<Record<string, string>>;
 
-  /** `tokens` are `bos_token`, `eos_token`, ...; `where` names the file in errors. Throws `ConfigError` where the source is no Jinja. */
+  /**
+   * `tokens` are `bos_token`, `eos_token`, ...; `where` names the file in errors. Throws `ConfigError` where
+   * the source is no Jinja.
+   */
   constructor(source: string, tokens: Readonly<Record<string, string>>, where: string) {
     this.#tokens = tokens;
     try {
@@ -51,7 +55,10 @@ export class ChatTemplate {
     }
   }
 
-  /** The messages as text; with `open` up to where the next assistant message begins. Throws `ModelError` where the template refuses them. */
+  /**
+   * The messages as text; with `open` up to where the next assistant message begins. Throws `ModelError`
+   * where the template refuses them.
+   */
   render(messages: readonly TemplateMessage[], { open }: { readonly open: boolean }): string {
     const environment = new Environment();
     const variables = {

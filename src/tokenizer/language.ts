@@ -1,6 +1,7 @@
 /**
- * How a policy reads and writes: its tokenizer, and how its conversations are rendered. What the `swirl` section of
- * tokenizer_config.json says comes first, then the folder's chat template, then Gemma's turns or Swirl's plain ones.
+ * How a policy reads and writes: its tokenizer, and how its conversations are rendered. What the `swirl`
+ * section of tokenizer_config.json says comes first, then the folder's chat template, then Gemma's turns or
+ * Swirl's plain ones.
  */
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -19,7 +20,10 @@ import { PolicyTokenizer } from './tokenizer.ts';
 
 export interface Language {
   readonly tokenizer: PolicyTokenizer;
-  /** Ids that stand before a text by itself, such as the beginning of the text; none where the policy knows none. */
+  /**
+   * Ids that stand before a text by itself, such as the beginning of the text; none where the policy knows
+   * none.
+   */
   readonly beginning: readonly number[];
   /** How conversations are rendered. Throws `ConfigError` where the folder does not say. */
   renderer(): Renderer;
@@ -110,7 +114,10 @@ function beginningOf({ tokenizer, config, named, renderer, hasTemplate }: Beginn
   return first === named ? [named] : [];
 }
 
-/** The folder's chat template and where it stands; a file of its own comes before one in the configuration, as in transformers. */
+/**
+ * The folder's chat template and where it stands; a file of its own comes before one in the configuration, as
+ * in transformers.
+ */
 async function chatTemplate(
   path: string,
   config: TokenizerConfig,
@@ -130,7 +137,10 @@ async function chatTemplate(
   return chosen ? { source: chosen.template, where } : null;
 }
 
-/** For folders that do not say: Gemma's turns where the tokenizer knows them; else plain ones, by the tokens there are. */
+/**
+ * For folders that do not say: Gemma's turns where the tokenizer knows them; else plain ones, by the tokens
+ * there are.
+ */
 function defaultFormat(tokenizer: PolicyTokenizer, tokens: Readonly<Record<string, string>>): RenderFormat {
   const known = (content: string | undefined) => {
     const id = content === undefined ? undefined : tokenizer.id(content);

@@ -1,6 +1,7 @@
 /**
- * Makes tokenizers for fresh policies, as `tokenizer.json` that the tokenizers and transformers libraries open. Both
- * kinds are byte-level: any text can be spelled, and decoding gives back the text that was encoded.
+ * Makes tokenizers for fresh policies, as `tokenizer.json` that the tokenizers and transformers libraries
+ * open. Both kinds are byte-level: any text can be spelled, and decoding gives back the text that was
+ * encoded.
  */
 import { ConfigError } from '../errors.ts';
 import type { Merge } from './bpe-trainer.ts';
@@ -22,8 +23,9 @@ const bpePattern = String.raw` ?\p{L}+| ?[^\s\p{L}\p{N}]+|\p{N}|\s+(?!\S)|\s+`;
 const wordPattern = String.raw` ?\p{L}+| ?[^\s\p{L}\p{N}]| ?\p{N}|\s+(?!\S)|\s+`;
 
 /**
- * A byte-level BPE trained on texts. `vocabularySize` counts special tokens, whole tokens and the 256 bytes too; texts
- * with too few repetitions give fewer. `whole` are strings that are always one token, such as tags.
+ * A byte-level BPE trained on texts. `vocabularySize` counts special tokens, whole tokens and the 256 bytes
+ * too; texts with too few repetitions give fewer. `whole` are strings that are always one token, such as
+ * tags.
  */
 export function bpeTokenizer(options: {
   readonly texts: Iterable<string>;
@@ -43,9 +45,10 @@ export function bpeTokenizer(options: {
 }
 
 /**
- * A tokenizer of whole words for a small world: each of `words` and each digit is one token, with and without a
- * space before it; so is every word that occurs in `texts`, as it stands there. Digits and punctuation marks are apart,
- * and what is not listed is spelled in bytes. `whole` are strings that are always one token, such as tags.
+ * A tokenizer of whole words for a small world: each of `words` and each digit is one token, with and without
+ * a space before it; so is every word that occurs in `texts`, as it stands there. Digits and punctuation
+ * marks are apart, and what is not listed is spelled in bytes. `whole` are strings that are always one token,
+ * such as tags.
  */
 export function wordTokenizer(options: {
   readonly words: readonly string[];

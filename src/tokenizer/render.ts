@@ -1,8 +1,8 @@
 /**
- * Renders a conversation to token ids. Sampler and trainer both use it. In the formats described here every message is
- * tokenized apart and only ever appended, so that the rendering of the first messages is a prefix of the rendering of all:
- * that makes packing exact, and recorded ids stay what they were. Checkpoints with a chat template of their own are rendered by
- * `template-renderer.ts`.
+ * Renders a conversation to token ids. Sampler and trainer both use it. In the formats described here every
+ * message is tokenized apart and only ever appended, so that the rendering of the first messages is a prefix
+ * of the rendering of all: that makes packing exact, and recorded ids stay what they were. Checkpoints with a
+ * chat template of their own are rendered by `template-renderer.ts`.
  */
 import { z } from 'zod';
 import type { Message } from '../agent/model.ts';
@@ -69,11 +69,12 @@ export interface Renderer {
   /** Ids that end a sample: the end of turn, and the checkpoint's ends of text. */
   readonly stopTokens: readonly number[];
   /**
-   * Renders messages. An assistant message's span holds its recorded ids, or where there are none the ids of its text
-   * with the end of turn. Recorded ids that do not end (the sample was cut) are closed by an end of turn that is
-   * context. With `open`, the start of the next assistant message is added, for sampling: what is rendered then is what stands
-   * before the last message's span once that message is there. Throws `ModelError` where recorded ids are not of this
-   * vocabulary, and where the policy's chat template refuses the messages.
+   * Renders messages. An assistant message's span holds its recorded ids, or where there are none the ids of
+   * its text with the end of turn. Recorded ids that do not end (the sample was cut) are closed by an end of
+   * turn that is context. With `open`, the start of the next assistant message is added, for sampling: what
+   * is rendered then is what stands before the last message's span once that message is there. Throws
+   * `ModelError` where recorded ids are not of this vocabulary, and where the policy's chat template refuses
+   * the messages.
    */
   render(messages: readonly Message[], options?: { readonly open?: boolean }): Rendering;
 }
@@ -87,8 +88,8 @@ export class FormatRenderer implements Renderer {
   readonly #vocabSize: number;
 
   /**
-   * `endsOfText` are further ids that end a sample; a decoder's vocabulary may be larger than its tokenizer's. Throws
-   * `ConfigError` where the end of turn is no token.
+   * `endsOfText` are further ids that end a sample; a decoder's vocabulary may be larger than its
+   * tokenizer's. Throws `ConfigError` where the end of turn is no token.
    */
   constructor(
     tokenizer: PolicyTokenizer,

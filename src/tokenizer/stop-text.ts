@@ -1,14 +1,18 @@
 /**
- * Ends a sample when its text contains a stop sequence. What was sampled stays whole: the sequence, and whatever else its
- * last token says, are part of the text and of the recorded tokens, because those are what is trained on.
+ * Ends a sample when its text contains a stop sequence. What was sampled stays whole: the sequence, and
+ * whatever else its last token says, are part of the text and of the recorded tokens, because those are what
+ * is trained on.
  */
 
-/** Characters of text that a cut before a token may change: a space that is dropped, or the bytes of half a character. */
+/**
+ * Characters of text that a cut before a token may change: a space that is dropped, or the bytes of half a
+ * character.
+ */
 const margin = 8;
 
 /**
- * Asked after each token of one sample with all of its tokens, says whether the text of them contains one of the
- * sequences. Decodes only as many of the last tokens as a sequence may reach back over.
+ * Asked after each token of one sample with all of its tokens, says whether the text of them contains one of
+ * the sequences. Decodes only as many of the last tokens as a sequence may reach back over.
  */
 export function stopsAt(
   sequences: readonly string[],

@@ -1,7 +1,8 @@
 /**
- * A conversation as a chat template writes it, cut into the template's own text and the messages' contents. The template
- * is rendered with a mark in place of each content, so that nothing that a message says can pass for the template; what it
- * makes of a content (some are trimmed, reasoning is dropped) is seen by rendering that one content as it is.
+ * A conversation as a chat template writes it, cut into the template's own text and the messages' contents.
+ * The template is rendered with a mark in place of each content, so that nothing that a message says can pass
+ * for the template; what it makes of a content (some are trimmed, reasoning is dropped) is seen by rendering
+ * that one content as it is.
  */
 import { ModelError } from '../errors.ts';
 import type { ChatTemplate, TemplateMessage } from './chat-template.ts';
@@ -17,7 +18,9 @@ interface Skeleton {
   readonly messages: readonly number[];
 }
 
-/** Throws `ModelError` where the template refuses the messages, leaves out the last one, or cuts into them. */
+/**
+ * Throws `ModelError` where the template refuses the messages, leaves out the last one, or cuts into them.
+ */
 export function piecesOf(
   template: ChatTemplate,
   messages: readonly TemplateMessage[],
@@ -64,9 +67,9 @@ function isRendering(
 }
 
 /**
- * What the template makes of one content, given a rendering with that content and marks for the others; undefined where the
- * content changes what the template itself writes. There it stays the content it is, in what the template writes around any
- * other: a text has no say in that.
+ * What the template makes of one content, given a rendering with that content and marks for the others;
+ * undefined where the content changes what the template itself writes. There it stays the content it is, in
+ * what the template writes around any other: a text has no say in that.
  */
 function shownContent(
   render: () => string,

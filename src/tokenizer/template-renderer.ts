@@ -1,8 +1,9 @@
 /**
- * Renders conversations by a checkpoint's own chat template. Special tokens come from the template alone, an assistant
- * message stands as it was recorded, and an action stands after what it was sampled from: the rendering of the messages before
- * it with the template's generation prompt. A template that rewrites what was said (Qwen 3 drops old reasoning) is followed;
- * then renderings are no prefixes of each other, which training sees in the ids (`train/packing.ts`).
+ * Renders conversations by a checkpoint's own chat template. Special tokens come from the template alone, an
+ * assistant message stands as it was recorded, and an action stands after what it was sampled from: the
+ * rendering of the messages before it with the template's generation prompt. A template that rewrites what
+ * was said (Qwen 3 drops old reasoning) is followed; then renderings are no prefixes of each other, which
+ * training sees in the ids (`train/packing.ts`).
  */
 
 import type { Message } from '../agent/model.ts';
@@ -44,7 +45,9 @@ export class TemplateRenderer implements Renderer {
   /** What the template writes after an action, with the end of turn; empty where it writes none. */
   readonly #closing: string;
 
-  /** Throws `ConfigError` where a plain conversation cannot be rendered, or nothing ends an assistant message. */
+  /**
+   * Throws `ConfigError` where a plain conversation cannot be rendered, or nothing ends an assistant message.
+   */
   constructor(
     tokenizer: PolicyTokenizer,
     { source, tokens, where, endsOfText, vocabSize }: TemplateSettings,
@@ -141,7 +144,10 @@ export class TemplateRenderer implements Renderer {
     return [{ ...next, content: `${system.content}\n\n${next.content}` }, ...all.slice(2)];
   }
 
-  /** What stands before and after an assistant message, the latter up to its first special token, and that token. */
+  /**
+   * What stands before and after an assistant message, the latter up to its first special token, and that
+   * token.
+   */
   #aroundActions(): { readonly lead: string; readonly closing: string; readonly end: number | null } {
     const pieces = this.#attempt('user', 'assistant') ?? this.#probe('user', 'assistant', 'user');
     const at = pieces.findIndex(isContentOf(1));

@@ -1,6 +1,7 @@
 /**
- * Builds token ids from text, special tokens and recorded ids. What lies between two special tokens is tokenized as one run of
- * text, wherever its parts come from: so do transformers, and the ids of "user\n" and a question depend on each other.
+ * Builds token ids from text, special tokens and recorded ids. What lies between two special tokens is
+ * tokenized as one run of text, wherever its parts come from: so do transformers, and the ids of "user\n" and
+ * a question depend on each other.
  */
 import type { PolicyTokenizer } from './tokenizer.ts';
 

@@ -1,13 +1,16 @@
 /**
- * Text to token ids and back, by a Hugging Face `tokenizer.json`. Text that comes from data, tools or models is
- * hostile: a literal `<end_of_turn>` in it must not end a turn, so special tokens are made only where the
+ * Text to token ids and back, by a Hugging Face `tokenizer.json`. Text that comes from data, tools or models
+ * is hostile: a literal `<end_of_turn>` in it must not end a turn, so special tokens are made only where the
  * rendering asks for them.
  */
 import { Tokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
 import { DataError } from '../errors.ts';
 
-/** The files of a tokenizer beside each other in a folder, as transformers writes them. A copy of a policy takes them over. */
+/**
+ * The files of a tokenizer beside each other in a folder, as transformers writes them. A copy of a policy
+ * takes them over.
+ */
 export const tokenizerFiles = [
   'tokenizer.json',
   'tokenizer_config.json',
@@ -47,7 +50,9 @@ const tokenizerJson = z.looseObject({
   decoder: z.unknown().optional(),
 });
 
-/** A special token in a template's text; `lstrip` and `rstrip`: it takes the white space before or after it. */
+/**
+ * A special token in a template's text; `lstrip` and `rstrip`: it takes the white space before or after it.
+ */
 export interface SpecialToken {
   readonly id: number;
   readonly content: string;
@@ -55,7 +60,9 @@ export interface SpecialToken {
   readonly rstrip: boolean;
 }
 
-/** Halves of surrogate pairs that well-formed text never has: what text must never spell is named with them. */
+/**
+ * Halves of surrogate pairs that well-formed text never has: what text must never spell is named with them.
+ */
 const reserved = '\ud800\ud800';
 
 export class PolicyTokenizer {
@@ -63,7 +70,9 @@ export class PolicyTokenizer {
   readonly vocabularySize: number;
   /** Ids that text never becomes. */
   readonly specialIds: ReadonlySet<number>;
-  /** Ids that the tokenizer itself puts before a text (its post-processor), such as the beginning of the text. */
+  /**
+   * Ids that the tokenizer itself puts before a text (its post-processor), such as the beginning of the text.
+   */
   readonly beginning: readonly number[];
   readonly #special: ReadonlyMap<string, SpecialToken>;
   /** Matches any special token, the longest first. */
@@ -73,8 +82,8 @@ export class PolicyTokenizer {
   readonly #ids: ReadonlyMap<string, number>;
 
   /**
-   * From parsed tokenizer.json and tokenizer_config.json; `where` names the former in errors. Throws `DataError`
-   * where they are malformed or use a part that cannot be read.
+   * From parsed tokenizer.json and tokenizer_config.json; `where` names the former in errors. Throws
+   * `DataError` where they are malformed or use a part that cannot be read.
    */
   constructor(json: unknown, config: object, where: string) {
     const parsed = tokenizerJson.safeParse(json);
@@ -121,8 +130,8 @@ export class PolicyTokenizer {
   }
 
   /**
-   * Ids of text that stands for itself: special tokens in it are spelled out, and none are added. Text that `continues` others
-   * gets no space that the tokenizer puts before a first word.
+   * Ids of text that stands for itself: special tokens in it are spelled out, and none are added. Text that
+   * `continues` others gets no space that the tokenizer puts before a first word.
    */
   encode(text: string, { continues = false }: { readonly continues?: boolean } = {}): number[] {
     const known = text.toWellFormed();
@@ -170,7 +179,9 @@ const templateProcessing = z.looseObject({
 });
 const processorSequence = z.looseObject({ processors: z.array(z.unknown()) });
 
-/** The special tokens that a post-processor (`TemplateProcessing`, alone or in a sequence) puts before a text. */
+/**
+ * The special tokens that a post-processor (`TemplateProcessing`, alone or in a sequence) puts before a text.
+ */
 function beginningOf(processor: unknown, idOf: (content: string) => number | undefined): number[] {
   const sequence = processorSequence.safeParse(processor).data?.processors;
   if (sequence) return sequence.flatMap((part) => beginningOf(part, idOf));

@@ -1,4 +1,6 @@
-/** What decides a record's partition where it is one of Swirl's own: its trajectory, where it is part of one. */
+/**
+ * What decides a record's partition where it is one of Swirl's own: its trajectory, where it is part of one.
+ */
 
 /** The key of one of Swirl's records. */
 export function keyOf(record: object): string {

@@ -1,4 +1,7 @@
-/** Secrets and the files of TLS: configuration names where they are, here they are read, nowhere are they printed. */
+/**
+ * Secrets and the files of TLS: configuration names where they are, here they are read, nowhere are they
+ * printed.
+ */
 import { z } from 'zod';
 import { ConfigError } from '../errors.ts';
 
@@ -15,7 +18,9 @@ export interface SecretDeps {
   readonly readFile: (path: string) => Uint8Array;
 }
 
-/** Where a secret is: one of the two. `key` is the configuration's key without `Env` or `File`, for messages. */
+/**
+ * Where a secret is: one of the two. `key` is the configuration's key without `Env` or `File`, for messages.
+ */
 export interface SecretPlace {
   readonly key: string;
   readonly variable: string | null;

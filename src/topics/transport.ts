@@ -43,7 +43,10 @@ export interface ReadOptions {
   readonly from?: ReadFrom;
   /** Only this partition; all of them otherwise, in order of partition within what is there at once. */
   readonly partition?: number;
-  /** Keep waiting for new entries at the end, until the signal aborts. Otherwise stop at the end as it was at the start. */
+  /**
+   * Keep waiting for new entries at the end, until the signal aborts. Otherwise stop at the end as it was at
+   * the start.
+   */
   readonly follow?: boolean;
   readonly signal?: AbortSignal;
 }
@@ -70,7 +73,9 @@ export interface InputPartition {
   readonly partition: number;
   /** The offset that the next pull starts from; the committed offset at first. */
   readonly position: number;
-  /** Aborts when another owner has taken over. A `retryable` reason: the work goes on elsewhere, as it should. */
+  /**
+   * Aborts when another owner has taken over. A `retryable` reason: the work goes on elsewhere, as it should.
+   */
   readonly lost: AbortSignal;
   /**
    * Aborts when another worker is to have the partition: pull no more, finish and commit what is in hand, and
@@ -91,8 +96,8 @@ export interface InputPartition {
    */
   pull(max: number, waitMs: number): Promise<LogEntry[]>;
   /**
-   * The offset after the last record that is there now. Pulling moves `position` there, also over what is no record
-   * (on Kafka the marks of transactions); pulling none (`max` 0) does that too.
+   * The offset after the last record that is there now. Pulling moves `position` there, also over what is no
+   * record (on Kafka the marks of transactions); pulling none (`max` 0) does that too.
    */
   end(): Promise<number>;
   /**
@@ -105,24 +110,33 @@ export interface InputPartition {
 export interface Transport {
   /** Which run's topics these are. */
   readonly run: string;
-  /** Create what is missing. A topic with another number of partitions, or a name that cannot be one, is a `ConfigError`. */
+  /**
+   * Create what is missing. A topic with another number of partitions, or a name that cannot be one, is a
+   * `ConfigError`.
+   */
   ensureTopics(specs: readonly TopicSpec[]): Promise<void>;
   /**
-   * The topics of this run (or another, read-only) as they are now: in the order in which they were made, or by name
-   * where that is not known.
+   * The topics of this run (or another, read-only) as they are now: in the order in which they were made, or
+   * by name where that is not known.
    */
   topics(run?: string): Promise<TopicInfo[]>;
-  /** Append in one durable transaction, all or nothing. An unknown topic or too large a record is a `TransportError`. */
+  /**
+   * Append in one durable transaction, all or nothing. An unknown topic or too large a record is a
+   * `TransportError`.
+   */
   append(outputs: readonly Output[]): Promise<void>;
   /**
    * The input partitions that this process comes to own, as it comes to own them, until the signal aborts. A
-   * `TransportError` where it cannot own them: no such topic, or another process that is not to be pushed aside.
+   * `TransportError` where it cannot own them: no such topic, or another process that is not to be pushed
+   * aside.
    */
   subscribe(options: SubscribeOptions): AsyncIterable<InputPartition>;
   /** The committed progress of a group, per partition of the topic; 0 where nothing was committed. */
   committed(group: string, topic: string, run?: string): Promise<number[]>;
   /** Read without consuming: commits nothing and slows nobody. */
   read(topic: string, options?: ReadOptions): AsyncIterable<LogEntry>;
-  /** Give everything back. Idempotent; what waits ends with nothing, and any later call is a `TransportError`. */
+  /**
+   * Give everything back. Idempotent; what waits ends with nothing, and any later call is a `TransportError`.
+   */
   close(): Promise<void>;
 }

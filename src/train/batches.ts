@@ -3,9 +3,9 @@
  * sizes or of how often the run was killed.
  *
  * Adjacent steps of one trajectory form a group; it ends with the trajectory's last step, or where another
- * trajectory begins (a step may be missing: a reward model that failed gives none). A batch ends with the group
- * that fills it. Ids used recently are dropped; a batch that has dropped very many ends early, so that a
- * topic full of duplicates cannot fill the window.
+ * trajectory begins (a step may be missing: a reward model that failed gives none). A batch ends with the
+ * group that fills it. Ids used recently are dropped; a batch that has dropped very many ends early, so that
+ * a topic full of duplicates cannot fill the window.
  */
 import type { Delivery } from '../runtime/stage.ts';
 import type { Scored } from '../topics/records.generated.ts';

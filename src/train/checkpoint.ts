@@ -1,7 +1,8 @@
 /**
  * Checkpoints: `checkpoints/step-N/` is a policy's folder, or its adapters', that other tools open, with
- * `optimizer.safetensors` and `train.json` beside the weights. Weights, moments, counters, the consumed offset, the recent ids and what was
- * not yet published are one folder, which is there as a whole or not at all.
+ * `optimizer.safetensors` and `train.json` beside the weights. Weights, moments, counters, the consumed
+ * offset, the recent ids and what was not yet published are one folder, which is there as a whole or not at
+ * all.
  */
 import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -33,7 +34,10 @@ export interface Tensorial {
   readonly optimizer: OptimizerState;
 }
 
-/** The checkpoints of a run. Any process may read them; of those that write, only the last to have claimed them can. */
+/**
+ * The checkpoints of a run. Any process may read them; of those that write, only the last to have claimed
+ * them can.
+ */
 export class Checkpoints {
   readonly #folder: string;
   readonly #form: CheckpointForm;
@@ -49,7 +53,10 @@ export class Checkpoints {
     return join(this.#folder, `step-${step}`);
   }
 
-  /** Keeps all others from writing, and removes what they left unfinished. `write` does it, where it was not done before. */
+  /**
+   * Keeps all others from writing, and removes what they left unfinished. `write` does it, where it was not
+   * done before.
+   */
   async claim(): Promise<void> {
     await this.#claimed();
   }
@@ -74,7 +81,9 @@ export class Checkpoints {
       .sort((a, b) => a - b);
   }
 
-  /** The state of the newest checkpoint, without its tensors; null where there is none. Throws `ConfigError`. */
+  /**
+   * The state of the newest checkpoint, without its tensors; null where there is none. Throws `ConfigError`.
+   */
   async latest(): Promise<TrainState | null> {
     const step = (await this.steps()).at(-1);
     return step === undefined ? null : (await this.#readState(step)).state;
@@ -113,9 +122,9 @@ export class Checkpoints {
   }
 
   /**
-   * Makes a checkpoint durable. `tensors` is asked only where this step has none yet: otherwise the weights are
-   * the same, and only the state is replaced. Throws `TakenOver` where another process writes by now, another `TransportError`
-   * where it cannot be written (a full disk).
+   * Makes a checkpoint durable. `tensors` is asked only where this step has none yet: otherwise the weights
+   * are the same, and only the state is replaced. Throws `TakenOver` where another process writes by now,
+   * another `TransportError` where it cannot be written (a full disk).
    */
   async write(state: TrainState, tensors: () => Promise<Tensorial>): Promise<void> {
     try {

@@ -185,7 +185,10 @@ export const trainConfig = z
 
 export type TrainConfig = z.output<typeof trainConfig>;
 
-/** Whether negative advantages would act on recorded actions with nothing to hold the policy (shared/docs/lab-prototype.md). */
+/**
+ * Whether negative advantages would act on recorded actions with nothing to hold the policy
+ * (shared/docs/lab-prototype.md).
+ */
 export function mayCollapse(config: Pick<TrainConfig, 'advantage' | 'beta' | 'clipRatio'>): boolean {
   return config.advantage === 'centered' && config.beta === 0 && config.clipRatio === null;
 }

@@ -2,14 +2,15 @@
  * Training on a stream of deliveries, so that every record is trained on once and every update is told once,
  * wherever it is killed. The invariant:
  *
- * - The state after a batch is a function of the state before it and of the deliveries from the cursor on: batches
- *   are cut by the log's order alone, and an update depends on nothing else.
- * - A checkpoint holds all of that state, at a batch's end, and is durable before any delivery it covers is finished.
- *   So what is committed is covered by a checkpoint, and what no checkpoint covers is delivered again.
- * - A checkpoint also holds every update and refusal that was not seen in the topics when it was written. What
- *   is missing there after a crash is told from the newest checkpoint; what is there already is not told again. Updates
- *   are told in the order of their steps, so that the last one says which are there; a refusal is there once
- *   its delivery is committed.
+ * - The state after a batch is a function of the state before it and of the deliveries from the cursor on:
+ *   batches are cut by the log's order alone, and an update depends on nothing else.
+ * - A checkpoint holds all of that state, at a batch's end, and is durable before any delivery it covers is
+ *   finished. So what is committed is covered by a checkpoint, and what no checkpoint covers is delivered
+ *   again.
+ * - A checkpoint also holds every update and refusal that was not seen in the topics when it was written.
+ *   What is missing there after a crash is told from the newest checkpoint; what is there already is not told
+ *   again. Updates are told in the order of their steps, so that the last one says which are there; a refusal
+ *   is there once its delivery is committed.
  */
 
 import { hashWeights } from '../checkpoint/weights-hash.ts';
@@ -39,7 +40,10 @@ export interface Published {
 export interface DurableTrainingDeps {
   /** The policy being trained; with the initial weights at first. */
   readonly engine: Engine;
-  /** Sets the initial weights again: the engine may have been trained before another process took over, which made no checkpoint. */
+  /**
+   * Sets the initial weights again: the engine may have been trained before another process took over, which
+   * made no checkpoint.
+   */
   readonly reset: () => Promise<void>;
   /** Needed where `beta` > 0. */
   readonly initial?: InitialPolicy | undefined;
@@ -111,8 +115,8 @@ export class DurableTraining {
   }
 
   /**
-   * Hands over where finished deliveries go, and at once tells what was durable before a crash and is not in the
-   * topics: before any delivery, so that nothing can be committed ahead of it.
+   * Hands over where finished deliveries go, and at once tells what was durable before a crash and is not in
+   * the topics: before any delivery, so that nothing can be committed ahead of it.
    */
   begin(emit: (finished: Finished) => void): void {
     this.#emit = emit;
@@ -135,7 +139,10 @@ export class DurableTraining {
     this.#waiting++;
   }
 
-  /** Trains on a delivery, once it completes a batch. Throws `ConfigError` where the window cannot hold a batch. */
+  /**
+   * Trains on a delivery, once it completes a batch. Throws `ConfigError` where the window cannot hold a
+   * batch.
+   */
   async take(delivery: Delivery<Scored>): Promise<void> {
     this.#waiting--;
     if (this.#stopped) return;
@@ -151,7 +158,10 @@ export class DurableTraining {
     await this.#checkpoint();
   }
 
-  /** The input is drained: trains on the last, partial batch, makes the further passes and the last checkpoint. */
+  /**
+   * The input is drained: trains on the last, partial batch, makes the further passes and the last
+   * checkpoint.
+   */
   async finish(): Promise<void> {
     await this.#flush();
     if (this.#stopped) return;
@@ -184,7 +194,9 @@ export class DurableTraining {
     await this.#checkpoint();
   }
 
-  /** Reading again that ended early would be taken for the end of the pass, and the rest be lost in silence. */
+  /**
+   * Reading again that ended early would be taken for the end of the pass, and the rest be lost in silence.
+   */
   #checkPass({ from, to, taken, records }: Cursor): void {
     if (taken === records) return;
     throw new TransportError(

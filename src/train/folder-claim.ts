@@ -1,7 +1,8 @@
 /**
- * Who may change a folder that several processes write to, one after the other. A process that was paused may go on long after
- * another one has taken its place, so every change is one rename from or to a workspace of the writer's own,
- * and whoever claims the folder renames the workspaces of all others away first: from then on their changes fail.
+ * Who may change a folder that several processes write to, one after the other. A process that was paused may
+ * go on long after another one has taken its place, so every change is one rename from or to a workspace of
+ * the writer's own, and whoever claims the folder renames the workspaces of all others away first: from then
+ * on their changes fail.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
@@ -11,7 +12,9 @@ import { TakenOver } from '../runtime/taken-over.ts';
 
 const workspacePrefix = '.writer-';
 const fencedPrefix = '.fenced-';
-/** In the workspace from its beginning: one that was made again under its name, to save something, has none. */
+/**
+ * In the workspace from its beginning: one that was made again under its name, to save something, has none.
+ */
 const markFile = 'claimed';
 
 export class FolderClaim {
@@ -54,7 +57,10 @@ export class FolderClaim {
     );
   }
 
-  /** Does the work, which changes the folder by renames alone. An error because the claim was lost is told as `TakenOver`. */
+  /**
+   * Does the work, which changes the folder by renames alone. An error because the claim was lost is told as
+   * `TakenOver`.
+   */
   async guard<T>(work: () => Promise<T>): Promise<T> {
     await this.check();
     try {

@@ -16,8 +16,8 @@ export function initialEngine(engine: Engine): InitialPolicy {
 }
 
 /**
- * Adapters, on the engine that trains them: they take the place of its own for one forward pass, so that the frozen
- * weights are there once. Fresh ones change nothing, and are left out altogether.
+ * Adapters, on the engine that trains them: they take the place of its own for one forward pass, so that the
+ * frozen weights are there once. Fresh ones change nothing, and are left out altogether.
  */
 export function initialAdapterPolicy(
   engine: Engine,

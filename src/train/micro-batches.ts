@@ -3,7 +3,10 @@ import type { PackedRows } from '../engine/engine.ts';
 import { packRows } from '../engine/rows.ts';
 import type { PackedStep, Row } from './packing.ts';
 
-/** Rows that go through the policy together. The targets are the tokens of the steps' actions, in the steps' order. */
+/**
+ * Rows that go through the policy together. The targets are the tokens of the steps' actions, in the steps'
+ * order.
+ */
 export interface MicroBatch {
   readonly rows: PackedRows;
   readonly steps: readonly PackedStep[];

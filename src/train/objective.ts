@@ -14,7 +14,8 @@ export type ObjectiveConfig = Pick<UpdateConfig, 'beta' | 'clipRatio'>;
 /** The advantage of each sub-trajectory of a batch. Rewards without variance are centered to exactly 0. */
 export function advantages(rewards: readonly number[], kind: AdvantageKind): number[] {
   if (kind === 'reward') return [...rewards];
-  // Summing k equal numbers and dividing by k need not give the number back, and Adam would blow up what is left.
+  // Summing k equal numbers and dividing by k need not give the number back, and Adam would blow up what is
+  // left.
   if (rewards.every((reward) => reward === rewards[0])) return rewards.map(() => 0);
   const mean = rewards.reduce((sum, reward) => sum + reward, 0) / rewards.length;
   return rewards.map((reward) => reward - mean);
@@ -51,8 +52,9 @@ export interface TokenLoss {
 
 /**
  * KL by k = (logpi - logref)^2 / 2 per token (k2 of Schulman, "Approximating KL divergence", 2020): its
- * derivative logpi - logref is, in expectation over the policy's own samples, the gradient of KL(pi || pi_ref),
- * and it bounds the loss from below where a negative advantage would drive a token's probability to 0.
+ * derivative logpi - logref is, in expectation over the policy's own samples, the gradient of KL(pi ||
+ * pi_ref), and it bounds the loss from below where a negative advantage would drive a token's probability to
+ * 0.
  */
 export function tokenLoss(terms: TokenTerms, config: ObjectiveConfig): TokenLoss {
   const { surrogate, advantage } = surrogateOf(terms, config.clipRatio);

@@ -33,7 +33,10 @@ export interface Learner
   close(): Promise<void>;
 }
 
-/** Throws as `openPolicy` and `openEngine` do; `ConfigError` where the checkpoint is an adapter of another shape. */
+/**
+ * Throws as `openPolicy` and `openEngine` do; `ConfigError` where the checkpoint is an adapter of another
+ * shape.
+ */
 export async function openLearner({ config, model, seed, onFallback }: LearnerOptions): Promise<Learner> {
   const { parameters, recompute, beta, microBatchTokens, maxRowTokens } = config;
   const policy = await openPolicy(model.checkpoint);
@@ -85,7 +88,10 @@ async function restart(engine: Engine, weights: Tensors): Promise<void> {
   await engine.setOptimizer({ step: 0, m: zeros(), v: zeros() });
 }
 
-/** Of the policy under the adapters: it is in no checkpoint, so a run that goes on must be sure that it is the same. */
+/**
+ * Of the policy under the adapters: it is in no checkpoint, so a run that goes on must be sure that it is the
+ * same.
+ */
 async function hashFrozen(policy: PolicyFolder): Promise<string> {
   const weights = await openWeights(policy);
   try {

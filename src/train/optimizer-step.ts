@@ -1,6 +1,6 @@
 /**
- * One optimizer step, on one page: rows go forward through the policy, the objective says what each action token
- * counts, that goes backward, and the engine updates its weights. Knows no run and no topic.
+ * One optimizer step, on one page: rows go forward through the policy, the objective says what each action
+ * token counts, that goes backward, and the engine updates its weights. Knows no run and no topic.
  */
 
 import type { AdamWOptions, Engine } from '../engine/engine.ts';
@@ -78,8 +78,8 @@ export class OptimizerStep {
   }
 
   /**
-   * One step from at least one row. Throws `ConfigError`, before the weights change, where log-probabilities or
-   * the gradient are not finite: training has diverged.
+   * One step from at least one row. Throws `ConfigError`, before the weights change, where log-probabilities
+   * or the gradient are not finite: training has diverged.
    */
   async take(rows: readonly Row[]): Promise<UpdateStatistics> {
     const { beta, microBatchTokens, schedule } = this.#config;
@@ -129,7 +129,9 @@ export class OptimizerStep {
     return { statistics: rows.length === 0 ? null : await this.take(rows), refused };
   }
 
-  /** What each action token of a pass counts, its share of 1/N included; adds the pass's sums to the totals. */
+  /**
+   * What each action token of a pass counts, its share of 1/N included; adds the pass's sums to the totals.
+   */
   #objective(
     steps: readonly PackedStep[],
     { logprobs, initialLogprobs }: PassLogprobs,
@@ -175,7 +177,10 @@ export class OptimizerStep {
   }
 }
 
-/** (M) log-probabilities of a pass's action tokens: under the policy, and under the initial one where beta > 0. */
+/**
+ * (M) log-probabilities of a pass's action tokens: under the policy, and under the initial one where beta >
+ * 0.
+ */
 interface PassLogprobs {
   readonly logprobs: Float32Array;
   readonly initialLogprobs: Float32Array | undefined;

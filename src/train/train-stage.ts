@@ -1,6 +1,7 @@
 /**
  * The train stage: scored steps become updates of the policy. One partition of `scored`, which it holds back
- * until the checkpoint that covers it is durable. See `durable-training.ts` for what a crash can and cannot do.
+ * until the checkpoint that covers it is durable. See `durable-training.ts` for what a crash can and cannot
+ * do.
  */
 import { Observable } from 'rxjs';
 import { hashEngine } from '../checkpoint/weights-hash.ts';
@@ -19,7 +20,9 @@ export interface TrainStage extends Required<Pick<Stage, 'holds' | 'outlasts' | 
   close(): Promise<void>;
 }
 
-/** The stage. `startAt` takes up the newest checkpoint, and must have returned before `operator` is called. */
+/**
+ * The stage. `startAt` takes up the newest checkpoint, and must have returned before `operator` is called.
+ */
 export function trainStage(config: TrainConfig, deps: DurableTrainingDeps): TrainStage {
   const checkpoints = new Checkpoints(deps.checkpoints, deps.form);
   let training: DurableTraining | null = null;
@@ -94,7 +97,9 @@ interface TakeUp {
   readonly isFirst: boolean;
 }
 
-/** The newest checkpoint, with its weights and moments in the engine; or a beginning with the engine's own. */
+/**
+ * The newest checkpoint, with its weights and moments in the engine; or a beginning with the engine's own.
+ */
 async function takeUp(config: TrainConfig, { deps, checkpoints, isFirst }: TakeUp) {
   // Whoever had the partition before may still be at it, unaware: from here on it changes nothing.
   await checkpoints.claim();
@@ -143,7 +148,10 @@ async function beginning(
   };
 }
 
-/** Everything that the weights depend on besides the topic: neither when and what is saved, nor the stage's wiring. */
+/**
+ * Everything that the weights depend on besides the topic: neither when and what is saved, nor the stage's
+ * wiring.
+ */
 function settingsOf(
   config: TrainConfig,
   { instructions, origins }: Pick<DurableTrainingDeps, 'instructions' | 'origins'>,

@@ -6,8 +6,8 @@ const count = z.int().min(0);
 /**
  * Where in the scored topic the training is.
  *
- * The topic is trained in spans: from `from` to where it was found drained. A span's first pass (epoch 0) is trained as
- * records arrive, and has no end yet; the further ones read it again. Then the next span begins.
+ * The topic is trained in spans: from `from` to where it was found drained. A span's first pass (epoch 0) is
+ * trained as records arrive, and has no end yet; the further ones read it again. Then the next span begins.
  */
 export const cursor = z.strictObject({
   epoch: count,

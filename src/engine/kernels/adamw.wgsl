@@ -1,5 +1,5 @@
-// One AdamW update (arXiv 1711.05101, decoupled weight decay) of some numbers; the gradient, scaled down to the
-// clipping norm where it is larger, is then zero. A gradient that is not finite changes nothing.
+// One AdamW update (arXiv 1711.05101, decoupled weight decay) of some numbers; the gradient, scaled down to
+// the clipping norm where it is larger, is then zero. A gradient that is not finite changes nothing.
 struct Update {
   learningRate: f32,
   beta1: f32,

@@ -1,5 +1,5 @@
-// dkeys and dvalues of attention.wgsl. A workgroup has a block of consecutive tokens of one row as keys, one per
-// lane, and walks over the queries that can see them: one writer per key, in a fixed order.
+// dkeys and dvalues of attention.wgsl. A workgroup has a block of consecutive tokens of one row as keys, one
+// per lane, and walks over the queries that can see them: one writer per key, in a fixed order.
 struct Call {
   window: u32,
 }

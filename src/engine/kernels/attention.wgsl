@@ -1,8 +1,9 @@
 // Causal attention over a token's own row, by online softmax (arXiv 1805.02867); scores are capped softly.
-// A workgroup has one block of consecutive tokens of one row and the query heads that share one key head, so the
-// loop over keys is uniform and the keys' loads are too: on software drivers that is what makes it fast. A key
-// outside a lane's reach leaves the lane's state untouched, so a result does not depend on its block.
-// Keys and values of position j are in row base + j; with a ring of R rows for each slot, in slot * R + j % R.
+// A workgroup has one block of consecutive tokens of one row and the query heads that share one key head, so
+// the loop over keys is uniform and the keys' loads are too: on software drivers that is what makes it fast.
+// A key outside a lane's reach leaves the lane's state untouched, so a result does not depend on its block.
+// Keys and values of position j are in row base + j; with a ring of R rows for each slot, in slot * R + j %
+// R.
 struct Call {
   window: u32,
   ring: u32, // 0: none

@@ -1,5 +1,5 @@
-// First of two ordered passes for the gradient of a bias: partial[chunk] (WIDTH) = sum of dy over the chunk's tokens.
-// One invocation per column and chunk of NORM_CHUNK tokens.
+// First of two ordered passes for the gradient of a bias: partial[chunk] (WIDTH) = sum of dy over the chunk's
+// tokens. One invocation per column and chunk of NORM_CHUNK tokens.
 struct Call {
   width: u32,
 }

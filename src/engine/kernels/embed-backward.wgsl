@@ -1,5 +1,5 @@
-// gradient (rows, HIDDEN) += EMBED_SCALE * the sum of dx over the places where a token stands. The places come
-// sorted by token, so each row has one writer that adds in a fixed order: WGSL has no float atomics, and
+// gradient (rows, HIDDEN) += EMBED_SCALE * the sum of dx over the places where a token stands. The places
+// come sorted by token, so each row has one writer that adds in a fixed order: WGSL has no float atomics, and
 // the sum must not depend on scheduling.
 struct Call {
   firstRow: u32,

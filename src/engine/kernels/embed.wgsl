@@ -1,5 +1,5 @@
-// x (N, HIDDEN) = the tokens' rows of the embedding table (VOCAB, HIDDEN), times EMBED_SCALE. The table may come in
-// pieces, each with a dispatch of its own.
+// x (N, HIDDEN) = the tokens' rows of the embedding table (VOCAB, HIDDEN), times EMBED_SCALE. The table may
+// come in pieces, each with a dispatch of its own.
 struct Call {
   firstRow: u32,
   rows: u32,

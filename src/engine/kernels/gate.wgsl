@@ -1,4 +1,5 @@
-// inner (N, INTERMEDIATE) = activation(gate) * up, from the joint projection (N, 2 * INTERMEDIATE): gate, then up.
+// inner (N, INTERMEDIATE) = activation(gate) * up, from the joint projection (N, 2 * INTERMEDIATE): gate,
+// then up.
 @group(0) @binding(0) var<uniform> batch: Batch;
 @group(0) @binding(1) var<storage, read> gateUp: array<vec4f>;         // (N, 2 * INTERMEDIATE)
 @group(0) @binding(2) var<storage, read_write> inner: array<vec4f>;    // (N, INTERMEDIATE)

@@ -1,6 +1,6 @@
-// First of two ordered passes for the gradient of a layer's query and key norms: partial[chunk] (2, HEAD_SIZE) = sum over
-// the chunk's tokens and their heads of dy * x * rstd. column-sums-reduce.wgsl is the second.
-// One invocation per element and chunk of NORM_CHUNK tokens.
+// First of two ordered passes for the gradient of a layer's query and key norms: partial[chunk] (2,
+// HEAD_SIZE) = sum over the chunk's tokens and their heads of dy * x * rstd. column-sums-reduce.wgsl is the
+// second. One invocation per element and chunk of NORM_CHUNK tokens.
 @group(0) @binding(0) var<uniform> batch: Batch;
 @group(0) @binding(1) var<storage, read> dy: array<f32>;              // (N, QKV_SIZE)
 @group(0) @binding(2) var<storage, read> qkv: array<f32>;             // (N, QKV_SIZE)

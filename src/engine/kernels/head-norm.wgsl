@@ -1,5 +1,6 @@
-// Norms each query and key head before it is turned (Qwen 3): y = x * rstd * (NORM_OFFSET + w), with w of the layer's
-// queries or keys; values stay. One invocation per token and head; rstd is kept for the backward pass.
+// Norms each query and key head before it is turned (Qwen 3): y = x * rstd * (NORM_OFFSET + w), with w of the
+// layer's queries or keys; values stay. One invocation per token and head; rstd is kept for the backward
+// pass.
 struct Call {
   layer: u32,
 }

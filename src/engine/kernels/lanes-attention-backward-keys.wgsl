@@ -1,5 +1,6 @@
-// attention-backward-keys.wgsl for GPUs: SHARE lanes have a key together, each every SHARE-th vec4 of it, and take SHARE
-// queries at a time, as in lanes-attention.wgsl: first all heads of a token, then the next token's.
+// attention-backward-keys.wgsl for GPUs: SHARE lanes have a key together, each every SHARE-th vec4 of it, and
+// take SHARE queries at a time, as in lanes-attention.wgsl: first all heads of a token, then the next
+// token's.
 struct Call {
   window: u32,
 }

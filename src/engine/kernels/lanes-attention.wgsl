@@ -1,6 +1,7 @@
-// attention.wgsl for GPUs: SHARE lanes have a query together, each every SHARE-th vec4 of its head, so that a head of 256
-// stays in registers. They take SHARE keys at a time: each lane has its part of every score, then one lane adds up one
-// score's parts, in order. Each key then changes the state by itself, as there: a result does not depend on its block.
+// attention.wgsl for GPUs: SHARE lanes have a query together, each every SHARE-th vec4 of its head, so that a
+// head of 256 stays in registers. They take SHARE keys at a time: each lane has its part of every score, then
+// one lane adds up one score's parts, in order. Each key then changes the state by itself, as there: a result
+// does not depend on its block.
 struct Call {
   window: u32,
   ring: u32, // 0: none
@@ -90,7 +91,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) in
   }
 }
 
-// A key's row, of a ring or not: `place` is at most once beyond the ring's end where the key is one that counts.
+// A key's row, of a ring or not: `place` is at most once beyond the ring's end where the key is one that
+// counts.
 fn rowOf(base: u32, place: u32) -> u32 {
   return base + select(place, place - call.ring, call.ring != 0 && place >= call.ring);
 }

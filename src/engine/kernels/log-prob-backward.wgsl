@@ -1,4 +1,5 @@
-// A tile of logits becomes the gradient of -sum_m advantages[m] * logprob[m], in place; padding columns become 0.
+// A tile of logits becomes the gradient of -sum_m advantages[m] * logprob[m], in place; padding columns
+// become 0.
 struct Call {
   first: u32,
   columns: u32,

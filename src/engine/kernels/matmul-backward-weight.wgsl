@@ -1,6 +1,6 @@
 // dw (OUT, IN) += scale * dy (M, OUT) transposed times x (M, IN); the gradient of matmul.wgsl at its weight.
-// Each invocation has a tile of 8 rows and 4 columns of dw in registers and sums over the M rows in order. Where
-// OUT is not a multiple of 8 the last tile's lower half is computed from other numbers and thrown away.
+// Each invocation has a tile of 8 rows and 4 columns of dw in registers and sums over the M rows in order.
+// Where OUT is not a multiple of 8 the last tile's lower half is computed from other numbers and thrown away.
 @group(0) @binding(0) var<uniform> batch: Batch;
 @group(0) @binding(1) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(2) var<storage, read> x: array<vec4f>;

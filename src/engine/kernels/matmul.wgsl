@@ -1,6 +1,7 @@
-// y (M, OUT) = scale * x (M, IN) times w (OUT, IN) transposed, or y += it: a linear layer as Hugging Face stores it.
-// x and y may be columns of wider matrices. Each invocation has a 4 x 4 tile of y in registers and sums over IN in
-// order, so a row of y does not depend on M. M is the batch's tokens, or its targets; buffers have room for whole tiles.
+// y (M, OUT) = scale * x (M, IN) times w (OUT, IN) transposed, or y += it: a linear layer as Hugging Face
+// stores it. x and y may be columns of wider matrices. Each invocation has a 4 x 4 tile of y in registers and
+// sums over IN in order, so a row of y does not depend on M. M is the batch's tokens, or its targets; buffers
+// have room for whole tiles.
 @group(0) @binding(0) var<uniform> batch: Batch;
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;
 @group(0) @binding(2) var<storage, read> w: array<Stored>;

@@ -1,5 +1,5 @@
-// For each row of a matrix the power of two that brings its largest number between 2^14 and 2^15: what matrix.wgsl multiplies
-// the row by, so that f16 holds it. A workgroup has a row.
+// For each row of a matrix the power of two that brings its largest number between 2^14 and 2^15: what
+// matrix.wgsl multiplies the row by, so that f16 holds it. A workgroup has a row.
 struct Call {
   width4: u32,
   stride4: u32,

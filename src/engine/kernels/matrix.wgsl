@@ -1,9 +1,9 @@
 // A matmul in tiles of 8 x 8 units, where a unit is what a subgroup multiplies at once in f16, with sums in
-// f32 (WGSL's subgroup matrices, chromium_experimental_subgroup_matrix). Each of 8 subgroups has 4 x 2 units of the tile. For
-// matmuls with bf16 weights: times 64 f16 holds them exactly, unless they are below 2^-20 or above 1023; what is above becomes
-// infinite. The left factor's rows come scaled by matrix-scales.wgsl; with two PARTS each number is the sum of two f16, which
-// together have 22 bits, and with one it is rounded to f16.
-// Follows the same files as tile.wgsl.
+// f32 (WGSL's subgroup matrices, chromium_experimental_subgroup_matrix). Each of 8 subgroups has 4 x 2 units
+// of the tile. For matmuls with bf16 weights: times 64 f16 holds them exactly, unless they are below 2^-20 or
+// above 1023; what is above becomes infinite. The left factor's rows come scaled by matrix-scales.wgsl; with
+// two PARTS each number is the sum of two f16, which together have 22 bits, and with one it is rounded to
+// f16. Follows the same files as tile.wgsl.
 const TILE_ROWS = 8 * UNIT_M;
 const TILE_COLUMNS = 8 * UNIT_N;
 const DEPTH = 2 * UNIT_K;
@@ -15,7 +15,8 @@ const RIGHT_STRIDE = select(TILE_COLUMNS + 8, DEPTH + 8, RIGHT_ALONG_DEPTH);
 const RIGHT_LINES = select(DEPTH, TILE_COLUMNS, RIGHT_ALONG_DEPTH);
 const WEIGHT_SCALE = 64f;
 
-// Row after row; and as they lie in memory: column after column where RIGHT_ALONG_DEPTH, otherwise depth after depth.
+// Row after row; and as they lie in memory: column after column where RIGHT_ALONG_DEPTH, otherwise depth
+// after depth.
 var<workgroup> leftTile: array<f16, PARTS * LEFT_SIZE>;
 var<workgroup> rightTile: array<f16, RIGHT_LINES * RIGHT_STRIDE>;
 var<workgroup> rowScales: array<f32, TILE_ROWS>;
@@ -125,7 +126,8 @@ fn keepLeft(row: u32, depth4: u32, i: u32) {
     storeLeft(at, vec4h(value));
     return;
   }
-  // The upper 11 bits by their mask: drivers take the way to f16 and back for no change, and nothing would be left over.
+  // The upper 11 bits by their mask: drivers take the way to f16 and back for no change, and nothing would be
+  // left over.
   let high = bitcast<vec4f>(bitcast<vec4u>(value) & vec4u(0xffffe000));
   storeLeft(at, vec4h(high));
   storeLeft(LEFT_SIZE + at, vec4h(value - high));

@@ -1,5 +1,5 @@
-// First of two ordered passes for the gradient of a norm's weight: partial[NORM, chunk] = sum over the chunk's
-// tokens of dy * x * rstd. One invocation per column and chunk of NORM_CHUNK tokens.
+// First of two ordered passes for the gradient of a norm's weight: partial[NORM, chunk] = sum over the
+// chunk's tokens of dy * x * rstd. One invocation per column and chunk of NORM_CHUNK tokens.
 struct Call {
   norm: u32,
 }

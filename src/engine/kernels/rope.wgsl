@@ -1,6 +1,7 @@
 // Splits a token's projections into queries, keys and values, and rotates queries and keys by their position
-// (rotary embedding, halves paired as Hugging Face does). Keys and values go to row base + position: in training
-// the token's own. With a ring of R rows for each slot of a cache they go to slot * R + position % R.
+// (rotary embedding, halves paired as Hugging Face does). Keys and values go to row base + position: in
+// training the token's own. With a ring of R rows for each slot of a cache they go to slot * R + position %
+// R.
 struct Call {
   ring: u32, // 0: none
 }

@@ -1,6 +1,7 @@
-// As tile-forward.wgsl for few rows, where reading the weights is the work: 16 lanes read a row of w together, and each of
-// 8 rows of x is multiplied with it. A lane sums every 16th vec4 of the depth, and the lanes' sums are added in order: a row
-// of y does not depend on how many there are, nor on its place among them.
+// As tile-forward.wgsl for few rows, where reading the weights is the work: 16 lanes read a row of w
+// together, and each of 8 rows of x is multiplied with it. A lane sums every 16th vec4 of the depth, and the
+// lanes' sums are added in order: a row of y does not depend on how many there are, nor on its place among
+// them.
 @group(0) @binding(0) var<uniform> batch: Batch;
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;
 @group(0) @binding(2) var<storage, read> w: array<Stored>;

@@ -1,4 +1,5 @@
-// First of two ordered passes for the gradient's norm: partial[first + i] = sum of squares of the i-th run of `run` numbers.
+// First of two ordered passes for the gradient's norm: partial[first + i] = sum of squares of the i-th run of
+// `run` numbers.
 struct Call {
   length: u32,
   run: u32,

@@ -1,4 +1,5 @@
-// dx (M, IN) = scale * dy (M, OUT) times w (OUT, IN), or dx += it, as matmul-backward-input.wgsl; for tile.wgsl.
+// dx (M, IN) = scale * dy (M, OUT) times w (OUT, IN), or dx += it, as matmul-backward-input.wgsl; for
+// tile.wgsl.
 @group(0) @binding(0) var<uniform> batch: Batch;
 @group(0) @binding(1) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(2) var<storage, read> w: array<Stored>;

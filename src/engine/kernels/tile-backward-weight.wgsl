@@ -1,4 +1,5 @@
-// dw (OUT, IN) += scale * dy (M, OUT) transposed times x (M, IN), as matmul-backward-weight.wgsl; for tile.wgsl.
+// dw (OUT, IN) += scale * dy (M, OUT) transposed times x (M, IN), as matmul-backward-weight.wgsl; for
+// tile.wgsl.
 @group(0) @binding(0) var<uniform> batch: Batch;
 @group(0) @binding(1) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(2) var<storage, read> x: array<vec4f>;

@@ -1,9 +1,9 @@
 // A matmul in tiles of 64 x 64, through workgroup memory, 16 deep at a time. Each of 64 invocations has
-// 8 rows and 8 columns of the tile in registers and sums over the depth in order, with fma: so a number of the result
-// depends on its row and column alone, not on how many there are, and repeats to the bit.
-// Follows a file that says what is multiplied: `extent` (rows, columns / 4, depth), `left` and `right` (4 numbers of a
-// line of the factor as it lies in memory, 0 beyond its end) and `put`. Where lines run along the depth, they are
-// transposed on their way to workgroup memory.
+// 8 rows and 8 columns of the tile in registers and sums over the depth in order, with fma: so a number of
+// the result depends on its row and column alone, not on how many there are, and repeats to the bit. Follows
+// a file that says what is multiplied: `extent` (rows, columns / 4, depth), `left` and `right` (4 numbers of
+// a line of the factor as it lies in memory, 0 beyond its end) and `put`. Where lines run along the depth,
+// they are transposed on their way to workgroup memory.
 const DEPTH = 16u;
 // vec4 from depth to depth: one more than are used, so that neighboring lanes write to different banks.
 const LINE = 17u;

@@ -20,7 +20,9 @@ export interface AttentionRows {
   readonly positions: Int32Array;
   /** (n) index, in keys and values, of the entry of position 0 of the token's row; with a ring, its slot. */
   readonly bases: Int32Array;
-  /** Entries of each slot of a cache: position p is in entry slot * ring + p % ring. Without one, in base + p. */
+  /**
+   * Entries of each slot of a cache: position p is in entry slot * ring + p % ring. Without one, in base + p.
+   */
   readonly ring?: number;
 }
 

@@ -1,8 +1,8 @@
 /**
- * The decoder in float64, from token ids to the hidden states before the head, and back: two mirrored lists. N tokens,
- * C hidden size. The same forward pass serves training (keys and values of the pass itself) and sampling (keys and
- * values in a cache). In what families differ is data: a norm without a name is none, and each tensor that has a
- * gradient gets one.
+ * The decoder in float64, from token ids to the hidden states before the head, and back: two mirrored lists.
+ * N tokens, C hidden size. The same forward pass serves training (keys and values of the pass itself) and
+ * sampling (keys and values in a cache). In what families differ is data: a norm without a name is none, and
+ * each tensor that has a gradient gets one.
  */
 import type { DecoderConfig, Projection } from '../config.ts';
 import { layerNorms } from '../config.ts';

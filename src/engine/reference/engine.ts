@@ -46,8 +46,9 @@ interface Forwarded {
 }
 
 /**
- * A float64 engine on these weights. Frozen matrices are rounded to bf16 where the options say so; nothing is computed
- * again in the backward pass, whatever they say. Throws `ConfigError` where the weights do not fit the decoder.
+ * A float64 engine on these weights. Frozen matrices are rounded to bf16 where the options say so; nothing is
+ * computed again in the backward pass, whatever they say. Throws `ConfigError` where the weights do not fit
+ * the decoder.
  */
 export async function createReferenceEngine(
   config: DecoderConfig,

@@ -1,6 +1,7 @@
 /**
- * The head: logits (capped) from hidden states, and log-probabilities of given tokens. Its weight w (V, C) is the
- * embedding where the two are tied. It goes through the rows in blocks, so that memory stays at block * vocabulary.
+ * The head: logits (capped) from hidden states, and log-probabilities of given tokens. Its weight w (V, C) is
+ * the embedding where the two are tied. It goes through the rows in blocks, so that memory stays at block *
+ * vocabulary.
  */
 import { linear, linearBackward } from './matmul.ts';
 
@@ -34,7 +35,8 @@ export function logProbabilities(
 }
 
 /**
- * The gradient of -sum_m advantages[m] * logprob[m]: returns dHidden (M, C) and adds to dw (V, C), where w is trained.
+ * The gradient of -sum_m advantages[m] * logprob[m]: returns dHidden (M, C) and adds to dw (V, C), where w is
+ * trained.
  */
 export function logProbabilitiesBackward(
   advantages: Float64Array,

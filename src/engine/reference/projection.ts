@@ -1,6 +1,6 @@
 /**
- * A linear map of a layer: y = W x, and where the decoder has them + bias, and + scale * B (A x) of an adapter
- * (LoRA, arXiv 2106.09685).
+ * A linear map of a layer: y = W x, and where the decoder has them + bias, and + scale * B (A x) of an
+ * adapter (LoRA, arXiv 2106.09685).
  */
 import { type Projection, projectionName } from '../config.ts';
 import { adapterName } from '../lora.ts';

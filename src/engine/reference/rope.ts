@@ -1,10 +1,12 @@
 /**
- * Rotary positions (arXiv 2104.09864) in the layout of Hugging Face checkpoints: element i of a head turns with
- * element i + headSize/2, by position * frequency i.
+ * Rotary positions (arXiv 2104.09864) in the layout of Hugging Face checkpoints: element i of a head turns
+ * with element i + headSize/2, by position * frequency i.
  */
 import type { Rotation } from '../rope.ts';
 
-/** Turns x (n, heads * headSize) in place by positions (n); direction -1 is the backward pass, the transpose. */
+/**
+ * Turns x (n, heads * headSize) in place by positions (n); direction -1 is the backward pass, the transpose.
+ */
 export function rotate(
   x: Float64Array,
   positions: Int32Array,

@@ -1,6 +1,7 @@
 /**
- * Sampling on the float64 decoder: up to `slots` samples at a time, each with its own stretch of the key-value
- * caches. A sample's numbers do not depend on the others, because every row is computed in the same order.
+ * Sampling on the float64 decoder: up to `slots` samples at a time, each with its own stretch of the
+ * key-value caches. A sample's numbers do not depend on the others, because every row is computed in the same
+ * order.
  */
 import { setImmediate } from 'node:timers/promises';
 import { ModelError } from '../../errors.ts';
@@ -68,7 +69,9 @@ export class ReferenceSampler implements Sampler {
     }
   }
 
-  /** Feeds tokens of samples on the same weights, and draws the next token of those that reached their end. */
+  /**
+   * Feeds tokens of samples on the same weights, and draws the next token of those that reached their end.
+   */
   #step(feeds: readonly Feed<Weights>[]): void {
     const { hiddenSize: c, vocabSize } = this.#config;
     const each = feeds.flatMap(({ job, position, tokens }) =>

@@ -6,7 +6,10 @@ import { checkTensors, sizeOf } from '../config.ts';
 import type { LoraShape, Tensors, WeightSource } from '../engine.ts';
 import { toBytes, toFloat32Values } from '../number-formats.ts';
 
-/** Tensors by their Hugging Face names, in float64. A decoder's and its adapters' names differ, so one map holds both. */
+/**
+ * Tensors by their Hugging Face names, in float64. A decoder's and its adapters' names differ, so one map
+ * holds both.
+ */
 export type Weights = ReadonlyMap<string, Float64Array>;
 
 /** A decoder, and the adapters that are applied in it. */
@@ -31,7 +34,10 @@ export function toFloat64(tensors: Tensors): Weights {
   return new Map([...tensors].map(([name, values]) => [name, Float64Array.from(values)]));
 }
 
-/** Reads every tensor of these shapes. Throws `ConfigError` where tensors are missing, of another size, or not of the decoder. */
+/**
+ * Reads every tensor of these shapes. Throws `ConfigError` where tensors are missing, of another size, or not
+ * of the decoder.
+ */
 export async function readAll(source: Tensors | WeightSource, shapes: TensorShapes): Promise<Weights> {
   if (source instanceof Map) {
     checkTensors(source, shapes, 'weights');

@@ -1,9 +1,10 @@
 /**
- * The slots of a key-value cache. A slot keeps its keys and values when its sample has finished, so that a prompt which
- * begins with the same tokens (the next turn of the same trajectory) is fed only from where it differs.
+ * The slots of a key-value cache. A slot keeps its keys and values when its sample has finished, so that a
+ * prompt which begins with the same tokens (the next turn of the same trajectory) is fed only from where it
+ * differs.
  *
- * A layer with a sliding window keeps its last rows in a ring. What a ring has lost cannot be used again, so a slot
- * remembers how far it was ever written.
+ * A layer with a sliding window keeps its last rows in a ring. What a ring has lost cannot be used again, so
+ * a slot remembers how far it was ever written.
  */
 import type { DecoderConfig } from '../config.ts';
 
@@ -15,8 +16,8 @@ export interface CacheLimits {
 }
 
 /**
- * Rows of keys and values that a layer keeps for each slot; position p is in row p % rows. A step writes its chunk before
- * the first of the chunk's tokens looks back over its window, so a ring has room for both.
+ * Rows of keys and values that a layer keeps for each slot; position p is in row p % rows. A step writes its
+ * chunk before the first of the chunk's tokens looks back over its window, so a ring has room for both.
  */
 export function cacheRows(
   config: Pick<DecoderConfig, 'windows'>,
@@ -71,9 +72,9 @@ export class CacheSlots<Version> {
   }
 
   /**
-   * A slot for each prompt; at most as many prompts as slots are free. The longest usable beginning chooses first, where it
-   * is at least half of what the slot holds: of a shared system prompt alone more would be lost than gained. All others
-   * take the slot that was unused for longest.
+   * A slot for each prompt; at most as many prompts as slots are free. The longest usable beginning chooses
+   * first, where it is at least half of what the slot holds: of a shared system prompt alone more would be
+   * lost than gained. All others take the slot that was unused for longest.
    */
   take(prompts: readonly (readonly number[])[], version: Version): TakenSlot[] {
     const taken = new Map<number, TakenSlot>();
@@ -119,7 +120,8 @@ export class CacheSlots<Version> {
     const most = Math.min(tokens.length, prompt.length - 1);
     let common = 0;
     while (common < most && tokens[common] === prompt[common]) common++;
-    // The next token looks back to position common - window + 1; rings hold the positions from written - rows on.
+    // The next token looks back to position common - window + 1; rings hold the positions from written - rows
+    // on.
     const held = this.#rings.every(({ window, rows }) => Math.max(0, common - window + 1) >= written - rows);
     return held ? common : 0;
   }

@@ -24,8 +24,8 @@ export interface Choice {
 }
 
 /**
- * The token whose share of [0, 1), laid out in the order of ids, contains the random number u. `logits` (V) are
- * after the cap; they are not changed. Throws `ModelError` where they are not finite.
+ * The token whose share of [0, 1), laid out in the order of ids, contains the random number u. `logits` (V)
+ * are after the cap; they are not changed. Throws `ModelError` where they are not finite.
  */
 export function choose(logits: Float32Array | Float64Array, options: ChooseOptions, u: number): Choice {
   const best = mostLikely(logits);
@@ -60,7 +60,9 @@ function mostLikely(logits: Float32Array | Float64Array): number {
   return best;
 }
 
-/** Sets what is not kept to 0 and returns the mass that is left. `total` is that of all, in the order of ids. */
+/**
+ * Sets what is not kept to 0 and returns the mass that is left. `total` is that of all, in the order of ids.
+ */
 function truncate(masses: Float64Array, { topK, topP }: ChooseOptions, total: number): number {
   const most = topK > 0 ? Math.min(topK, masses.length) : masses.length;
   // The mass of the topK most likely is known when they all are.
@@ -82,11 +84,14 @@ function truncate(masses: Float64Array, { topK, topP }: ChooseOptions, total: nu
 
 /** Below this many tokens all are sorted. */
 const few = 1024;
-/** The upper 16 bits of a float64 in [0, 1]: its exponent and four bits. They are in the order of the numbers. */
+/**
+ * The upper 16 bits of a float64 in [0, 1]: its exponent and four bits. They are in the order of the numbers.
+ */
 const buckets = 0x3ff0 + 1;
 
 /**
- * The greatest masses in descending order: so many that there are `enough` (given their number and sum), then all.
+ * The greatest masses in descending order: so many that there are `enough` (given their number and sum), then
+ * all.
  */
 function* mostLikelyMasses(
   masses: Float64Array,

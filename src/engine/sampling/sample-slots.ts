@@ -1,6 +1,6 @@
 /**
- * What samplers share, whatever they run on: requests that wait, a fixed number of slots that are refilled as samples finish,
- * what each step feeds, and the drawing of a token.
+ * What samplers share, whatever they run on: requests that wait, a fixed number of slots that are refilled as
+ * samples finish, what each step feeds, and the drawing of a token.
  */
 import { ModelError } from '../../errors.ts';
 import { uniform } from '../../random.ts';
@@ -103,8 +103,8 @@ export class SampleSlots<Version> {
   }
 
   /**
-   * What the next step feeds: to each sample that is beyond its prompt the token drawn last, and to the others, first come
-   * first served, a chunk of their prompts, as long as the step has room.
+   * What the next step feeds: to each sample that is beyond its prompt the token drawn last, and to the
+   * others, first come first served, a chunk of their prompts, as long as the step has room.
    */
   feeds(): Feed<Version>[] {
     const { chunk, stepTokens } = this.limits;

@@ -11,8 +11,8 @@ export const defaultStepTokens = 1024;
 export type SamplerLimits = Required<SamplerOptions>;
 
 /**
- * The options with their defaults, fitted to each other: a slot is no longer than the policy's positions, and a step has room
- * for a token of every slot. Throws `ConfigError` where a limit is no whole number from 1.
+ * The options with their defaults, fitted to each other: a slot is no longer than the policy's positions, and
+ * a step has room for a token of every slot. Throws `ConfigError` where a limit is no whole number from 1.
  */
 export function samplerLimits(
   config: Pick<DecoderConfig, 'maxPositions'>,

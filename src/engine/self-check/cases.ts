@@ -1,6 +1,6 @@
 /**
- * The decoders of the self-check: between them they use every kernel. Small, and of sizes that are no multiples of tiles
- * or workgroups.
+ * The decoders of the self-check: between them they use every kernel. Small, and of sizes that are no
+ * multiples of tiles or workgroups.
  */
 
 import { normal, seedFor, uniform } from '../../random.ts';
@@ -16,7 +16,10 @@ export interface CheckedDecoder {
   readonly options: EngineOptions;
 }
 
-/** A window shorter than the rows, shared key heads, both caps; heads large enough for the kernels in which lanes share one. */
+/**
+ * A window shorter than the rows, shared key heads, both caps; heads large enough for the kernels in which
+ * lanes share one.
+ */
 const gemma2 = gemma2Decoder({
   ...{ vocabSize: 101, hiddenSize: 44, intermediateSize: 76, layers: 2, heads: 4, keyValueHeads: 2 },
   ...{ headSize: 32, maxPositions: 64, window: 7 },
@@ -52,7 +55,10 @@ export const checkedDecoders: readonly CheckedDecoder[] = [
   },
 ];
 
-/** The large epsilon keeps the step smooth in the gradient: with a small one its sign decides, and rounding that. */
+/**
+ * The large epsilon keeps the step smooth in the gradient: with a small one its sign decides, and rounding
+ * that.
+ */
 export const checkAdamW: AdamWOptions = {
   ...{ learningRate: 1e-2, beta1: 0.9, beta2: 0.999, epsilon: 1e-2, weightDecay: 0.01, clipNorm: 1 },
 };
@@ -70,8 +76,8 @@ export function startOf({ config, options }: CheckedDecoder): {
 }
 
 /**
- * Matrices keep the size of what they are given; norms are about `norm`, which leaves it alone. Uniform numbers of a
- * simple generator, because there are many and any will do.
+ * Matrices keep the size of what they are given; norms are about `norm`, which leaves it alone. Uniform
+ * numbers of a simple generator, because there are many and any will do.
  */
 function randomTensors(shapes: TensorShapes, norm: number): Tensors {
   return new Map(

@@ -1,6 +1,7 @@
 /**
- * Whether an engine computes what it should on this machine: forward, backward and one optimizer step of small
- * random decoders, against the float64 reference. Drivers differ, and a wrong one must be found before a run trusts it.
+ * Whether an engine computes what it should on this machine: forward, backward and one optimizer step of
+ * small random decoders, against the float64 reference. Drivers differ, and a wrong one must be found before
+ * a run trusts it.
  */
 import type { DecoderConfig } from '../config.ts';
 import type { Engine, EngineOptions, Tensors, WeightSource } from '../engine.ts';
@@ -102,7 +103,10 @@ interface Sampled {
 
 const prompt = [5, 17, 2];
 
-/** Forward, backward and update of a fresh engine; before that a sample, or the log-probabilities of a given one. */
+/**
+ * Forward, backward and update of a fresh engine; before that a sample, or the log-probabilities of a given
+ * one.
+ */
 async function outcome(create: EngineFactory, decoder: CheckedDecoder, given?: Sampled): Promise<Outcome> {
   const { weights, trained } = startOf(decoder);
   const engine = await create(decoder.config, weights, decoder.options);

@@ -1,6 +1,7 @@
 /**
- * Each kernel by itself: one step of the self-check's decoders is run dispatch by dispatch, and what a dispatch leaves
- * is compared with what float64 makes of what it was given. So an error is found where it arises.
+ * Each kernel by itself: one step of the self-check's decoders is run dispatch by dispatch, and what a
+ * dispatch leaves is compared with what float64 makes of what it was given. So an error is found where it
+ * arises.
  */
 
 import { type Binding, Readback } from '../../device/buffers.ts';
@@ -36,7 +37,10 @@ import { normOracles } from './kernels/norms.ts';
 import { optimizerOracles } from './kernels/optimizer.ts';
 import type { KernelRun, Oracle } from './kernels/run.ts';
 
-/** Largest error that f32 explains, with room; matmuls are checked in that precision, whatever they are in a policy. */
+/**
+ * Largest error that f32 explains, with room; matmuls are checked in that precision, whatever they are in a
+ * policy.
+ */
 export const KERNEL_TOLERANCE = 1e-4;
 
 export interface KernelCheck {
@@ -56,7 +60,10 @@ const oracles: ReadonlyMap<string, Oracle> = new Map<string, Oracle>(
   }),
 );
 
-/** Checks every kernel that training uses. `read` sees what was read back of a dispatch's buffers, and may change it. */
+/**
+ * Checks every kernel that training uses. `read` sees what was read back of a dispatch's buffers, and may
+ * change it.
+ */
 export async function checkKernels(
   device: Device,
   read: (kernel: string, values: Float64Array) => void = () => {},
@@ -201,7 +208,10 @@ class DecoderStep {
   }
 }
 
-/** Where something is expected: the largest difference, over the largest number that is expected. NaN stays NaN. */
+/**
+ * Where something is expected: the largest difference, over the largest number that is expected. NaN stays
+ * NaN.
+ */
 function largestError(found: Float64Array, expected: Float64Array): number {
   let [worst, size] = [0, 0];
   for (const [i, value] of expected.entries()) {

@@ -12,8 +12,8 @@ export interface Speed {
 }
 
 /**
- * The speed of training on a decoder of the demo's size. `now` is a monotonic clock in milliseconds; the best of
- * `rounds` counts, after one to warm up.
+ * The speed of training on a decoder of the demo's size. `now` is a monotonic clock in milliseconds; the best
+ * of `rounds` counts, after one to warm up.
  */
 export async function trainingSpeed(
   create: EngineFactory,

@@ -1,4 +1,6 @@
-/** A policy's weights on a device, with what every pass over them shares. The engine and its samplers use one. */
+/**
+ * A policy's weights on a device, with what every pass over them shares. The engine and its samplers use one.
+ */
 import { Buffers } from '../../device/buffers.ts';
 import type { Device } from '../../device/device.ts';
 import type { DecoderConfig } from '../config.ts';

@@ -1,6 +1,7 @@
 /**
  * The decoder on WebGPU. The passes are lists of dispatches in passes/forward.ts and passes/backward.ts, the
- * kernels are in ../kernels/; this file keeps their state: weights, gradient, moments, and the batch's buffers.
+ * kernels are in ../kernels/; this file keeps their state: weights, gradient, moments, and the batch's
+ * buffers.
  */
 import { Readback } from '../../device/buffers.ts';
 import type { Device } from '../../device/device.ts';
@@ -41,15 +42,22 @@ import { WebgpuSampler } from './sampler.ts';
 export interface WebGpuEngineOptions extends EngineOptions {
   /** Most bytes of one tile of logits; where the vocabulary needs more, the head works tile by tile. */
   readonly logitBytes?: number;
-  /** Bind at most so many bytes of weights at once, and hold so many in a buffer; what the adapter can otherwise. */
+  /**
+   * Bind at most so many bytes of weights at once, and hold so many in a buffer; what the adapter can
+   * otherwise.
+   */
   readonly weightLimits?: BufferLimits;
-  /** The family of kernels that multiply matrices; `auto`, the default: what suits the adapter, and works on it. */
+  /**
+   * The family of kernels that multiply matrices; `auto`, the default: what suits the adapter, and works on
+   * it.
+   */
   readonly matmul?: MatmulFamily | 'auto';
 }
 
 /**
- * An engine with these weights; with `lora` its adapters are 0 until they are set. Throws `DeviceError` without an adapter, and
- * before anything is allocated `ConfigError` where the weights do not fit the shape, or the plan of memory the adapter.
+ * An engine with these weights; with `lora` its adapters are 0 until they are set. Throws `DeviceError`
+ * without an adapter, and before anything is allocated `ConfigError` where the weights do not fit the shape,
+ * or the plan of memory the adapter.
  */
 export async function createWebGpuEngine(
   config: DecoderConfig,

@@ -37,7 +37,10 @@ export interface KernelCall {
   readonly workgroups: (sizes: BatchSizes) => readonly [number, number?, number?];
 }
 
-/** Four numbers of a matrix as it is kept, and as they are. bf16 is the upper half of an f32, the first in the low word. */
+/**
+ * Four numbers of a matrix as it is kept, and as they are. bf16 is the upper half of an f32, the first in the
+ * low word.
+ */
 const storedSource: Readonly<Record<NumberFormat, string>> = {
   f32: 'alias Stored = vec4f;\nfn unpack(stored: Stored) -> vec4f { return stored; }',
   bf16: `alias Stored = vec2u;
@@ -146,8 +149,8 @@ export function perElement(columns: number, rows: 'tokens' | 'targets' = 'tokens
 export const perToken = (sizes: BatchSizes) => [Math.ceil(sizes.tokens / 64)] as const;
 
 /**
- * Encodes dispatches in order, in one pass: WebGPU makes each see what the ones before it wrote. With a profiler each has a
- * pass of its own, whose time is the kernel's.
+ * Encodes dispatches in order, in one pass: WebGPU makes each see what the ones before it wrote. With a
+ * profiler each has a pass of its own, whose time is the kernel's.
  */
 export function encode(
   encoder: GPUCommandEncoder,

@@ -1,17 +1,21 @@
-/** The families of kernels that multiply matrices, behind `Matmul`, and the text that makes their variants. */
+/**
+ * The families of kernels that multiply matrices, behind `Matmul`, and the text that makes their variants.
+ */
 import type { SubgroupMatrix } from '../../device/adapter.ts';
 import type { Variant } from './variant.ts';
 
 /**
- * `registers`: for software drivers, whose workgroup memory is as slow as any other. `workgroup`: for GPUs, through workgroup
- * memory. `matrix`: matmuls with bf16 weights by the adapter's subgroup matrices, in f16; others as `workgroup`.
+ * `registers`: for software drivers, whose workgroup memory is as slow as any other. `workgroup`: for GPUs,
+ * through workgroup memory. `matrix`: matmuls with bf16 weights by the adapter's subgroup matrices, in f16;
+ * others as `workgroup`.
  */
 export const matmulFamilies = ['registers', 'workgroup', 'matrix'] as const;
 export type MatmulFamily = (typeof matmulFamilies)[number];
 
 /**
- * How exactly matmuls with frozen weights are computed. f16 rounds what they multiply to f16 (11 bits), and sums in f32;
- * f32 does not, even where subgroup matrices multiply in f16: there each number is the sum of two.
+ * How exactly matmuls with frozen weights are computed. f16 rounds what they multiply to f16 (11 bits), and
+ * sums in f32; f32 does not, even where subgroup matrices multiply in f16: there each number is the sum of
+ * two.
  */
 export type MatmulPrecision = 'f32' | 'f16';
 
@@ -82,7 +86,10 @@ export function rowsVariant({ software }: { software: boolean }): Variant {
   return { files: ['rows-forward'], before: steps(software) };
 }
 
-/** Numbers in workgroup memory as f16. What f16 cannot hold overflows to infinity, which does not go unnoticed. */
+/**
+ * Numbers in workgroup memory as f16. What f16 cannot hold overflows to infinity, which does not go
+ * unnoticed.
+ */
 const halfTiles = `alias Kept = vec4h;
 fn keep(value: vec4f) -> vec4h {
   // Not a constant, which may not be infinite.

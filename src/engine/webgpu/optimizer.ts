@@ -1,6 +1,7 @@
 /**
- * Moments and the AdamW update on the device: norm of the gradient in two ordered passes, then the update. Parameters are taken
- * in flat ranges, each as large as a kernel may bind; gaps between tensors are zero and stay zero.
+ * Moments and the AdamW update on the device: norm of the gradient in two ordered passes, then the update.
+ * Parameters are taken in flat ranges, each as large as a kernel may bind; gaps between tensors are zero and
+ * stay zero.
  */
 import { Buffers, createUniform, type Readback } from '../../device/buffers.ts';
 import type { Device } from '../../device/device.ts';

@@ -1,7 +1,7 @@
 /**
- * Sampling on WebGPU: up to `slots` samples at a time, each with its own stretch of the key-value cache. Every
- * step is one forward pass over the last token of each sample, and chunks of the prompts of those that start; a slot
- * that is free is filled at the next step. Logits come back, and tokens are drawn in float64.
+ * Sampling on WebGPU: up to `slots` samples at a time, each with its own stretch of the key-value cache.
+ * Every step is one forward pass over the last token of each sample, and chunks of the prompts of those that
+ * start; a slot that is free is filled at the next step. Logits come back, and tokens are drawn in float64.
  *
  * A sample does not depend on the others: kernels compute every row in the same order, whatever the batch is.
  */
@@ -81,8 +81,8 @@ export class WebgpuSampler implements Sampler {
   }
 
   /**
-   * Starts no more samples, and waits until those under way are done, so that weights may change. Each call needs a
-   * `release`.
+   * Starts no more samples, and waits until those under way are done, so that weights may change. Each call
+   * needs a `release`.
    */
   async hold(): Promise<void> {
     this.#holds += 1;

@@ -1,4 +1,6 @@
-/** The decoder's sizes as WGSL constants, and the helpers that several kernels share: put before every kernel. */
+/**
+ * The decoder's sizes as WGSL constants, and the helpers that several kernels share: put before every kernel.
+ */
 import { ConfigError } from '../../errors.ts';
 import type { DecoderConfig } from '../config.ts';
 
@@ -103,8 +105,9 @@ struct Batch {
   zero: u32,
 }
 
-// What the matmul kernels are told, whichever kernel multiplies; written by matmul.ts. x is (M, IN) and y is (M, OUT), or their
-// gradients: columns of matrices, so many vec4 from row to row, from the given one on. The weight's gradient always adds.
+// What the matmul kernels are told, whichever kernel multiplies; written by matmul.ts. x is (M, IN) and y is
+// (M, OUT), or their gradients: columns of matrices, so many vec4 from row to row, from the given one on. The
+// weight's gradient always adds.
 struct MatmulCall {
   in4: u32,
   out4: u32,

@@ -25,8 +25,8 @@ export interface Codec {
    */
   encode<K extends string>(topic: K, record: RecordOf<K>): Uint8Array;
   /**
-   * The record in the bytes. Throws a `DataError` on anything but what `encode` writes for this topic, what earlier
-   * versions of it wrote, and what writers with other schemas wrote that `learn` was shown before.
+   * The record in the bytes. Throws a `DataError` on anything but what `encode` writes for this topic, what
+   * earlier versions of it wrote, and what writers with other schemas wrote that `learn` was shown before.
    */
   decode<K extends string>(topic: K, bytes: Uint8Array): RecordOf<K>;
   /**
@@ -39,7 +39,9 @@ export interface Codec {
 
 /** The schema ids of a registry. */
 export interface SchemaIds {
-  /** The id of our own schema of a topic; undefined where it was not registered, because nothing is written. */
+  /**
+   * The id of our own schema of a topic; undefined where it was not registered, because nothing is written.
+   */
   idOf(topic: string): number | undefined;
   /** The reader of what was written with this id, or the `DataError` that says why there is none. */
   readerOf(topic: string, id: number): WriterReader | DataError | undefined;
@@ -141,7 +143,10 @@ export const { encode, decode }: Codec = createCodec({
   maxRecordBytes: maxRecordBytesConfig.parse(undefined),
 });
 
-/** Compiles another writer's schema for reading a topic. A `DataError` says which field cannot be read as ours. */
+/**
+ * Compiles another writer's schema for reading a topic. A `DataError` says which field cannot be read as
+ * ours.
+ */
 export function compileWriter(known: TopicSchema, schema: string): WriterReader {
   const { topic, tree, type } = topicCodec(known);
   return writerReader(schema, { topic, tree, own: type, long: exactLong });
@@ -189,7 +194,9 @@ function schemaIdIn(value: Uint8Array): number | null {
   return Buffer.from(value.buffer, value.byteOffset, HEADER_BYTES).readInt32BE(1);
 }
 
-/** The id of `schemas/` is understood everywhere: values may have been copied from a run without a registry. */
+/**
+ * The id of `schemas/` is understood everywhere: values may have been copied from a run without a registry.
+ */
 function isOwn({ topic, id }: TopicCodec, found: number, registry: SchemaIds | undefined): boolean {
   return found === id || found === registry?.idOf(topic);
 }

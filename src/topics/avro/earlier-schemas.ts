@@ -1,6 +1,6 @@
 /**
- * The schemas that earlier versions of Swirl wrote with, kept in `schemas/earlier/NUMBER/` as they were: an old run's
- * records bear their ids. Read only when such an id is met.
+ * The schemas that earlier versions of Swirl wrote with, kept in `schemas/earlier/NUMBER/` as they were: an
+ * old run's records bear their ids. Read only when such an id is met.
  */
 import { readdirSync } from 'node:fs';
 import type { Topic } from '../records.generated.ts';

@@ -1,4 +1,6 @@
-/** Records as JSON text, on topics whose topology says so: one object per value, for producers of one line. */
+/**
+ * Records as JSON text, on topics whose topology says so: one object per value, for producers of one line.
+ */
 import { DataError } from '../../errors.ts';
 import { checkRecord } from './check-record.ts';
 import type { SchemaNode } from './schema-tree.ts';
@@ -27,7 +29,10 @@ export function jsonOfRecord(topic: string, tree: SchemaNode, record: unknown): 
   return Buffer.from(JSON.stringify(checkRecord(topic, tree, record)));
 }
 
-/** The value with defaults filled in, of records within records too; whatever does not fit is left to the check. */
+/**
+ * The value with defaults filled in, of records within records too; whatever does not fit is left to the
+ * check.
+ */
 export function withDefaults(node: SchemaNode, value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   switch (node.kind) {

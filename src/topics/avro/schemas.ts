@@ -23,7 +23,10 @@ export interface TopicSchema {
   readonly record: Topic | null;
   /** Self-contained: every named type is defined where it is first used. */
   readonly schema: AvroSchema;
-  /** SHA-256 of the schema's canonical form, hexadecimal: changes with the shape of the record, not with its docs. */
+  /**
+   * SHA-256 of the schema's canonical form, hexadecimal: changes with the shape of the record, not with its
+   * docs.
+   */
   readonly hash: string;
   /** From the hash: what stands before the records where no registry gives another. */
   readonly id: number;
@@ -58,7 +61,10 @@ export function schemaOf(topic: Topic): AvroSchema {
   return topicSchema(topic).schema;
 }
 
-/** All that is known about the records of one of Swirl's own topics. Throws a `ConfigError` where there is no such topic. */
+/**
+ * All that is known about the records of one of Swirl's own topics. Throws a `ConfigError` where there is no
+ * such topic.
+ */
 export function topicSchema(topic: Topic): TopicSchema {
   const found = topics.get(topic);
   if (found === undefined) {

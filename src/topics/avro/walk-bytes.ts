@@ -32,15 +32,18 @@ export type WireNode = { readonly minBytes: number } & (
 
 /** Levels of a value, where a schema does not bound them by itself. */
 const MAX_DEPTH = 64;
-/** Parts of a value, some and more for each byte: a foreign schema may have thousands of fields that take no bytes. */
+/**
+ * Parts of a value, some and more for each byte: a foreign schema may have thousands of fields that take no
+ * bytes.
+ */
 const FREE_PARTS = 5_000;
 const PARTS_PER_BYTE = 8;
 
 /**
  * Throws a `DataError` with topic, field and byte position unless `bytes` from `start` on are exactly one
  * value of the schema: counts and lengths within what is left, integers in range and in their shortest
- * form, finite numbers, well-formed UTF-8, no map key twice and none called `__proto__`, nothing after it; and
- * no deeper or wider than a record can be.
+ * form, finite numbers, well-formed UTF-8, no map key twice and none called `__proto__`, nothing after it;
+ * and no deeper or wider than a record can be.
  */
 export function walkBytes(topic: string, tree: WireNode, bytes: Buffer, start: number): void {
   const walker = new Walker(topic, bytes, start);

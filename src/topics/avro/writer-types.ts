@@ -21,8 +21,9 @@ const PRIMITIVES: readonly unknown[] = [
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$/;
 
 /**
- * The schema with nothing but what decides the bytes: types, names, fields, symbols, sizes. Defaults, aliases,
- * docs and logical types are the writer's own affair. Throws a `DataError` on what is no Avro schema or too large.
+ * The schema with nothing but what decides the bytes: types, names, fields, symbols, sizes. Defaults,
+ * aliases, docs and logical types are the writer's own affair. Throws a `DataError` on what is no Avro schema
+ * or too large.
  */
 export function plainSchema(topic: string, text: string): unknown {
   const fail = (problem: string): never => {

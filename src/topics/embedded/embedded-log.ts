@@ -301,7 +301,9 @@ class EmbeddedLog implements Transport {
     input.lose(error);
   }
 
-  /** Lets other processes take the inputs over; commits of what is in hand still go through until one does. */
+  /**
+   * Lets other processes take the inputs over; commits of what is in hand still go through until one does.
+   */
   #release(inputs: readonly EmbeddedInput[]): void {
     if (this.#own.closed) return;
     const held = inputs.flatMap((input) => this.#inputs.get(input) ?? []);

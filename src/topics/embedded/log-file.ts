@@ -37,7 +37,9 @@ export interface LogFileOptions {
 }
 
 const DATA_FILE = 'data.mdb';
-/** Of a log that is made anew: records of 1 kB take a third less room than on pages of 4 kB, and less time. */
+/**
+ * Of a log that is made anew: records of 1 kB take a third less room than on pages of 4 kB, and less time.
+ */
 const PAGE_BYTES = 8192;
 /** Less free space than this, and a failed write is put down to the disk being full. */
 const NEARLY_FULL_BYTES = 1024 * 1024;
@@ -85,7 +87,10 @@ export class LogFile {
     return this.#db;
   }
 
-  /** Runs `reads` on one snapshot, and lets go of it at once: a snapshot that is kept keeps LMDB from reusing pages. */
+  /**
+   * Runs `reads` on one snapshot, and lets go of it at once: a snapshot that is kept keeps LMDB from reusing
+   * pages.
+   */
   snapshot<T>(reads: () => T): T {
     this.#db.resetReadTxn();
     try {

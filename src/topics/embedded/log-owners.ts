@@ -20,7 +20,9 @@ interface Owner {
   readonly process: string | null;
 }
 
-/** Becomes the owner; returns the epoch. Throws a `TransportError` that names the process that is in the way. */
+/**
+ * Becomes the owner; returns the epoch. Throws a `TransportError` that names the process that is in the way.
+ */
 export function claim(db: Bytes, place: Place, takeOver: boolean): number {
   const owner = readOwner(db, place);
   if (!takeOver && owner !== undefined && owner.pid !== null && livesElsewhere(owner)) {

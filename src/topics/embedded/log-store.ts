@@ -1,4 +1,7 @@
-/** What is in a log: topics, entries, progress. Reads on the snapshot and writes in the transaction of the caller. */
+/**
+ * What is in a log: topics, entries, progress. Reads on the snapshot and writes in the transaction of the
+ * caller.
+ */
 import { TransportError } from '../../errors.ts';
 import { partitionOf } from '../partition-of.ts';
 import type { LogEntry, Output } from '../transport.ts';

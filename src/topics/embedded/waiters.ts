@@ -1,4 +1,6 @@
-/** Waits for something to be appended: woken within the process, and by time for what other processes append. */
+/**
+ * Waits for something to be appended: woken within the process, and by time for what other processes append.
+ */
 export interface Ticket {
   /** Resolves when woken, or after its time. */
   readonly done: Promise<void>;

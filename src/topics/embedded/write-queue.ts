@@ -82,7 +82,9 @@ export class WriteQueue {
     file.waiters.wakeAll();
   }
 
-  /** Runs `work` in one durable transaction; a throw undoes all of it and is thrown on, as a `TransportError`. */
+  /**
+   * Runs `work` in one durable transaction; a throw undoes all of it and is thrown on, as a `TransportError`.
+   */
   transaction<T>(work: () => T): T {
     const { file } = this.#options;
     try {

@@ -1,7 +1,7 @@
 /**
- * Who gets which partitions: each worker about the same number, and as few as possible change hands. A partition that
- * is to move is given to nobody until the worker that has it has let it go (as in KIP-429): it can finish what is in
- * flight.
+ * Who gets which partitions: each worker about the same number, and as few as possible change hands. A
+ * partition that is to move is given to nobody until the worker that has it has let it go (as in KIP-429): it
+ * can finish what is in flight.
  */
 
 /** What a member says of itself when it joins. */
@@ -11,7 +11,10 @@ export interface Claim {
   readonly owned: readonly number[];
 }
 
-/** The partitions of each member, for a topic with partitions 0 to `count` - 1. A function of its arguments alone. */
+/**
+ * The partitions of each member, for a topic with partitions 0 to `count` - 1. A function of its arguments
+ * alone.
+ */
 export function assign(count: number, claims: readonly Claim[]): Map<string, number[]> {
   const members = [...claims].sort((a, b) => (a.member < b.member ? -1 : 1));
   const owner = new Map<number, string>();

@@ -1,9 +1,10 @@
 /**
- * Commits exactly once, whatever breaks in between. Every commit stores, beside the progress and in the same transaction, a
- * token of its own. When a commit's outcome is unknown (the broker died, the answer was lost, the producer was fenced),
- * a new producer of the same transactional id ends whatever was open, and the token that is stored then tells:
- * this commit's, it went through; the one before it, it did not, and is done again; any other, somebody else owns
- * the partition. kafkajs knows nothing of group metadata in transactions (KIP-447); this does not need it.
+ * Commits exactly once, whatever breaks in between. Every commit stores, beside the progress and in the same
+ * transaction, a token of its own. When a commit's outcome is unknown (the broker died, the answer was lost,
+ * the producer was fenced), a new producer of the same transactional id ends whatever was open, and the token
+ * that is stored then tells: this commit's, it went through; the one before it, it did not, and is done
+ * again; any other, somebody else owns the partition. kafkajs knows nothing of group metadata in transactions
+ * (KIP-447); this does not need it.
  */
 import { TransportError } from '../../errors.ts';
 import { isPassing, isRefused, transportError, typeOf } from './kafka-errors.ts';
@@ -20,8 +21,8 @@ export interface CommitterOptions {
   /** For messages. */
   readonly what: string;
   /**
-   * Asked before others are fenced: whether this process may still be the owner. Without it a worker that was paused would
-   * fence the one that has taken over. It is no more than polite: the token decides.
+   * Asked before others are fenced: whether this process may still be the owner. Without it a worker that was
+   * paused would fence the one that has taken over. It is no more than polite: the token decides.
    */
   readonly stillOwner?: () => Promise<boolean>;
 }
@@ -48,7 +49,10 @@ export class Committer {
     this.#transactor = new Transactor(link, transactionalId, transactionMs);
   }
 
-  /** Takes the place over from whoever had it. Returns the progress that is committed, or null where there is none. */
+  /**
+   * Takes the place over from whoever had it. Returns the progress that is committed, or null where there is
+   * none.
+   */
   async take(signal: AbortSignal): Promise<number | null> {
     const { link, what } = this.#options;
     return link.patiently(

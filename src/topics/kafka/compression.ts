@@ -1,6 +1,7 @@
 /**
- * Compressed records: Swirl writes none, but other producers do, and so do brokers where a topic's `compression.type` says so.
- * All of Kafka's codecs, each with a limit on what a batch may become: a few bytes can stand for gigabytes.
+ * Compressed records: Swirl writes none, but other producers do, and so do brokers where a topic's
+ * `compression.type` says so. All of Kafka's codecs, each with a limit on what a batch may become: a few
+ * bytes can stand for gigabytes.
  */
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
@@ -17,8 +18,8 @@ export interface BatchPlace {
 type Decompress = (bytes: Buffer, limit: number) => Promise<Buffer>;
 
 /**
- * By the codec's number in a batch's attributes: what undoes its compression. Throws a `TransportError` for what is
- * malformed, or would be longer than the limit.
+ * By the codec's number in a batch's attributes: what undoes its compression. Throws a `TransportError` for
+ * what is malformed, or would be longer than the limit.
  */
 export const decompressors: ReadonlyMap<number, (bytes: Buffer, place: BatchPlace) => Promise<Buffer>> =
   new Map([

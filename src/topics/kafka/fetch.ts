@@ -39,8 +39,9 @@ export async function fetchEntries(link: Link, from: FetchFrom, limits: FetchLim
 }
 
 /**
- * Of several partitions of one topic, in their order: one request to each broker that leads some of them, which answers as
- * soon as one of them has something. (Requests one after the other would wait for each other.)
+ * Of several partitions of one topic, in their order: one request to each broker that leads some of them,
+ * which answers as soon as one of them has something. (Requests one after the other would wait for each
+ * other.)
  */
 export async function fetchTogether(
   link: Link,
@@ -120,16 +121,18 @@ function entryOf({ topic, partition }: FetchFrom, { offset, timestamp, key, valu
 
 const EMPTY = new Uint8Array();
 
-/** What to look up: an end of the partition, or the first record appended at or after a time (milliseconds). */
+/**
+ * What to look up: an end of the partition, or the first record appended at or after a time (milliseconds).
+ */
 export type OffsetQuery = 'start' | 'end' | { readonly time: number };
 
 /** Kafka's numbers for the ends. */
 const SPECIAL = { start: -2, end: -1 } as const;
 
 /**
- * Offsets of some partitions of a topic; -1 where no record is as late as the time. The end is after everything that was
- * written, open transactions included: a commit returns before its marks are written, so that a reader who goes as
- * far as what is committed now could miss what was just committed.
+ * Offsets of some partitions of a topic; -1 where no record is as late as the time. The end is after
+ * everything that was written, open transactions included: a commit returns before its marks are written, so
+ * that a reader who goes as far as what is committed now could miss what was just committed.
  */
 export async function listOffsets(
   link: Link,

@@ -1,7 +1,7 @@
 /**
- * One member of a consumer group, on one topic: joins, says at intervals that it lives, whatever else is going on,
- * and tells which partitions it was given. Kafka's classic protocol; the members assign the partitions among
- * themselves (`assignment.ts`).
+ * One member of a consumer group, on one topic: joins, says at intervals that it lives, whatever else is
+ * going on, and tells which partitions it was given. Kafka's classic protocol; the members assign the
+ * partitions among themselves (`assignment.ts`).
  */
 import { TransportError } from '../../errors.ts';
 import { assign } from './assignment.ts';
@@ -48,10 +48,14 @@ export class GroupMember {
     this.#options = options;
   }
 
-  /** Is a member until the signal aborts; then leaves. Throws a `TransportError` when it cannot be one any more. */
+  /**
+   * Is a member until the signal aborts; then leaves. Throws a `TransportError` when it cannot be one any
+   * more.
+   */
   async run(signal: AbortSignal): Promise<void> {
     const { link } = this.#options;
-    // A group answers a request to join when all its members have been heard of: nobody who ends waits for that.
+    // A group answers a request to join when all its members have been heard of: nobody who ends waits for
+    // that.
     const interrupt = () => {
       if (this.#joining) link.reset();
     };
@@ -80,8 +84,8 @@ export class GroupMember {
 
   /** Asks the group whether this member is still one of it, and so may still have its partitions. */
   async confirm(): Promise<boolean> {
-    // Who is joining has been heard of, and keeps its partitions until it is told otherwise. Who has left of its own will
-    // may still have something in hand to commit.
+    // Who is joining has been heard of, and keeps its partitions until it is told otherwise. Who has left of
+    // its own will may still have something in hand to commit.
     if (this.#joining || this.#left) return true;
     if (this.#memberId === '') return false;
     try {
@@ -102,7 +106,8 @@ export class GroupMember {
     const told = setTimeout(() => link.options.notify(waiting(group, sessionMs, rebalanceMs)), TELL_MS);
     try {
       const coordinator = await link.coordinator('group', group);
-      // What is let go while the others are waited for was still claimed in this request: it needs another one.
+      // What is let go while the others are waited for was still claimed in this request: it needs another
+      // one.
       this.#rejoin = false;
       const userData = Buffer.from(JSON.stringify({ owned: owned() }));
       const request = (memberId: string) =>
@@ -194,7 +199,9 @@ export class GroupMember {
     });
   }
 
-  /** After an error: forgotten by the group, it comes back as a new member. Anything else ends the membership. */
+  /**
+   * After an error: forgotten by the group, it comes back as a new member. Anything else ends the membership.
+   */
   #leaveOrGo(error: unknown): void {
     const { group, worker, onEvicted } = this.#options;
     const type = typeOf(error instanceof TransportError ? error.cause : error);

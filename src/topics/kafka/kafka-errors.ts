@@ -101,8 +101,8 @@ export function isPassing(error: unknown): boolean {
 }
 
 /**
- * kafkajs loses its way, with errors of no kind (`Broker not connected`, a `TypeError`), when connections go away under it: new
- * ones are all that it takes.
+ * kafkajs loses its way, with errors of no kind (`Broker not connected`, a `TypeError`), when connections go
+ * away under it: new ones are all that it takes.
  */
 function isLostConnection({ name, type, stack = '' }: WireError): boolean {
   return type === undefined && !name.startsWith('KafkaJS') && /[\\/]kafkajs[\\/]src[\\/]/.test(stack);

@@ -99,7 +99,10 @@ export class KafkaTopics {
     );
   }
 
-  /** Makes what is missing. A topic with another number of partitions is a `ConfigError`; other differences are returned. */
+  /**
+   * Makes what is missing. A topic with another number of partitions is a `ConfigError`; other differences
+   * are returned.
+   */
   async ensure(specs: readonly TopicSpec[]): Promise<TopicDifference[]> {
     const { run } = this.#options;
     for (const { name, partitions } of specs) {

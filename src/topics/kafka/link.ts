@@ -24,8 +24,8 @@ const PAUSE_MS = { first: 10, longest: 1_000 };
 const TELL_MS = 5_000;
 
 /**
- * A cluster's connections for one purpose: a request that a broker answers late holds up those after it on the same
- * connection, so a fetch loop, a group's member and a transaction have a link of their own each.
+ * A cluster's connections for one purpose: a request that a broker answers late holds up those after it on
+ * the same connection, so a fetch loop, a group's member and a transaction have a link of their own each.
  */
 export class Link {
   readonly options: LinkOptions;
@@ -93,8 +93,9 @@ export class Link {
   }
 
   /**
-   * Does the work; while it fails for reasons that may pass, tries again on new connections, for as long as an outage
-   * may last. Throws the signal's reason when that aborts, a `TransportError` that says what was tried otherwise.
+   * Does the work; while it fails for reasons that may pass, tries again on new connections, for as long as
+   * an outage may last. Throws the signal's reason when that aborts, a `TransportError` that says what was
+   * tried otherwise.
    */
   async patiently<T>(what: string, work: () => Promise<T>, signal = this.options.closed): Promise<T> {
     const { now, outageMs, notify, closed } = this.options;

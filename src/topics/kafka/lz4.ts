@@ -1,6 +1,7 @@
 /**
- * Reads LZ4 frames (lz4_Frame_format.md and lz4_Block_format.md, version 1.6.4). No package of npm's does that without native
- * code and with its errors noticed. Checksums are stepped over: Kafka's batches have one of their own.
+ * Reads LZ4 frames (lz4_Frame_format.md and lz4_Block_format.md, version 1.6.4). No package of npm's does
+ * that without native code and with its errors noticed. Checksums are stepped over: Kafka's batches have one
+ * of their own.
  */
 
 const MAGIC = 0x184d2204;

@@ -24,7 +24,10 @@ export interface GroupPlace {
   readonly source: string;
 }
 
-/** The consumer group: `swirl.<run>.<group>.<topic>`, and `@<source>` after it where the topic is another run's. */
+/**
+ * The consumer group: `swirl.<run>.<group>.<topic>`, and `@<source>` after it where the topic is another
+ * run's.
+ */
 export function groupName({ run, group, topic, source }: GroupPlace): string {
   const own = `${PREFIX}${checked('run', run)}.${checked('group', group)}.${checked('topic', topic)}`;
   return source === run ? own : `${own}@${checked('run', source)}`;

@@ -39,7 +39,9 @@ export type OauthConfig = z.output<typeof oauthConfig>;
 /** What kafkajs calls whenever a connection has to say who it is. */
 export type TokenSource = () => Promise<{ readonly value: string }>;
 
-/** What a program wrote to its standard output. Rejects unless it ended by itself, in time, with the code 0. */
+/**
+ * What a program wrote to its standard output. Rejects unless it ended by itself, in time, with the code 0.
+ */
 export type RunProgram = (
   argv: readonly string[],
   limits: { readonly timeoutMs: number; readonly maxBytes: number },

@@ -1,7 +1,8 @@
 /**
- * What a group has committed, as OffsetFetch of version 7 tells it: a partition whose last commit's marks are still on
- * their way is `UNSTABLE_OFFSET_COMMIT`, and has to be asked for again (KIP-447). kafkajs knows the versions up to 4, which answer
- * with what was committed before: whoever goes on from there does committed work twice.
+ * What a group has committed, as OffsetFetch of version 7 tells it: a partition whose last commit's marks are
+ * still on their way is `UNSTABLE_OFFSET_COMMIT`, and has to be asked for again (KIP-447). kafkajs knows the
+ * versions up to 4, which answer with what was committed before: whoever goes on from there does committed
+ * work twice.
  */
 import { type Broker, type StoredOffset, send } from './wire.ts';
 
@@ -32,7 +33,10 @@ export async function fetchStableOffsets(broker: Broker, asked: OffsetFetch): Pr
   return answer as StoredOffset[];
 }
 
-/** Flexible (KIP-482): compact strings and arrays, and tagged fields, of which there are none, after each structure. */
+/**
+ * Flexible (KIP-482): compact strings and arrays, and tagged fields, of which there are none, after each
+ * structure.
+ */
 function request({ groupId, topic, partitions }: OffsetFetch): Buffer {
   const numbers = Buffer.alloc(4 * partitions.length);
   for (const [i, partition] of partitions.entries()) numbers.writeInt32BE(partition, 4 * i);

@@ -61,7 +61,9 @@ export class Transactor {
     this.#producer = { transactionalId, producerId, producerEpoch };
   }
 
-  /** One transaction. When it throws it may or may not have been committed, and `begin` must come first again. */
+  /**
+   * One transaction. When it throws it may or may not have been committed, and `begin` must come first again.
+   */
   async run(records: readonly Placed[], progress: Progress): Promise<void> {
     const producer = this.#producer;
     if (producer === undefined) throw new Error('begin comes before run');

@@ -1,9 +1,10 @@
 /**
- * Kafka's protocol, as kafkajs speaks it: connections, TLS, SASL, versions, encoding. Its consumer and producer
- * are not used. They push where our stages pull, a reader cannot do without a group, there is no static membership, and a
- * producer whose commit failed is stuck for ever; so groups, fetches and transactions are spoken here, in
- * `group-member.ts`, `fetch.ts` and `transactor.ts`. That takes modules of kafkajs that its index does not export: its
- * version is pinned, and these types say all that is used of them.
+ * Kafka's protocol, as kafkajs speaks it: connections, TLS, SASL, versions, encoding. Its consumer and
+ * producer are not used. They push where our stages pull, a reader cannot do without a group, there is no
+ * static membership, and a producer whose commit failed is stuck for ever; so groups, fetches and
+ * transactions are spoken here, in `group-member.ts`, `fetch.ts` and `transactor.ts`. That takes modules of
+ * kafkajs that its index does not export: its version is pinned, and these types say all that is used of
+ * them.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createRequire } from 'node:module';
@@ -209,8 +210,9 @@ interface RequestQueue {
 }
 const { prototype } = require('kafkajs/src/network/requestQueue') as { readonly prototype: RequestQueue };
 const schedule = prototype.scheduleCheckPendingRequests;
-// As it is, each connection sets a timer of a millisecond again and again for ever, even when it is closed (kafkajs
-// computes the end of a throttling that there is not): with nothing pending there is nothing to check.
+// As it is, each connection sets a timer of a millisecond again and again for ever, even when it is closed
+// (kafkajs computes the end of a throttling that there is not): with nothing pending there is nothing to
+// check.
 prototype.scheduleCheckPendingRequests = function scheduleWherePending(this: RequestQueue): void {
   if (this.pending.length > 0) schedule.call(this);
 };

@@ -11,7 +11,10 @@ export interface RegistryDeps extends SecretDeps {
 
 export interface RegistryClient {
   readonly url: string;
-  /** The schema's id under the subject, registered where it is not yet. A `ConfigError` where the registry refuses it. */
+  /**
+   * The schema's id under the subject, registered where it is not yet. A `ConfigError` where the registry
+   * refuses it.
+   */
   register(subject: string, schema: string): Promise<number>;
   /** The schema's id under the subject. A `ConfigError` where it is not registered. */
   find(subject: string, schema: string): Promise<number>;
@@ -43,7 +46,9 @@ const schemaAnswer = z.object({
 /** What a registry says where there is no such subject; any other server has a 404 of its own. */
 const notFound = z.object({ error_code: z.int().min(40_400).max(40_499) });
 
-/** A client of the registry. A `ConfigError` where a variable or file that the configuration names is missing. */
+/**
+ * A client of the registry. A `ConfigError` where a variable or file that the configuration names is missing.
+ */
 export function registryClient(config: RegistryConfig, deps: RegistryDeps): RegistryClient {
   const url = config.url.replace(/\/+$/, '');
   const authorization = basicAuth(config, deps);

@@ -1,7 +1,10 @@
 /** Attention and its gradients, pair of tokens by pair of tokens. */
 import { type KernelRun, type Oracle, softCap, softCapSlope } from './run.ts';
 
-/** Every query with its head and the keys that it sees, with their capped scores; places are first numbers of heads. */
+/**
+ * Every query with its head and the keys that it sees, with their capped scores; places are first numbers of
+ * heads.
+ */
 function* queries(run: KernelRun, q: Float64Array, k: Float64Array) {
   const { heads, keyValueHeads, headSize, attentionScale, attentionCap } = run.config;
   const [window] = run.call;

@@ -1,4 +1,7 @@
-/** What works element by element: the embedding, rotary positions, the gate, and taking the rows before targets. */
+/**
+ * What works element by element: the embedding, rotary positions, the gate, and taking the rows before
+ * targets.
+ */
 import type { DecoderConfig } from '../../config.ts';
 import type { KernelRun, Oracle } from './run.ts';
 
@@ -27,7 +30,10 @@ const embedBackward: Oracle = (run) => {
   }
 };
 
-/** The pairs that rotate together, of queries, keys and values: where they lie in (N, QKV), and in their own matrix. */
+/**
+ * The pairs that rotate together, of queries, keys and values: where they lie in (N, QKV), and in their own
+ * matrix.
+ */
 function* pairs({ config, rows }: KernelRun) {
   const { heads, keyValueHeads, headSize } = config;
   const all = heads + 2 * keyValueHeads;

@@ -165,7 +165,10 @@ function normBackward(run: KernelRun, row: Row, dy: Float64Array, scale: number)
   return inner.map((g, c) => scale * (g - x[at + c] * scale ** 2 * mean));
 }
 
-/** Every head of every token in (N, queries then keys then values); norms' weights are the queries' and keys' of a layer. */
+/**
+ * Every head of every token in (N, queries then keys then values); norms' weights are the queries' and keys'
+ * of a layer.
+ */
 function* heads(run: KernelRun, x: Float64Array, w: Float64Array) {
   const { heads, keyValueHeads, headSize: width } = run.config;
   const [layer = 0] = run.call;

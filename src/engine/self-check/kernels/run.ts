@@ -18,7 +18,10 @@ export interface KernelRun {
   expected(binding: number): Float64Array;
 }
 
-/** What a kernel should compute, in float64 by the plainest loops. Bindings are numbered as in kernels/NAME.wgsl. */
+/**
+ * What a kernel should compute, in float64 by the plainest loops. Bindings are numbered as in
+ * kernels/NAME.wgsl.
+ */
 export type Oracle = (run: KernelRun) => void;
 
 /** The f32 at a member of a kernel's `Call`. */

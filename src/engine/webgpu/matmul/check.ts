@@ -10,13 +10,16 @@ const sizes = { rows: 133, input: 148, output: 140 } as const;
 /** For which the first rows must come out the same. */
 const fewer = [1, 8, 65];
 
-/** Largest error, as a share of what the terms of a sum amount to together. Measured ones are a hundredth of the first. */
+/**
+ * Largest error, as a share of what the terms of a sum amount to together. Measured ones are a hundredth of
+ * the first.
+ */
 const tolerance = { f32: 1e-5, f16: 1e-3 } as const;
 
 /**
- * What is wrong with a family on this device, in one line, or null: whether its kernels compile and run, come within f32's
- * (or f16's) rounding of float64, repeat to the bit, and give a row that does not depend on how many there are. Throws
- * `DeviceError` where the device does not outlive it.
+ * What is wrong with a family on this device, in one line, or null: whether its kernels compile and run, come
+ * within f32's (or f16's) rounding of float64, repeat to the bit, and give a row that does not depend on how
+ * many there are. Throws `DeviceError` where the device does not outlive it.
  */
 export async function checkMatmul(
   device: Device,
@@ -114,7 +117,10 @@ function errorOf(pass: MatmulPass, numbers: TrialNumbers, found: Float32Array): 
   return worst;
 }
 
-/** Of the number where `before` was: how far it is from that and half the dot product of two lines, over the size of its terms. */
+/**
+ * Of the number where `before` was: how far it is from that and half the dot product of two lines, over the
+ * size of its terms.
+ */
 function error(found: Float32Array, before: Line, a: Line, b: Line, depth: number): number {
   let sum = before.of[before.at];
   let size = Math.abs(sum);
@@ -127,7 +133,9 @@ function error(found: Float32Array, before: Line, a: Line, b: Line, depth: numbe
   return Number.isFinite(off) ? off : Number.POSITIVE_INFINITY;
 }
 
-/** Of different sizes from row to row, as gradients are, and NaN after the last row: nothing may read that. */
+/**
+ * Of different sizes from row to row, as gradients are, and NaN after the last row: nothing may read that.
+ */
 function madeNumbers(): TrialNumbers {
   const [xStride, yStride] = strides(sizes);
   const room = Math.ceil(sizes.rows / 64) * 64;

@@ -1,6 +1,6 @@
 /**
- * Which family multiplies matrices on a device. One that the adapter offers is tried on it first, against float64: drivers
- * differ, and wrong numbers would train a policy without anybody noticing.
+ * Which family multiplies matrices on a device. One that the adapter offers is tried on it first, against
+ * float64: drivers differ, and wrong numbers would train a policy without anybody noticing.
  */
 import { Device } from '../../../device/device.ts';
 import { ConfigError, DeviceError } from '../../../errors.ts';
@@ -15,7 +15,9 @@ import {
 import { checkMatmul } from './check.ts';
 
 export interface MatmulWanted {
-  /** `auto`: registers on a software adapter, and otherwise the first of the others that works on the device. */
+  /**
+   * `auto`: registers on a software adapter, and otherwise the first of the others that works on the device.
+   */
   readonly family?: MatmulFamily | 'auto';
   readonly precision?: MatmulPrecision;
 }
@@ -38,8 +40,8 @@ const verdicts = new WeakMap<Device, Map<string, Promise<string | null>>>();
 const fatal = new Map<string, string>();
 
 /**
- * The process's device and the family for it. A family whose trial breaks the device is left out, on a new one. Throws as
- * `Device.shared` and `chooseMatmul`.
+ * The process's device and the family for it. A family whose trial breaks the device is left out, on a new
+ * one. Throws as `Device.shared` and `chooseMatmul`.
  */
 export async function openWithMatmul(
   wanted: MatmulWanted = {},
@@ -56,8 +58,8 @@ export async function openWithMatmul(
 }
 
 /**
- * The family for a device, checked once. `SWIRL_MATMUL` names one in place of `auto`. Throws `ConfigError` where a family is
- * asked for by name that the device cannot have or computes wrongly.
+ * The family for a device, checked once. `SWIRL_MATMUL` names one in place of `auto`. Throws `ConfigError`
+ * where a family is asked for by name that the device cannot have or computes wrongly.
  */
 export async function chooseMatmul(
   device: Device,

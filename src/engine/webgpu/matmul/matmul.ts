@@ -45,9 +45,9 @@ export class Matmul {
   }
 
   /**
-   * `fewRows`: reading weights will be most of the work, as in sampling. It is not decided by the rows at hand: kernels of a
-   * family sum in different orders, and a row must not depend on how many there are. `rowScales`: room for a number for each
-   * row, which matmuls on subgroup matrices use in passing.
+   * `fewRows`: reading weights will be most of the work, as in sampling. It is not decided by the rows at
+   * hand: kernels of a family sum in different orders, and a row must not depend on how many there are.
+   * `rowScales`: room for a number for each row, which matmuls on subgroup matrices use in passing.
    */
   constructor(
     kernels: Kernels,
@@ -124,7 +124,10 @@ export class Matmul {
     });
   }
 
-  /** What puts a matmul on subgroup matrices; null where it is not for them: they take those with bf16 weights. */
+  /**
+   * What puts a matmul on subgroup matrices; null where it is not for them: they take those with bf16
+   * weights.
+   */
   #onUnits(
     file: string,
     w: Weight,

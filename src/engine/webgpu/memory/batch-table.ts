@@ -11,8 +11,8 @@ export interface Capacity {
 }
 
 /**
- * What of the forward pass is kept for a backward pass: `all`; only the residual `stream` before each layer, from which a layer
- * is computed again; or `none`, in sampling.
+ * What of the forward pass is kept for a backward pass: `all`; only the residual `stream` before each layer,
+ * from which a layer is computed again; or `none`, in sampling.
  */
 export type Kept = 'all' | 'stream' | 'none';
 

@@ -1,4 +1,6 @@
-/** The index arrays of one batch: who attends to whom, who predicts what, where each token's gradient goes. */
+/**
+ * The index arrays of one batch: who attends to whom, who predicts what, where each token's gradient goes.
+ */
 import type { PackedRows } from '../../engine.ts';
 import type { Shape } from '../shape.ts';
 
@@ -16,7 +18,10 @@ export interface BatchSizes {
 
 /** Tokens of one batch, as kernels take them. */
 export interface BatchInput extends PackedRows {
-  /** (N) where the keys and values of the token's row begin: in training its first token, in sampling its slot. */
+  /**
+   * (N) where the keys and values of the token's row begin: in training its first token, in sampling its
+   * slot.
+   */
   readonly bases: Int32Array;
 }
 
@@ -70,7 +75,9 @@ export function prepareBatch(input: BatchInput, shape: Shape, options: { backwar
   };
 }
 
-/** Cuts rows into blocks of at most `size` tokens: first token, count, `third(first token)`, first position. */
+/**
+ * Cuts rows into blocks of at most `size` tokens: first token, count, `third(first token)`, first position.
+ */
 function blocksOf(
   { tokens, positions, bases }: BatchInput,
   size: number,

@@ -1,6 +1,6 @@
 /**
- * What a policy needs of a device's memory, by the same tables that its buffers are made from. Nothing is allocated here, so
- * what does not fit is known, with what would, before anything is uploaded.
+ * What a policy needs of a device's memory, by the same tables that its buffers are made from. Nothing is
+ * allocated here, so what does not fit is known, with what would, before anything is uploaded.
  */
 
 import type { DecoderConfig } from '../../config.ts';
@@ -97,7 +97,10 @@ export function planMemory(request: MemoryRequest, limits: MemoryLimits): Memory
   };
 }
 
-/** The most tokens of a batch whose buffers the adapter can bind and whose plan stays within `memory` bytes; 0: not even 64. */
+/**
+ * The most tokens of a batch whose buffers the adapter can bind and whose plan stays within `memory` bytes;
+ * 0: not even 64.
+ */
 export function mostBatchTokens(
   request: MemoryRequest,
   limits: MemoryLimits,

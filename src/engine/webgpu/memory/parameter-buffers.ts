@@ -47,7 +47,9 @@ export class ParameterBuffers {
     return slab;
   }
 
-  /** Rows of a piece (all of them otherwise), as a kernel binds them; `from` counts from the piece's first. */
+  /**
+   * Rows of a piece (all of them otherwise), as a kernel binds them; `from` counts from the piece's first.
+   */
   bind(slab: Slab, piece: Piece, rows?: { readonly from: number; readonly count: number }): Binding {
     const row = numberBytes[slab.format] * slab.columns;
     const { from, count } = rows ?? { from: 0, count: piece.rows };
@@ -151,7 +153,10 @@ export class ParameterBuffers {
   }
 }
 
-/** Stretches of a tensor's numbers `at` to `at + count` that lie together in its slab: `from` in what was given. */
+/**
+ * Stretches of a tensor's numbers `at` to `at + count` that lie together in its slab: `from` in what was
+ * given.
+ */
 function* runs(
   { start, columns, stride }: { start: number; columns: number; stride: number },
   at: number,

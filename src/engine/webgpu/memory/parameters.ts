@@ -1,7 +1,8 @@
 /**
- * Where every tensor lies on the device. What one kernel reads together is a slab: queries, keys and values of a layer;
- * gate and up; all norms. A slab larger than the adapter binds is cut into pieces by rows. Gradients and moments are
- * laid out as the weights are. Nothing is allocated here: the memory plan reads these tables too.
+ * Where every tensor lies on the device. What one kernel reads together is a slab: queries, keys and values
+ * of a layer; gate and up; all norms. A slab larger than the adapter binds is cut into pieces by rows.
+ * Gradients and moments are laid out as the weights are. Nothing is allocated here: the memory plan reads
+ * these tables too.
  */
 import {
   type DecoderConfig,
@@ -149,7 +150,10 @@ export function decoderFormat({
   return lora === null && training ? 'f32' : frozen;
 }
 
-/** The decoder's own weights. `matrices` is how projections, embedding and head are kept; vectors are always f32. */
+/**
+ * The decoder's own weights. `matrices` is how projections, embedding and head are kept; vectors are always
+ * f32.
+ */
 export function layoutDecoder(
   config: DecoderConfig,
   limits: BufferLimits,
@@ -205,8 +209,9 @@ function part(config: DecoderConfig, layer: number, projection: Projection): Par
 }
 
 /**
- * The adapters: for each linear map its A matrices one below the other, `qkv.3.A`, and a B for each projection, `q_proj.3.B`.
- * Ranks are padded to multiples of 4 by zeros, which stay zero: each of the two is the other's gradient's factor.
+ * The adapters: for each linear map its A matrices one below the other, `qkv.3.A`, and a B for each
+ * projection, `q_proj.3.B`. Ranks are padded to multiples of 4 by zeros, which stay zero: each of the two is
+ * the other's gradient's factor.
  */
 export function layoutAdapters(
   config: DecoderConfig,

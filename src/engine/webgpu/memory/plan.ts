@@ -1,4 +1,7 @@
-/** The buffers of a batch, with room for so many tokens and targets; made again, larger, when a batch does not fit. */
+/**
+ * The buffers of a batch, with room for so many tokens and targets; made again, larger, when a batch does not
+ * fit.
+ */
 import { Buffers, createUniform } from '../../../device/buffers.ts';
 import type { Device } from '../../../device/device.ts';
 import type { DecoderConfig } from '../../config.ts';
@@ -8,7 +11,10 @@ import type { BatchSizes, PreparedBatch } from './batch.ts';
 import { batchTable, type Capacity, type Kept } from './batch-table.ts';
 import type { Piece, Slab } from './parameters.ts';
 
-/** A tile of the head: columns `first` to `first + columns` of the vocabulary, rows of one piece of the head's weights. */
+/**
+ * A tile of the head: columns `first` to `first + columns` of the vocabulary, rows of one piece of the head's
+ * weights.
+ */
 export interface HeadTile {
   readonly piece: Piece;
   readonly first: number;
@@ -104,7 +110,10 @@ export class Plan {
   }
 }
 
-/** Cuts the vocabulary so that a tile of logits has at most so many bytes, and lies in one piece of the weights. */
+/**
+ * Cuts the vocabulary so that a tile of logits has at most so many bytes, and lies in one piece of the
+ * weights.
+ */
 export function headTiles(
   { config, capacity, head }: Pick<PlanOptions, 'config' | 'capacity' | 'head'>,
   bytes: number,
@@ -123,8 +132,8 @@ export function headTiles(
 }
 
 /**
- * Room for this batch and a quarter more, and no less than there was before; but no more than for `most` tokens where the
- * batch fits those.
+ * Room for this batch and a quarter more, and no less than there was before; but no more than for `most`
+ * tokens where the batch fits those.
  */
 export function capacityFor(
   sizes: BatchSizes,

@@ -5,8 +5,8 @@ import type { Shape } from '../shape.ts';
 import type { Variant } from '../variant.ts';
 
 /**
- * For GPUs, which the matmul kernels' family tells: the kernels in which several lanes have a query together. With one lane for
- * each, a head of 256 does not stay in registers. Undefined: `kernels/NAME.wgsl` as it is.
+ * For GPUs, which the matmul kernels' family tells: the kernels in which several lanes have a query together.
+ * With one lane for each, a head of 256 does not stay in registers. Undefined: `kernels/NAME.wgsl` as it is.
  */
 export function attentionVariant(
   name: 'attention' | 'attention-backward-queries' | 'attention-backward-keys',

@@ -1,6 +1,6 @@
 /**
- * The kernels of the backward pass as functions, like operations.ts. They add to the gradients of what is trained; of what is
- * frozen there is no gradient, and the lists are shorter.
+ * The kernels of the backward pass as functions, like operations.ts. They add to the gradients of what is
+ * trained; of what is frozen there is no gradient, and the lists are shorter.
  */
 
 import type { DecoderParts } from '../decoder-parts.ts';

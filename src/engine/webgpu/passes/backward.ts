@@ -1,12 +1,16 @@
-/** The backward pass as a list of dispatches, from log-probabilities to the embedding: forward.ts from its end. */
+/**
+ * The backward pass as a list of dispatches, from log-probabilities to the embedding: forward.ts from its
+ * end.
+ */
 
 import type { Dispatch } from '../kernels.ts';
 import type { TrainingOperations } from './backward-operations.ts';
 import { inputNorm, type KeysAndValues, layerForward, normsOf } from './forward.ts';
 
 /**
- * Adds to the gradient of everything that is trained. Reads what the forward pass kept; `dstream` must be zero before. With
- * `recompute` the forward pass kept the streams alone, and each layer is computed again just before it is needed.
+ * Adds to the gradient of everything that is trained. Reads what the forward pass kept; `dstream` must be
+ * zero before. With `recompute` the forward pass kept the streams alone, and each layer is computed again
+ * just before it is needed.
  */
 export function decoderBackward(
   to: TrainingOperations,
@@ -38,8 +42,8 @@ export function decoderBackward(
 }
 
 /**
- * `dnormed` holds the gradient of the stream after the layer, as normed for the next, and in the end of the stream before it;
- * `dstream` what reaches the two along the residual stream.
+ * `dnormed` holds the gradient of the stream after the layer, as normed for the next, and in the end of the
+ * stream before it; `dstream` what reaches the two along the residual stream.
  */
 function layerBackward(to: TrainingOperations, layer: number, kept: KeysAndValues): Dispatch[] {
   const { plan, config } = to;

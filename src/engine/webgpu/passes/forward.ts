@@ -15,8 +15,9 @@ export interface KeysAndValues {
 }
 
 /**
- * All norms lie in one slab, layer by layer, and the last at the end. `next` norms the stream for the next layer. Where
- * branches are not normed before they join the stream, `afterAttention` and `afterFeedForward` are not read.
+ * All norms lie in one slab, layer by layer, and the last at the end. `next` norms the stream for the next
+ * layer. Where branches are not normed before they join the stream, `afterAttention` and `afterFeedForward`
+ * are not read.
  */
 export function normsOf({ layerNorms }: Shape, layer: number) {
   const attention = layerNorms * layer;
@@ -101,7 +102,9 @@ export function layerForward(to: ForwardOperations, layer: number, kept: KeysAnd
   ];
 }
 
-/** From the taken rows to log-probabilities, tile by tile of the vocabulary, with a running maximum and sum. */
+/**
+ * From the taken rows to log-probabilities, tile by tile of the vocabulary, with a running maximum and sum.
+ */
 export function headForward(to: ForwardOperations): Dispatch[] {
   return to.plan.tiles.flatMap((tile) => [to.headLogits(tile), to.logProb(tile)]);
 }

@@ -1,6 +1,6 @@
 /**
- * A layer's linear maps, forward and backward: the matmul with the weights (piece by piece where they are sharded), the bias,
- * and the adapters: y = W x + b + scale * B (A x). What is frozen gets no gradient.
+ * A layer's linear maps, forward and backward: the matmul with the weights (piece by piece where they are
+ * sharded), the bias, and the adapters: y = W x + b + scale * B (A x). What is frozen gets no gradient.
  */
 import type { LoraShape } from '../../engine.ts';
 import type { DecoderParts } from '../decoder-parts.ts';

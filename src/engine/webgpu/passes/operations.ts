@@ -1,6 +1,6 @@
 /**
- * One function per kernel: which buffers it takes by name, and how many workgroups. The forward and the backward list
- * are written in these. Shapes stand beside the bindings in kernels/NAME.wgsl.
+ * One function per kernel: which buffers it takes by name, and how many workgroups. The forward and the
+ * backward list are written in these. Shapes stand beside the bindings in kernels/NAME.wgsl.
  */
 import type { Binding } from '../../../device/buffers.ts';
 import type { DecoderConfig } from '../../config.ts';
