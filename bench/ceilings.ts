@@ -54,7 +54,7 @@ async function shares(name: string, ceilings: Ceilings): Promise<void> {
   const engine = await createWebGpuEngine(config, weights);
   if (parameterCount(config) < 2e6) {
     const reference = await createReferenceEngine(config, weights);
-    agree('log-probabilities', await engine.forward(rows), await reference.forward(rows), 1e-4);
+    agree('logprobs', await engine.forward(rows), await reference.forward(rows), 1e-4);
     await reference.close();
   }
   await trainingStep(engine, rows);

@@ -1,6 +1,6 @@
 /**
  * LoRA training of Gemma 2 on a GPU against PyTorch on the same card: random weights of the 2b shape, frozen
- * in bf16, adapters of rank 16 on all projections. First both must agree in f32 (log-probabilities, losses of
+ * in bf16, adapters of rank 16 on all projections. First both must agree in f32 (logprobs, losses of
  * two steps); then PyTorch's weights become bf16 as well, and the two alternate. Says which share of the
  * matrix rate a step reaches, what each kernel takes by timestamps, and the same of each family of matmul
  * kernels. On a software adapter a tiny shape is run, against PyTorch on the CPU: that shows that this file
@@ -142,17 +142,17 @@ async function withPyTorch(python: string): Promise<Ceilings> {
     );
     await worker.ask({ do: 'batch', tokens: split });
     const exact = await worker.ask<{ logprobs: number[] }>({ do: 'logprobs' });
-    agree('log-probabilities, against PyTorch in f32', expected, exact.logprobs, 1e-3);
+    agree('logprobs, against PyTorch in f32', expected, exact.logprobs, 1e-3);
     const here = [await trainingStep(engine, rows), await trainingStep(engine, rows)];
     const { losses } = await worker.ask<{ losses: number[] }>({ do: 'train', times: 2, clipNorm: 1 });
     agree('losses of two steps, against PyTorch in f32', here, losses, 1e-3);
     console.log(
-      `as PyTorch in f32: log-probabilities to ${furthest(expected, exact.logprobs).toExponential(1)}, losses ${here.join(' ')} and ${losses.join(' ')}`,
+      `as PyTorch in f32: logprobs to ${furthest(expected, exact.logprobs).toExponential(1)}, losses ${here.join(' ')} and ${losses.join(' ')}`,
     );
     await worker.ask({ do: 'format', dtype: 'bfloat16', adamw: benchAdamW });
     const rough = await worker.ask<{ logprobs: number[] }>({ do: 'logprobs' });
     console.log(
-      `log-probabilities of PyTorch in bf16 are within ${furthest(await engine.forward(rows), rough.logprobs).toExponential(1)} of those here`,
+      `logprobs of PyTorch in bf16 are within ${furthest(await engine.forward(rows), rough.logprobs).toExponential(1)} of those here`,
     );
     const took = await rounds(engine, worker);
     const size = software ? 512 : 8192;
@@ -231,7 +231,7 @@ async function families(expected: Float32Array, ceilings: Ceilings): Promise<voi
       const { ours } = await rounds(engine, undefined);
       const speed = (count * length) / median(ours.map((took) => took.clock));
       console.log(
-        `\n${name}: ${speed.toFixed(0)} tokens/s; log-probabilities within ${apart.toExponential(1)} of those above`,
+        `\n${name}: ${speed.toFixed(0)} tokens/s; logprobs within ${apart.toExponential(1)} of those above`,
       );
       await kernelTable(engine, ceilings);
       await engine.close();

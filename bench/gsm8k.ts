@@ -1,6 +1,6 @@
 /**
  * The main job on GSM8K in full: 1,000 worked solutions warm up a fresh policy, then 50 questions with 5
- * rollouts each go through every stage to updates. Prints the held-out log-probability before and after, the
+ * rollouts each go through every stage to updates. Prints the held-out logprob before and after, the
  * counts, and the times.
  *
  *   npx tsx bench/gsm8k.ts [FILE]      (by default ../shared/data/gsm8k/train-1500.jsonl)

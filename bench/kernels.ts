@@ -161,7 +161,7 @@ async function sampling(): Promise<void> {
   const found = await draw(engine, 4);
   for (const [i, { tokens, logprobs }] of expected.entries()) {
     agree(`tokens of sample ${i}`, found[i].tokens, tokens, 0);
-    agree(`log-probabilities of sample ${i}`, found[i].logprobs, logprobs, 1e-3);
+    agree(`logprobs of sample ${i}`, found[i].logprobs, logprobs, 1e-3);
   }
   const fast = await best(() => draw(engine, SAMPLES));
   const started = performance.now();

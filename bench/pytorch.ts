@@ -1,7 +1,7 @@
 /**
  * A training step (forward, backward, AdamW) and cached decoding against PyTorch and transformers on the CPU,
  * for the same decoder from the same folder, in f32, turn by turn: the software adapter here and PyTorch have
- * the same cores. Before anything is timed both must give the same log-probabilities and the same losses.
+ * the same cores. Before anything is timed both must give the same logprobs and the same losses.
  *
  *   npx tsx bench/pytorch.ts [lab] [medium] [large] [llama]     SWIRL_PYTHON: a Python with torch and
  *   transformers
@@ -96,7 +96,7 @@ async function training(test: BenchCase, engine: Engine, worker: Worker): Promis
   );
   await worker.ask({ do: 'batch', tokens: split });
   const { logprobs } = await worker.ask<{ logprobs: number[] }>({ do: 'logprobs' });
-  agree('log-probabilities', await engine.forward(rows), logprobs, 1e-4);
+  agree('logprobs', await engine.forward(rows), logprobs, 1e-4);
   const train = (times: number) =>
     worker.ask<Took & { losses: number[] }>({ do: 'train', times, clipNorm: benchAdamW.clipNorm });
   const here = [await trainingStep(engine, rows), await trainingStep(engine, rows)];
@@ -136,7 +136,7 @@ async function decoding(test: BenchCase, engine: Engine, worker: Worker): Promis
   const row = prompt + count - 1;
   for (const [i, sample] of samples.entries()) {
     const expected = logprobs.slice(i * row + prompt - 1, (i + 1) * row);
-    agree(`log-probabilities of sample ${i}`, sample.logprobs, expected, 1e-3);
+    agree(`logprobs of sample ${i}`, sample.logprobs, expected, 1e-3);
   }
   const decode = () => worker.ask<Took & { meanLogprob: number }>({ do: 'decode', prompts, count });
   await decode();

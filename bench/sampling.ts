@@ -56,7 +56,7 @@ async function decoding(): Promise<void> {
   const expected = (await draw(engine, 64)).samples;
   for (const [i, { tokens, logprobs }] of exact.entries()) {
     agree(`tokens of sample ${i}`, expected[i].tokens, tokens, 0);
-    agree(`log-probabilities of sample ${i}`, expected[i].logprobs, logprobs, 1e-3);
+    agree(`logprobs of sample ${i}`, expected[i].logprobs, logprobs, 1e-3);
   }
   const times = new Map([1, 16, 64].map((slots) => [slots, [] as number[]]));
   for (let round = 0; round <= ROUNDS; round++) {

@@ -55,7 +55,7 @@ async function main(root: string): Promise<void> {
   const rows = benchRows(ROWS, ROW_TOKENS, VOCAB);
   const engine = await createWebGpuEngine(config, weights);
   const reference = await createReferenceEngine(config, weights);
-  agree('log-probabilities', await engine.forward(rows), await reference.forward(rows), 1e-4);
+  agree('logprobs', await engine.forward(rows), await reference.forward(rows), 1e-4);
   await engine.setWeights(weights);
   const [here, exact]: number[][] = [[], []];
   for (let i = 0; i < 3; i++) {

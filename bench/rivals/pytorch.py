@@ -169,7 +169,7 @@ def train(question):
 
 @torch.no_grad()
 def decode(question):
-    """`count` tokens after each prompt (all of one length), sampled at temperature 1 with the cache, and their log-probabilities."""
+    """`count` tokens after each prompt (all of one length), sampled at temperature 1 with the cache, and their logprobs."""
     prompts = torch.tensor(question["prompts"], device=model.device)
     torch.manual_seed(0)
     model.eval()

@@ -22,7 +22,7 @@ export interface CompletionRequest {
 export interface Completion {
   /** What the model wrote, without its end-of-turn token. */
   readonly text: string;
-  /** Sampled ids and their log-probabilities, where the model gives them (end-of-turn included). */
+  /** Sampled ids and their logprobs, where the model gives them (end-of-turn included). */
   readonly tokens: readonly number[] | null;
   readonly logprobs: readonly number[] | null;
   /** Who wrote it, where that can be another than the model by its name now: a policy that learns. */

@@ -59,7 +59,7 @@ export async function checkEngine(): Promise<Finding> {
   const decoders = await checkDecoders(createWebGpuEngine);
   const ok = decoders.every((decoder) => decoder.ok);
   const repeatable = decoders.every((decoder) => decoder.repeatable);
-  const header = ['largest error of', 'log-probabilities', 'sampled', 'gradients', 'updates'];
+  const header = ['largest error of', 'logprobs', 'sampled', 'gradients', 'updates'];
   const rows = decoders.map((decoder) => [
     decoder.name,
     scientific(decoder.logprobs),

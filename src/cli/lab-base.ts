@@ -50,7 +50,7 @@ function tell(updates: number): (statistics: UpdateStatistics) => void {
     if (step % 50 !== 0 && step !== updates) return;
     const rate = tokens / ((performance.now() - begin) / 1000);
     process.stderr.write(
-      `update ${step}/${updates}  log-probability ${meanLogprob.toFixed(3)} per token  ` +
+      `update ${step}/${updates}  logprob ${meanLogprob.toFixed(3)} per token  ` +
         `gradient ${gradNorm.toFixed(2)}  rate ${learningRate.toExponential(1)}  ${rate.toFixed(0)} tokens/s\n`,
     );
     begin = performance.now();

@@ -1,4 +1,4 @@
-/** `swirl score`: log-probabilities of given texts under a policy, per token. */
+/** `swirl score`: logprobs of given texts under a policy, per token. */
 import type { Command } from 'commander';
 import { withExitCodes } from './exit.ts';
 
@@ -12,8 +12,8 @@ interface ScoreFlags {
 export function register(program: Command): void {
   const command = program
     .command('score')
-    .summary('log-probabilities of texts under a policy')
-    .description('log-probabilities of texts under a policy, per token')
+    .summary('logprobs of texts under a policy')
+    .description('logprobs of texts under a policy, per token')
     .requiredOption(
       '--policy <folder>',
       "the policy's folder (config.json, weights in safetensors, tokenizer.json), or one of PEFT's adapters",
@@ -40,4 +40,4 @@ A line of --texts is one of:
                                   token ids, where there is no tokenizer
 
 In the output "context" are the ids before those that are scored; where there
-are none, nothing precedes the first token, and its log-probability is null.`;
+are none, nothing precedes the first token, and its logprob is null.`;

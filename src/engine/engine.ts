@@ -14,7 +14,7 @@ export interface PackedRows {
   /** (N) position within the row, from 0. */
   readonly positions: Int32Array;
   /**
-   * (M) ascending indices n into `tokens`, n >= 1 and positions[n] >= 1: the tokens whose log-probability
+   * (M) ascending indices n into `tokens`, n >= 1 and positions[n] >= 1: the tokens whose logprob
    * counts.
    */
   readonly targets: Int32Array;
@@ -116,7 +116,7 @@ export interface SampleRequest {
 
 export interface Sample {
   readonly tokens: number[];
-  /** Natural log-probabilities under the distribution sampled from. */
+  /** Natural logprobs under the distribution sampled from. */
   readonly logprobs: number[];
 }
 
@@ -159,7 +159,7 @@ export interface Engine {
   readonly trainable: TensorShapes;
   /** For people: adapter name, or `reference (float64)`. */
   readonly device: string;
-  /** (M) log-probabilities of the target tokens; keeps what `backward` needs until the next forward. */
+  /** (M) logprobs of the target tokens; keeps what `backward` needs until the next forward. */
   forward(rows: PackedRows): Promise<Float32Array>;
   /**
    * (M) the same of the decoder without its adapters: of the policy as it was before LoRA training. No

@@ -3,7 +3,7 @@ import { ModelError } from '../errors.ts';
 import type { DecoderConfig } from './config.ts';
 import type { PackedRows } from './engine.ts';
 
-/** One sequence and the indices (ascending, from 1) of its tokens whose log-probability counts. */
+/** One sequence and the indices (ascending, from 1) of its tokens whose logprob counts. */
 export interface Row {
   readonly tokens: readonly number[];
   readonly targets: readonly number[];

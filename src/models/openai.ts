@@ -17,7 +17,7 @@ export interface OpenaiDeps {
 }
 
 /**
- * Makes the client; no request is sent yet. It never retries by itself, as the runtime does. Tokens and log-probabilities
+ * Makes the client; no request is sent yet. It never retries by itself, as the runtime does. Tokens and logprobs
  * are always null: what endpoints give are strings or other tokenizers' ids, and a trainer could not rely on them.
  * Throws `ConfigError` where the API key's variable is not set.
  */

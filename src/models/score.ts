@@ -1,4 +1,4 @@
-/** Log-probabilities of given texts under a policy, token by token: the logic of `swirl score`. */
+/** Logprobs of given texts under a policy, token by token: the logic of `swirl score`. */
 import { z } from 'zod';
 import type { Engine } from '../engine/engine.ts';
 import { packRows } from '../engine/rows.ts';
@@ -31,7 +31,7 @@ export interface Score {
   readonly context: number[];
   /** Ids of what was scored. */
   readonly ids: number[];
-  /** Their natural log-probabilities, at temperature 1. Null for the first where nothing stands before it. */
+  /** Their natural logprobs, at temperature 1. Null for the first where nothing stands before it. */
   readonly logprobs: (number | null)[];
 }
 

@@ -27,7 +27,7 @@ export interface Action {
   content: string | null;
   /** The sampled token ids, end-of-turn token included when it was sampled. Null where the policy gave none (a remote model). */
   tokens: number[] | null;
-  /** Natural log-probability of each of `tokens` under the distribution it was sampled from (after temperature). Null where unknown. */
+  /** Natural logprob of each of `tokens` under the distribution it was sampled from (after temperature). Null where unknown. */
   logprobs: number[] | null;
   /** Who wrote it: a local policy's name and weights hash (`local:4f0c...`), a remote model's name, or a data set. */
   policy: string;
@@ -248,7 +248,7 @@ export interface Update {
   meanReward: number;
   /** The objective L at the weights before the step. */
   loss: number;
-  /** Mean natural log-probability of an action token before the step. */
+  /** Mean natural logprob of an action token before the step. */
   meanLogprob: number;
   /** Mean per-token KL estimate toward the initial policy; 0 when beta is 0. */
   kl: number;

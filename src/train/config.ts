@@ -60,7 +60,7 @@ const clipRatioConfig = z
   ])
   .describe(
     'Weigh each token by pi(token) / recorded probability: `clipped` as in PPO (arXiv 1707.06347), or `truncated` ' +
-      'importance weights that carry no gradient of their own. Needs actions with recorded log-probabilities, ' +
+      'importance weights that carry no gradient of their own. Needs actions with recorded logprobs, ' +
       'sampled at temperature 1 from the whole distribution.',
   );
 

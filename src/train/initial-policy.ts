@@ -4,7 +4,7 @@ import { hashEngine, hashWeights } from '../checkpoint/weights-hash.ts';
 import type { Engine, PackedRows, Tensors } from '../engine/engine.ts';
 
 export interface InitialPolicy {
-  /** (M) log-probabilities of the targets, as `Engine.forward`. */
+  /** (M) logprobs of the targets, as `Engine.forward`. */
   forward(rows: PackedRows): Promise<Float32Array>;
   /** Of its trainable tensors. */
   hash(): Promise<string>;

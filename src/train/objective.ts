@@ -4,7 +4,7 @@
  *     L = 1/N * sum_s sum_t [ -surrogate(A(s), logpi_t) + beta * k_t ]
  *
  * N is counted over the whole optimizer batch, so that the cut into micro-batches does not matter. Everything
- * here runs on the CPU on log-probabilities; the engine is handed -dL/dlogpi of each token, its advantage.
+ * here runs on the CPU on logprobs; the engine is handed -dL/dlogpi of each token, its advantage.
  */
 import type { UpdateConfig } from './config.ts';
 
@@ -29,7 +29,7 @@ export function normalizer(
   return kind === 'sub-trajectories' ? batch.subTrajectories : batch.actionTokens;
 }
 
-/** One action token. Log-probabilities are natural. */
+/** One action token. Logprobs are natural. */
 export interface TokenTerms {
   /** Of its sub-trajectory. */
   readonly advantage: number;
@@ -64,7 +64,7 @@ export function tokenLoss(terms: TokenTerms, config: ObjectiveConfig): TokenLoss
   return { loss: config.beta * kl - surrogate, advantage: advantage - config.beta * away, kl };
 }
 
-/** The surrogate, and its derivative by the log-probability. */
+/** The surrogate, and its derivative by the logprob. */
 function surrogateOf(
   { advantage, logprob, recorded }: TokenTerms,
   clipRatio: ObjectiveConfig['clipRatio'],

@@ -78,7 +78,7 @@ export class OptimizerStep {
   }
 
   /**
-   * One step from at least one row. Throws `ConfigError`, before the weights change, where log-probabilities
+   * One step from at least one row. Throws `ConfigError`, before the weights change, where logprobs
    * or the gradient are not finite: training has diverged.
    */
   async take(rows: readonly Row[]): Promise<UpdateStatistics> {
@@ -144,7 +144,7 @@ export class OptimizerStep {
       for (let i = 0; i < step.length; i++, m++) {
         const logprob = logprobs[m] ?? Number.NaN;
         if (!Number.isFinite(logprob))
-          throw this.#diverged(`the log-probability of a token of ${step.id} is ${logprob}`);
+          throw this.#diverged(`the logprob of a token of ${step.id} is ${logprob}`);
         const initial = initialLogprobs?.[m] ?? 0;
         const recorded = step.recorded?.[i] ?? 0;
         const token = tokenLoss({ advantage, logprob, initial, recorded }, this.#config);
@@ -178,7 +178,7 @@ export class OptimizerStep {
 }
 
 /**
- * (M) log-probabilities of a pass's action tokens: under the policy, and under the initial one where beta >
+ * (M) logprobs of a pass's action tokens: under the policy, and under the initial one where beta >
  * 0.
  */
 interface PassLogprobs {

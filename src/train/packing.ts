@@ -25,7 +25,7 @@ export interface PackedStep {
   /** Where the action's tokens lie in the row: from `start`, `length` of them. */
   readonly start: number;
   readonly length: number;
-  /** Recorded log-probabilities of these tokens; null where there are none. */
+  /** Recorded logprobs of these tokens; null where there are none. */
   readonly recorded: readonly number[] | null;
 }
 
@@ -56,7 +56,7 @@ export interface PackOptions {
   /** Longest row, in tokens. */
   readonly maxTokens: number;
   readonly vocabSize: number;
-  /** Whether steps without recorded log-probabilities must be refused (a clipRatio needs them). */
+  /** Whether steps without recorded logprobs must be refused (a clipRatio needs them). */
   readonly needsLogprobs: boolean;
 }
 
@@ -150,10 +150,10 @@ function unfit(
     }
   }
   if (!needsLogprobs) return null;
-  if (logprobs === null) return 'clipRatio needs recorded log-probabilities, and the action has none';
+  if (logprobs === null) return 'clipRatio needs recorded logprobs, and the action has none';
   if (logprobs.length !== action.length)
-    return `expected ${action.length} recorded log-probabilities, found ${logprobs.length}`;
-  return logprobs.every(Number.isFinite) ? null : 'a recorded log-probability is not finite';
+    return `expected ${action.length} recorded logprobs, found ${logprobs.length}`;
+  return logprobs.every(Number.isFinite) ? null : 'a recorded logprob is not finite';
 }
 
 function startsWith(ids: readonly number[], prefix: readonly number[]): boolean {

@@ -33,7 +33,7 @@ export interface Gsm8kSizes {
 export interface HeldOut {
   readonly actions: number;
   readonly tokens: number;
-  /** Natural log-probability of an action, and of one of its tokens. */
+  /** Natural logprob of an action, and of one of its tokens. */
   readonly perAction: number;
   readonly perToken: number;
 }

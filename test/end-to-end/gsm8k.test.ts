@@ -31,7 +31,7 @@ const because = existsSync(data) ? '' : ` (skipped: ${data} is not there)`;
 
   afterAll(() => place.remove());
 
-  test('worked solutions raise the log-probability of the actions of held-out ones', () => {
+  test('worked solutions raise the logprob of the actions of held-out ones', () => {
     const { before, after } = report;
     expect(before.actions).toBeGreaterThan(10);
     expect({ ...after, perAction: 0, perToken: 0 }).toEqual({ ...before, perAction: 0, perToken: 0 });

@@ -31,7 +31,7 @@ function plainWeights(): Tensors {
 }
 
 onDevice('a context of 2,048 tokens and a vocabulary of 256,000', () => {
-  test('log-probabilities, gradients and a sample as the float64 reference has them', async () => {
+  test('logprobs, gradients and a sample as the float64 reference has them', async () => {
     const weights = plainWeights();
     const tokens = Array.from({ length: 2048 }, (_, i) => Math.floor(uniform(5n, i) * config.vocabSize));
     const rows = packRows([{ tokens, targets: tokens.flatMap((_, i) => (i % 100 === 7 ? [i] : [])) }]);

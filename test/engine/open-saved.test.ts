@@ -96,7 +96,7 @@ const bases = ['capped', 'qwen2-sharded', 'qwen3-f16', 'llama-bf16', 'made-bpe']
 
 const here = missing === undefined ? test : test.skip;
 here(
-  `transformers and PEFT find the same log-probabilities${missing ? ` (skipped: ${missing})` : ''}`,
+  `transformers and PEFT find the same logprobs${missing ? ` (skipped: ${missing})` : ''}`,
   async () => {
     const all: { readonly folder: string; readonly ours: Float32Array }[] = [];
     for (const name of policies) all.push(await saved(name, false));

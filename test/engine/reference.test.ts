@@ -48,7 +48,7 @@ async function checkGradients(
   const lossAt = (tensor: string, direction: Float64Array, step: number) => {
     const moved = (exact.get(tensor) as Float64Array).map((w, i) => w + step * direction[i]);
     engine.setExactWeights(new Map(exact).set(tensor, moved));
-    return -engine.logProbabilities(rows).reduce((sum, p, m) => sum + p * targetWeights[m], 0);
+    return -engine.logprobs64(rows).reduce((sum, p, m) => sum + p * targetWeights[m], 0);
   };
   for (const [tensor, gradient] of gradients) {
     for (const seed of [1n, 2n, 3n]) {

@@ -42,7 +42,7 @@ describe('LocalModel', () => {
     expect(alone.name).toBe('local:abcdef012345');
   });
 
-  test('the trainer finds the recorded log-probabilities after the same rendering', async () => {
+  test('the trainer finds the recorded logprobs after the same rendering', async () => {
     const { text, tokens, logprobs } = await model().complete({ messages, id: 'q1/0/0', signal });
     const recorded = { role: 'assistant', content: text, tokens } as const;
     const { ids, spans } = policy.renderer.render([...messages, recorded]);

@@ -49,7 +49,7 @@ test('a text and its parts agree: log p(ab) = log p(a) + log p(b | a)', async ()
 });
 
 describe('token ids', () => {
-  test('need no tokenizer; the first has no log-probability, and the others are those of the text', async () => {
+  test('need no tokenizer; the first has no logprob, and the others are those of the text', async () => {
     const text = await score({ text: 'Ada works' }, { engine, language });
     const ids = [...text.context, ...text.ids];
     const alone = await score({ context: [], ids }, { engine, language: null });

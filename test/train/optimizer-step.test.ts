@@ -129,7 +129,7 @@ describe('OptimizerStep', () => {
     });
   });
 
-  test('what is masked cannot enter the loss: its log-probability has no weight', async () => {
+  test('what is masked cannot enter the loss: its logprob has no weight', async () => {
     // The gradient with respect to the loss on one action equals that of the action alone after its context as a
     // fixed prompt: -A/N sum log pi, by central differences of the forward pass in one weight of each tensor.
     const steps = trajectory('q/0', three);
@@ -142,7 +142,7 @@ describe('OptimizerStep', () => {
       engine.setExactWeights(weights);
       let sum = 0;
       for (const [s, { rows: pass }] of microBatches(rows, 1).entries()) {
-        const logprobs = engine.logProbabilities(pass);
+        const logprobs = engine.logprobs64(pass);
         sum -= ((three[s]?.reward ?? 0) / 3) * logprobs.reduce((total, logprob) => total + logprob, 0);
       }
       return sum;

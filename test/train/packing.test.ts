@@ -149,7 +149,7 @@ describe('packTrajectory', () => {
     expect(refused).toEqual([{ id: 'q/0/1', reason: expect.stringMatching(reason) }]);
   });
 
-  test('recorded log-probabilities are demanded only where they are needed', () => {
+  test('recorded logprobs are demanded only where they are needed', () => {
     const without = trajectory('q/0', [{ text: 'a' }]);
     const short = trajectory('q/1', [{ text: 'a', logprobs: [-1] }]);
     const whole = trajectory('q/2', [{ text: 'a', logprobs: [-1, -2] }]);
@@ -157,7 +157,7 @@ describe('packTrajectory', () => {
     expect(packTrajectory(without, options).refused).toEqual([]);
     expect(packTrajectory(without, needing).refused[0]?.reason).toMatch(/has none/);
     expect(packTrajectory(short, needing).refused[0]?.reason).toMatch(
-      /expected 2 recorded log-probabilities, found 1/,
+      /expected 2 recorded logprobs, found 1/,
     );
     expect(packTrajectory(whole, needing).rows[0]?.steps[0]?.recorded).toEqual([-1, -2]);
   });

@@ -23,7 +23,7 @@ import { checkRows } from '../rows.ts';
 import { adamW, globalNorm } from './adamw.ts';
 import type { DecoderPass } from './decoder.ts';
 import { decoderBackward, decoderForward } from './decoder.ts';
-import { logProbabilities, logProbabilitiesBackward } from './head.ts';
+import { logprobsBackward, logprobsOf } from './head.ts';
 import { ReferenceSampler } from './sampler.ts';
 import {
   type AdaptedDecoder,
@@ -106,7 +106,7 @@ export class ReferenceEngine implements Engine {
   }
 
   async forward(rows: PackedRows): Promise<Float32Array> {
-    return Float32Array.from(this.logProbabilities(rows));
+    return Float32Array.from(this.logprobs64(rows));
   }
 
   async forwardBase(rows: PackedRows): Promise<Float32Array> {
@@ -117,7 +117,7 @@ export class ReferenceEngine implements Engine {
   }
 
   /** `forward` in full precision, for central differences. */
-  logProbabilities(rows: PackedRows): Float64Array {
+  logprobs64(rows: PackedRows): Float64Array {
     return this.#forward(rows, this.#decoder);
   }
 
@@ -132,7 +132,7 @@ export class ReferenceEngine implements Engine {
     const predictors = rows.targets.map((target) => target - 1);
     const labels = rows.targets.map((target) => rows.tokens[target]);
     this.#forwarded = { pass, predictors, labels };
-    return logProbabilities(this.#hidden(this.#forwarded), labels, this.#head(), this.config.logitCap);
+    return logprobsOf(this.#hidden(this.#forwarded), labels, this.#head(), this.config.logitCap);
   }
 
   async backward(advantages: Float32Array): Promise<void> {
@@ -144,7 +144,7 @@ export class ReferenceEngine implements Engine {
         `expected ${labels.length} advantages, one per target, found ${advantages.length}`,
       );
     }
-    const dTargets = logProbabilitiesBackward(
+    const dTargets = logprobsBackward(
       Float64Array.from(advantages),
       { hidden: this.#hidden(forwarded), labels, w: this.#head() },
       this.#gradients.get(headName(this.config)),

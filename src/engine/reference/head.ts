@@ -1,5 +1,5 @@
 /**
- * The head: logits (capped) from hidden states, and log-probabilities of given tokens. Its weight w (V, C) is
+ * The head: logits (capped) from hidden states, and logprobs of given tokens. Its weight w (V, C) is
  * the embedding where the two are tied. It goes through the rows in blocks, so that memory stays at block *
  * vocabulary.
  */
@@ -15,8 +15,8 @@ export function logits(hidden: Float64Array, w: Float64Array, n: number, cap: nu
   return y;
 }
 
-/** hidden (M, C), labels (M) -> natural log-probabilities (M). */
-export function logProbabilities(
+/** hidden (M, C), labels (M) -> natural logprobs (M). */
+export function logprobsOf(
   hidden: Float64Array,
   labels: Int32Array,
   w: Float64Array,
@@ -38,7 +38,7 @@ export function logProbabilities(
  * The gradient of -sum_m advantages[m] * logprob[m]: returns dHidden (M, C) and adds to dw (V, C), where w is
  * trained.
  */
-export function logProbabilitiesBackward(
+export function logprobsBackward(
   advantages: Float64Array,
   inputs: { readonly hidden: Float64Array; readonly labels: Int32Array; readonly w: Float64Array },
   dw: Float64Array | undefined,

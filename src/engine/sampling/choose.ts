@@ -19,7 +19,7 @@ export interface ChooseOptions {
 
 export interface Choice {
   readonly token: number;
-  /** Natural log-probability under the distribution drawn from; 0 when greedy. */
+  /** Natural logprob under the distribution drawn from; 0 when greedy. */
   readonly logprob: number;
 }
 

@@ -36,7 +36,7 @@ export interface TensorCheck {
 export interface DecoderCheck {
   readonly name: string;
   readonly ok: boolean;
-  /** Largest absolute difference of a log-probability, of given tokens and of sampled ones. */
+  /** Largest absolute difference of a logprob, of given tokens and of sampled ones. */
   readonly logprobs: number;
   readonly sampled: number;
   /** Everything that is trained. */
@@ -104,7 +104,7 @@ interface Sampled {
 const prompt = [5, 17, 2];
 
 /**
- * Forward, backward and update of a fresh engine; before that a sample, or the log-probabilities of a given
+ * Forward, backward and update of a fresh engine; before that a sample, or the logprobs of a given
  * one.
  */
 async function outcome(create: EngineFactory, decoder: CheckedDecoder, given?: Sampled): Promise<Outcome> {

@@ -60,7 +60,7 @@ export function pytorchContract(create: EngineFactory): void {
         expect(engine.trainable).toEqual(adapterShapes(fixture.config, fixture.lora));
         expect([...engine.trainable.keys()].sort()).toEqual([...fixture.adapters.keys()].sort());
       });
-      test('log-probabilities of the base within 1e-4', async () => {
+      test('logprobs of the base within 1e-4', async () => {
         expect(largestError(await engine.forwardBase(fixture.rows), fixture.baseLogprobs)).toBeLessThan(1e-4);
         // Or the test could not tell them apart.
         expect(largestError(fixture.logprobs, fixture.baseLogprobs)).toBeGreaterThan(0.1);
@@ -79,7 +79,7 @@ export function pytorchContract(create: EngineFactory): void {
   }
 }
 
-/** Log-probabilities, gradients and ten steps; `trained` are the tensors as they are at the start. */
+/** Logprobs, gradients and ten steps; `trained` are the tensors as they are at the start. */
 function agrees(
   fixtureOf: () => Pick<
     PolicyFixture,
@@ -88,7 +88,7 @@ function agrees(
   engineOf: () => Engine,
   trained: () => Tensors,
 ): void {
-  test('log-probabilities within 1e-4', async () => {
+  test('logprobs within 1e-4', async () => {
     expect(largestError(await engineOf().forward(fixtureOf().rows), fixtureOf().logprobs)).toBeLessThan(1e-4);
   });
 

@@ -30,7 +30,7 @@ export function samplingContract(create: EngineFactory): void {
       ...rest,
     });
 
-    test('sampler and trainer agree on log-probabilities', async () => {
+    test('sampler and trainer agree on logprobs', async () => {
       const sampler = engine.sampler({ slots: 2, maxLength: 40 });
       for (let index = 0; index < 5; index++) {
         const { prompt } = request(index);
@@ -96,7 +96,7 @@ export function samplingContract(create: EngineFactory): void {
       await reference.close();
     });
 
-    test('greedy takes the most likely token, with log-probability 0', async () => {
+    test('greedy takes the most likely token, with logprob 0', async () => {
       const sampler = engine.sampler({ slots: 1, maxLength: 40 });
       const greedy = await sampler.sample(request(3, { temperature: 0, stopTokens: [], maxTokens: 4 }));
       expect(greedy.logprobs).toEqual([0, 0, 0, 0]);

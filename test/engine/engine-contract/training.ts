@@ -136,7 +136,7 @@ export function trainingContract(create: EngineFactory): void {
       await expect(engine.forward(packRows([{ tokens: [1, -1], targets: [1] }]))).rejects.toThrow(/found -1/);
     });
 
-    test('no targets: no log-probabilities, and a gradient of 0', async () => {
+    test('no targets: no logprobs, and a gradient of 0', async () => {
       await reset();
       expect(await engine.forward(packRows([{ tokens: [4, 5, 6], targets: [] }]))).toHaveLength(0);
       await engine.backward(new Float32Array());

@@ -15,7 +15,7 @@ describe('choose', () => {
     expect(draw(0.3).logprob).toBeCloseTo(Math.log(0.4), 12);
   });
 
-  test('temperature divides the logits, and the log-probability is of that distribution', () => {
+  test('temperature divides the logits, and the logprob is of that distribution', () => {
     const total = 0.1 ** 2 + 0.4 ** 2 + 0.2 ** 2 + 0.3 ** 2;
     expect(draw(0.99, { temperature: 0.5 }).logprob).toBeCloseTo(Math.log(0.09 / total), 12);
   });
@@ -33,7 +33,7 @@ describe('choose', () => {
     expect(draw(0.9, { topK: 2 }).logprob).toBeCloseTo(Math.log(0.3 / 0.7), 12);
   });
 
-  test('greedy takes the lowest id among equals, with log-probability 0', () => {
+  test('greedy takes the lowest id among equals, with logprob 0', () => {
     expect(choose(Float32Array.of(1, 3, 3), { ...all, temperature: 0 }, 0.9)).toEqual({
       token: 1,
       logprob: 0,

@@ -104,7 +104,7 @@ describe('the check of decoders', () => {
     expect(checks.map(({ ok }) => ok)).toEqual([false, false, false]);
   });
 
-  test('samples whose log-probability is another than the trainer’s are found', async () => {
+  test('samples whose logprob is another than the trainer’s are found', async () => {
     const checks = await checkDecoders(faulty({ sampled: (logprob) => 1.01 * logprob }));
     for (const check of checks) expect(check).toMatchObject({ ok: false, repeatable: true, logprobs: 0 });
   });

@@ -23,7 +23,7 @@ onDevice('the check of kernels', () => {
       ['rope', (values) => (values[7] += 0.01)],
       ['matmul-backward-weight', (values) => (values[100] *= -1)],
       ['norm-weight-reduce', (values) => values.fill(0)],
-      ['log-prob', (values) => (values[0] = Number.NaN)],
+      ['logprob', (values) => (values[0] = Number.NaN)],
     ];
     const checks = await checkKernels(device, (kernel, values) => {
       faults.find(([name]) => name === kernel)?.[1](values);

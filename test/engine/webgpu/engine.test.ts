@@ -143,7 +143,7 @@ onDevice('the WebGPU engine', () => {
     },
   );
 
-  test('without training a bf16 policy stays bf16: the same log-probabilities, samples and weights, to the bit', async () => {
+  test('without training a bf16 policy stays bf16: the same logprobs, samples and weights, to the bit', async () => {
     // Rounded to bf16 by hand: the lower half of each f32 is zero.
     const weights: Tensors = new Map(
       [...randomWeights(odd)].map(([name, values]) => {

@@ -287,12 +287,7 @@ describe('records that do not fit', () => {
       withAction({ kind: 'MAYBE' }),
       /steps\[1\]\.action\.kind: .*TOOL_CALL, ANSWER, NONE.*"MAYBE"/,
     ],
-    [
-      'NaN as log-probability',
-      'turns',
-      withAction({ logprobs: [Number.NaN] }),
-      /logprobs\[0\]: .*finite.*NaN/,
-    ],
+    ['NaN as logprob', 'turns', withAction({ logprobs: [Number.NaN] }), /logprobs\[0\]: .*finite.*NaN/],
     ['a float that overflows', 'turns', withAction({ logprobs: [-1e300] }), /logprobs\[0\]: .*finite 32-bit/],
     [
       'a typed array',

@@ -1,7 +1,7 @@
-/** Log-probabilities tile by tile of the vocabulary, and their gradient. */
+/** Logprobs tile by tile of the vocabulary, and their gradient. */
 import { type Oracle, softCap, softCapSlope } from './run.ts';
 
-const logProb: Oracle = (run) => {
+const logprob: Oracle = (run) => {
   const { logitCap } = run.config;
   const [first, columns, stride] = run.call;
   const [logits, before] = [run.numbers(3), run.numbers(4)];
@@ -20,7 +20,7 @@ const logProb: Oracle = (run) => {
   }
 };
 
-const logProbBackward: Oracle = (run) => {
+const logprobBackward: Oracle = (run) => {
   const { logitCap } = run.config;
   const [first, columns, stride] = run.call;
   const [advantages, running, before] = [3, 4, 5].map((binding) => run.numbers(binding));
@@ -35,4 +35,4 @@ const logProbBackward: Oracle = (run) => {
   }
 };
 
-export const headOracles = { 'log-prob': logProb, 'log-prob-backward': logProbBackward };
+export const headOracles = { logprob: logprob, 'logprob-backward': logprobBackward };

@@ -23,9 +23,9 @@ export class TrainingOperations extends ForwardOperations {
   }
 
   /** The tile's logits become their gradient, in place. */
-  logProbBackward(tile: HeadTile): Dispatch {
+  logprobBackward(tile: HeadTile): Dispatch {
     const of = (name: string) => this.plan.get(name);
-    return this.kernels.dispatch('log-prob-backward', {
+    return this.kernels.dispatch('logprob-backward', {
       call: [tile.first, tile.columns, tile.stride],
       bindings: [this.plan.batch, of('tokens'), of('targets'), of('advantages'), of('running'), of('logits')],
       workgroups: perElement(tile.stride, 'targets'),

@@ -1,5 +1,5 @@
 /**
- * The backward pass as a list of dispatches, from log-probabilities to the embedding: forward.ts from its
+ * The backward pass as a list of dispatches, from logprobs to the embedding: forward.ts from its
  * end.
  */
 
@@ -23,7 +23,7 @@ export function decoderBackward(
   for (const tile of plan.tiles) {
     // With a single tile the forward pass has left its logits; several were written over one another.
     if (plan.tiles.length > 1) list.push(to.headLogits(tile));
-    list.push(to.logProbBackward(tile), ...to.headBackward(tile));
+    list.push(to.logprobBackward(tile), ...to.headBackward(tile));
   }
   list.push(to.takeTargetsBackward({ dtaken: plan.get('dtaken'), dx: dnormed }));
   for (let layer = config.layers - 1; layer >= 0; layer--) {

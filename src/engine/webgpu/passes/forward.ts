@@ -1,5 +1,5 @@
 /**
- * The forward pass as a list of dispatches, from tokens to log-probabilities. Sampling and training run this
+ * The forward pass as a list of dispatches, from tokens to logprobs. Sampling and training run this
  * same list; they differ in where keys and values are kept. backward.ts mirrors it.
  */
 import type { Dispatch } from '../kernels.ts';
@@ -103,8 +103,8 @@ export function layerForward(to: ForwardOperations, layer: number, kept: KeysAnd
 }
 
 /**
- * From the taken rows to log-probabilities, tile by tile of the vocabulary, with a running maximum and sum.
+ * From the taken rows to logprobs, tile by tile of the vocabulary, with a running maximum and sum.
  */
 export function headForward(to: ForwardOperations): Dispatch[] {
-  return to.plan.tiles.flatMap((tile) => [to.headLogits(tile), to.logProb(tile)]);
+  return to.plan.tiles.flatMap((tile) => [to.headLogits(tile), to.logprob(tile)]);
 }

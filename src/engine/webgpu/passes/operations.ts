@@ -131,9 +131,9 @@ export class ForwardOperations {
     });
   }
 
-  logProb(tile: HeadTile): Dispatch {
+  logprob(tile: HeadTile): Dispatch {
     const of = (name: string) => this.plan.get(name);
-    return this.kernels.dispatch('log-prob', {
+    return this.kernels.dispatch('logprob', {
       call: [tile.first, tile.columns, tile.stride],
       bindings: [this.plan.batch, of('tokens'), of('targets'), of('logits'), of('running'), of('logprobs')],
       workgroups: (sizes) => [Math.ceil(sizes.targets / 64)],

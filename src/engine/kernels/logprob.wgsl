@@ -1,5 +1,5 @@
 // Takes a tile of the logits (columns FIRST to FIRST + COLUMNS of the vocabulary) into the running maximum
-// and sum of each target, and writes the log-probability, which is right after the last tile. One invocation
+// and sum of each target, and writes the logprob, which is right after the last tile. One invocation
 // per target.
 struct Call {
   first: u32,
