@@ -24,13 +24,10 @@ import { shapeOf, shapeSource } from '../src/engine/webgpu/shape.ts';
 import { normal, uniform } from '../src/random.ts';
 
 const ROUNDS = 7;
-/**
- * Rows of a training batch, and their tokens; a third of the tokens are targets
- * (shared/docs/lab-prototype.md).
- */
+/** Rows of a training batch, and their tokens, as in the laboratory; a third of the tokens are targets. */
 const ROWS = 24;
 const ROW_TOKENS = 52;
-/** Samples: as many at once, from prompts of so many tokens. */
+/** Samples: as many at once, from prompts of this many tokens. */
 const SAMPLES = 64;
 const PROMPT = 30;
 const NEW_TOKENS = 20;

@@ -38,7 +38,7 @@ const KINDS: readonly Lengths[] = [
 ];
 const ROUNDS = 5;
 
-/** The laboratory's size (shared/docs/lab-prototype.md). */
+/** About the size of the laboratory's policy. */
 const decoder = gemma2Decoder({
   vocabSize: 192,
   hiddenSize: 96,

@@ -24,7 +24,7 @@ import {
 } from './rivals/decoder.ts';
 
 const ROUNDS = 5;
-/** Decoding: so many new tokens after prompts of so many. */
+/** Decoding: this many new tokens, after prompts of this many. */
 const PROMPT = 32;
 const NEW_TOKENS = 48;
 /** Trajectories: instructions and question, then turns of an action and an observation. */

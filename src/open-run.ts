@@ -54,7 +54,7 @@ export interface OpenRun {
 
 /**
  * Opens a run's topics, made if missing, and saves its resolved topology. `notify` hears what the transport has to say: an
- * outage, a topic that is otherwise than declared.
+ * outage, a topic that differs from the topology.
  */
 export async function openRun(
   topology: Topology,

@@ -6,7 +6,7 @@ import type { Topology } from './topology/topology.ts';
 export interface OpenTransportOptions {
   /** `read` makes nothing: for taps. */
   readonly access: 'read' | 'write';
-  /** What the user should know: an outage, a topic that is otherwise than declared. */
+  /** What the user should know: an outage, a topic that differs from the topology. */
   readonly notify: (message: string) => void;
 }
 

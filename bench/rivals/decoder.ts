@@ -148,7 +148,7 @@ export function compareRounds(
   };
 }
 
-/** What so many tokens took in a round, in seconds: by the clock, and of all processors together. */
+/** What this many tokens took in a round, in seconds: by the clock, and of all processors together. */
 export interface Took {
   readonly clock: number;
   readonly processors: number;

@@ -1,4 +1,4 @@
-"""Prints a topic of a run of Swirl as JSON lines, from its start to its end, or on and on with --follow.
+"""Prints a topic of a run of Swirl as JSON lines, from its start to its end, or without end with --follow.
 
     swirl schema judged > judged.avsc
     python tap.py 127.0.0.1:9092 swirl.main.judged judged.avsc

@@ -17,7 +17,7 @@ export const followConfig = z
       .min(0)
       .default(64)
       .describe(
-        'Wait where the newest update is so many updates ahead of the weights that are sampled from.',
+        'Wait where the newest update is this many updates ahead of the weights that are sampled from.',
       ),
     checkMs: z
       .int()
@@ -48,7 +48,7 @@ export interface FollowDeps {
   readonly newest: () => Promise<number | null>;
   /** The weights of a checkpoint, checked against its hash. */
   readonly read: (step: number) => Promise<{ readonly weights: Tensors; readonly hash: string }>;
-  /** Waits so many milliseconds, or until the signal aborts. */
+  /** Waits this many milliseconds, or until the signal aborts. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly notify: (message: string) => void;
 }

@@ -21,7 +21,7 @@ import { PolicyTokenizer } from './tokenizer.ts';
 export interface Language {
   readonly tokenizer: PolicyTokenizer;
   /**
-   * Ids that stand before a text by itself, such as the beginning of the text; none where the policy knows
+   * Ids that stand before a bare text, such as the beginning of the text; none where the policy knows
    * none.
    */
   readonly beginning: readonly number[];
@@ -104,7 +104,7 @@ interface Beginning {
   readonly hasTemplate: boolean;
 }
 
-/** What comes before a text by itself: as the folder's tokenizer has it, or as its conversations begin. */
+/** What comes before a bare text: as the folder's tokenizer has it, or as its conversations begin. */
 function beginningOf({ tokenizer, config, named, renderer, hasTemplate }: Beginning): readonly number[] {
   if (config.swirl) return renderer().render([]).ids;
   if (tokenizer.beginning.length > 0) return tokenizer.beginning;

@@ -164,7 +164,7 @@ export const trainConfig = z
       .min(1)
       .default(1)
       .describe(
-        'Hash the weights after every so many updates (reads them back from the device); other updates have an empty hash.',
+        'Hash the weights every N updates (reads them back from the device); other updates have an empty hash.',
       ),
     maxDropped: z
       .number()
@@ -186,8 +186,8 @@ export const trainConfig = z
 export type TrainConfig = z.output<typeof trainConfig>;
 
 /**
- * Whether negative advantages would act on recorded actions with nothing to hold the policy
- * (shared/docs/lab-prototype.md).
+ * Whether negative advantages would act on recorded actions with nothing to hold the policy (ARCHITECTURE.md,
+ * "The objective").
  */
 export function mayCollapse(config: Pick<TrainConfig, 'advantage' | 'beta' | 'clipRatio'>): boolean {
   return config.advantage === 'centered' && config.beta === 0 && config.clipRatio === null;

@@ -151,7 +151,7 @@ export class DurableTraining {
     if (this.#covered() === 0) {
       const { batch } = this.#config;
       throw new ConfigError(
-        `stages.train.window is ${this.#deps.window}, and so many records do not fill a batch of ${JSON.stringify(batch)}: ` +
+        `stages.train.window is ${this.#deps.window}, and that many records do not fill a batch of ${JSON.stringify(batch)}: ` +
           'the window must hold one batch at least. Widen it, or make the batch smaller',
       );
     }

@@ -43,7 +43,7 @@ export interface WebGpuEngineOptions extends EngineOptions {
   /** Most bytes of one tile of logits; where the vocabulary needs more, the head works tile by tile. */
   readonly logitBytes?: number;
   /**
-   * Bind at most so many bytes of weights at once, and hold so many in a buffer; what the adapter can
+   * Bind at most this many bytes of weights at once, and hold as many in a buffer; what the adapter can
    * otherwise.
    */
   readonly weightLimits?: BufferLimits;

@@ -22,7 +22,7 @@ export type MatmulPrecision = 'f32' | 'f16';
 export interface MatmulMethod {
   readonly family: MatmulFamily;
   readonly precision: MatmulPrecision;
-  /** Of `matrix`: what a subgroup of so many invocations multiplies at once. */
+  /** Of `matrix`: what a subgroup of this many invocations multiplies at once. */
   readonly unit: (SubgroupMatrix & { readonly subgroup: number }) | null;
 }
 

@@ -11,7 +11,7 @@ import type { Dispatch, Kernels } from './kernels.ts';
 import { ParameterBuffers } from './memory/parameter-buffers.ts';
 import type { BufferLimits } from './memory/parameters.ts';
 
-/** At most so many partial sums, and one more for each range, which a single invocation adds up. */
+/** At most this many partial sums, and one more for each range, which a single invocation adds up. */
 const partials = 2048;
 const workgroupSize = 64;
 

@@ -1,6 +1,6 @@
 /**
- * One member of a consumer group, on one topic: joins, says at intervals that it lives, whatever else is
- * going on, and tells which partitions it was given. Kafka's classic protocol; the members assign the
+ * One member of a consumer group, on one topic: joins, sends heartbeats whatever else is going on,
+ * and tells which partitions it was given. Kafka's classic protocol; the members assign the
  * partitions among themselves (`assignment.ts`).
  */
 import { TransportError } from '../../errors.ts';

@@ -91,9 +91,7 @@ export const kafkaConfig = z
     sessionMs: ms(500, 1_800_000, 45_000).describe(
       'A worker that was not heard of for this long loses its partitions; brokers allow 6 s to 30 min by default.',
     ),
-    heartbeatMs: ms(50, 60_000, 3_000).describe(
-      'How often a worker says that it lives; at most a third of sessionMs.',
-    ),
+    heartbeatMs: ms(50, 60_000, 3_000).describe('Heartbeat interval; at most a third of sessionMs.'),
     rebalanceMs: ms(500, 1_800_000, 60_000).describe(
       'How long a rebalance waits for the workers that it has heard of.',
     ),

@@ -134,7 +134,7 @@ export function transportError(what: string, error: unknown): SwirlError {
 
 function hintFor(error: WireError | undefined): string {
   if (error?.type?.endsWith('AUTHORIZATION_FAILED')) {
-    return '. The user of this client lacks a right: the guide lists those that Swirl needs';
+    return '. The user of this client lacks a right: docs/kafka.md lists those that Swirl needs';
   }
   if (error?.name.includes('SASL'))
     return '. Look at the names of the secrets under security.sasl, and at what they hold';

@@ -127,7 +127,7 @@ export class KafkaTopics {
     return this.differences(specs.filter(({ name }) => before.has(name)));
   }
 
-  /** Where existing topics are otherwise than declared. */
+  /** Where existing topics differ from the topology. */
   async differences(specs: readonly TopicSpec[]): Promise<TopicDifference[]> {
     const { link, run } = this.#options;
     if (specs.length === 0) return [];

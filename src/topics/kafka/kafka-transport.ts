@@ -27,7 +27,7 @@ export interface KafkaTransportOptions {
   readonly config: KafkaConfig;
   /** TLS and SASL, as kafkajs takes them. */
   readonly security?: Pick<ClusterOptions, 'ssl' | 'sasl'>;
-  /** What the user should know while a run goes on: outages, topics that are otherwise than declared. */
+  /** What the user should know while a run goes on: outages, topics that differ from the topology. */
   readonly notify?: (message: string) => void;
   /** Milliseconds, from anywhere. */
   readonly now?: () => number;

@@ -108,7 +108,7 @@ export const heldAdvantages: Rule = {
     const train = topology.stages.train;
     if (train === undefined || train.beta > 0 || train.clipRatio !== null) return [];
     const why =
-      'the objective has no lower bound once those actions are no longer likely, and the policy collapses (accuracy .53 to .00 in the prototype of the laboratory)';
+      'the objective has no lower bound once those actions are no longer likely, and the policy collapses (in an experiment accuracy fell from 0.53 to 0)';
     if (mayCollapse(train)) {
       const path = ['stages', 'train', 'advantage'];
       return [

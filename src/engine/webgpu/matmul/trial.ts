@@ -13,7 +13,7 @@ import { Matmul } from './matmul.ts';
 export const matmulPasses = ['forward', 'forwardFewRows', 'backwardInput', 'backwardWeight'] as const;
 export type MatmulPass = (typeof matmulPasses)[number];
 
-/** Columns of x and y are part of wider matrices: so many numbers before them, and after. */
+/** Columns of x and y are part of wider matrices: this many numbers before them, and after. */
 export const margins = { xBefore: 4, xAfter: 8, yBefore: 8, yAfter: 4 } as const;
 
 /** Row by row, with the margins; `rows` may be fewer than those of the numbers. */

@@ -1,5 +1,5 @@
 /**
- * The buffers of a batch, with room for so many tokens and targets; made again, larger, when a batch does not
+ * The buffers of a batch, with room for a number of tokens and targets; made again, larger, when a batch does not
  * fit.
  */
 import { Buffers, createUniform } from '../../../device/buffers.ts';
@@ -111,7 +111,7 @@ export class Plan {
 }
 
 /**
- * Cuts the vocabulary so that a tile of logits has at most so many bytes, and lies in one piece of the
+ * Cuts the vocabulary so that a tile of logits has at most this many bytes, and lies in one piece of the
  * weights.
  */
 export function headTiles(
