@@ -1,7 +1,11 @@
 /** What the demo says at its end: a table for people, an object for programs. */
 import { type Estimate, mean, share } from '../evaluate/interval.ts';
 import { labTasks } from '../lab/task-settings.ts';
+import { wrapText } from './screen.ts';
 import { table } from './table.ts';
+
+/** The report is read on any terminal, and in logs. */
+const COLUMNS = 80;
 
 export type Decoding = 'sampled' | 'greedy';
 
@@ -45,46 +49,47 @@ const measures = ['accuracy', 'goodSteps'] as const;
 type Measure = (typeof measures)[number];
 const titles: Record<Measure, string> = { accuracy: 'right answers', goodSteps: 'good steps' };
 
-/** The closing tables. */
+/** The closing tables, no wider than 80 columns. */
 export function report(result: DemoResult): string {
   const { counts, hashBefore, hashAfter, seconds, device } = result;
-  const { meanReward, ...topics } = counts;
-  const rows = decodings.flatMap((decoding) =>
-    measures.flatMap((measure) =>
-      tasks.map((task) => {
-        const change = compare(result, { decoding, measure, task });
-        return [
-          `${titles[measure]}, ${decoding}`,
-          task,
-          withInterval(change.before),
-          withInterval(change.after),
-          `${signed(change.gain.mean)} (${signed(change.gain.low)} to ${signed(change.gain.high)})`,
-        ];
-      }),
-    ),
-  );
   const heldOut = result.before.sampled.length / tasks.length;
+  const flowed = [
+    `${counts.questions} questions`,
+    `${counts.trajectories} trajectories`,
+    `${counts.subTrajectories} steps, each judged`,
+    `${counts.accepted} accepted and scored`,
+    `${counts.updates} updates`,
+    `${counts.failures} failures`,
+  ].join(', ');
   return [
-    table(
-      [
-        'questions',
-        'trajectories',
-        'sub-trajectories',
-        'verdicts',
-        'accepted',
-        'scored',
-        'updates',
-        'failures',
-      ],
-      [Object.values(topics).map(String)],
+    ...wrapText(`What flowed: ${flowed}.`, COLUMNS),
+    '',
+    ...wrapText(
+      `On ${heldOut} held-out questions of each task, with 95% intervals; the gain is over the same questions:`,
+      COLUMNS,
     ),
+    ...decodings.flatMap((decoding) => ['', gains(result, decoding)]),
     '',
-    `On ${heldOut} held-out questions a task, with 95% intervals; the gain is over the same questions:`,
-    table(['', 'task', 'before', 'after', 'gain'], rows),
-    '',
-    `Mean reward of what was trained on: ${meanReward.toFixed(3)} (the process filter lets no bad step through). Weights ${hashBefore.slice(0, 12)} became ${hashAfter.slice(0, 12)}. ` +
-      `${seconds.toFixed(0)} s on ${device}.`,
+    `Mean reward of what it learned from: ${counts.meanReward.toFixed(3)} (no bad step passes the filter).`,
+    `Weights ${hashBefore.slice(0, 12)} became ${hashAfter.slice(0, 12)}.`,
+    ...wrapText(`${seconds.toFixed(0)} s on ${device}.`, COLUMNS),
   ].join('\n');
+}
+
+/** The table of one way of decoding. */
+function gains(result: DemoResult, decoding: Decoding): string {
+  const rows = measures.flatMap((measure) =>
+    tasks.map((task) => {
+      const change = compare(result, { decoding, measure, task });
+      return [
+        `${titles[measure]}, ${task}`,
+        withInterval(change.before),
+        withInterval(change.after),
+        withInterval(change.gain, signed),
+      ];
+    }),
+  );
+  return table([decoding, 'before', 'after', 'gain'], rows, COLUMNS);
 }
 
 /**
@@ -167,8 +172,14 @@ export function compare(
   return { before: estimate(of(before)), after: estimate(of(after)), gain: mean(differences) };
 }
 
-function withInterval({ mean, low, high }: Estimate): string {
-  return `${mean.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)})`;
+/** `0.83 [.77, .88]`. */
+function withInterval({ mean, low, high }: Estimate, number = plain): string {
+  const bound = (value: number) => number(value).replace(/^([-+]?)0\./, '$1.');
+  return `${number(mean)} [${bound(low)}, ${bound(high)}]`;
+}
+
+function plain(value: number): string {
+  return value.toFixed(2);
 }
 
 function signed(value: number): string {

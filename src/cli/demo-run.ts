@@ -11,13 +11,14 @@ import { type EvaluateOptions, evaluate } from '../evaluate/evaluate.ts';
 import { type OpenRun, openRun } from '../open-run.ts';
 import { arrayOf } from '../topics/read-records.ts';
 import { freeName } from '../topology/replay.ts';
+import { nextSteps } from './demo-next.ts';
 import type { Counts, Decoding, Outcome, Outcomes } from './demo-report.ts';
 import { report, rightAnswers, summary } from './demo-report.ts';
 import { showTrajectories } from './demo-trajectories.ts';
 import { EXIT } from './exit.ts';
 import { interrupts } from './interrupt.ts';
 import { type LabFlow, labFlow, labFlowConfig } from './lab-flow.ts';
-import { showProgress } from './progress.ts';
+import { showAnswered, showProgress } from './progress.ts';
 
 export interface DemoOptions {
   readonly json?: boolean;
@@ -39,7 +40,8 @@ export async function demo(options: DemoOptions): Promise<number> {
   const run = await openRun(topology);
   try {
     say(
-      `A very small policy is asked questions over a fictional encyclopedia, and word problems; it learns from its own steps.\n` +
+      'A very small policy is asked questions over a fictional encyclopedia, and word\n' +
+        'problems; it learns from its own steps, each of which is judged.\n' +
         `Run ${topology.run} in ${run.folder}\n`,
     );
     const decide = { stop, abort };
@@ -50,7 +52,7 @@ export async function demo(options: DemoOptions): Promise<number> {
     const device = await runFlow(flow, run, decide);
     if (device === null) return EXIT.interrupted;
     const counts = await countRecords(run);
-    say(`\n${await showTrajectories(run)}`);
+    say(`\n${await showTrajectories(run)}\n`);
     const { updates } = counts;
     if (updates === 0)
       throw new ConfigError('no step was accepted, so nothing was learned: ask more questions (--questions)');
@@ -66,7 +68,7 @@ export async function demo(options: DemoOptions): Promise<number> {
       seconds: (performance.now() - started) / 1000,
       device,
     };
-    say(`\n${report(result)}`);
+    say(`\n${report(result)}\n\n${nextSteps({ run: topology.run, folder: run.folder })}`);
     if (options.json) process.stdout.write(`${JSON.stringify(summary(result))}\n`);
     return counts.failures > 0 ? EXIT.failures : EXIT.done;
   } finally {
@@ -108,6 +110,7 @@ async function measure(
     const name = `${topology.run}-${when}-${decoding}`;
     const { finished } = await evaluate(topology, {
       ...{ run: name, questions: heldOut, policyFolder, temperature, stop, abort },
+      watch: (look) => showAnswered(look, process.stderr),
     });
     if (!finished) return null;
     const found = await outcomesOf(run, name);

@@ -4,6 +4,13 @@ import { printable } from '../monitor/printable.ts';
 import type { OpenRun } from '../open-run.ts';
 import { arrayOf } from '../topics/read-records.ts';
 import type { Judged, Trajectory } from '../topics/records.generated.ts';
+import { hanging } from './screen.ts';
+
+const COLUMNS = 80;
+const INDENT = 2;
+/** Widths of a verdict and of a reward. */
+const LABEL = 'UNKNOWN'.length;
+const REWARD = 'filtered out'.length;
 
 /**
  * Of each task the first trajectory that was accepted and the first that was not. The policy's words are
@@ -38,13 +45,22 @@ function show(
     const verdict = verdicts.get(index);
     const reward = rewards.get(`${id}/${index}`);
     const label = verdict?.label ?? 'UNKNOWN';
-    const mark = label === 'GOOD' ? pc.green(label) : pc.red(label);
-    const scored = reward === undefined ? 'filtered out' : `reward ${reward}`;
-    const why = label === 'GOOD' ? '' : pc.dim(` ${printable(verdict?.rationale ?? '', 100)}`);
+    const mark = (label === 'GOOD' ? pc.green : pc.red)(label.padEnd(LABEL));
+    const scored = pc.dim((reward === undefined ? 'filtered out' : `reward ${reward}`).padEnd(REWARD));
+    const why = label === 'GOOD' ? [] : [printable(verdict?.rationale ?? '', 300)];
+    const seen = observation === null ? [] : [`-> ${printable(observation.text, 150)}`];
+    const text = printable(action.text, COLUMNS - INDENT - LABEL - REWARD - 2);
     return [
-      `  ${printable(action.text, 70)}  ${mark} ${pc.dim(scored)}${why}`,
-      ...(observation === null ? [] : [pc.dim(`    -> ${printable(observation.text, 100)}`)]),
+      `${' '.repeat(INDENT)}${mark} ${scored} ${text}`,
+      ...[...why, ...seen].map((line) => pc.dim(below(line))),
     ];
   });
-  return [`${pc.bold(printable(id, 40))}  ${printable(question.text, 120)}`, ...lines].join('\n');
+  const head = `${printable(id, 40)}  ${printable(question.text, 200)}`;
+  return [pc.bold(hanging(head, { width: COLUMNS, indent: INDENT })), ...lines].join('\n');
+}
+
+/** Under a step's label. */
+function below(line: string): string {
+  const indent = INDENT + LABEL + 1;
+  return `${' '.repeat(indent)}${hanging(line, { width: COLUMNS, indent })}`;
 }

@@ -27,14 +27,22 @@ export interface Subject {
   readonly set: readonly string[];
   /** A policy's folder. */
   readonly policy: string | undefined;
+  /** Hears what is looked at now: some checks take long. */
+  readonly begin: (name: string) => void;
 }
 
 const checkPolicy = async (...of: Parameters<typeof import('./doctor-policy.ts').checkPolicy>) =>
   (await import('./doctor-policy.ts')).checkPolicy(...of);
 
 /** Everything that is to be checked, in the order of what depends on what. */
-export async function* examine({ topology: file, set, policy }: Subject): AsyncGenerator<Check> {
+export async function* examine({ topology: file, set, policy, begin }: Subject): AsyncGenerator<Check> {
+  /** Runs a check; what it throws becomes its finding. Errors of Swirl say what to do themselves. */
+  const attempt = async (name: string, check: () => Promise<Omit<Check, 'name'>>): Promise<Check> => {
+    begin(name);
+    return { name, ...(await found(check)) };
+  };
   yield checkNode();
+  begin('adapter');
   const adapter = await checkAdapter();
   yield adapter.check;
   if (adapter.description !== null) {
@@ -66,17 +74,16 @@ export async function* examine({ topology: file, set, policy }: Subject): AsyncG
  */
 const LONGEST_CHECK_MS = 300_000;
 
-/** Runs a check; what it throws becomes its finding. Errors of Swirl say what to do themselves. */
-async function attempt(name: string, check: () => Promise<Omit<Check, 'name'>>): Promise<Check> {
+async function found(check: () => Promise<Omit<Check, 'name'>>): Promise<Omit<Check, 'name'>> {
   try {
-    return { name, ...(await Promise.race([check(), tooLong()])) };
+    return await Promise.race([check(), tooLong()]);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     const fix =
       error instanceof SwirlError
         ? {}
         : { fix: 'this is a defect of Swirl or of the driver: please report it' };
-    return { name, ok: false, found: error.message, ...fix };
+    return { ok: false, found: error.message, ...fix };
   }
 }
 
@@ -134,7 +141,7 @@ async function checkTopology(
       set,
       context: { env: process.env, exists: existsSync },
     });
-    const found = `${file}: the run ${topology.run}, ${warnings.length} warnings (see swirl lint)`;
+    const found = `${file}: the run ${topology.run}, ${warnings.length === 0 ? 'no warnings' : `${warnings.length} warnings (\`swirl lint\` lists them)`}`;
     return { check: { name: 'topology', ok: true, found }, topology, folder: runFolder(topology) };
   } catch (error) {
     if (!(error instanceof SwirlError)) throw error;

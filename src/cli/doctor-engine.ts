@@ -4,6 +4,7 @@
  */
 import type { DecoderCheck } from '../engine/self-check/decoders.ts';
 import type { Check } from './doctor-check.ts';
+import { tableWidth } from './doctor-report.ts';
 
 type Finding = Omit<Check, 'name'>;
 
@@ -37,13 +38,14 @@ export async function checkKernels(): Promise<Finding> {
   ]);
   const kernels = await checkKernels(await Device.shared());
   const wrong = kernels.filter(({ ok }) => !ok).map(({ name }) => name);
-  const rows = kernels.map(({ name, error }) => [name, scientific(error)]);
+  // Those that are right are in the details, for programs.
+  const rows = kernels.filter(({ ok }) => !ok).map(({ name, error }) => [name, scientific(error)]);
   const [worst] = kernels.toSorted((a, b) => (a.error < b.error ? 1 : -1));
   const summary = `${kernels.length} kernels, each against float64: errors of up to ${scientific(worst.error)} (${worst.name})`;
   return {
     ok: wrong.length === 0,
     found: wrong.length === 0 ? summary : `errors that rounding does not explain, in ${wrong.join(', ')}`,
-    lines: table(['kernel', 'largest relative error'], rows).split('\n'),
+    lines: rows.length > 0 ? table(['kernel', 'largest relative error'], rows).split('\n') : [],
     details: { kernels },
     ...(wrong.length === 0 ? {} : { fix: faultOf }),
   };
@@ -73,7 +75,7 @@ export async function checkEngine(): Promise<Finding> {
   return {
     ok,
     found: `one step of ${decoders.length} small random decoders against the float64 reference: ${ok ? 'as it should be' : 'WRONG'}, ${repeatable ? 'repeatable to the bit' : 'NOT repeatable to the bit'}`,
-    lines: [...table(header, rows).split('\n'), ...faults],
+    lines: [...table(header, rows, tableWidth()).split('\n'), ...faults],
     details: { decoders },
     ...(ok
       ? {}

@@ -18,6 +18,7 @@ import type { Topology } from '../topology/topology.ts';
 import { trainConfig } from '../train/config.ts';
 import { loraShape } from '../train/parameters.ts';
 import type { Check } from './doctor-check.ts';
+import { tableWidth } from './doctor-report.ts';
 import { table } from './table.ts';
 
 /** A way to use the policy, and what it needs. */
@@ -129,7 +130,7 @@ function checkMemoryOf(
     // Something of what is asked for; of a topology all of it.
     ok: uses.length > 2 ? faults.some((own) => own.length === 0) : faults.every((own) => own.length === 0),
     found,
-    lines: [...table(header, rows).split('\n'), ...notes],
+    lines: [...table(header, rows, tableWidth()).split('\n'), ...notes],
     details: {
       ...details,
       memory: planned.map(({ name, plan }) => ({ name, total: plan.total, parts: plan.parts })),

@@ -4,8 +4,14 @@
  */
 import type { Command } from 'commander';
 import type { Check } from './doctor-check.ts';
-import { withExitCodes } from './exit.ts';
-import { settingsOf, type TopologyFlags, withArgument, withTopology } from './topology-option.ts';
+import { EXIT, withExitCodes } from './exit.ts';
+import {
+  fileOrDefault,
+  settingsOf,
+  type TopologyFlags,
+  withArgument,
+  withTopology,
+} from './topology-option.ts';
 
 interface DoctorFlags extends TopologyFlags {
   readonly policy?: string;
@@ -27,33 +33,24 @@ export function register(program: Command): void {
     done: 'everything is fine',
     failed: 'something is not; it is said what to do',
   }).action(async (argument: string | undefined, flags: DoctorFlags) => {
-    const { examine } = await import('./doctor-checks.ts');
+    const [{ examine }, { announce, checkText, endText }] = await Promise.all([
+      import('./doctor-checks.ts'),
+      import('./doctor-report.ts'),
+    ]);
     const options = withArgument(argument, flags);
-    const { topology, policy } = options;
+    const { topology: named, policy } = options;
+    const topology = named === undefined ? undefined : await fileOrDefault(named);
+    const forPeople = flags.json !== true;
+    const begin = (name: string) => {
+      if (forPeople && process.stdout.isTTY) process.stdout.write(announce(name));
+    };
     const checks: Check[] = [];
-    for await (const check of examine({ topology, set: settingsOf(options), policy })) {
+    for await (const check of examine({ topology, set: settingsOf(options), policy, begin })) {
       checks.push(check);
-      if (flags.json !== true) process.stdout.write(await report(check));
+      if (forPeople) process.stdout.write(checkText(check));
     }
     const ok = checks.every((check) => check.ok);
-    const faults = checks.filter((check) => !check.ok).length;
-    process.stdout.write(
-      flags.json === true
-        ? `${JSON.stringify({ ok, checks })}\n`
-        : ok
-          ? 'everything is fine\n'
-          : `${faults} of ${checks.length} checks failed\n`,
-    );
-    process.exitCode = ok ? 0 : 1;
+    process.stdout.write(forPeople ? endText(checks) : `${JSON.stringify({ ok, checks })}\n`);
+    process.exitCode = ok ? EXIT.done : EXIT.failed;
   });
-}
-
-async function report({ name, ok, found, fix, lines = [] }: Check): Promise<string> {
-  const { default: colors } = await import('picocolors');
-  const { printable } = await import('../monitor/printable.ts');
-  const mark = ok ? colors.green('ok    ') : colors.red('FAILED');
-  const more = [...lines, ...(fix === undefined ? [] : [`what to do: ${fix}`])];
-  return [`${mark} ${name}: ${printable(found)}`, ...more.map((line) => `         ${line}`)]
-    .join('\n')
-    .concat('\n');
 }

@@ -21,7 +21,7 @@ export function register(program: Command): void {
   withExitCodes(withTopology(command), { failed: 'the topology has errors; what can be drawn is' }).action(
     async (argument: string | undefined, flags: GraphFlags) => {
       const options = withArgument(argument, flags);
-      const file = fileOrDefault(options.topology, 'swirl graph FILE');
+      const file = await fileOrDefault(options.topology, 'swirl graph FILE');
       const [{ examineFile }, { formatProblems, hasErrors }, { topologyGraph }] = await Promise.all([
         import('../topology/load.ts'),
         import('../topology/problem.ts'),

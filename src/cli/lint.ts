@@ -46,7 +46,7 @@ export function register(program: Command): void {
       process.stdout.write(`${text}\n`);
       return;
     }
-    const file = fileOrDefault(options.topology, 'swirl lint FILE');
+    const file = await fileOrDefault(options.topology, 'swirl lint FILE');
     const { existsSync } = await import('node:fs');
     const [{ examineFile }, { formatProblems, hasErrors }] = await Promise.all([
       import('../topology/load.ts'),

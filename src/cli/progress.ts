@@ -1,6 +1,8 @@
 /** How far a run is: bars that stay in place on a terminal, plain lines elsewhere. */
 import pc from 'picocolors';
+import type { EvaluationProgress } from '../evaluate/evaluate.ts';
 import type { StageProgress } from '../runtime/run.ts';
+import { hanging, screenWidth } from './screen.ts';
 
 export interface ProgressOptions {
   readonly progress: () => Promise<StageProgress[]>;
@@ -31,7 +33,7 @@ export function showProgress({ progress, stream, intervalMs }: ProgressOptions):
     try {
       const stages = await progress();
       if (terminal) {
-        const lines = stages.map((stage) => bar(stage, stream.columns || 80));
+        const lines = stages.map((stage) => bar(stage, screenWidth(stream)));
         if (drawn > 0) stream.write(`\u001b[${drawn}A`);
         stream.write(lines.map((line) => `\u001b[2K${line}\n`).join(''));
         drawn = lines.length;
@@ -39,7 +41,8 @@ export function showProgress({ progress, stream, intervalMs }: ProgressOptions):
         const line = stages
           .map(({ stage, done, backlog }) => `${stage} ${done}/${done + backlog}`)
           .join('  ');
-        if (line !== last) stream.write(`${line}\n`);
+        const indent = 2;
+        if (line !== last) stream.write(`${hanging(line, { width: screenWidth(stream), indent })}\n`);
         last = line;
       }
     } finally {
@@ -58,8 +61,26 @@ export function showProgress({ progress, stream, intervalMs }: ProgressOptions):
       while (busy) await new Promise((resolve) => setTimeout(resolve, 5));
       // What stopped the run may keep it from being looked at, and is told by whoever waits for its end.
       await look().catch(() => {});
+      // What is said from now on stands below the last state.
+      drawn = 0;
     },
   };
+}
+
+/** Shows how many of an evaluation's questions are answered. */
+export function showAnswered(
+  look: () => Promise<EvaluationProgress>,
+  stream: NodeJS.WriteStream,
+): ShownProgress {
+  return showProgress({
+    stream,
+    progress: async () => {
+      const { questions, answered, failed } = await look();
+      const backlog = questions - answered;
+      const written = failed > 0 ? { failures: failed } : {};
+      return [{ stage: 'answered', reads: 'questions', done: answered, backlog, inFlight: 0, written }];
+    },
+  });
 }
 
 function bar({ stage, reads, done, backlog, inFlight, written }: StageProgress, columns: number): string {

@@ -1,12 +1,13 @@
 /** Runs a topology with progress and a closing summary: what `swirl run` and `swirl replay` share. */
-import { join, relative } from 'node:path';
+import { relative } from 'node:path';
 import { openRun } from '../open-run.ts';
 import type { RunEnd, StageProgress } from '../runtime/run.ts';
-import { RESOLVED_FILE, runFolder } from '../topology/resolved.ts';
+import { runFolder } from '../topology/resolved.ts';
 import type { StageName } from '../topology/stage-configs.ts';
 import type { Topology } from '../topology/topology.ts';
 import { EXIT } from './exit.ts';
 import { interrupts } from './interrupt.ts';
+import { ownName } from './own-name.ts';
 import { showProgress } from './progress.ts';
 import { table } from './table.ts';
 
@@ -63,9 +64,9 @@ function atOnce(abort: AbortSignal): Promise<RunEnd> {
   });
 }
 
-/** Names the run in whatever folder it lives. */
-function resolvedFile(topology: Topology): string {
-  return relative(process.cwd(), join(runFolder(topology), RESOLVED_FILE));
+/** Names the run in whatever folder it lives, as `-t` takes it. */
+function folderOf(topology: Topology): string {
+  return relative(process.cwd(), runFolder(topology)) || '.';
 }
 
 function failuresOf(progress: readonly StageProgress[]): number {
@@ -87,7 +88,7 @@ function report(topology: Topology, end: RunEnd, progress: readonly StageProgres
   const failures = failuresOf(progress);
   const notes =
     failures > 0
-      ? `${failures} records failed; look at them with: swirl tap failures --topology ${resolvedFile(topology)}\n`
+      ? `${failures} records failed; look at them with: ${ownName()} tap failures -t ${folderOf(topology)}\n`
       : '';
   return `run ${topology.run}: ${end}\n${table(['stage', 'consumed', 'left', 'written'], rows)}\n${notes}`;
 }

@@ -10,6 +10,11 @@ import type { Topic } from '../topics/records.generated.ts';
 import type { ReadFrom } from '../topics/transport.ts';
 import { codecOf } from '../topology/codec-of.ts';
 import type { Topology } from '../topology/topology.ts';
+import { screenWidth } from './screen.ts';
+import { recordLine } from './tap-line.ts';
+
+/** Of a record's line that no terminal shows. */
+const LONGEST_LINE = 400;
 
 export interface TapOptions {
   readonly where: Condition;
@@ -42,6 +47,8 @@ export async function tapTopic(topology: Topology, topic: string, options: TapOp
   });
   try {
     const source = { transport, codec: await codecOf(topology, 'read') };
+    // Into a file or another program nothing is cut off that a person might look for.
+    const columns = process.stdout.isTTY ? screenWidth() : LONGEST_LINE;
     let shown = 0;
     if (limit <= 0) return;
     for await (const entry of readEntries(source, topic, {
@@ -51,7 +58,7 @@ export async function tapTopic(topology: Topology, topic: string, options: TapOp
       ...(partition === undefined ? {} : { partition }),
     })) {
       if (entry.record instanceof DataError ? false : !where(entry.record)) continue;
-      const line = json ? jsonLine(entry) : textLine(entry);
+      const line = json ? jsonLine(entry) : textLine(entry, columns);
       if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain');
       shown++;
       if (shown >= limit) break;
@@ -67,38 +74,10 @@ function jsonLine({ topic, partition, offset, time, key, record, value }: ReadRe
   return JSON.stringify({ ...place, error: record.message, bytes: Buffer.from(value).toString('base64') });
 }
 
-function textLine({ partition, offset, record }: ReadRecord<Topic>): string {
+function textLine({ partition, offset, record }: ReadRecord<Topic>, columns: number): string {
   const place = `${partition}:${offset}`.padStart(8);
-  if (record instanceof DataError) return `${place}  cannot be decoded: ${printable(record.message)}`;
-  return `${place}  ${describe(record)}`;
-}
-
-/** What a person wants to see of a record first, on one line. */
-function describe(record: unknown): string {
-  const at = (path: string) =>
-    path
-      .split('.')
-      .reduce<unknown>((value, name) => (value as Record<string, unknown> | null)?.[name], record);
-  const sub = at('subTrajectory') ?? record;
-  const action = at('action') ?? (sub as Record<string, unknown>).action;
-  const parts = [
-    String(at('id')),
-    // A failure is named for its place; this is what failed.
-    at('record'),
-    at('verdict.label'),
-    at('reward.value') === undefined ? undefined : `reward ${at('reward.value')}`,
-    at('end'),
-    at('answer') === undefined || at('answer') === null
-      ? undefined
-      : `answer ${JSON.stringify(at('answer'))}`,
-    at('message') ?? at('text') ?? (action as Record<string, unknown> | undefined)?.text,
-    at('weightsHash') === undefined
-      ? undefined
-      : `loss ${Number(at('loss')).toFixed(4)} weights ${String(at('weightsHash')).slice(0, 12)}`,
-    at('verdict.rationale'),
-  ];
-  return parts
-    .filter((part) => part !== undefined && part !== null && part !== '')
-    .map((part) => printable(String(part), 100))
-    .join('  ');
+  const room = columns - place.length - 2;
+  if (record instanceof DataError)
+    return `${place}  ${printable(`cannot be decoded: ${record.message}`, room)}`;
+  return `${place}  ${recordLine(record, room)}`;
 }

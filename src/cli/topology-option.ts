@@ -2,7 +2,8 @@
  * Which topology a command is about: `--topology FILE` or, of commands about a topology itself, an argument;
  * `--run NAME` and `--set PATH=VALUE` change it.
  */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { ConfigError } from '../errors.ts';
 import type { Topology } from '../topology/topology.ts';
@@ -35,7 +36,7 @@ export function withSet(command: Command): Command {
 export function withTopology(command: Command): Command {
   return withSet(
     command
-      .option('-t, --topology <file>', `the topology (default: "${DEFAULT_FILE}")`)
+      .option('-t, --topology <file>', `the topology, or a run's folder (default: "${DEFAULT_FILE}")`)
       .option('--run <name>', 'the run, in place of the one that the topology names'),
   );
 }
@@ -55,14 +56,25 @@ export function settingsOf({ set = [], run }: TopologyFlags): string[] {
 }
 
 /** The file that is meant where none is named. Where that is not there, the error says how to name one. */
-export function fileOrDefault(named: string | undefined, how = '-t FILE'): string {
-  if (named !== undefined) return named;
+export async function fileOrDefault(named: string | undefined, how = '-t FILE'): Promise<string> {
+  if (named !== undefined) return ofRun(named);
   if (existsSync(DEFAULT_FILE)) return DEFAULT_FILE;
   const near = readdirSync('.').filter((name) => /\.ya?ml$/.test(name));
   const here = near.length > 0 ? ` Here ${near.length > 1 ? 'are' : 'is'} ${some(near)}.` : '';
   throw new ConfigError(
     `no topology was named, and there is no ${DEFAULT_FILE} in this folder: name yours with \`${how}\`.${here}\n` +
       `To begin with a new one: cp ${shippedTopology()} my.yaml`,
+  );
+}
+
+/** A run's folder means the topology that the run left there. */
+async function ofRun(path: string): Promise<string> {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return path;
+  const { RESOLVED_FILE } = await import('../topology/resolved.ts');
+  const file = join(path, RESOLVED_FILE);
+  if (existsSync(file)) return file;
+  throw new ConfigError(
+    `${path}: expected a topology's file, or the folder of a run (with its ${RESOLVED_FILE}); found another folder`,
   );
 }
 
@@ -74,7 +86,7 @@ function some(names: readonly string[]): string {
 export async function topologyOf(flags: TopologyFlags, how?: string): Promise<Topology> {
   const { loadTopology } = await import('../topology/load.ts');
   const { formatProblems } = await import('../topology/problem.ts');
-  const file = fileOrDefault(flags.topology, how);
+  const file = await fileOrDefault(flags.topology, how);
   const { topology, warnings } = loadTopology(file, { set: settingsOf(flags) });
   if (warnings.length > 0) process.stderr.write(`${formatProblems(warnings)}\n`);
   return topology;

@@ -1,6 +1,6 @@
 /**
- * Evaluation: the same flow as a run's, up to the verdicts, over held-out questions. Its records stay in a run of
- * their own, to be tapped like any other.
+ * Evaluation: the same flow as a run's, up to the verdicts, over held-out questions. Its records stay in a
+ * run of their own, to be tapped like any other.
  */
 
 import { goldAnswers } from '../agent/gold-answers.ts';
@@ -9,6 +9,7 @@ import { openParts } from '../open-parts.ts';
 import { type OpenRun, openRun } from '../open-run.ts';
 import { sleep } from '../runtime/clock.ts';
 import { Exhausted, retry, retryConfig } from '../runtime/retry.ts';
+import type { StageProgress } from '../runtime/run.ts';
 import { arrayOf } from '../topics/read-records.ts';
 import type { Question, Trajectory } from '../topics/records.generated.ts';
 import type { Topology } from '../topology/topology.ts';
@@ -29,6 +30,16 @@ export interface EvaluateOptions {
   readonly abort: AbortSignal;
   /** Notes for the user, such as that there is no adapter. */
   readonly notify?: (message: string) => void;
+  /** Called once the questions are fed; what it returns is stopped when they are answered. */
+  readonly watch?: (look: () => Promise<EvaluationProgress>) => { stop(): Promise<void> };
+}
+
+/** How far an evaluation is. */
+export interface EvaluationProgress {
+  readonly questions: number;
+  /** Trajectories that are finished. */
+  readonly answered: number;
+  readonly failed: number;
 }
 
 export interface Evaluation {
@@ -46,9 +57,11 @@ export async function evaluate(topology: Topology, options: EvaluateOptions): Pr
   const flow = evaluationOf(topology, options);
   const run = await openRun(flow, options.notify);
   try {
-    await run.feed('questions', options.questions);
-    const { stop, abort, notify = () => {} } = options;
-    const end = await (await run.start({ untilDrained: true, stop, abort, notify })).finished;
+    const questions = await run.feed('questions', options.questions);
+    const { stop, abort, notify = () => {}, watch } = options;
+    const started = await run.start({ untilDrained: true, stop, abort, notify });
+    const watched = watch?.(async () => ({ questions, ...answeredOf(await started.progress()) }));
+    const end = await started.finished.finally(() => watched?.stop());
     const trajectories = await arrayOf(run.read('trajectories'));
     const judged = await arrayOf(run.read('judged'));
     const grades = await gradesOf(flow, run, trajectories, abort);
@@ -74,9 +87,17 @@ export async function evaluate(topology: Topology, options: EvaluateOptions): Pr
   }
 }
 
+/** What has come of the questions: each leaves one trajectory, or a failure. */
+function answeredOf(progress: readonly StageProgress[]): Omit<EvaluationProgress, 'questions'> {
+  return {
+    answered: progress.find(({ stage }) => stage === 'decompose')?.done ?? 0,
+    failed: progress.reduce((sum, { written }) => sum + (written.failures ?? 0), 0),
+  };
+}
+
 /**
- * Whether each trajectory's answer is right in the eyes of the judge's model; null where rules judge. No answer is wrong; one
- * that could not be graded is left out.
+ * Whether each trajectory's answer is right in the eyes of the judge's model; null where rules judge. No
+ * answer is wrong; one that could not be graded is left out.
  */
 async function gradesOf(
   topology: Topology,

@@ -39,14 +39,21 @@ describe('the closing report', () => {
     expect(JSON.parse(JSON.stringify(summary(result)))).toEqual(summary(result));
   });
 
-  test('has a row for each measure, way of decoding and task', () => {
-    const text = report(result);
+  test('has a row for each measure, way of decoding and task, on 80 columns', () => {
+    const lines = report(result).split('\n');
     for (const decoding of ['sampled', 'greedy']) {
-      for (const measure of ['right answers', 'good steps']) {
-        expect(text.split('\n').filter((line) => line.startsWith(`${measure}, ${decoding}`)).length).toBe(2);
-      }
+      const head = lines.findIndex((line) => line.startsWith(decoding));
+      expect(lines.slice(head + 2, head + 6).map((line) => line.split('  ')[0])).toEqual([
+        ...['right answers, search', 'right answers, math'],
+        ...['good steps, search', 'good steps, math'],
+      ]);
     }
-    expect(text).toContain('aaaaaaaaaaaa became bbbbbbbbbbbb');
+    expect(lines).toContain('Weights aaaaaaaaaaaa became bbbbbbbbbbbb.');
+    expect(lines.filter((line) => line.length > 80)).toEqual([]);
+    // One right of four before, three after: Wilson's intervals, computed by hand.
+    expect(lines.find((line) => line.startsWith('right answers, search'))).toMatch(
+      /0\.25 \[\.05, \.70\] +0\.75 \[\.30, \.95\] +\+0\.50 \[/,
+    );
   });
 
   test('takes the gain over the questions that both evaluations have', () => {

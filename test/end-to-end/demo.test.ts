@@ -78,8 +78,32 @@ describe('swirl demo --json', () => {
   });
 
   test('shows the stages, trajectories with verdicts and rewards, and the table', () => {
-    for (const part of ['rollout ', 'GOOD', 'reward 1', 'right answers, sampled', 'good steps, greedy']) {
+    for (const part of ['rollout ', 'GOOD', 'reward 1', 'right answers, search', 'good steps, math']) {
       expect(ended.stderr).toContain(part);
     }
   });
+
+  test('shows how far each of the four evaluations is', () => {
+    expect(ended.stderr.match(new RegExp(`answered ${2 * heldOut}/${2 * heldOut}`, 'g'))?.length).toBe(4);
+  });
+
+  test('fits 80 columns, but for commands to copy', () => {
+    const wide = ended.stderr.split('\n').filter((line) => line.length > 80);
+    expect(wide.filter((line) => !/^ {2}(node|cp) /.test(line) && !line.includes(place.folder))).toEqual([]);
+  });
+
+  test('ends with its folder and commands that work as they stand', async () => {
+    expect(ended.stderr).toContain('All of it is in runs/demo-1:');
+    const tap = /swirl\.js (tap judged -t runs\/demo-1 --where '(.*)')$/m.exec(ended.stderr);
+    const shown = await place.swirl(['tap', 'judged', '-t', 'runs/demo-1', '--where', tap?.[2] ?? '']);
+    expect(shown).toMatchObject({ code: 0, stderr: '' });
+    const lines = shown.stdout.trimEnd().split('\n');
+    expect(lines.length).toBeGreaterThan(0);
+    for (const line of lines) expect(line).toMatch(/ {2}BAD {2}/);
+    const replay = /swirl\.js (replay [^\\]*)\\\n +(--set .*)$/m.exec(ended.stderr);
+    const args = `${replay?.[1]}${replay?.[2]}`.split(/\s+/);
+    const replayed = await place.swirl([...args, '--json']);
+    expect(replayed.code).toBe(0);
+    expect(JSON.parse(replayed.stdout)).toMatchObject({ end: 'drained', failures: 0 });
+  }, 120_000);
 });

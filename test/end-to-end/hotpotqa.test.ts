@@ -202,7 +202,7 @@ describe('an endpoint', () => {
     expect(await place.swirl(['feed', 'questions.jsonl', '-t', 'down.yaml'])).toMatchObject({ code: 0 });
     const ended = await place.swirl(['run', 'down.yaml', '--until-drained']);
     expect(ended).toMatchObject({ code: 3 });
-    expect(ended.stdout).toContain('swirl tap failures --topology runs/down/topology.resolved.yaml');
+    expect(ended.stdout).toContain('tap failures -t runs/down\n');
     const failures = await recordsOf(place.path('runs'), 'down', 'failures');
     const ids = ['a', 'b'].flatMap((id) => Array.from({ length: ROLLOUTS }, (_, i) => `${id}/${i}/0`));
     expect(failures.map(({ record }) => record).sort()).toEqual(ids);

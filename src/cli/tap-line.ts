@@ -1,0 +1,72 @@
+/** A record on one line of a terminal: what a person wants to see of it first. */
+import { printable } from '../monitor/printable.ts';
+
+/** Least width of a text that is cut to make room. */
+const LEAST = 12;
+/** Widths above which an id and an answer are cut. */
+const ID = 40;
+const ANSWER = 30;
+
+/** No wider than `room`: what is short is whole, and long texts share what is left. */
+export function recordLine(record: unknown, room: number): string {
+  const at = (path: string) => fieldAt(record, path);
+  const parts: Part[] = [
+    short(at('id'), ID),
+    // A failure is named for its place; this is what failed.
+    short(at('record'), ID),
+    short(at('verdict.label')),
+    short(at('reward.value'), ANSWER, 'reward '),
+    short(at('end')),
+    isThere(at('answer')) ? short(JSON.stringify(at('answer')), ANSWER, 'answer ') : null,
+    isThere(at('weightsHash'))
+      ? short(`loss ${Number(at('loss')).toFixed(4)} weights ${String(at('weightsHash')).slice(0, 12)}`, ID)
+      : null,
+    long(at('message') ?? at('text') ?? at('action.text') ?? at('subTrajectory.action.text')),
+    long(at('verdict.rationale')),
+  ].filter((part) => part !== null);
+  const gaps = GAP.length * (parts.length - 1);
+  const fixed = parts.reduce((sum, { text, cut }) => sum + (cut ? 0 : text.length), gaps);
+  const lengths = parts.filter(({ cut }) => cut).map(({ text }) => text.length);
+  const most = shareOf(lengths, room - fixed);
+  const line = parts.map(({ text, cut }) => (cut ? printable(text, Math.max(LEAST, most)) : text)).join(GAP);
+  return line.length > room ? `${line.slice(0, room - 1)}…` : line;
+}
+
+const GAP = '  ';
+
+interface Part {
+  readonly text: string;
+  /** Whether it may be cut to make room. */
+  readonly cut: boolean;
+}
+
+function short(value: unknown, width = ANSWER, before = ''): Part | null {
+  return isThere(value) ? { text: `${before}${printable(String(value), width)}`, cut: false } : null;
+}
+
+/** Longer than any room, so that nothing is cut twice. */
+function long(value: unknown): Part | null {
+  return isThere(value) ? { text: printable(String(value), 400), cut: true } : null;
+}
+
+function isThere(value: unknown): boolean {
+  return value !== undefined && value !== null && value !== '';
+}
+
+/** The length to which all are cut, so that they fit: short ones leave their part to the others. */
+function shareOf(lengths: readonly number[], room: number): number {
+  let left = room;
+  const sorted = [...lengths].sort((a, b) => a - b);
+  for (const [index, length] of sorted.entries()) {
+    const each = Math.floor(left / (sorted.length - index));
+    if (length > each) return each;
+    left -= length;
+  }
+  return Number.MAX_SAFE_INTEGER;
+}
+
+function fieldAt(record: unknown, path: string): unknown {
+  return path
+    .split('.')
+    .reduce<unknown>((value, name) => (value as Record<string, unknown> | null | undefined)?.[name], record);
+}
