@@ -35,6 +35,9 @@ export class TransportError extends SwirlError {}
 /** A policy, judge or reward model could not be reached or understood. */
 export class ModelError extends SwirlError {}
 
+/** A conversation that outgrew the model's context: asking again does not help. */
+export class ContextError extends ModelError {}
+
 /** A tool broke: not a refusal, which is an observation, but a defect of the tool or its backend. */
 export class ToolError extends SwirlError {}
 

@@ -31,6 +31,8 @@ export function call(content: string, over: Partial<Action> = {}): Action {
     content,
     tokens: null,
     logprobs: null,
+    reasoning: null,
+    truncated: false,
     policy: 'test',
     ...over,
   };

@@ -14,7 +14,8 @@ export function conversation(state: { readonly task: Pick<Task, 'instructions'> 
   if (state.task.instructions !== '') messages.push({ role: 'system', content: state.task.instructions });
   messages.push({ role: 'user', content: state.question.text });
   for (const step of state.steps) {
-    messages.push({ role: 'assistant', content: step.action.text, tokens: step.action.tokens });
+    const { text, tokens, reasoning } = step.action;
+    messages.push({ role: 'assistant', content: text, tokens, ...(reasoning !== null && { reasoning }) });
     const observation = observationText(step);
     if (observation !== null) messages.push({ role: 'user', content: observation });
   }
@@ -28,8 +29,8 @@ interface HistoryText {
 }
 
 /**
- * What the policy is shown for a step: `argument -> result` for a tool call (query, arrow, result, as in arXiv
- * 2504.04736), the observation alone where no tool was used, and null where there is no observation.
+ * What the policy is shown for a step: `argument -> result` for a tool call (query, arrow, result, as in
+ * arXiv 2504.04736), the observation alone where no tool was used, and null where there is no observation.
  */
 export function observationText({ action, observation }: Step): string | null {
   if (observation === null) return null;

@@ -1,5 +1,10 @@
-/** The models that stages use. Policy, judge and reward model are all built on a language model, or on rules. */
+/**
+ * The models that stages use. Policy, judge and reward model are all built on a language model, or on rules.
+ */
+
 import type { Question, Reward, Step, SubTrajectory, Verdict } from '../topics/records.generated.ts';
+import type { ToolTag } from './action.ts';
+import type { ThinkingMarks } from './thinking.ts';
 
 /** One message of a conversation. */
 export interface Message {
@@ -10,6 +15,8 @@ export interface Message {
    * as they are and never tokenizes the text again; a remote model ignores them.
    */
   readonly tokens?: readonly number[] | null;
+  /** For an assistant message: what was thought before it, for templates that show it. */
+  readonly reasoning?: string | null;
 }
 
 export interface CompletionRequest {
@@ -17,6 +24,11 @@ export interface CompletionRequest {
   /** Names the sample: its random numbers are a function of the run's seed and this id. */
   readonly id: string;
   readonly signal: AbortSignal;
+  /**
+   * Given where an action is to be written, with the tools that it may call: the completion ends with the
+   * action's first complete tag. Left out, nothing is read for tags.
+   */
+  readonly tools?: readonly ToolTag[];
 }
 
 export interface Completion {
@@ -25,6 +37,14 @@ export interface Completion {
   /** Sampled ids and their logprobs, where the model gives them (end-of-turn included). */
   readonly tokens: readonly number[] | null;
   readonly logprobs: readonly number[] | null;
+  /** What was thought before the text, where the model gives it apart. */
+  readonly reasoning?: string | null;
+  /** Where the text is a call that cannot be made: why, in words free of the model's own. */
+  readonly problem?: string;
+  /** Whether it was cut off at the largest number of tokens. */
+  readonly truncated?: boolean;
+  /** Whether the text begins within thinking, which the prompt opened. */
+  readonly startsInside?: boolean;
   /** Who wrote it, where that can be another than the model by its name now: a policy that learns. */
   readonly model?: string;
 }
@@ -33,7 +53,12 @@ export interface Completion {
 export interface LanguageModel {
   /** Recorded with everything it writes: a local policy's name and weights hash, a remote model's name. */
   readonly name: string;
-  /** Throws `ModelError` (retryable or not), or the signal's reason when it aborts. */
+  /** The marks around what it thinks; by default those of `THINKING_MARKS`. */
+  readonly thinking?: ThinkingMarks;
+  /**
+   * Throws `ContextError` where the conversation leaves no room in the context, another `ModelError`
+   * (retryable or not) where there is no completion, or the signal's reason when it aborts.
+   */
   complete(request: CompletionRequest): Promise<Completion>;
   close(): Promise<void>;
 }

@@ -1,12 +1,13 @@
 /**
- * Fills the prompts in `prompts/`. Hostile texts are put between marker lines that bear a code made from the texts
- * themselves, so that none of them can close its own section or open another.
+ * Fills the prompts in `prompts/`. Hostile texts are put between marker lines that bear a code made from the
+ * texts themselves, so that none of them can close its own section or open another.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { conversation } from './conversation.ts';
 import type { History } from './model.ts';
+import { cutMiddle } from './cut-text.ts';
 
 export type PromptName =
   | 'process-judge'
@@ -68,8 +69,8 @@ export function defaultInstructions(
 }
 
 /**
- * A conversation up to one action, as the sections `question`, `conversation` and `message`. Each gets its share of
- * `maxChars`; a longer text loses its middle, which says so.
+ * A conversation up to one action, as the sections `question`, `conversation` and `message`. Each gets its
+ * share of `maxChars`; a longer text loses its middle, which says so.
  */
 export function reviewSections(
   state: History & { readonly action: { readonly text: string } },
@@ -91,14 +92,6 @@ export function reviewSections(
       { label: 'the message to rate: the assistant wrote', text: cutMiddle(state.action.text, quarter) },
     ],
   };
-}
-
-/** A text of at most about `max` characters: its beginning and its end, with a mark between them that says what is missing. */
-export function cutMiddle(text: string, max: number): string {
-  if (text.length <= max) return text.toWellFormed();
-  const half = Math.floor(max / 2);
-  const left = text.length - 2 * half;
-  return `${text.slice(0, half)} [... ${left} characters left out ...] ${text.slice(text.length - half)}`.toWellFormed();
 }
 
 function fence({ label, text }: Section, code: string): string {

@@ -13,6 +13,7 @@ import { ConfigError } from '../errors.ts';
 import { readJson } from '../input/folder-files.ts';
 import { type Language, type LanguageSettings, openLanguage } from '../tokenizer/language.ts';
 import type { Renderer } from '../tokenizer/render.ts';
+import type { TemplateVariables } from '../tokenizer/template-variables.ts';
 import { type PolicyTokenizer, tokenizerFiles } from '../tokenizer/tokenizer.ts';
 import { adapterBase, adapterShape, isAdapterFolder } from './adapter-folder.ts';
 import { withDtype } from './config-dtype.ts';
@@ -54,9 +55,15 @@ const textEnds = z.looseObject({
  * Opens a policy's folder without its weights; with adapters in it (PEFT's format), the folder of their base
  * too. Throws `ConfigError` or `DataError`, with the file's name.
  */
-export async function openPolicy(path: string): Promise<PolicyFolder> {
+export async function openPolicy(
+  path: string,
+  { templateVariables = {} }: { readonly templateVariables?: TemplateVariables } = {},
+): Promise<PolicyFolder> {
   const decoder = await openDecoder(path);
-  const { tokenizer, renderer } = await openLanguage(decoder.tokenizerPath, languageSettings(decoder));
+  const { tokenizer, renderer } = await openLanguage(decoder.tokenizerPath, {
+    ...languageSettings(decoder),
+    templateVariables,
+  });
   return { ...decoder, tokenizer, renderer: renderer() };
 }
 

@@ -1,8 +1,12 @@
-/** Judged correctness: a language model compares an answer with the gold answer. Only for evaluation, never for training. */
+/**
+ * Judged correctness: a language model compares an answer with the gold answer. Only for evaluation, never
+ * for training.
+ */
 
 import { finalLine } from '../agent/final-line.ts';
 import type { CallOptions, LanguageModel } from '../agent/model.ts';
-import { cutMiddle, fillPrompt } from '../agent/prompt.ts';
+import { fillPrompt } from '../agent/prompt.ts';
+import { cutMiddle } from '../agent/cut-text.ts';
 import { ModelError } from '../errors.ts';
 
 export interface Grading {

@@ -2,7 +2,8 @@
 import type { z } from 'zod';
 import { finalLine } from '../agent/final-line.ts';
 import type { Judge, LanguageModel } from '../agent/model.ts';
-import { cutMiddle, fillPrompt, reviewConfig, reviewSections } from '../agent/prompt.ts';
+import { fillPrompt, reviewConfig, reviewSections } from '../agent/prompt.ts';
+import { cutMiddle } from '../agent/cut-text.ts';
 import { ModelError } from '../errors.ts';
 import { judgingLocalConfig, judgingOpenaiConfig, type OnLanguageModel } from '../models/language-models.ts';
 import { kind } from '../parts/kind.ts';
@@ -13,8 +14,8 @@ export const modelJudgeConfig = reviewConfig;
 export type ModelJudgeConfig = z.output<typeof modelJudgeConfig>;
 
 /**
- * A reply without a clear verdict at its end is UNKNOWN, as is a model that refused; a `ModelError` after which trying
- * again may help is thrown on. The question's gold answer is not shown.
+ * A reply without a clear verdict at its end is UNKNOWN, as is a model that refused; a `ModelError` after
+ * which trying again may help is thrown on. The question's gold answer is not shown.
  */
 export function modelJudge(config: ModelJudgeConfig, { model }: { readonly model: LanguageModel }): Judge {
   const unknown = (rationale: string) => ({

@@ -73,7 +73,17 @@ function written(act: Act, question: Question): Action {
   const tag = act.kind === 'answer' ? ANSWER_TAG : tool.tag;
   const text = `<${tag}> ${act.content}${act.unclosed === true ? '' : `</${tag}>`}`;
   const { kind, tool: called, content } = parseAction(text, [tool]);
-  return { text, kind, tool: called, content, tokens: null, logprobs: null, policy: 'lab' };
+  return {
+    text,
+    kind,
+    tool: called,
+    content,
+    tokens: null,
+    logprobs: null,
+    reasoning: null,
+    truncated: false,
+    policy: 'lab',
+  };
 }
 
 async function observe(

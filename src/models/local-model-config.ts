@@ -1,6 +1,8 @@
 /** Settings of a model that Swirl runs itself, from a Hugging Face folder. */
 import { z } from 'zod';
+import { thinkingConfig } from '../agent/thinking.ts';
 import { defaultChunk, defaultStepTokens } from '../engine/sampling/sampler-limits.ts';
+import { templateVariables } from '../tokenizer/template-variables.ts';
 
 const stopSequence = z
   .string()
@@ -30,8 +32,11 @@ export const localModelConfig = z.strictObject({
     .max(8)
     .default([])
     .describe(
-      'A completion ends when its text contains one of these, such as `</answer>`; it stays in the text.',
+      'A completion ends when its text, outside thinking, contains one of these; it stays in the text. ' +
+        'A policy that acts stops at the end of its first complete tag anyhow.',
     ),
+  thinking: thinkingConfig,
+  templateVariables,
   contextTokens: z
     .int()
     .min(2)

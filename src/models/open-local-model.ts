@@ -12,7 +12,7 @@ export async function openLocalModel(
   config: LocalModelConfig,
   { seed, onFallback }: { readonly seed: number; readonly onFallback: (reason: DeviceError) => void },
 ): Promise<LanguageModel> {
-  const policy = await openPolicy(config.checkpoint);
+  const policy = await openPolicy(config.checkpoint, config);
   const { device, precision, slots, contextTokens } = config;
   const sampling = { slots, maxLength: contextTokens };
   const engine = await openEngine(policy, { device, precision, onFallback, sampling, training: false });

@@ -1,5 +1,7 @@
 /** Settings of a model behind an endpoint that speaks the OpenAI protocol. */
 import { z } from 'zod';
+import { thinkingConfig } from '../agent/thinking.ts';
+import { templateVariables } from '../tokenizer/template-variables.ts';
 
 /** What Swirl itself puts into a request; `extra` may not replace it. */
 const OWN_FIELDS = ['model', 'messages', 'stream', 'n', 'logprobs'];
@@ -48,9 +50,17 @@ export const openaiConfig = z.strictObject({
     .array(z.string().min(1))
     .max(4)
     .default([])
+    .describe('Texts that end a completion. The endpoint leaves them out of it.'),
+  stopAtTag: z
+    .boolean()
+    .default(true)
     .describe(
-      'Texts that end a completion. The endpoint leaves them out of it, so a closing tag does not belong here.',
+      "Ask the endpoint to stop at the closing tags of a policy's tools and answer (four stops at most). false: for models " +
+        'that write such tags while they think. What is written after an action is cut off in either case.',
     ),
+  templateVariables: templateVariables.describe(
+    "Variables of the endpoint's chat template (`{enable_thinking: false}`), sent as `chat_template_kwargs`.",
+  ),
   seed: z
     .boolean()
     .default(false)
@@ -63,6 +73,7 @@ export const openaiConfig = z.strictObject({
     .describe(
       'Where instructions go: a system message, or the head of the first user message (Gemma has no system role).',
     ),
+  thinking: thinkingConfig,
   timeoutMs: z
     .int()
     .min(1)

@@ -1,4 +1,7 @@
-/** What went wrong at an endpoint, as a `ModelError`: which URL, what was expected, what was found, and whether to retry. */
+/**
+ * What went wrong at an endpoint, as a `ModelError`: which URL, what was expected, what was found, and
+ * whether to retry.
+ */
 import { ModelError, rootCause } from '../errors.ts';
 
 /** Statuses after which the same request may succeed; so may it after any of 5xx. */
@@ -30,11 +33,31 @@ export function statusError(
   );
 }
 
-/** The response was a success and not a chat completion. May be a gateway's passing trouble, so it is retryable. */
+/**
+ * The response was a success and not a chat completion. May be a gateway's passing trouble, so it is
+ * retryable.
+ */
 export function contentError(endpoint: Endpoint, expected: string, body: string): ModelError {
   return new ModelError(`${endpoint.url}: expected ${expected}, found ${snippet(body, endpoint)}`, {
     retryable: true,
   });
+}
+
+/** The completion ended otherwise than by itself or at its largest length. */
+export function endedError(
+  endpoint: Endpoint,
+  found: {
+    readonly expected: string;
+    readonly ended: string;
+    readonly body: string;
+    readonly retryable: boolean;
+  },
+): ModelError {
+  const { expected, ended, body, retryable } = found;
+  return new ModelError(
+    `${endpoint.url}: expected ${expected}, found one that ended with ${ended}: ${snippet(body, endpoint)}`,
+    { retryable },
+  );
 }
 
 /** No response, or not the whole of it. */

@@ -1,13 +1,17 @@
-/** A language model behind an endpoint that speaks the OpenAI protocol: vLLM, Ollama, llama.cpp, Gemini, OpenAI. */
+/**
+ * A language model behind an endpoint that speaks the OpenAI protocol: vLLM, Ollama, llama.cpp, Gemini,
+ * OpenAI.
+ */
 import type OpenAI from 'openai';
-import { z } from 'zod';
-import type { CompletionRequest, LanguageModel, Message } from '../agent/model.ts';
+import { actionEnd, closingTags, type Reading, type ToolTag } from '../agent/action.ts';
+import type { Completion, CompletionRequest, LanguageModel, Message } from '../agent/model.ts';
 import { ConfigError, ModelError } from '../errors.ts';
 import { seedFor } from '../random.ts';
 import { limitConcurrency } from '../runtime/concurrency.ts';
+import { readCompletion } from './openai-completion.ts';
 import type { OpenaiConfig } from './openai-config.ts';
 import type { Endpoint } from './openai-errors.ts';
-import { connectionError, contentError, statusError, timeoutError } from './openai-errors.ts';
+import { connectionError, statusError, timeoutError } from './openai-errors.ts';
 
 export interface OpenaiDeps {
   /** The run's seed, for `config.seed`. */
@@ -17,9 +21,9 @@ export interface OpenaiDeps {
 }
 
 /**
- * Makes the client; no request is sent yet. It never retries by itself, as the runtime does. Tokens and logprobs
- * are always null: what endpoints give are strings or other tokenizers' ids, and a trainer could not rely on them.
- * Throws `ConfigError` where the API key's variable is not set.
+ * Makes the client; no request is sent yet. It never retries by itself, as the runtime does. Tokens and
+ * logprobs are always null: what endpoints give are strings or other tokenizers' ids, and a trainer
+ * could not rely on them. Throws `ConfigError` where the API key's variable is not set.
  */
 export async function openaiModel(config: OpenaiConfig, deps: OpenaiDeps): Promise<LanguageModel> {
   const secret = readKey(config.apiKeyEnv, deps.env);
@@ -59,14 +63,19 @@ export async function openaiModel(config: OpenaiConfig, deps: OpenaiDeps): Promi
 
   return {
     name: config.model,
+    thinking: config.thinking,
     async complete(request) {
       const release = await acquire(request.signal);
       const deadline = new AbortController();
       const timer = setTimeout(() => deadline.abort(), config.timeoutMs);
       try {
         const either = AbortSignal.any([request.signal, deadline.signal]);
-        const text = readCompletion(await send(requestBody(request, config, deps.runSeed), either), endpoint);
-        return { text, tokens: null, logprobs: null };
+        const { tools } = request;
+        const stops = stopsOf(request, config);
+        const sent = await send(requestBody(request, { config, runSeed: deps.runSeed, stops }), either);
+        const reading = { thinking: config.thinking };
+        const completion = readCompletion(sent, { endpoint, reading, stops, ...(tools && { tools }) });
+        return tools === undefined ? completion : upToAction(completion, tools, reading);
       } catch (error) {
         if (request.signal.aborted) throw request.signal.reason;
         if (error instanceof ModelError) throw error;
@@ -86,7 +95,9 @@ export async function openaiModel(config: OpenaiConfig, deps: OpenaiDeps): Promi
   };
 }
 
-/** The key, or null for none. A key that no header can hold is refused here, where its text is not printed. */
+/**
+ * The key, or null for none. A key that no header can hold is refused here, where its text is not printed.
+ */
 function readKey(variable: string | null, env: OpenaiDeps['env']): string | null {
   if (variable === null) return null;
   const key = env[variable]?.trim() ?? '';
@@ -97,12 +108,28 @@ function readKey(variable: string | null, env: OpenaiDeps['env']): string | null
   return key;
 }
 
+/** Most stop sequences that endpoints take. */
+const MAX_STOPS = 4;
+
+/** What the endpoint is asked to stop at: its own settings', and the closing tags of what may be written. */
+function stopsOf({ tools }: CompletionRequest, { stop, stopAtTag }: OpenaiConfig): string[] {
+  const tags = tools === undefined || !stopAtTag ? [] : closingTags(tools);
+  return [...new Set([...stop, ...tags])].slice(0, MAX_STOPS);
+}
+
+/** A completion that ends with its action, whatever the endpoint went on to write. */
+function upToAction(completion: Completion, tools: readonly ToolTag[], reading: Reading): Completion {
+  const end = actionEnd(completion.text, tools, reading);
+  if (end === null) return completion;
+  return { ...completion, text: completion.text.slice(0, end), truncated: false };
+}
+
 function requestBody(
   { messages, id }: CompletionRequest,
-  config: OpenaiConfig,
-  runSeed: number,
+  sent: { readonly config: OpenaiConfig; readonly runSeed: number; readonly stops: readonly string[] },
 ): OpenAI.ChatCompletionCreateParamsNonStreaming {
-  const { model, temperature, topP, maxTokens, maxTokensField, stop, seed, extra } = config;
+  const { config, runSeed, stops } = sent;
+  const { model, temperature, topP, maxTokens, maxTokensField, seed, templateVariables, extra } = config;
   return {
     ...extra,
     model,
@@ -110,7 +137,8 @@ function requestBody(
     ...(temperature === null ? {} : { temperature }),
     ...(topP === null ? {} : { top_p: topP }),
     ...(maxTokens === null ? {} : { [maxTokensField]: maxTokens }),
-    ...(stop.length === 0 ? {} : { stop }),
+    ...(stops.length === 0 ? {} : { stop: [...stops] }),
+    ...(Object.keys(templateVariables).length === 0 ? {} : { chat_template_kwargs: templateVariables }),
     // 31 bits, which every endpoint takes.
     ...(seed ? { seed: Number(seedFor(runSeed, id) & 0x7fff_ffffn) } : {}),
   };
@@ -121,36 +149,6 @@ function place(messages: readonly Message[], system: OpenaiConfig['system']): re
   const [first, second, ...rest] = messages;
   if (system === 'message' || first?.role !== 'system' || second?.role !== 'user') return messages;
   return [{ role: 'user', content: `${first.content}\n\n${second.content}` }, ...rest];
-}
-
-const completionSchema = z.object({
-  choices: z
-    .array(
-      z.object({
-        finish_reason: z.string().nullish(),
-        message: z.object({ content: z.string().nullish() }),
-      }),
-    )
-    .min(1),
-});
-
-function readCompletion(body: string, endpoint: Endpoint): string {
-  let json: unknown;
-  try {
-    json = JSON.parse(body);
-  } catch {
-    throw contentError(endpoint, 'JSON', body);
-  }
-  const parsed = completionSchema.safeParse(json);
-  if (!parsed.success) throw contentError(endpoint, 'a chat completion with at least one choice', body);
-  const [choice] = parsed.data.choices;
-  const content = choice?.message.content;
-  if (typeof content === 'string') return content;
-  throw contentError(
-    endpoint,
-    `text (the completion ended with ${choice?.finish_reason ?? 'no reason'})`,
-    body,
-  );
 }
 
 /** `fetch`, with the bodies of refusals cut: the client reads those whole. */

@@ -1,7 +1,7 @@
 /**
- * GSM8K's worked solutions as trajectories: every calculator mark `<<48/2=24>>` becomes a call of the calculator with
- * the words before it as reasoning, and the answer after `####` the last action. Fed into `trajectories` and
- * trained with reward 1 they warm up a policy (supervised fine-tuning is the same sink).
+ * GSM8K's worked solutions as trajectories: every calculator mark `<<48/2=24>>` becomes a call of the
+ * calculator with the words before it as reasoning, and the answer after `####` the last action. Fed into
+ * `trajectories` and trained with reward 1 they warm up a policy (supervised fine-tuning is the same sink).
  */
 
 import { type ToolTag, writeAction } from '../agent/action.ts';
@@ -21,9 +21,9 @@ export interface SolutionOptions extends ReadOptions {
 export const SOLUTION_POLICY = 'gsm8k';
 
 /**
- * The trajectories, one per solution, named after the question (`gsm8k:train:17/0`). Observations are the calculator's
- * own. A solution that does not fit (a mark that does not give its stated value, that the calculator
- * refuses, or that is not closed; too many steps) goes to `skip`, or throws `DataError`.
+ * The trajectories, one per solution, named after the question (`gsm8k:train:17/0`). Observations are the
+ * calculator's own. A solution that does not fit (a mark that does not give its stated value, that the
+ * calculator refuses, or that is not closed; too many steps) goes to `skip`, or throws `DataError`.
  */
 export async function* readWorkedSolutions(
   input: Input,
@@ -139,7 +139,15 @@ export function agrees(computed: string, stated: string): boolean {
 }
 
 function recorded(text: string, content: Pick<Action, 'kind' | 'tool' | 'content'>): Action {
-  return { text, ...content, tokens: null, logprobs: null, policy: SOLUTION_POLICY };
+  return {
+    text,
+    ...content,
+    tokens: null,
+    logprobs: null,
+    reasoning: null,
+    truncated: false,
+    policy: SOLUTION_POLICY,
+  };
 }
 
 /** Says where the text came from that no action can be made of. */

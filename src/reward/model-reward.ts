@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { finalLine } from '../agent/final-line.ts';
 import type { LanguageModel, RewardModel } from '../agent/model.ts';
-import { cutMiddle, fillPrompt, reviewConfig, reviewSections } from '../agent/prompt.ts';
+import { fillPrompt, reviewConfig, reviewSections } from '../agent/prompt.ts';
+import { cutMiddle } from '../agent/cut-text.ts';
 import { ConfigError, ModelError } from '../errors.ts';
 import { judgingLocalConfig, judgingOpenaiConfig, type OnLanguageModel } from '../models/language-models.ts';
 import { kind } from '../parts/kind.ts';
@@ -16,8 +17,9 @@ export const modelRewardConfig = z.strictObject({
 export type ModelRewardConfig = z.output<typeof modelRewardConfig>;
 
 /**
- * Sees question, context and action, neither gold answer nor verdict. A reply that does not end with a number in range is a
- * `ModelError` that is not retried; so no action is ever scored by a default. Throws `ConfigError` for an empty range.
+ * Sees question, context and action, neither gold answer nor verdict. A reply that does not end with a number
+ * in range is a `ModelError` that is not retried; so no action is ever scored by a default. Throws
+ * `ConfigError` for an empty range.
  */
 export function modelReward(
   config: ModelRewardConfig,

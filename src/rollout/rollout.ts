@@ -1,12 +1,13 @@
 /** The stage `rollout`: the policy writes the next action of a turn. */
-import { noToolObservation, parseAction, type ToolTag } from '../agent/action.ts';
+import { noAction, noToolObservation, parseAction, type ToolTag } from '../agent/action.ts';
 import { conversation } from '../agent/conversation.ts';
-import type { LanguageModel, Task } from '../agent/model.ts';
+import type { Completion, LanguageModel, Task } from '../agent/model.ts';
 import { nextTurn, taskOf } from '../agent/turn.ts';
+import { ContextError } from '../errors.ts';
 import { perRecord } from '../runtime/per-record.ts';
 import type { RetryConfig, Sleep } from '../runtime/retry.ts';
 import type { Emission, StageOperator } from '../runtime/stage.ts';
-import type { Action, Step, Turn } from '../topics/records.generated.ts';
+import type { Action, TrajectoryEnd, Turn } from '../topics/records.generated.ts';
 
 export interface RolloutDeps {
   readonly policy: LanguageModel;
@@ -18,21 +19,31 @@ export interface RolloutDeps {
 }
 
 /**
- * A tool call goes to `tool-calls`, an answer ends the trajectory, and anything else goes back to `turns` with
- * a note that no tool was used. A trajectory that has its task's largest number of steps ends there.
+ * A tool call goes to `tool-calls`, an answer ends the trajectory, and anything else goes back to `turns`
+ * with a note that no tool was used. A trajectory that has its task's largest number of steps ends there, and
+ * so does one whose conversation outgrows the policy's context.
  */
 export function rollout({ policy, tasks, tools, retry, sleep }: RolloutDeps): StageOperator<Turn> {
   const act = async (turn: Turn, signal: AbortSignal): Promise<Emission[]> => {
     const task = taskOf(turn, tasks);
     const messages = conversation({ task, question: turn.question, steps: turn.steps });
-    const completion = await policy.complete({ messages, id: turn.id, signal });
+    const usable = tools.filter((tool) => task.tools.includes(tool.name));
+    let completion: Completion;
+    try {
+      completion = await policy.complete({ messages, id: turn.id, signal, tools: usable });
+    } catch (error) {
+      // As running out of steps: what was done until then counts. A question that does not fit at all is a failure.
+      if (error instanceof ContextError && turn.steps.length > 0) return [ended(turn, 'OUT_OF_CONTEXT')];
+      throw error;
+    }
     const text = completion.text.toWellFormed();
-    const parsed = parseAction(
-      text,
-      tools.filter((tool) => task.tools.includes(tool.name)),
-    );
+    const { thinking } = policy;
+    const { tokens, logprobs, reasoning = null, truncated = false, startsInside = false } = completion;
+    const parsed =
+      completion.problem === undefined
+        ? parseAction(text, usable, { startsInside, ...(thinking && { thinking }) })
+        : noAction(completion.problem);
     const { kind, tool, content } = parsed;
-    const { tokens, logprobs } = completion;
     const action: Action = {
       text,
       kind,
@@ -40,31 +51,24 @@ export function rollout({ policy, tasks, tools, retry, sleep }: RolloutDeps): St
       content,
       tokens: tokens && [...tokens],
       logprobs: logprobs && [...logprobs],
+      reasoning: reasoning?.toWellFormed() ?? null,
+      truncated,
       policy: completion.model ?? policy.name,
     };
-    if (kind === 'ANSWER' || turn.steps.length + 1 >= task.maxSteps) {
-      return [trajectory(turn, { action, observation: null })];
-    }
+    const last: Turn = { ...turn, steps: [...turn.steps, { action, observation: null }] };
+    if (kind === 'ANSWER') return [ended(last, 'ANSWERED')];
+    if (last.steps.length >= task.maxSteps) return [ended(last, 'OUT_OF_STEPS')];
     if (kind === 'TOOL_CALL') {
       return [{ topic: 'tool-calls', key: turn.trajectory, value: { id: turn.id, turn, action } }];
     }
-    const next = nextTurn(turn, { action, observation: noToolObservation(parsed) });
+    const next = nextTurn(turn, { action, observation: noToolObservation(parsed, { truncated }) });
     return [{ topic: 'turns', key: turn.trajectory, value: next }];
   };
   return perRecord(act, { stage: 'rollout', retry, sleep });
 }
 
-function trajectory(turn: Turn, last: Step): Emission {
-  const answered = last.action.kind === 'ANSWER';
-  return {
-    topic: 'trajectories',
-    key: turn.trajectory,
-    value: {
-      id: turn.trajectory,
-      question: turn.question,
-      steps: [...turn.steps, last],
-      end: answered ? 'ANSWERED' : 'OUT_OF_STEPS',
-      answer: answered ? last.action.content : null,
-    },
-  };
+/** The trajectory of a rollout that goes on no further. */
+function ended({ trajectory, question, steps }: Turn, end: TrajectoryEnd): Emission {
+  const answer = end === 'ANSWERED' ? (steps.at(-1)?.action.content ?? null) : null;
+  return { topic: 'trajectories', key: trajectory, value: { id: trajectory, question, steps, end, answer } };
 }

@@ -1,10 +1,11 @@
 /**
  * A checkpoint's own chat template (Jinja, as transformers renders it: `apply_chat_template`), by
- * `@huggingface/jinja`. It is a function of the messages alone: templates that write today's date get a fixed
- * one.
+ * `@huggingface/jinja`. It is a function of the messages and of the settings alone: templates that write
+ * today's date get a fixed one.
  */
 import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja';
 import { ConfigError, ModelError } from '../errors.ts';
+import type { TemplateVariables } from './template-variables.ts';
 
 export interface TemplateMessage {
   readonly role: 'system' | 'user' | 'assistant';
@@ -37,13 +38,26 @@ const maxRange = 100_000;
 export class ChatTemplate {
   readonly #program: ReturnType<typeof parse>;
   readonly #tokens: Readonly<Record<string, string>>;
+  readonly #variables: TemplateVariables;
 
   /**
    * `tokens` are `bos_token`, `eos_token`, ...; `where` names the file in errors. Throws `ConfigError` where
    * the source is no Jinja.
    */
-  constructor(source: string, tokens: Readonly<Record<string, string>>, where: string) {
+  constructor(
+    source: string,
+    {
+      tokens,
+      where,
+      variables = {},
+    }: {
+      readonly tokens: Readonly<Record<string, string>>;
+      readonly where: string;
+      readonly variables?: TemplateVariables;
+    },
+  ) {
     this.#tokens = tokens;
+    this.#variables = variables;
     try {
       this.#program = parse(tokenize(source, { lstrip_blocks: true, trim_blocks: true }));
     } catch (cause) {
@@ -63,6 +77,7 @@ export class ChatTemplate {
     const environment = new Environment();
     const variables = {
       ...globals,
+      ...this.#variables,
       ...this.#tokens,
       messages: messages.map(({ role, content }) => ({ role, content })),
       add_generation_prompt: open,

@@ -16,6 +16,7 @@ import {
   renderFormat,
 } from './render.ts';
 import { TemplateRenderer } from './template-renderer.ts';
+import type { TemplateVariables } from './template-variables.ts';
 import { PolicyTokenizer } from './tokenizer.ts';
 
 export interface Language {
@@ -35,6 +36,8 @@ export interface LanguageSettings {
   /** Of config.json and generation_config.json. */
   readonly endsOfText: readonly number[];
   readonly beginningOfText: number | null;
+  /** What the folder's chat template is told. */
+  readonly templateVariables?: TemplateVariables;
 }
 
 const token = z.union([
@@ -78,9 +81,10 @@ export async function openLanguage(path: string, settings: LanguageSettings): Pr
   const tokens = { ...tokensIn(map), ...tokensIn(config) };
   const template = config.swirl ? null : await chatTemplate(path, config);
   const endsOfText = settings.endsOfText.filter((id) => tokenizer.specialIds.has(id));
-  const { vocabSize } = settings;
+  const { vocabSize, templateVariables: variables = {} } = settings;
   const make = (): Renderer => {
-    if (template) return new TemplateRenderer(tokenizer, { ...template, tokens, endsOfText, vocabSize });
+    if (template)
+      return new TemplateRenderer(tokenizer, { ...template, tokens, endsOfText, vocabSize, variables });
     const format = config.swirl ?? defaultFormat(tokenizer, tokens);
     return new FormatRenderer(tokenizer, format, { endsOfText, vocabSize });
   };

@@ -6,6 +6,7 @@
  */
 import { z } from 'zod';
 import type { Message } from '../agent/model.ts';
+import { withReasoning } from '../agent/thinking.ts';
 import { ConfigError, ModelError } from '../errors.ts';
 import type { PolicyTokenizer } from './tokenizer.ts';
 
@@ -127,7 +128,10 @@ export class FormatRenderer implements Renderer {
       if (message.role !== 'assistant') {
         append(this.#tokenizer.encode(message.content));
       } else {
-        const recorded = message.tokens ?? [...this.#tokenizer.encode(message.content), this.endOfTurn];
+        const recorded = message.tokens ?? [
+          ...this.#tokenizer.encode(withReasoning(message)),
+          this.endOfTurn,
+        ];
         checkRecorded(recorded, this.#vocabSize);
         append(recorded);
         spans.push({ message: index, start, end: ids.length });

@@ -7,10 +7,12 @@
  */
 
 import type { Message } from '../agent/model.ts';
+import { withReasoning } from '../agent/thinking.ts';
 import { ConfigError, ModelError } from '../errors.ts';
 import { ChatTemplate, type TemplateMessage } from './chat-template.ts';
 import { type AssistantSpan, checkRecorded, type Renderer, type Rendering } from './render.ts';
 import { type Piece, piecesOf } from './template-pieces.ts';
+import type { TemplateVariables } from './template-variables.ts';
 import { TokenRuns } from './token-runs.ts';
 import type { PolicyTokenizer } from './tokenizer.ts';
 
@@ -20,6 +22,7 @@ export interface TemplateSettings {
   readonly tokens: Readonly<Record<string, string>>;
   /** Names the template in errors. */
   readonly where: string;
+  readonly variables?: TemplateVariables;
   /** Further ids that end a sample. */
   readonly endsOfText: readonly number[];
   /** Ids of the decoder's vocabulary are below this. */
@@ -50,10 +53,10 @@ export class TemplateRenderer implements Renderer {
    */
   constructor(
     tokenizer: PolicyTokenizer,
-    { source, tokens, where, endsOfText, vocabSize }: TemplateSettings,
+    { source, tokens, where, endsOfText, vocabSize, variables = {} }: TemplateSettings,
   ) {
     this.#tokenizer = tokenizer;
-    this.#template = new ChatTemplate(source, tokens, where);
+    this.#template = new ChatTemplate(source, { tokens, where, variables });
     this.#vocabSize = vocabSize;
     const refused = (reason: string, cause?: unknown) =>
       new ConfigError(
@@ -84,8 +87,9 @@ export class TemplateRenderer implements Renderer {
     const spans: AssistantSpan[] = [];
     if (messages.length > 0 || open) this.#appendAll(before, open || action !== null, { runs, spans });
     if (action !== null) {
-      const { tokens = null, ...text } = action;
-      const closed = this.#appendAction({ ...text, tokens, index: before.length }, { runs, spans });
+      const { role, tokens = null } = action;
+      const shown = { role, content: withReasoning(action), tokens, index: before.length };
+      const closed = this.#appendAction(shown, { runs, spans });
       if (!closed) runs.template(this.#closing);
     }
     return { ids: [...runs.ids()], spans };
@@ -136,7 +140,9 @@ export class TemplateRenderer implements Renderer {
   /** The messages in roles that the template knows. */
   #shown(messages: readonly Message[]): Shown[] {
     const all = messages.map(
-      ({ role, content, tokens }, index): Shown => ({ role, content, tokens: tokens ?? null, index }),
+      (message, index): Shown => ({
+        ...{ role: message.role, content: withReasoning(message), tokens: message.tokens ?? null, index },
+      }),
     );
     const [system, next] = all;
     if (system?.role !== 'system' || this.#takesSystem) return all;

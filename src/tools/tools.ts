@@ -9,6 +9,7 @@ import type { RetryConfig, Sleep } from '../runtime/retry.ts';
 import type { Emission, StageOperator } from '../runtime/stage.ts';
 import { inTime, LATE } from '../runtime/time-limit.ts';
 import type { Observation, ToolCall } from '../topics/records.generated.ts';
+import { headOf } from '../agent/cut-text.ts';
 
 export const toolsConfig = z.strictObject({
   timeoutMs: z
@@ -36,8 +37,8 @@ export interface ToolsDeps {
 }
 
 /**
- * Each tool call gives the next turn, whose last step has the observation. A broken tool is a failure. The operator is one
- * for all partitions, as a tool's limit of concurrent calls is.
+ * Each tool call gives the next turn, whose last step has the observation. A broken tool is a failure. The
+ * operator is one for all partitions, as a tool's limit of concurrent calls is.
  */
 export function tools(config: ToolsConfig, deps: ToolsDeps): StageOperator<ToolCall> {
   const byName = new Map(deps.tools.map((tool) => [tool.name, tool]));
@@ -81,5 +82,6 @@ async function callInTime(
 function bounded(observation: Observation, { maxObservationChars: most }: ToolsConfig): Observation {
   const { text } = observation;
   if (text.length <= most) return observation;
-  return { ...observation, text: `${text.slice(0, most)} [cut: ${text.length - most} more characters]` };
+  const kept = headOf(text, most);
+  return { ...observation, text: `${kept} [cut: ${text.length - kept.length} more characters]` };
 }

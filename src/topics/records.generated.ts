@@ -12,7 +12,7 @@ export interface Accepted {
   correct: boolean | null;
 }
 
-/** TOOL_CALL: exactly one well-formed tool tag. ANSWER: exactly one well-formed answer tag. NONE: neither, or both, or malformed. */
+/** TOOL_CALL: the first complete tag outside thinking calls a tool. ANSWER: it gives the answer. NONE: there is no complete tag, or nothing in it. */
 export type ActionKind = 'TOOL_CALL' | 'ANSWER' | 'NONE';
 
 /** What the policy wrote in one step: reasoning, and then a tool call or an answer. A part of other records; no topic of its own. */
@@ -29,6 +29,10 @@ export interface Action {
   tokens: number[] | null;
   /** Natural logprob of each of `tokens` under the distribution it was sampled from (after temperature). Null where unknown. */
   logprobs: number[] | null;
+  /** What the model thought before it wrote the text, where its endpoint gives that apart (`reasoning_content`). Thinking within the text stays there. Hostile text. */
+  reasoning: string | null;
+  /** Whether the policy was cut off at its largest number of tokens, before it ended by itself. */
+  truncated: boolean;
   /** Who wrote it: a local policy's name and weights hash (`local:4f0c...`), a remote model's name, or a data set. */
   policy: string;
 }
@@ -191,8 +195,8 @@ export interface ToolCall {
   action: Action;
 }
 
-/** ANSWERED: the last action is an answer. OUT_OF_STEPS: the task's largest number of steps was reached first. */
-export type TrajectoryEnd = 'ANSWERED' | 'OUT_OF_STEPS';
+/** ANSWERED: the last action is an answer. OUT_OF_STEPS: the task's largest number of steps was reached first. OUT_OF_CONTEXT: the conversation outgrew the policy's context first. */
+export type TrajectoryEnd = 'ANSWERED' | 'OUT_OF_STEPS' | 'OUT_OF_CONTEXT';
 
 /** Topic `trajectories`: a finished rollout. Key: the trajectory's id. */
 export interface Trajectory {

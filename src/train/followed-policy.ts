@@ -31,7 +31,7 @@ export interface FollowedPolicyOptions {
 /** Opens the policy as training begins with it. Throws as `openPolicy` and `openEngine` do. */
 export async function followedPolicy(options: FollowedPolicyOptions): Promise<FollowingModel> {
   const { model, parameters, runSeed, onFallback } = options;
-  const policy = await openPolicy(model.checkpoint);
+  const policy = await openPolicy(model.checkpoint, model);
   const lora = loraShape(parameters);
   const engine = await openEngine(policy, {
     ...{ device: model.device, precision: model.precision, onFallback, lora },

@@ -22,7 +22,7 @@ export interface LearnerOptions {
   >;
   /** The policy that training begins with. */
   readonly model: Pick<LocalModelConfig, 'checkpoint' | 'device'> &
-    Partial<Pick<LocalModelConfig, 'precision'>>;
+    Partial<Pick<LocalModelConfig, 'precision' | 'templateVariables'>>;
   /** The run's: decides the first values of fresh adapters. */
   readonly seed: number;
   readonly onFallback: (reason: DeviceError) => void;
@@ -39,7 +39,7 @@ export interface Learner
  */
 export async function openLearner({ config, model, seed, onFallback }: LearnerOptions): Promise<Learner> {
   const { parameters, recompute, beta, microBatchTokens, maxRowTokens } = config;
-  const policy = await openPolicy(model.checkpoint);
+  const policy = await openPolicy(model.checkpoint, model);
   // A row that is longer than a micro-batch goes alone.
   const batchTokens = Math.max(microBatchTokens, Math.min(maxRowTokens, policy.config.maxPositions));
   const lora = loraShape(parameters);

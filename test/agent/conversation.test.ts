@@ -15,6 +15,8 @@ function step(action: Partial<Action>, observation: Observation | null): Step {
       content: null,
       tokens: null,
       logprobs: null,
+      reasoning: null,
+      truncated: false,
       policy: 'p',
       ...action,
     },

@@ -93,6 +93,8 @@ test('shown trajectories cannot move the cursor or recolor the screen', async ()
     content: hostile,
     tokens: null,
     logprobs: null,
+    reasoning: null,
+    truncated: false,
     policy: 'p',
   } as const;
   const question = {

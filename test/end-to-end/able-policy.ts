@@ -81,5 +81,15 @@ function demonstration(question: Question) {
 
 function action(kind: Action['kind'], text: string, content: string | null): Action {
   const tool = kind === 'TOOL_CALL' ? 'calculator' : null;
-  return { text, kind, tool, content, tokens: null, logprobs: null, policy: 'demonstration' };
+  return {
+    text,
+    kind,
+    tool,
+    content,
+    tokens: null,
+    logprobs: null,
+    reasoning: null,
+    truncated: false,
+    policy: 'demonstration',
+  };
 }

@@ -17,7 +17,17 @@ const tools = Object.values(labTools);
 
 function act(text: string): Action {
   const { kind, tool, content } = parseAction(text, tools);
-  return { text, kind, tool, content, tokens: null, logprobs: null, policy: 'p' };
+  return {
+    text,
+    kind,
+    tool,
+    content,
+    tokens: null,
+    logprobs: null,
+    reasoning: null,
+    truncated: false,
+    policy: 'p',
+  };
 }
 
 /** A history of actions with the results that they got; null: the note that no tool was used. */
@@ -67,7 +77,8 @@ describe('the judge of searches', () => {
     ['an answer by guessing, even the right one', [ada], answer('Hugo Hahn'), 'BAD'],
     ['the answer that follows', [ada, city], answer('Hugo Hahn'), 'GOOD'],
     ['another answer', [ada, city], answer('Dovia'), 'BAD'],
-    ['two tags', [ada, city], answer('Hugo Hahn') + search('Port Alda'), 'BAD'],
+    ['two tags: the first counts', [ada, city], answer('Hugo Hahn') + search('Port Alda'), 'GOOD'],
+    ['two tags: a wrong one first', [ada, city], search('Port Alda') + answer('Hugo Hahn'), 'BAD'],
     ['no tag', [], 'Hugo Hahn', 'BAD'],
     ['the calculator', [], math('1 + 1'), 'BAD'],
     ['after a slip, the same query', [['<search_query>Ada Abel', null]], search('Ada Abel'), 'GOOD'],

@@ -80,6 +80,31 @@ describe('LocalModel', () => {
     expect(() => localModelConfig.parse({ stop: ['\ufffd'] })).toThrow(/no text/);
   });
 
+  test('an action ends the completion: at its first complete tag outside thinking', async () => {
+    const settings = { temperature: 1.5, maxTokens: 60 };
+    const request = { messages, id: 'q1', signal };
+    const { text } = await model(settings).complete(request);
+    const [letter] = /[a-z]/.exec(text) ?? ['x'];
+    // Tags that this policy happens to write cannot be counted on: a stop sequence stands in for them below.
+    const acting = await model({ ...settings, stop: [letter] }).complete({ ...request, tools: [] });
+    expect(acting.text.indexOf(letter)).toBeGreaterThanOrEqual(0);
+    expect(acting.truncated).toBe(false);
+    // The same sequence within thinking ends nothing.
+    const first = text.slice(0, 1);
+    const thinking = [{ open: first, close: 'never written' }];
+    const free = await model({ ...settings, stop: [letter], thinking }).complete(request);
+    expect(free.text).toBe(text);
+  });
+
+  test('what is cut at the largest number of tokens is told apart from what ends by itself', async () => {
+    const request = { messages, id: 'q1', signal };
+    const whole = await model({ maxTokens: 100 }).complete(request);
+    const ended = policy.renderer.stopTokens.includes(whole.tokens?.at(-1) ?? -1);
+    expect(whole.truncated).toBe(!ended);
+    const cut = await model({ maxTokens: 1 }).complete(request);
+    expect(cut.truncated).toBe(!policy.renderer.stopTokens.includes(cut.tokens?.[0] ?? -1));
+  });
+
   test('turns of one conversation share what they have in common', async () => {
     const samplers: Sampler[] = [];
     const watched = {

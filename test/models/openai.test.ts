@@ -18,6 +18,11 @@ afterEach(async () => {
   server = null;
 });
 
+/** A completion that ends in a certain way. */
+function ending(finish_reason: string, message: object, more: object = {}): Reply {
+  return { kind: 'raw', body: JSON.stringify({ choices: [{ message, finish_reason, ...more }] }) };
+}
+
 async function modelBehind(script: Reply | (() => Reply), settings: object = {}): Promise<LanguageModel> {
   server = await startFaultServer(() => (typeof script === 'function' ? script() : script));
   const config = openaiConfig.parse({ baseUrl: server.url, model: 'm', ...settings });
@@ -150,9 +155,41 @@ describe('what breaks is a ModelError that says what was expected and found, aft
     ['null', { kind: 'raw', body: 'null' }, true, 'at least one choice, found "null"'],
     [
       'a completion without text',
-      { kind: 'raw', body: '{"choices":[{"finish_reason":"length","message":{"content":null}}]}' },
+      ending('stop', { content: null }),
       true,
-      'expected text (the completion ended with length)',
+      'text (the completion ended with stop)',
+    ],
+    [
+      'one that broke',
+      ending('error', { content: '<math_exp>2+' }),
+      true,
+      'a whole completion, found one that ended with error',
+    ],
+    ['one that was aborted', ending('abort', { content: '' }), true, 'ended with abort'],
+    [
+      'an error in the choice',
+      ending('stop', { content: '' }, { error: { code: 502 } }),
+      true,
+      'ended with stop',
+    ],
+    [
+      'a filter',
+      ending('content_filter', { content: '' }),
+      false,
+      'expected an action, found one that ended with content_filter',
+    ],
+    ["Gemini's filter", ending('SAFETY', { content: 'I' }), false, 'ended with SAFETY'],
+    [
+      'a refusal',
+      ending('stop', { content: null, refusal: 'I cannot help.' }),
+      false,
+      'ended with a refusal',
+    ],
+    [
+      'a refusal in parts',
+      ending('stop', { content: [{ type: 'refusal', refusal: 'No.' }] }),
+      false,
+      'ended with a refusal',
     ],
     ['a connection that is closed', { kind: 'reset' }, true, 'expected a response, found'],
     ['a connection that breaks off', { kind: 'cut' }, true, 'expected a response, found'],

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { from, lastValueFrom, toArray } from 'rxjs';
 import type { CompletionRequest, LanguageModel, Task } from '../../src/agent/model.ts';
 import type { Tool } from '../../src/agent/tool.ts';
-import { ModelError } from '../../src/errors.ts';
+import { ContextError, ModelError } from '../../src/errors.ts';
 import { rollout } from '../../src/rollout/rollout.ts';
 import { start } from '../../src/rollout/start.ts';
 import type { Emission } from '../../src/runtime/stage.ts';
@@ -102,11 +102,7 @@ describe('rollout', () => {
   });
 
   test('neither call nor answer: the context records that no tool was used, and the rollout goes on', async () => {
-    for (const text of [
-      'I wonder.',
-      '<answer>1</answer><answer>2</answer>',
-      '<search_query>x</search_query>',
-    ]) {
+    for (const text of ['I wonder.', '<think><answer>1</answer></think>', '<search_query>x</search_query>']) {
       const [output] = await emitted(policy(text), [turn()]);
       expect(output).toMatchObject({
         topic: 'turns',
@@ -116,6 +112,48 @@ describe('rollout', () => {
         },
       });
     }
+  });
+
+  test('thinking is kept, and is not acting', async () => {
+    const text = '<think>is it <answer>5</answer>?</think><math_exp>2+3</math_exp>';
+    const [output] = await emitted(policy(text), [turn()]);
+    expect(output).toMatchObject({ topic: 'tool-calls', value: { action: { text, content: '2+3' } } });
+    const apart = { text: '<answer>5</answer>', reasoning: '2+3', tokens: null, logprobs: null };
+    const thinks = { ...policy(''), complete: async () => apart };
+    const [answered] = await emitted(thinks, [turn()]);
+    expect(answered).toMatchObject({
+      topic: 'trajectories',
+      value: { answer: '5', steps: [{ action: { text: '<answer>5</answer>', reasoning: '2+3' } }] },
+    });
+    const marks = { ...policy('[T]<answer>5</answer>[/T]'), thinking: [{ open: '[T]', close: '[/T]' }] };
+    expect((await emitted(marks, [turn()]))[0].topic).toBe('turns');
+  });
+
+  test('a message that was cut off is recorded so, and the policy is told', async () => {
+    const cut = { text: '<math_exp>1+', truncated: true, tokens: null, logprobs: null };
+    const [output] = await emitted({ ...policy(''), complete: async () => cut }, [turn()]);
+    const observation = {
+      tool: null,
+      status: 'NO_TOOL',
+      text: 'No tool was used: the message was too long and was cut off.',
+    };
+    expect(output).toMatchObject({
+      topic: 'turns',
+      value: { steps: [{ action: { kind: 'NONE', truncated: true }, observation }] },
+    });
+  });
+
+  test('a conversation that outgrows the context ends its trajectory; a question that does is a failure', async () => {
+    const full = policy(() => {
+      throw new ContextError('expected fewer than 8 tokens, found 9');
+    });
+    const [output, ...others] = await emitted(full, [turn(1)]);
+    expect(others).toEqual([]);
+    expect(output).toMatchObject({ topic: 'trajectories', value: { end: 'OUT_OF_CONTEXT', answer: null } });
+    expect(output?.topic === 'trajectories' && output.value.steps).toEqual(turn(1).steps);
+    expect(await emitted(full, [turn()])).toMatchObject([
+      { topic: 'failures', value: { error: 'ContextError', retryable: false } },
+    ]);
   });
 
   test('ends at the largest number of steps, whatever the last action is', async () => {

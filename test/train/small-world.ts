@@ -1,4 +1,6 @@
-/** A very small policy, a renderer of single characters, and scored trajectories: what the train tests share. */
+/**
+ * A very small policy, a renderer of single characters, and scored trajectories: what the train tests share.
+ */
 
 import { tensorShapes } from '../../src/engine/config.ts';
 import type { Tensors } from '../../src/engine/engine.ts';
@@ -119,6 +121,8 @@ function actionOf({ text, recorded = true, logprobs }: ActionSpec): Action {
     content: text,
     tokens: tokens === null ? null : [...tokens],
     logprobs: logprobs === undefined ? null : [...logprobs],
+    reasoning: null,
+    truncated: false,
     policy: 'test',
   };
 }

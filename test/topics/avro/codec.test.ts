@@ -37,6 +37,8 @@ const turn: Turn = {
         content: '2+2',
         tokens: [1, 300, 70000],
         logprobs: [-0.5, -1.25, 0],
+        reasoning: 'a thought',
+        truncated: true,
         policy: 'local:4f0c',
       },
       observation: { tool: 'calculator', status: 'OK', text: '4' },

@@ -1,0 +1,148 @@
+/**
+ * Reads a chat completion. How it ended decides before its text does: what broke is tried again, what was
+ * refused is a failure, what was cut off is said so. The text may come whole, in parts, as a tool call, or be
+ * missing beside reasoning.
+ */
+import { z } from 'zod';
+import { closeTag, type Reading, type ToolTag } from '../agent/action.ts';
+import type { Completion } from '../agent/model.ts';
+import { contentError, type Endpoint, endedError } from './openai-errors.ts';
+import { readToolCall } from './openai-tool-calls.ts';
+
+/** A part of a message in parts; those of other types have no text. */
+const partSchema = z.looseObject({ type: z.string(), text: z.string().optional() });
+
+const messageSchema = z.object({
+  content: z.union([z.string(), z.array(partSchema)]).nullish(),
+  refusal: z.string().nullish(),
+  reasoning_content: z.string().nullish(),
+  /** What some endpoints call it. */
+  reasoning: z.string().nullish(),
+  tool_calls: z
+    .array(z.object({ function: z.object({ name: z.string(), arguments: z.string() }) }))
+    .nullish(),
+});
+
+const completionSchema = z.object({
+  error: z.unknown().optional(),
+  choices: z
+    .array(
+      z.object({
+        finish_reason: z.string().nullish(),
+        /** vLLM's: the stop sequence, or the id of the stop token. */
+        stop_reason: z.unknown().optional(),
+        error: z.unknown().optional(),
+        message: messageSchema,
+      }),
+    )
+    .min(1),
+});
+
+type Choice = z.output<typeof completionSchema>['choices'][number];
+
+/** How completions end that broke on the way: the same request may succeed. */
+const BROKEN = new Set(['error', 'abort', 'aborted', 'cancelled']);
+
+/**
+ * How they end that were refused: the same request is refused again. In lower case, as Gemini's are in upper.
+ */
+const REFUSED = new Set([
+  ...['content_filter', 'refusal', 'safety', 'recitation', 'blocklist', 'prohibited_content', 'spii'],
+]);
+
+/** How they end that were cut off. */
+const CUT = new Set(['length', 'max_tokens']);
+
+export interface CompletionReading {
+  readonly endpoint: Endpoint;
+  /** Where an action was asked for. */
+  readonly tools?: readonly ToolTag[];
+  readonly reading: Reading;
+  /** The stop sequences that were sent, which endpoints leave out of the text. */
+  readonly stops: readonly string[];
+}
+
+/**
+ * The first choice of a body, as it was meant. Throws `ModelError`: retryable where the endpoint broke or
+ * sent no completion, not where the model refused.
+ */
+export function readCompletion(body: string, options: CompletionReading): Completion {
+  const { endpoint } = options;
+  let json: unknown;
+  try {
+    json = JSON.parse(body);
+  } catch {
+    throw contentError(endpoint, 'JSON', body);
+  }
+  const parsed = completionSchema.safeParse(json);
+  if (!parsed.success || isError(parsed.data.error)) {
+    throw contentError(endpoint, 'a chat completion with at least one choice', body);
+  }
+  const [choice] = parsed.data.choices;
+  checkEnd(choice, endpoint, body);
+  const { tool_calls: calls, refusal: _, ...message } = choice.message;
+  const reasoning = message.reasoning_content ?? message.reasoning ?? thoughtIn(message.content);
+  const content = textOf(message.content);
+  const base = {
+    tokens: null,
+    logprobs: null,
+    ...(reasoning !== null && { reasoning }),
+    ...(CUT.has(choice.finish_reason?.toLowerCase() ?? '') && { truncated: true }),
+  };
+  const [call] = calls ?? [];
+  if (call !== undefined && options.tools !== undefined) {
+    return { ...base, ...readToolCall(call.function, { tools: options.tools, content: content ?? '' }) };
+  }
+  if (content === null && reasoning === null && !base.truncated) {
+    const ended = `text (the completion ended with ${choice.finish_reason ?? 'no reason'})`;
+    throw contentError(endpoint, ended, body);
+  }
+  return { ...base, text: withStop(content ?? '', choice, options) };
+}
+
+/** Throws where the completion did not end as one does. */
+function checkEnd({ finish_reason, error, message }: Choice, endpoint: Endpoint, body: string): void {
+  const reason = finish_reason?.toLowerCase() ?? '';
+  if (BROKEN.has(reason) || isError(error)) {
+    const ended = finish_reason ?? 'an error';
+    throw endedError(endpoint, { expected: 'a whole completion', ended, body, retryable: true });
+  }
+  const parts = Array.isArray(message.content) ? message.content : [];
+  const refusal = message.refusal || parts.find(({ type }) => type === 'refusal');
+  if (REFUSED.has(reason) || refusal) {
+    const ended = REFUSED.has(reason) ? (finish_reason ?? '') : 'a refusal';
+    throw endedError(endpoint, { expected: 'an action', ended, body, retryable: false });
+  }
+}
+
+/** Endpoints may write `"error": null` beside everything. */
+function isError(error: unknown): boolean {
+  return error !== undefined && error !== null && error !== false;
+}
+
+/** The text of a content; null where there is none. */
+function textOf(content: Choice['message']['content']): string | null {
+  if (!Array.isArray(content)) return content ?? null;
+  const texts = content.filter(({ type }) => type === 'text' || type === 'output_text');
+  return texts.length === 0 ? null : texts.map(({ text = '' }) => text).join('');
+}
+
+/** What the parts of a content say of thinking; null where they say nothing. */
+function thoughtIn(content: Choice['message']['content']): string | null {
+  if (!Array.isArray(content)) return null;
+  const thoughts = content.filter(({ type }) => type === 'reasoning' || type === 'thinking');
+  if (thoughts.length === 0) return null;
+  return thoughts
+    .map(({ text, thinking }) => text ?? (typeof thinking === 'string' ? thinking : ''))
+    .join('');
+}
+
+/** The text with the closing tag that the endpoint took for a stop sequence and left out. */
+function withStop(text: string, choice: Choice, { tools, reading, stops }: CompletionReading): string {
+  if (tools === undefined || choice.finish_reason?.toLowerCase() !== 'stop') return text;
+  // vLLM says what it stopped at; null is the end of the turn. Others do not say.
+  const { stop_reason: at } = choice;
+  if (at !== undefined && !(typeof at === 'string' && stops.includes(at))) return text;
+  const closed = closeTag(text, tools, reading);
+  return closed !== text && stops.some((stop) => closed.endsWith(stop)) ? closed : text;
+}

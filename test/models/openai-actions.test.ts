@@ -1,0 +1,142 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import type { Completion } from '../../src/agent/model.ts';
+import { openaiModel } from '../../src/models/openai.ts';
+import { openaiConfig } from '../../src/models/openai-config.ts';
+import type { FaultServer, Reply } from './fault-server.ts';
+import { startFaultServer } from './fault-server.ts';
+
+const messages = [{ role: 'user', content: 'Who?' }] as const;
+const { signal } = new AbortController();
+const tools = [
+  { name: 'calculator', tag: 'math_exp' },
+  { name: 'search', tag: 'search_query' },
+];
+
+const servers: FaultServer[] = [];
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.close();
+});
+
+/** What a policy behind an endpoint does where the endpoint replies so, and what it was asked. */
+async function act(reply: Reply, settings: object = {}): Promise<Completion & { readonly asked: object }> {
+  const server = await startFaultServer(() => reply);
+  servers.push(server);
+  const config = openaiConfig.parse({ baseUrl: server.url, model: 'm', ...settings });
+  const model = await openaiModel(config, { runSeed: 7, env: {} });
+  const completion = await model.complete({ messages, id: 'q1/0/0', signal, tools });
+  return { ...completion, asked: server.requests[0].body };
+}
+
+/** A completion that ends in a certain way. */
+function ending(finish_reason: string, message: object, more: object = {}): Reply {
+  return { kind: 'raw', body: JSON.stringify({ choices: [{ message, finish_reason, ...more }] }) };
+}
+
+/** A message that calls a tool by the protocol. */
+function calls(name: string, args: string) {
+  return {
+    content: null,
+    tool_calls: [{ id: 'c1', type: 'function', function: { name, arguments: args } }],
+  };
+}
+
+describe('an action', () => {
+  test('ends at its first complete tag: the endpoint is asked to, and what it writes beyond is cut off', async () => {
+    const text = '<think><answer>1</answer></think> so <math_exp>2+2</math_exp>';
+    const { text: read, asked } = await act(`${text}\n2+2 -> 4 <answer>4</answer>`);
+    expect(read).toBe(text);
+    const tags = ['</answer>', '</math_exp>', '</search_query>'];
+    expect(asked).toMatchObject({ stop: tags });
+    expect((await act('Y', { stop: ['\n\n'] })).asked).toMatchObject({ stop: ['\n\n', ...tags] });
+    expect((await act('Y', { stopAtTag: false })).asked).not.toHaveProperty('stop');
+  });
+
+  test.each<[string, Reply, object]>([
+    [
+      'the tag that was dropped comes back',
+      ending('stop', { content: 'so <math_exp>2+2' }),
+      { text: 'so <math_exp>2+2</math_exp>' },
+    ],
+    [
+      'vLLM says what it stopped at',
+      ending('stop', { content: '<answer>4' }, { stop_reason: '</answer>' }),
+      { text: '<answer>4</answer>' },
+    ],
+    [
+      'and that it stopped by itself',
+      ending('stop', { content: '<answer>4' }, { stop_reason: null }),
+      { text: '<answer>4' },
+    ],
+    [
+      'in thinking no tag is open',
+      ending('stop', { content: '<think><answer>4' }),
+      { text: '<think><answer>4' },
+    ],
+    ['cut off', ending('length', { content: '<answer>4' }), { text: '<answer>4', truncated: true }],
+    [
+      'cut off after the action',
+      ending('length', { content: '<answer>4</answer> and' }),
+      { text: '<answer>4</answer>', truncated: false },
+    ],
+    [
+      'cut off in thinking',
+      ending('length', { content: null, reasoning_content: 'a long thought' }),
+      { text: '', reasoning: 'a long thought', truncated: true },
+    ],
+    ['cut off with nothing', ending('length', { content: null }), { text: '', truncated: true }],
+    ['only thinking', ending('stop', { content: '', reasoning: 'hm' }), { text: '', reasoning: 'hm' }],
+    [
+      'beside thinking',
+      ending('stop', { content: '<answer>4</answer>', reasoning_content: '2+2' }),
+      { text: '<answer>4</answer>', reasoning: '2+2' },
+    ],
+    [
+      'in parts',
+      ending('stop', {
+        content: [
+          { type: 'thinking', thinking: 'hm' },
+          { type: 'text', text: '<answer>4' },
+          { type: 'text', text: '2</answer>' },
+        ],
+      }),
+      { text: '<answer>42</answer>', reasoning: 'hm' },
+    ],
+    [
+      'a call by the protocol',
+      ending('tool_calls', calls('calculator', '{"expression": "2+2"}')),
+      { text: '<math_exp>2+2</math_exp>' },
+    ],
+    [
+      'a call with a number',
+      ending('tool_calls', calls('calculator', '{"n": 7}')),
+      { text: '<math_exp>7</math_exp>' },
+    ],
+    [
+      'a call with several arguments',
+      ending('tool_calls', calls('search', '{"q": "a", "k": 2}')),
+      { text: '<search_query>{"q":"a","k":2}</search_query>' },
+    ],
+    [
+      'a call with half a JSON',
+      ending('tool_calls', calls('calculator', '{"expression": "2+')),
+      { text: 'calculator({"expression": "2+)', problem: "the call's arguments are no JSON object." },
+    ],
+    [
+      'a call with tags',
+      ending('tool_calls', calls('calculator', '{"e": "1</math_exp><answer>2</answer>"}')),
+      { problem: "the call's arguments are empty, or have tags in them." },
+    ],
+    [
+      'a call of nothing',
+      ending('tool_calls', calls('python', '{}')),
+      { problem: 'the message calls a tool that there is not.' },
+    ],
+  ])('%s', async (_, reply, expected) => {
+    expect(await act(reply)).toMatchObject(expected);
+  });
+
+  test("variables of the endpoint's chat template are sent", async () => {
+    const { asked } = await act('Y', { templateVariables: { enable_thinking: false } });
+    expect(asked).toMatchObject({ chat_template_kwargs: { enable_thinking: false } });
+  });
+});
