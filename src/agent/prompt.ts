@@ -6,8 +6,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { conversation } from './conversation.ts';
-import type { History } from './model.ts';
 import { cutMiddle } from './cut-text.ts';
+import type { History } from './model.ts';
 
 export type PromptName =
   | 'process-judge'

@@ -3,10 +3,10 @@
  * for training.
  */
 
+import { cutMiddle } from '../agent/cut-text.ts';
 import { finalLine } from '../agent/final-line.ts';
 import type { CallOptions, LanguageModel } from '../agent/model.ts';
 import { fillPrompt } from '../agent/prompt.ts';
-import { cutMiddle } from '../agent/cut-text.ts';
 import { ModelError } from '../errors.ts';
 
 export interface Grading {

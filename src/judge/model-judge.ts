@@ -1,9 +1,9 @@
 /** The process judge that is a language model (arXiv 2504.04736): it explains, and then says GOOD or BAD. */
 import type { z } from 'zod';
+import { cutMiddle } from '../agent/cut-text.ts';
 import { finalLine } from '../agent/final-line.ts';
 import type { Judge, LanguageModel } from '../agent/model.ts';
 import { fillPrompt, reviewConfig, reviewSections } from '../agent/prompt.ts';
-import { cutMiddle } from '../agent/cut-text.ts';
 import { ModelError } from '../errors.ts';
 import { judgingLocalConfig, judgingOpenaiConfig, type OnLanguageModel } from '../models/language-models.ts';
 import { kind } from '../parts/kind.ts';

@@ -1,7 +1,7 @@
 /** The reward `module`: a function of the user's gives each step its number. */
 import { z } from 'zod';
-import type { RewardModel } from '../agent/model.ts';
 import { cutMiddle } from '../agent/cut-text.ts';
+import type { RewardModel } from '../agent/model.ts';
 import { ModelError } from '../errors.ts';
 import { kind } from '../parts/kind.ts';
 import { callModule, type ModuleContext, openModulePart } from './call-module.ts';

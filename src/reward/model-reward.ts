@@ -1,9 +1,9 @@
 /** The generative reward model (arXiv 2504.04736): a language model explains, and then gives a number. */
 import { z } from 'zod';
+import { cutMiddle } from '../agent/cut-text.ts';
 import { finalLine } from '../agent/final-line.ts';
 import type { LanguageModel, RewardModel } from '../agent/model.ts';
 import { fillPrompt, reviewConfig, reviewSections } from '../agent/prompt.ts';
-import { cutMiddle } from '../agent/cut-text.ts';
 import { ConfigError, ModelError } from '../errors.ts';
 import { judgingLocalConfig, judgingOpenaiConfig, type OnLanguageModel } from '../models/language-models.ts';
 import { kind } from '../parts/kind.ts';

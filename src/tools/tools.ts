@@ -1,5 +1,6 @@
 /** The stage `tools`: a tool answers an action, and the rollout goes on with the observation. */
 import { z } from 'zod';
+import { headOf } from '../agent/cut-text.ts';
 import type { Tool } from '../agent/tool.ts';
 import { nextTurn } from '../agent/turn.ts';
 import { DataError } from '../errors.ts';
@@ -9,7 +10,6 @@ import type { RetryConfig, Sleep } from '../runtime/retry.ts';
 import type { Emission, StageOperator } from '../runtime/stage.ts';
 import { inTime, LATE } from '../runtime/time-limit.ts';
 import type { Observation, ToolCall } from '../topics/records.generated.ts';
-import { headOf } from '../agent/cut-text.ts';
 
 export const toolsConfig = z.strictObject({
   timeoutMs: z

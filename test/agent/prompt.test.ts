@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { cutMiddle } from '../../src/agent/cut-text.ts';
 import { finalLine } from '../../src/agent/final-line.ts';
 import { defaultInstructions, fillPrompt, reviewSections } from '../../src/agent/prompt.ts';
-import { cutMiddle } from '../../src/agent/cut-text.ts';
 import { answer, call, question, step } from '../records.ts';
 
 function fill(texts: { question?: string; reference?: string; answer?: string }): string {
