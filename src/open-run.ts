@@ -6,15 +6,15 @@ import { pipeline, scheduledStages } from './pipeline.ts';
 import type { FlowStage } from './runtime/drain.ts';
 import { Run, type RunEnd, type StageProgress } from './runtime/run.ts';
 import type { Codec } from './topics/avro/codec.ts';
-import { keyOf } from './topics/key-of.ts';
+import { schemaIn } from './topics/avro/schemas.ts';
 import { readRecords } from './topics/read-records.ts';
 import type { RecordOf } from './topics/record-of.ts';
 import type { Output, ReadOptions, Transport } from './topics/transport.ts';
 import { codecOf } from './topology/codec-of.ts';
-import { flowStages } from './topology/flow.ts';
+import { flowStages, topicSpecs } from './topology/flow.ts';
+import { topicSchemas } from './topology/own-topics.ts';
 import { runFolder, writeResolved } from './topology/resolved.ts';
 import type { StageName } from './topology/stage-configs.ts';
-import { TOPICS } from './topology/topics.ts';
 import type { Topology } from './topology/topology.ts';
 
 /** Records are appended in transactions of this many. */
@@ -64,9 +64,8 @@ export async function openRun(
   writeResolved(topology);
   const codec = await codecOf(topology, 'write');
   const transport = await openTransport(topology, { access: 'write', notify });
-  await transport.ensureTopics(
-    TOPICS.map((name) => ({ name, partitions: topology.topics[name].partitions })),
-  );
+  await transport.ensureTopics(topicSpecs(topology));
+  const schemas = topicSchemas(topology);
 
   return {
     topology,
@@ -83,7 +82,7 @@ export async function openRun(
         onAppend?.(count);
       };
       for await (const record of records) {
-        batch.push({ topic, key: keyOf(record), value: codec.encode(topic, record) });
+        batch.push({ topic, key: schemaIn(schemas, topic).key(record), value: codec.encode(topic, record) });
         if (batch.length >= FEED_BATCH) await append();
       }
       await append();

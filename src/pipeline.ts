@@ -24,11 +24,13 @@ import { reward } from './reward/reward.ts';
 import { rollout } from './rollout/rollout.ts';
 import { start } from './rollout/start.ts';
 import { sleep } from './runtime/clock.ts';
+import { redirected } from './runtime/redirect.ts';
 import type { Stage, StageOperator } from './runtime/stage.ts';
 import { tools } from './tools/tools.ts';
 import type { Codec } from './topics/avro/codec.ts';
 import type { TopicRecords } from './topics/records.generated.ts';
 import type { Transport } from './topics/transport.ts';
+import { heldBy } from './topology/flow.ts';
 import { runFolder } from './topology/resolved.ts';
 import type { STAGE_RECORDS, StageName } from './topology/stage-configs.ts';
 import type { Topology } from './topology/topology.ts';
@@ -64,14 +66,10 @@ export async function pipeline(
     if (!config || (only && !only.includes(name))) return;
     const { reads, writes, window } = config;
     const replayed = source?.topic === reads ? { readsRun: source.run } : {};
-    flow.push({
-      name,
-      reads,
-      writes,
-      window,
-      ...replayed,
-      ...(await make(config)),
-    });
+    const made = await make(config);
+    const into = heldBy(topology, writes);
+    const operator = (partition: number) => redirected(made.operator(partition), into);
+    flow.push({ name, reads, writes, window, ...replayed, ...made, operator });
   }
 
   await add('start', (config) => ({ operator: () => start(config, { tasks, retry: config.retry, sleep }) }));

@@ -4,7 +4,7 @@
  */
 import { SwirlError } from '../errors.ts';
 import { kafkaSecurity } from '../open-transport.ts';
-import { TOPICS } from '../topology/topics.ts';
+import { topicSpecs } from '../topology/flow.ts';
 import type { Topology } from '../topology/topology.ts';
 import type { Check } from './doctor-check.ts';
 
@@ -36,9 +36,9 @@ export async function* checkKafka(topology: Topology): AsyncGenerator<Check> {
 
 type Kafka = Awaited<ReturnType<typeof import('../topics/kafka/kafka-transport.ts')['openKafka']>>;
 
-async function compare({ run, topics }: Topology, kafka: Kafka): Promise<Omit<Check, 'name'>> {
+async function compare(topology: Topology, kafka: Kafka): Promise<Omit<Check, 'name'>> {
   const there = new Map((await kafka.topics()).map(({ name, partitions }) => [name, partitions]));
-  const specs = TOPICS.map((name) => ({ name, partitions: topics[name].partitions }));
+  const specs = topicSpecs(topology);
   const existing = specs.filter(({ name }) => there.has(name));
   const otherwise = existing.filter(({ name, partitions }) => there.get(name) !== partitions);
   const settings = await kafka.differences(existing);
@@ -50,7 +50,7 @@ async function compare({ run, topics }: Topology, kafka: Kafka): Promise<Omit<Ch
       ({ topic, setting, declared, found }) => `${topic}: ${setting} is ${found}, declared is ${declared}`,
     ),
   ];
-  const found = `run ${run} has ${existing.length} of its ${specs.length} topics, ${lines.length} differences`;
+  const found = `run ${topology.run} has ${existing.length} of its ${specs.length} topics, ${lines.length} differences`;
   return {
     ok: lines.length === 0,
     found,

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { DataError } from '../errors.ts';
 import type { OpenRun } from '../open-run.ts';
 import type { Fed } from '../questions/datasets.ts';
-import type { Question, Topic, TopicRecords } from '../topics/records.generated.ts';
+import type { Question } from '../topics/records.generated.ts';
 import type { Topology } from '../topology/topology.ts';
 import { count } from './count.ts';
 import { EXIT, withExitCodes } from './exit.ts';
@@ -101,8 +101,8 @@ async function feedFile(run: OpenRun, { file, topic, records, skipped }: FileOfR
 }
 
 interface Source {
-  readonly topic: Topic;
-  readonly records: AsyncIterable<TopicRecords[Topic]>;
+  readonly topic: string;
+  readonly records: AsyncIterable<object>;
 }
 
 /** The records of one file: a data set's, or those of a topic as JSON lines. */
@@ -118,12 +118,11 @@ async function source(
   const options = { ...(skip ? { skip } : {}), ...(flags.task === undefined ? {} : { task: flags.task }) };
   if (flags.dataset === undefined && flags.topic !== undefined && flags.topic !== 'questions') {
     const { readTopicRecords } = await import('../questions/topic-records.ts');
-    const { isTopic, topicNames } = await import('../topics/avro/codec.ts');
-    const { ConfigError } = await import('../errors.ts');
-    if (!isTopic(flags.topic)) {
-      throw new ConfigError(`--topic ${flags.topic}: expected one of ${topicNames.join(', ')}`);
-    }
-    return { topic: flags.topic, records: readTopicRecords(flags.topic, input, options) };
+    const { topicSchemas } = await import('../topology/own-topics.ts');
+    const { topicNamed } = await import('./topic-name.ts');
+    const topics = topicSchemas(topology);
+    const { topic } = topicNamed(topics, flags.topic);
+    return { topic, records: readTopicRecords(topic, input, { ...options, topics }) };
   }
   const dataset = flags.dataset === undefined ? guessDataset(input) : datasetName(flags.dataset);
   const deps = dataset === 'gsm8k-solutions' ? { calculator: await calculatorOf(topology) } : {};

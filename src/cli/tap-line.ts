@@ -10,7 +10,7 @@ const ANSWER = 30;
 /** No wider than `room`: what is short is whole, and long texts share what is left. */
 export function recordLine(record: unknown, room: number): string {
   const at = (path: string) => fieldAt(record, path);
-  const parts: Part[] = [
+  return fitted(room, [
     short(at('id'), ID),
     // A failure is named for its place; this is what failed.
     short(at('record'), ID),
@@ -23,7 +23,28 @@ export function recordLine(record: unknown, room: number): string {
       : null,
     long(at('message') ?? at('text') ?? at('action.text') ?? at('subTrajectory.action.text')),
     long(at('verdict.rationale')),
-  ].filter((part) => part !== null);
+  ]);
+}
+
+/** Of a record whose schema is the topology's own: its key, and every text, number and truth with the name of its field. */
+export function ownRecordLine(
+  record: object,
+  { key, room }: { readonly key: string; readonly room: number },
+): string {
+  const fields = Object.entries(record).filter(([, value]) => value !== key);
+  return fitted(room, [
+    short(key, ID),
+    ...fields.map(([name, value]) => {
+      if (typeof value === 'string') return long(`${name} ${JSON.stringify(value)}`);
+      return typeof value === 'number' || typeof value === 'boolean'
+        ? short(value, ANSWER, `${name} `)
+        : null;
+    }),
+  ]);
+}
+
+function fitted(room: number, all: readonly (Part | null)[]): string {
+  const parts = all.filter((part) => part !== null);
   const gaps = GAP.length * (parts.length - 1);
   const fixed = parts.reduce((sum, { text, cut }) => sum + (cut ? 0 : text.length), gaps);
   const lengths = parts.filter(({ cut }) => cut).map(({ text }) => text.length);

@@ -4,14 +4,14 @@ import { ConfigError, DataError } from '../errors.ts';
 import { printable } from '../monitor/printable.ts';
 import type { Condition } from '../monitor/where.ts';
 import { openTransport } from '../open-transport.ts';
-import { isTopic, topicNames } from '../topics/avro/codec.ts';
 import { type ReadRecord, readEntries } from '../topics/read-records.ts';
-import type { Topic } from '../topics/records.generated.ts';
 import type { ReadFrom } from '../topics/transport.ts';
 import { codecOf } from '../topology/codec-of.ts';
+import { topicSchemas } from '../topology/own-topics.ts';
 import type { Topology } from '../topology/topology.ts';
 import { screenWidth } from './screen.ts';
-import { recordLine } from './tap-line.ts';
+import { ownRecordLine, recordLine } from './tap-line.ts';
+import { topicNamed } from './topic-name.ts';
 
 /** Of a record's line that no terminal shows. */
 const LONGEST_LINE = 400;
@@ -39,7 +39,7 @@ export function parseFrom(text: string): ReadFrom {
 
 /** Prints what passes until the end, the limit or the signal. A slow terminal slows only this reader. */
 export async function tapTopic(topology: Topology, topic: string, options: TapOptions): Promise<void> {
-  if (!isTopic(topic)) throw new ConfigError(`${topic}: no such topic; there are ${topicNames.join(', ')}`);
+  const isOwn = topicNamed(topicSchemas(topology), topic).record === null;
   const { where, from, limit, follow, json, signal, partition } = options;
   const transport = await openTransport(topology, {
     access: 'read',
@@ -48,7 +48,7 @@ export async function tapTopic(topology: Topology, topic: string, options: TapOp
   try {
     const source = { transport, codec: await codecOf(topology, 'read') };
     // Into a file or another program nothing is cut off that a person might look for.
-    const columns = process.stdout.isTTY ? screenWidth() : LONGEST_LINE;
+    const shape = { columns: process.stdout.isTTY ? screenWidth() : LONGEST_LINE, isOwn };
     let shown = 0;
     if (limit <= 0) return;
     for await (const entry of readEntries(source, topic, {
@@ -58,7 +58,7 @@ export async function tapTopic(topology: Topology, topic: string, options: TapOp
       ...(partition === undefined ? {} : { partition }),
     })) {
       if (entry.record instanceof DataError ? false : !where(entry.record)) continue;
-      const line = json ? jsonLine(entry) : textLine(entry, columns);
+      const line = json ? jsonLine(entry) : textLine(entry, shape);
       if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain');
       shown++;
       if (shown >= limit) break;
@@ -68,16 +68,25 @@ export async function tapTopic(topology: Topology, topic: string, options: TapOp
   }
 }
 
-function jsonLine({ topic, partition, offset, time, key, record, value }: ReadRecord<Topic>): string {
+function jsonLine({ topic, partition, offset, time, key, record, value }: ReadRecord<string>): string {
   const place = { topic, partition, offset, time, key };
   if (!(record instanceof DataError)) return JSON.stringify({ ...place, record });
   return JSON.stringify({ ...place, error: record.message, bytes: Buffer.from(value).toString('base64') });
 }
 
-function textLine({ partition, offset, record }: ReadRecord<Topic>, columns: number): string {
+interface LineShape {
+  readonly columns: number;
+  /** Whether the records have a schema of the topology's own. */
+  readonly isOwn: boolean;
+}
+
+function textLine(
+  { partition, offset, key, record }: ReadRecord<string>,
+  { columns, isOwn }: LineShape,
+): string {
   const place = `${partition}:${offset}`.padStart(8);
   const room = columns - place.length - 2;
   if (record instanceof DataError)
     return `${place}  ${printable(`cannot be decoded: ${record.message}`, room)}`;
-  return `${place}  ${recordLine(record, room)}`;
+  return `${place}  ${isOwn ? ownRecordLine(record, { key, room }) : recordLine(record, room)}`;
 }

@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Codec } from '../topics/avro/codec.ts';
-import { builtInTopics } from '../topics/avro/schemas.ts';
 import { openCodec } from '../topics/registry/open-codec.ts';
-import { jsonTopics } from './topics.ts';
+import { topicSchemas } from './own-topics.ts';
+import { jsonTopics } from './topic-configs.ts';
 import type { Topology } from './topology.ts';
 
 /** Opens it; with a registry and to write, the run's schemas are registered. Errors as of `openCodec`. */
@@ -14,7 +14,7 @@ export function codecOf(topology: Topology, access: 'read' | 'write'): Promise<C
     {
       run,
       maxRecordBytes: transport.maxRecordBytes,
-      topics: builtInTopics,
+      topics: topicSchemas(topology),
       json: jsonTopics(topics),
       registry: transport.kind === 'kafka' ? transport.registry : null,
       access,

@@ -1,12 +1,13 @@
 /** The topology as a graph: which stage writes what another reads. */
-import { STAGE_RECORDS, STAGES, type StageName } from './stage-configs.ts';
-import type { TopicName } from './topics.ts';
+import type { TopicSpec } from '../topics/transport.ts';
+import { STAGE_RECORDS, STAGES } from './stage-configs.ts';
+import { TOPICS, type TopicName } from './topics.ts';
 import type { Topology } from './topology.ts';
 
 export interface FlowStage {
-  readonly name: StageName;
-  readonly reads: TopicName;
-  readonly writes: readonly TopicName[];
+  readonly name: string;
+  readonly reads: string;
+  readonly writes: readonly string[];
 }
 
 /** The stages that are there, in the order of the flow. */
@@ -17,20 +18,55 @@ export function flowStages(topology: Topology): FlowStage[] {
   });
 }
 
-export function producersOf(topology: Topology, topic: TopicName): StageName[] {
+export function producersOf(topology: Topology, topic: string): string[] {
   return flowStages(topology)
     .filter((stage) => stage.writes.includes(topic))
     .map((stage) => stage.name);
 }
 
-export function consumersOf(topology: Topology, topic: TopicName): StageName[] {
+export function consumersOf(topology: Topology, topic: string): string[] {
   return flowStages(topology)
     .filter((stage) => stage.reads === topic)
     .map((stage) => stage.name);
 }
 
+/**
+ * The topic of Swirl's own whose records a topic holds; null where it has a schema of its own, undefined where the run
+ * has no such topic.
+ */
+export function recordsOf(
+  { ownTopics }: Pick<Topology, 'ownTopics'>,
+  topic: string,
+): TopicName | null | undefined {
+  const known = TOPICS.find((name) => name === topic);
+  if (known !== undefined) return known;
+  const own = Object.hasOwn(ownTopics, topic) ? ownTopics[topic] : undefined;
+  if (own === undefined) return undefined;
+  return 'record' in own ? own.record : null;
+}
+
+/** Which of these topics hold the records of Swirl's own topics under another name, by the name that Swirl has. */
+export function heldBy(
+  topology: Pick<Topology, 'ownTopics'>,
+  topics: readonly string[],
+): ReadonlyMap<string, string> {
+  const held = topics.map((topic) => [recordsOf(topology, topic) ?? topic, topic] as const);
+  return new Map(held.filter(([record, topic]) => record !== topic));
+}
+
+/** The names of every topic of the run. */
+export function topicsOf({ ownTopics }: Pick<Topology, 'ownTopics'>): string[] {
+  return [...TOPICS, ...Object.keys(ownTopics)];
+}
+
+/** The topics of the run, with their partitions. */
+export function topicSpecs(topology: Pick<Topology, 'topics' | 'ownTopics'>): TopicSpec[] {
+  const own = Object.entries(topology.ownTopics).map(([name, { partitions }]) => ({ name, partitions }));
+  return [...TOPICS.map((name) => ({ name, partitions: topology.topics[name].partitions })), ...own];
+}
+
 /** Topics that some stage reads and no stage writes, and that no other run provides: they must be fed. */
-export function inputTopics(topology: Topology): TopicName[] {
+export function inputTopics(topology: Topology): string[] {
   const read = new Set(flowStages(topology).map((stage) => stage.reads));
   return [...read].filter(
     (topic) => producersOf(topology, topic).length === 0 && topology.source?.topic !== topic,
@@ -38,21 +74,29 @@ export function inputTopics(topology: Topology): TopicName[] {
 }
 
 /**
- * The stages at and after a topic: those that a replay from it runs. By what each stage's records are, not by
- * what is there, so that `turns` brings its whole cycle.
+ * The stages at and after a topic: those that a replay from it runs. Of Swirl's stages also those that the topology does
+ * not have, as they are by default, so that `turns` brings its whole cycle.
  */
-export function stagesFrom(topic: TopicName): StageName[] {
-  const reached = new Set<TopicName>([topic]);
-  const stages = new Set<StageName>();
-  for (let before = -1; before !== stages.size; ) {
-    before = stages.size;
-    for (const name of STAGES) {
-      if (!reached.has(STAGE_RECORDS[name].reads)) continue;
-      stages.add(name);
-      for (const written of STAGE_RECORDS[name].writes) reached.add(written);
+export function stagesFrom(topic: string, topology: Topology | null): string[] {
+  const stages = possibleStages(topology);
+  const reached = new Set([topic]);
+  const found = new Set<string>();
+  for (let before = -1; before !== found.size; ) {
+    before = found.size;
+    for (const { name, reads, writes } of stages) {
+      if (!reached.has(reads)) continue;
+      found.add(name);
+      for (const written of writes) reached.add(written);
     }
   }
-  return STAGES.filter((name) => stages.has(name));
+  return stages.map(({ name }) => name).filter((name) => found.has(name));
+}
+
+/** Those that the topology has, and Swirl's others as they are by default. */
+export function possibleStages(topology: Topology | null): FlowStage[] {
+  const there = topology === null ? [] : flowStages(topology);
+  const others = STAGES.filter((name) => there.every((stage) => stage.name !== name));
+  return [...there, ...others.map((name) => ({ name, ...STAGE_RECORDS[name] }))];
 }
 
 /**
@@ -64,7 +108,7 @@ export function strayCycle(topology: Topology): readonly string[] | null {
   const visit = (
     stage: FlowStage,
     trail: readonly string[],
-    open: readonly StageName[],
+    open: readonly string[],
   ): readonly string[] | null => {
     if (open.includes(stage.name)) return trail.slice(trail.indexOf(stage.name));
     for (const topic of stage.writes) {

@@ -1,13 +1,11 @@
 /** What a drawing of a topology shows: stages with a note each, and the topics between them. */
 import { consumersOf, flowStages, producersOf } from './flow.ts';
-import type { StageName } from './stage-configs.ts';
-import type { TopicName } from './topics.ts';
 import type { Topology } from './topology.ts';
 
 export interface GraphStage {
-  readonly name: StageName;
-  readonly reads: TopicName;
-  readonly writes: readonly TopicName[];
+  readonly name: string;
+  readonly reads: string;
+  readonly writes: readonly string[];
   /** How it is configured, in a few words. Holds names from the file: hostile text. */
   readonly note: string;
 }
@@ -16,9 +14,9 @@ export interface Graph {
   readonly run: string;
   readonly stages: readonly GraphStage[];
   /** Topics that nothing here writes, and where they come from. */
-  readonly inputs: readonly { readonly topic: TopicName; readonly from: string }[];
+  readonly inputs: readonly { readonly topic: string; readonly from: string }[];
   /** Topics that nothing here reads. */
-  readonly outputs: readonly TopicName[];
+  readonly outputs: readonly string[];
 }
 
 export function topologyGraph(topology: Topology): Graph {
@@ -36,7 +34,7 @@ export function topologyGraph(topology: Topology): Graph {
   };
 }
 
-function noteOf(topology: Topology, stage: StageName): string {
+function noteOf(topology: Topology, stage: string): string {
   const { stages, policy, judge, reward, tools } = topology;
   switch (stage) {
     case 'start':
@@ -45,8 +43,6 @@ function noteOf(topology: Topology, stage: StageName): string {
       return modelNote(policy);
     case 'tools':
       return Object.keys(tools).join(', ');
-    case 'decompose':
-      return '';
     case 'judge':
       return modelNote(judge);
     case 'filter':
@@ -60,6 +56,8 @@ function noteOf(topology: Topology, stage: StageName): string {
         'subTrajectories' in batch ? `${batch.subTrajectories} steps` : `${batch.trajectories} trajectories`;
       return `batches of ${size}`;
     }
+    default:
+      return '';
   }
 }
 

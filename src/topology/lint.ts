@@ -5,12 +5,14 @@ import * as learning from './rules/learning-rules.ts';
 import * as models from './rules/model-rules.ts';
 import type { LintContext, Rule } from './rules/rule.ts';
 import * as tasks from './rules/task-rules.ts';
+import * as topics from './rules/topic-rules.ts';
 import * as transport from './rules/transport-rules.ts';
 import type { Topology } from './topology.ts';
 
 export type { LintContext, Rule } from './rules/rule.ts';
 
 export const RULES: readonly Rule[] = [
+  ...Object.values(topics),
   ...Object.values(flow),
   ...Object.values(tasks),
   ...Object.values(learning),

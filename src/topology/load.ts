@@ -5,6 +5,8 @@ import { ConfigError } from '../errors.ts';
 import { checkShape, type Finding } from './check.ts';
 import { type LintContext, lintTopology } from './lint.ts';
 import { applyOverrides, type Override, overrideAt, parseOverride } from './overrides.ts';
+import { withoutSlips } from './own-names.ts';
+import { readOwnTopics } from './own-topics.ts';
 import { resolvePaths } from './paths.ts';
 import { formatProblems, hasErrors, type Problem, pathText, sortProblems } from './problem.ts';
 import { isObject } from './schema-walk.ts';
@@ -73,14 +75,27 @@ export function examineText(
     };
     return { topology: null, problems: [...source.problems, locate(finding, source, overrides)] };
   }
-  const { topology, findings } = checkShape(withStages(plain));
-  const resolved = topology === null ? null : resolvePaths(settle(topology), options.folder);
-  const combinations = resolved === null ? [] : lintTopology(resolved, options.context ?? {});
+  const { topology, findings } = shapeOf(plain, options);
+  const combinations = topology === null ? [] : lintTopology(topology, options.context ?? {});
   const problems = [
     ...source.problems,
     ...[...findings, ...combinations].map((finding) => locate(finding, source, overrides)),
   ];
-  return { topology: resolved, problems: sortProblems(problems) };
+  return { topology, problems: sortProblems(problems) };
+}
+
+/** The topology of a plain value, settled and with the files that it is made of; null where that is wrong. */
+function shapeOf(
+  plain: Record<string, unknown>,
+  { folder }: { readonly folder: string },
+): { readonly topology: Topology | null; readonly findings: readonly Finding[] } {
+  const { value, findings: slips } = withoutSlips(withStages(plain));
+  const checked = checkShape(value);
+  if (checked.topology === null) return { topology: null, findings: [...slips, ...checked.findings] };
+  const settled = resolvePaths(settle(checked.topology), folder);
+  const { ownTopics, findings } = readOwnTopics(settled.ownTopics);
+  const all = [...slips, ...findings];
+  return { topology: all.length > 0 ? null : { ...settled, ownTopics }, findings: all };
 }
 
 /** Says what is there by default before overrides change a part of it: all stages, and the kinds of the models. */

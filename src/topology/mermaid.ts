@@ -4,7 +4,7 @@ import type { Graph } from './graph.ts';
 /** Mermaid text: stages are boxes, topics are rounded, taken from outside or left to taps are dashed. */
 export function mermaid(graph: Graph): string {
   const topics = [...new Set(graph.stages.flatMap((stage) => [stage.reads, ...stage.writes]))];
-  const topic = (name: string): string => `t${topics.indexOf(name as (typeof topics)[number])}`;
+  const topic = (name: string): string => `t${topics.indexOf(name)}`;
   const lines = ['flowchart LR'];
   for (const name of topics) lines.push(`  ${topic(name)}(["${label(name)}"])`);
   for (const [index, { name, note }] of graph.stages.entries()) {

@@ -17,6 +17,7 @@ const PATHS: readonly string[] = [
   'folder',
   'learner.checkpoint',
   ...SLOTS.flatMap(({ path, kinds }) => kinds.flatMap(({ files }) => files.map((file) => `${path}.${file}`))),
+  'ownTopics.*.schema',
   ...SECURITY_FILES.map((path) => `transport.security.${path}`),
   ...REGISTRY_FILES.map((path) => `transport.registry.${path}`),
 ];

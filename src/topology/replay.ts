@@ -2,11 +2,10 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ConfigError } from '../errors.ts';
-import { stagesFrom } from './flow.ts';
+import { possibleStages, stagesFrom, topicsOf } from './flow.ts';
 import { examineFile, loadTopology } from './load.ts';
 import { RESOLVED_FILE } from './resolved.ts';
-import { STAGES } from './stage-configs.ts';
-import { TOPICS } from './topics.ts';
+import { nearest } from './suggest.ts';
 import type { Topology } from './topology.ts';
 
 export interface ReplayOptions {
@@ -24,24 +23,31 @@ export interface ReplayOptions {
 
 /** Reads the old run's resolved topology and keeps the stages that come after the topic. */
 export function replayTopology({ run, from, as, folder, set }: ReplayOptions): Topology {
-  const topic = TOPICS.find((name) => name === from);
-  if (topic === undefined) throw new ConfigError(`--from ${from}: expected one of ${TOPICS.join(', ')}`);
   const file = join(folder, run, RESOLVED_FILE);
   if (!existsSync(file)) {
     throw new ConfigError(
       `there is no run ${run} in ${folder}: expected ${file}, which every run leaves there`,
     );
   }
-  const kept = stagesFrom(topic);
+  const { topology: old } = examineFile(file);
+  const topics = topicsOf(old ?? { ownTopics: {} });
+  if (!topics.includes(from)) {
+    const near = nearest(from, topics);
+    const hint = near === null ? `expected one of ${topics.join(', ')}` : `did you mean ${near}?`;
+    throw new ConfigError(`--from ${from}: the run ${run} has no such topic; ${hint}`);
+  }
+  const kept = stagesFrom(from, old);
   if (kept.length === 0)
     throw new ConfigError(`--from ${from}: no stage reads ${from}, so there is nothing to replay`);
-  const without = STAGES.filter((stage) => !kept.includes(stage)).map((stage) => `stages.${stage}=false`);
+  const without = possibleStages(old)
+    .filter(({ name }) => !kept.includes(name))
+    .map(({ name }) => `stages.${name}=false`);
   const name = as ?? freeName(folder, `${run}-replay`);
   // In quotes, as a name such as 7 or null would be read as something else.
   const named = Object.entries({
     run: name,
     folder: resolve(folder),
-    source: sourceOf(file, { run, topic }),
+    source: sourceOf(old, { run, topic: from }),
   }).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
   const { topology } = loadTopology(file, {
     set: [...without, ...named, ...set],
@@ -52,10 +58,11 @@ export function replayTopology({ run, from, as, folder, set }: ReplayOptions): T
 }
 
 /** Where the topic's records lie: a replay has none of its own in the topic that it reads from elsewhere. */
-function sourceOf(file: string, own: NonNullable<Topology['source']>): NonNullable<Topology['source']> {
-  const { topology } = examineFile(file);
-  const { source = null } = topology ?? {};
-  return source?.topic === own.topic ? source : own;
+function sourceOf(
+  old: Topology | null,
+  own: NonNullable<Topology['source']>,
+): NonNullable<Topology['source']> {
+  return old?.source?.topic === own.topic ? old.source : own;
 }
 
 /** The name with the first number that no run has. */

@@ -16,7 +16,12 @@ export function runFolder(topology: Topology, run: string = topology.run): strin
 
 /** The resolved topology as YAML that `loadTopology` reads back to the same value. */
 export function resolvedText(topology: Topology): string {
-  return `# Swirl wrote this: the topology of the run ${topology.run} with every default filled in.\n${stringify(topology)}`;
+  return `# Swirl wrote this: the topology of the run ${topology.run} with every default filled in.\n${stringify(written(topology))}`;
+}
+
+/** A topology as it is written: what is added stands beside what is Swirl's. */
+function written({ ownTopics, ...topology }: Topology): object {
+  return { ...topology, topics: { ...topology.topics, ...ownTopics } };
 }
 
 /** Saves `topology.resolved.yaml` in the run's folder (made if missing), written aside and renamed. Returns its path. */

@@ -34,7 +34,12 @@ export const STAGE_RECORDS = {
   train: { reads: 'scored', writes: ['updates'] },
 } as const satisfies Record<StageName, { reads: TopicName; writes: readonly TopicName[] }>;
 
-const topicName = z.enum(TOPICS);
+/** A topic's name: Swirl's own or one that the topology adds; a rule says which there are. */
+export const topicName = z
+  .string()
+  .min(1)
+  .max(64)
+  .meta({ examples: [...TOPICS] });
 
 function wiring(stage: StageName, window: number) {
   const { reads, writes } = STAGE_RECORDS[stage];

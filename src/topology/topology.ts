@@ -11,8 +11,8 @@ import { runtimeConfig } from '../runtime/run.ts';
 import { embeddedConfig } from '../topics/embedded/embedded-log.ts';
 import { kafkaConfig } from '../topics/kafka/kafka-config.ts';
 import { JUDGES, POLICIES, REWARDS, TOOLS } from './kinds.ts';
-import { STAGES, stagesConfig } from './stage-configs.ts';
-import { FEEDABLE, TOPICS, topicsConfig } from './topics.ts';
+import { STAGES, stagesConfig, topicName } from './stage-configs.ts';
+import { type TopicsConfig, topicsConfig, type WrittenOwnTopic } from './topic-configs.ts';
 
 /** Names of runs, tasks and tools: they become folder names, record fields and command-line paths. */
 export const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]*$/;
@@ -90,15 +90,17 @@ export const topologyConfig = z.strictObject({
     .describe('The stages of the flow. A stage that is not listed is not there; without `stages` all are.'),
   runtime: runtimeConfig.prefault({}),
   modules: modulesConfig.prefault({}),
-  topics: topicsConfig.prefault({}).describe('Settings of single topics.'),
+  topics: topicsConfig
+    .prefault({})
+    .describe("Settings of Swirl's topics, and topics of one's own: other names, with `record` or `schema`."),
   fed: z
-    .array(z.enum(FEEDABLE))
+    .array(topicName)
     .default(['questions'])
     .describe('Topics that are filled from outside: by `swirl feed` or any producer.'),
   source: z
     .strictObject({
       run: runName.describe('The run that is read, read-only.'),
-      topic: z.enum(TOPICS).describe('Which of its topics takes the place of ours.'),
+      topic: topicName.describe('Which of its topics takes the place of ours.'),
     })
     .nullable()
     .default(null)
@@ -114,7 +116,11 @@ export type TaskConfig = Omit<WrittenTopology['tasks'][string], 'instructions'> 
 };
 
 /** A topology to run: every default filled in, what was left to Swirl settled, and paths absolute. */
-export type Topology = Omit<WrittenTopology, 'tasks'> & {
+export type Topology = Omit<WrittenTopology, 'tasks' | 'topics'> & {
   readonly tasks: Readonly<Record<string, TaskConfig>>;
+  /** Settings of Swirl's own topics. */
+  readonly topics: TopicsConfig;
+  /** Topics that the topology adds, by name: every schema in place of its file. */
+  readonly ownTopics: Readonly<Record<string, WrittenOwnTopic>>;
 };
 export type ToolConfig = Topology['tools'][string];

@@ -48,5 +48,6 @@ test('without a topic it lists them, in the order of the flow', async () => {
 
 test('a topic that is not there is named with those that are', async () => {
   await expect(run('question')).rejects.toThrow(ConfigError);
-  await expect(run('question')).rejects.toThrow(/question: no such topic; there are accepted, /);
+  await expect(run('question')).rejects.toThrow(/question: no such topic; did you mean questions\?/);
+  await expect(run('mine')).rejects.toThrow(/there are accepted, .*a topology's own are found with -t/);
 });

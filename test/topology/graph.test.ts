@@ -26,10 +26,10 @@ describe('the graph', () => {
   });
 
   test('the stages from a topic on', () => {
-    expect(stagesFrom('scored')).toEqual(['train']);
-    expect(stagesFrom('sub-trajectories')).toEqual(['judge', 'filter', 'reward', 'train']);
-    expect(stagesFrom('questions')).toHaveLength(8);
-    expect(stagesFrom('updates')).toEqual([]);
+    expect(stagesFrom('scored', null)).toEqual(['train']);
+    expect(stagesFrom('sub-trajectories', null)).toEqual(['judge', 'filter', 'reward', 'train']);
+    expect(stagesFrom('questions', null)).toHaveLength(8);
+    expect(stagesFrom('updates', null)).toEqual([]);
   });
 
   test('the topics that must be fed', () => {

@@ -53,7 +53,8 @@ test('runs that were moved are read where they are', () => {
 });
 
 test.each([
-  ['scoerd', '--from scoerd: expected one of questions, turns'],
+  ['scoerd', 'has no such topic; did you mean scored?'],
+  ['nothing', 'has no such topic; expected one of questions, turns'],
   ['updates', 'no stage reads updates'],
   ['turns', 'inside the cycle of a rollout'],
 ])('from %s there is nothing to replay', (from, message) => {

@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { RULES } from '../../src/topology/lint.ts';
 import { type Case, LEARNING_CASES } from './learning-rule-cases.ts';
 import { complaints, examine, FINE } from './sample.ts';
+import { TOPIC_CASES } from './topic-rule-cases.ts';
 
 const tail = (topic: string): string[] =>
   ['start', 'rollout', 'tools', 'decompose', 'judge', 'filter', 'reward', 'train']
@@ -178,6 +179,7 @@ const CASES: readonly Case[] = [
     mended: { set: ['tasks.sums.maxSteps=2'] },
   },
   ...LEARNING_CASES,
+  ...TOPIC_CASES,
   {
     rule: 'no-instructions',
     severity: 'warning',

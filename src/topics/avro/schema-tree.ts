@@ -155,7 +155,10 @@ export function schemaTree(root: AvroSchema, named: NamedSchemas): SchemaNode {
     }
     if (isNamed(schema)) return compileNamed(schema, within);
     if (schema.type === 'array') {
-      return { kind: 'array', items: compile(schema.items as AvroSchema, within), minBytes: 1 };
+      const items = compile(schema.items as AvroSchema, within);
+      // The count of such items could be anything, whatever the bytes.
+      if (items.minBytes === 0) fail(within, 'an array of values without bytes is not read');
+      return { kind: 'array', items, minBytes: 1 };
     }
     if (schema.type === 'map') {
       return { kind: 'map', values: compile(schema.values as AvroSchema, within), minBytes: 1 };

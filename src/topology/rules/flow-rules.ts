@@ -1,6 +1,6 @@
 /** Rules about who writes what another reads. */
-import { consumersOf, flowStages, producersOf, strayCycle } from '../flow.ts';
-import { STAGE_RECORDS, STAGES } from '../stage-configs.ts';
+import { consumersOf, flowStages, producersOf, recordsOf, strayCycle } from '../flow.ts';
+import { STAGE_RECORDS, STAGES, type StageName } from '../stage-configs.ts';
 import { FEEDABLE, type TopicName } from '../topics.ts';
 import { error, type Rule, type RuleFinding, warning } from './rule.ts';
 
@@ -48,33 +48,43 @@ export const wrongRecords: Rule = {
   check: (topology) =>
     flowStages(topology).flatMap(({ name, reads, writes }) => {
       const records: { readonly reads: TopicName; readonly writes: readonly TopicName[] } =
-        STAGE_RECORDS[name];
+        STAGE_RECORDS[name as StageName];
       const findings: RuleFinding[] = [];
-      if (reads !== records.reads) {
-        findings.push(
-          error(
-            ['stages', name, 'reads'],
-            `\`${name}\` cannot read the records of \`${reads}\`: expected \`${records.reads}\``,
-          ),
+      const complain = (key: 'reads' | 'writes', message: string) =>
+        findings.push(error(['stages', name, key], message));
+      const read = recordsOf(topology, reads);
+      if (read !== undefined && read !== records.reads) {
+        complain(
+          'reads',
+          `\`${name}\` cannot read the records of \`${reads}\`: expected \`${records.reads}\`, or a topic with its records`,
         );
       }
+      const holders = new Map<TopicName, string>();
       for (const topic of writes) {
-        if (records.writes.includes(topic)) continue;
-        const expected = records.writes.map((known) => `\`${known}\``).join(', ');
-        findings.push(
-          error(
-            ['stages', name, 'writes'],
-            `\`${name}\` does not write records of \`${topic}\`: expected ${expected}`,
-          ),
+        const written = recordsOf(topology, topic);
+        if (written === undefined) continue;
+        if (written === null || !records.writes.includes(written)) {
+          const expected = records.writes.map((known) => `\`${known}\``).join(', ');
+          complain('writes', `\`${name}\` does not write records of \`${topic}\`: expected ${expected}`);
+          continue;
+        }
+        const other = holders.get(written);
+        if (other === undefined) holders.set(written, topic);
+        else
+          complain(
+            'writes',
+            `\`${topic}\` and \`${other}\` hold the same records: \`${name}\` writes to one`,
+          );
+      }
+      if (writes.some((topic) => recordsOf(topology, topic) === undefined)) return findings;
+      if (name === 'train' && (holders.get('updates') ?? 'updates') !== 'updates') {
+        complain(
+          'writes',
+          '`train` writes its updates to `updates`: that is where its checkpoints look for them',
         );
       }
-      for (const topic of records.writes.filter((needed) => !writes.includes(needed))) {
-        findings.push(
-          error(
-            ['stages', name, 'writes'],
-            `\`${name}\` also writes \`${topic}\`, which is missing from \`writes\``,
-          ),
-        );
+      for (const topic of records.writes.filter((needed) => !holders.has(needed))) {
+        complain('writes', `\`${name}\` also writes \`${topic}\`, which is missing from \`writes\``);
       }
       return findings;
     }),
