@@ -201,8 +201,7 @@ async function latencies(): Promise<number[]> {
   return took.sort((a, b) => a - b);
 }
 
-const median = (numbers: readonly number[]): number =>
-  numbers.toSorted((a, b) => a - b)[numbers.length >> 1] as number;
+const median = (numbers: readonly number[]): number => numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
 const rate = (seconds: number): string => Math.round(records / seconds).toLocaleString('en');
 
 try {
@@ -223,7 +222,7 @@ try {
     );
   }
   const took = await latencies();
-  const at = (share: number) => (took[Math.floor(share * (took.length - 1))] as number).toFixed(0);
+  const at = (share: number) => took[Math.floor(share * (took.length - 1))].toFixed(0);
   process.stdout.write(
     `end to end, a record every ${LATENCY_EVERY_MS} ms: append, one stage's transaction, a reader after it: ` +
       `median ${at(0.5)} ms, 95% within ${at(0.95)} ms, at most ${at(1)} ms\n`,

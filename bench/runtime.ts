@@ -57,7 +57,7 @@ function record(i: number): SubTrajectory {
     end: 'OUT_OF_STEPS' as const,
     answer: null,
   };
-  return subTrajectories(whole)[2] as SubTrajectory;
+  return subTrajectories(whole)[2];
 }
 
 function stage<T extends { readonly id: string }>(

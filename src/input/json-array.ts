@@ -62,7 +62,7 @@ export async function* jsonArray(
   for await (const chunk of input.open()) {
     let from = 0;
     for (let at = 0; at < chunk.length; at++, position++) {
-      const byte = chunk[at] as number;
+      const byte = chunk[at];
       if (inString) {
         if (escaped) escaped = false;
         else if (byte === BACKSLASH) escaped = true;

@@ -55,7 +55,7 @@ export function filter(config: FilterConfig, deps: FilterDeps): StageOperator<Ju
       };
       const fail = (deliveries: readonly Delivery<Judged>[], problem: string) =>
         finish(deliveries, (at) => {
-          const delivery = deliveries[at] as Delivery<Judged>;
+          const delivery = deliveries[at];
           return [failureOf('filter', delivery, new DataError(problem), { record: delivery.value.id })];
         });
       const giveUp = (trajectory: string, group: Group, why: string) => {

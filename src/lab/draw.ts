@@ -38,5 +38,5 @@ export function drawFor(seed: number, name: string): Draw {
 function at<T>(items: readonly T[], index: number): T {
   if (index < 0 || index >= items.length)
     throw new RangeError(`no item ${index} in a list of ${items.length}`);
-  return items[index] as T;
+  return items[index];
 }

@@ -5,7 +5,7 @@ import type { Tool } from '../agent/tool.ts';
 import { kind } from '../parts/kind.ts';
 import { calculatorConfig, makeCalculator } from '../tools/calculator.ts';
 import type { Action, SubTrajectory, Verdict } from '../topics/records.generated.ts';
-import type { Compute, Derivation } from './derivation.ts';
+import type { Derivation } from './derivation.ts';
 import { derivationOf, runningResults } from './derivation.ts';
 import type { Sound } from './progress.ts';
 import { soundNext } from './progress.ts';
@@ -97,7 +97,7 @@ async function faultOfExpression(
   const results = runningResults(derivation);
   const operands: number[] = [sound.left];
   for (let next = sound.reached; next < derivation.operations.length; next++) {
-    operands.push((derivation.operations[next] as Compute['operations'][number]).operand);
+    operands.push(derivation.operations[next].operand);
     if (sorted(operands) === numbers && value === results[next + 1]) return null;
   }
   return `The expression does not carry ${sound.left} on as the question says.`;

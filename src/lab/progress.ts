@@ -54,9 +54,9 @@ function nextInComputation(derivation: Compute, calculated: readonly number[]): 
   const results = runningResults(derivation);
   const last = results.length - 1;
   for (let reached = last; reached > 0; reached--) {
-    if (!calculated.includes(results[reached] as number)) continue;
+    if (!calculated.includes(results[reached])) continue;
     if (reached === last) return { kind: 'answer', text: String(results[last]) };
-    return { kind: 'calculate', reached, left: results[reached] as number };
+    return { kind: 'calculate', reached, left: results[reached] };
   }
   return { kind: 'calculate', reached: 0, left: derivation.start };
 }

@@ -64,7 +64,7 @@ function ask(world: World, draw: Draw): Asked {
 
 function askChain(entity: Entity, hops: 1 | 2, draw: Draw): Asked {
   const relations: Relation[] = [draw.pick(hops === 1 ? relationsOf[entity.kind] : firstHops(entity))];
-  const next = leadsTo[relations[0] as Relation];
+  const next = leadsTo[relations[0]];
   if (hops === 2 && next !== null) relations.push(draw.pick(relationsOf[next]));
   const path = [...relations].reverse().map((relation) => `the ${relation} of`);
   return {

@@ -60,7 +60,7 @@ function likelyAnswer(
   if (derivation.kind === 'compare')
     return readings.length > 0 ? derivation.entities[0] : draw.pick(derivation.entities);
   const [first] = derivation.relations;
-  const found = readings.find((reading) => reading.name === derivation.entity)?.says.get(first as Relation);
+  const found = readings.find((reading) => reading.name === derivation.entity)?.says.get(first);
   if (found !== undefined) return found;
   const last = derivation.relations.at(-1) as Relation;
   const peers = [...world.entities.values()].filter((entity) => entity.kind === kindOf(last));
@@ -75,7 +75,7 @@ function wrongQuery(
 ): string {
   const seen = readings.map((reading) => reading.name);
   if (seen.length > 0 && draw.chance(0.5)) return draw.pick(seen);
-  const kind = entityNamed(world, needed[0] as string).kind;
+  const kind = entityNamed(world, needed[0]).kind;
   const peers = [...world.entities.values()].filter((entity) => entity.kind === kind);
   return draw.pick(peers.map((entity) => entity.name).filter((name) => !needed.includes(name)));
 }

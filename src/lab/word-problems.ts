@@ -102,11 +102,11 @@ function change(
 function isAmbiguous({ start, operations }: Compute): boolean {
   const results = runningResults({ kind: 'compute', start, operations });
   const steps = operations.map(({ operator, operand }, i) => {
-    const left = results[i] as number;
+    const left = results[i];
     const values = operators
       .filter((other) => other !== operator)
       .flatMap((other) => [operate(left, other, operand), operate(operand, other, left)]);
-    return values.includes(results[i + 1] as number);
+    return values.includes(results[i + 1]);
   });
   return steps.includes(true) || new Set(results).size !== results.length;
 }

@@ -67,5 +67,5 @@ function problemOf(row: Row & { readonly text: string }, input: Input, task: str
     source: `gsm8k:${input.base}:${row.number}`,
     meta: {},
   };
-  return { question, solution: (marked[1] as string).trim(), answer: final, place: row.place };
+  return { question, solution: marked[1].trim(), answer: final, place: row.place };
 }

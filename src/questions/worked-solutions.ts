@@ -86,8 +86,8 @@ function splitMarks(
   const marks: Mark[] = [];
   let from = 0;
   for (const match of solution.matchAll(/<<([^<>=]*)=([^<>=]*)>>/g)) {
-    const expression = (match[1] as string).trim();
-    const stated = (match[2] as string).trim();
+    const expression = match[1].trim();
+    const stated = match[2].trim();
     if (expression === '' || stated === '') {
       throw new DataError(`${place}: expected a mark such as <<48/2=24>>, found ${match[0]}`);
     }

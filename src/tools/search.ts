@@ -116,7 +116,7 @@ export class Search implements Tool {
     if (ranked === null) {
       return { tool: this.name, status: 'TIMED_OUT', text: `The search took longer than ${timeoutMs} ms.` };
     }
-    const shown = ranked.map((id) => showArticle(this.#articles[id] as Article)).join('\n');
+    const shown = ranked.map((id) => showArticle(this.#articles[id])).join('\n');
     return resultOf(this.name, shown, maxChars);
   }
 

@@ -78,6 +78,6 @@ export class Canvas {
 
   #set(row: number, column: number, character: string): void {
     for (let missing = this.#rows.length; missing <= row; missing++) this.#rows.push([]);
-    (this.#rows[row] as string[])[column] = character;
+    this.#rows[row][column] = character;
   }
 }

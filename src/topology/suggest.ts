@@ -21,7 +21,7 @@ function plain(word: string): string {
 /** Insertions, deletions, substitutions and swaps of neighbors (optimal string alignment). */
 function editDistance(a: string, b: string): number {
   const rows: number[][] = Array.from({ length: a.length + 1 }, (_, i) => [i]);
-  for (let j = 1; j <= b.length; j++) (rows[0] as number[])[j] = j;
+  for (let j = 1; j <= b.length; j++) rows[0][j] = j;
   const at = (i: number, j: number): number => rows[i]?.[j] ?? 0;
   for (let i = 1; i <= a.length; i++) {
     for (let j = 1; j <= b.length; j++) {
@@ -30,7 +30,7 @@ function editDistance(a: string, b: string): number {
       if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
         distance = Math.min(distance, at(i - 2, j - 2) + 1);
       }
-      (rows[i] as number[])[j] = distance;
+      rows[i][j] = distance;
     }
   }
   return at(a.length, b.length);

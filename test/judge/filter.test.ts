@@ -46,7 +46,7 @@ describe('filter', () => {
         const input: Judged[] = [];
         while (queues.some((queue) => queue.length > 0)) {
           const waiting = queues.filter((queue) => queue.length > 0);
-          input.push((waiting[random.next().value % waiting.length] as Judged[]).shift() as Judged);
+          input.push(waiting[random.next().value % waiting.length].shift() as Judged);
         }
         const finished = await run(input);
         const kept = byTrajectory.filter((records) =>

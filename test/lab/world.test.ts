@@ -29,7 +29,7 @@ describe('a world', () => {
       const all = names.flat();
       expect(new Set(all).size).toBe(all.length);
       expect(all.length).toBe(nameWords[kind].first.length * nameWords[kind].second.length);
-      const baseWords = new Set((names[0] as string[]).flatMap((name) => name.split(' ')));
+      const baseWords = new Set(names[0].flatMap((name) => name.split(' ')));
       for (const name of all) for (const word of name.split(' ')) expect(baseWords).toContain(word);
     }
   });

@@ -275,7 +275,7 @@ describe('a run', () => {
     const slow = copying(async () => pause(15), 1);
     const flow = [slow, stage('rollout', 'turns', [], finishing)];
     // The second worker has nothing to do at first, and nothing but the topics to tell it that more will come.
-    const second = start([flow[1] as Stage], { flow });
+    const second = start([flow[1]], { flow });
     await pause(30);
     const first = start([slow], { flow });
     expect(await first.end).toBe('drained');
@@ -296,7 +296,7 @@ describe('a run', () => {
       ),
     ];
     const notes: string[] = [];
-    const waiting = start([flow[1] as Stage], { flow }, (note) => notes.push(note));
+    const waiting = start([flow[1]], { flow }, (note) => notes.push(note));
     while (notes.length === 0) await pause(5);
     expect(notes).toEqual(['waiting for start, at work elsewhere or not started']);
     waiting.stop.abort(new Error('enough'));

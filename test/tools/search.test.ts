@@ -88,7 +88,7 @@ describe('best articles', () => {
         if (best.score === 0) expect(text).toBe(NOTHING_FOUND);
         else {
           const ties = scored.filter(({ score }) => Math.abs(score - best.score) < 1e-9);
-          const shown = ties.map(({ order }) => docs[order] as Article);
+          const shown = ties.map(({ order }) => docs[order]);
           expect(
             shown.map(({ title, text }) => (text.startsWith(title) ? text : `${title}: ${text}`)),
           ).toContain(text);

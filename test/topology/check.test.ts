@@ -12,7 +12,7 @@ import { examine } from './sample.ts';
 const only = (text: string): Problem => {
   const { problems } = examine({ text });
   expect(problems).toHaveLength(1);
-  return problems[0] as Problem;
+  return problems[0];
 };
 
 describe('a problem is told with its place', () => {
@@ -98,7 +98,7 @@ describe('a problem is told with its place', () => {
     const lines = formatProblem(problem).split('\n');
     expect(lines).toHaveLength(3);
     expect(lines[1]).toBe('    1 | run: "\ufffd[31m x"');
-    expect((lines[2] as string).indexOf('^')).toBe((lines[1] as string).indexOf('"'));
+    expect(lines[2].indexOf('^')).toBe(lines[1].indexOf('"'));
     expect(formatProblem(problem)).not.toContain('\u001b');
   });
 

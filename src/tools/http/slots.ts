@@ -21,7 +21,7 @@ export function unknownSlots(text: string): string[] {
 
 /** All slots of a text, by what they name. */
 export function slotsOf(text: string): string[] {
-  return [...text.matchAll(SLOT)].map((match) => match[1] as string);
+  return [...text.matchAll(SLOT)].map((match) => match[1]);
 }
 
 /** What a slot stands for; `undefined` for an argument that was not given. */

@@ -106,7 +106,7 @@ class Walker {
         if (this.#index(2, 'union') !== node.nullBranch) this.value(node.of);
         return;
       case 'union':
-        this.value(node.branches[this.#index(node.branches.length, 'union')] as WireNode);
+        this.value(node.branches[this.#index(node.branches.length, 'union')]);
         return;
       case 'array':
         this.#blocks(node.items.minBytes, (index) => this.#at(index, node.items));

@@ -205,7 +205,7 @@ function parseMeta(file: number, at: number): Meta {
   if (version !== DATA_VERSION)
     throw new BrokenPages(`LMDB data version ${version} instead of ${DATA_VERSION}`);
   const trees = [PAGE_HEADER + 24, PAGE_HEADER + 72];
-  const pageSize = bytes.readUInt32LE(trees[0] as number);
+  const pageSize = bytes.readUInt32LE(trees[0]);
   if (pageSize < 512 || pageSize > 65536 || (pageSize & (pageSize - 1)) !== 0) {
     throw new BrokenPages(`a page size of ${pageSize}`);
   }

@@ -147,7 +147,7 @@ export class LogReader {
       const ends = partitions.map((p) => partitionEnd(this.file.db, topic, p).offset);
       this.#checkOffset(topic, from, Math.max(...ends));
       return partitions.map((p, i) => {
-        const end = ends[i] as number;
+        const end = ends[i];
         return { partition: p, next: this.#start(topic, p, from, end), end };
       });
     });

@@ -66,7 +66,7 @@ function targets(
     const free = members
       .filter(room)
       .sort((a, b) => (load.get(a) as number) - (load.get(b) as number) || (a < b ? -1 : 1));
-    put(partition, free[0] as string);
+    put(partition, free[0]);
   }
   return target;
 }

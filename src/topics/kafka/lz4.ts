@@ -56,7 +56,7 @@ function decompressBlock(block: Buffer, content: Buffer, begin: number): number 
     return length;
   };
   while (at < block.length) {
-    const token = block[at++] as number;
+    const token = block[at++];
     const literals = lengthOf(token >> 4);
     if (at + literals > block.length) throw new RangeError('an LZ4 block that was cut short');
     if (to + literals > content.length) throw tooLong(content);
@@ -70,7 +70,7 @@ function decompressBlock(block: Buffer, content: Buffer, begin: number): number 
     if (back === 0 || back > to) throw new RangeError('an LZ4 match before the beginning');
     if (to + length > content.length) throw tooLong(content);
     // One by one: a match may overlap what it writes.
-    for (const end = to + length; to < end; to++) content[to] = content[to - back] as number;
+    for (const end = to + length; to < end; to++) content[to] = content[to - back];
   }
   return to;
 }

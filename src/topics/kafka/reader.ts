@@ -81,7 +81,7 @@ async function* together(
     if (fetched === undefined) return;
     for (const [i, { entries, next }] of fetched.entries()) {
       if (entries.length > 0) yield entries;
-      (lanes[i] as Lane).next = next;
+      lanes[i].next = next;
     }
   }
 }

@@ -173,7 +173,7 @@ function rounds(records: readonly Placed[]): Batch[][] {
       last = { round, bytes: 0, batch: { name, partition, messages: [] } };
       open.set(key, last);
       all[round] ??= [];
-      (all[round] as Batch[]).push(last.batch);
+      all[round].push(last.batch);
     }
     last.bytes += bytes;
     last.batch.messages.push({

@@ -257,7 +257,7 @@ describe('hostile bytes', () => {
 });
 
 describe('records that do not fit', () => {
-  const step = turn.steps[0] as Turn['steps'][number];
+  const step = turn.steps[0];
   const withAction = (change: object): object => ({
     ...turn,
     steps: [step, { ...step, action: { ...step.action, ...change } }],

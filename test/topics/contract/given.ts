@@ -69,7 +69,7 @@ export function offsetAfter(entry: LogEntry | undefined): number {
 }
 
 export function rising(numbers: readonly number[]): boolean {
-  return numbers.every((n, i) => i === 0 || n > (numbers[i - 1] as number));
+  return numbers.every((n, i) => i === 0 || n > numbers[i - 1]);
 }
 
 /** Waits for something that other code brings about. */

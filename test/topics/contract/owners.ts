@@ -138,7 +138,7 @@ export function ownerContract(given: Given): void {
           await work(count);
         } else if (kind === 'pull only') {
           await input.pull(count, 0);
-          input.seek((await given.transport.committed('g', topic))[0] as number);
+          input.seek((await given.transport.committed('g', topic))[0]);
         } else {
           input = await given.own('g', topic);
         }

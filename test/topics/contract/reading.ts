@@ -1,7 +1,7 @@
 /** Topics, appending and reading. */
 import { describe, expect, test } from '@jest/globals';
 import { ConfigError, TransportError } from '../../../src/errors.ts';
-import type { LogEntry, ReadOptions } from '../../../src/topics/transport.ts';
+import type { ReadOptions } from '../../../src/topics/transport.ts';
 import { collect, type Given, output, present, rising, text, until } from './given.ts';
 
 export function readingContract(given: Given): void {
@@ -55,15 +55,13 @@ export function readingContract(given: Given): void {
       await given.transport.append(values.map((value, i) => ({ topic: 'in', key: `q/ä😀/${i}`, value })));
       await given.transport.append([]);
       const entries = await collect(given.transport, 'in', values.length);
-      expect(
-        entries.map((entry) => Buffer.compare(entry.value, values[entries.indexOf(entry)] as Buffer)),
-      ).toEqual([0, 0, 0, 0]);
+      expect(entries.map((entry) => Buffer.compare(entry.value, values[entries.indexOf(entry)]))).toEqual([
+        0, 0, 0, 0,
+      ]);
       expect(entries.map((entry) => entry.key)).toEqual(values.map((_, i) => `q/ä😀/${i}`));
       expect(entries.every((entry) => entry.topic === 'in' && entry.partition === 0)).toBe(true);
       expect(rising(entries.map((entry) => entry.offset))).toBe(true);
-      expect(entries.every((entry, i) => i === 0 || entry.time >= (entries[i - 1] as LogEntry).time)).toBe(
-        true,
-      );
+      expect(entries.every((entry, i) => i === 0 || entry.time >= entries[i - 1].time)).toBe(true);
     });
 
     test('keeps the records of a key together and in order', async () => {

@@ -79,7 +79,7 @@ describe('processes that share a log', () => {
     const transport = await openRun('crash', 2);
     const inputs = Array.from({ length: RECORDS }, (_, i) => `${i % 50}/${i}`);
     await transport.append(
-      inputs.map((value) => ({ topic: 'in', key: value.split('/')[0] as string, value: Buffer.from(value) })),
+      inputs.map((value) => ({ topic: 'in', key: value.split('/')[0], value: Buffer.from(value) })),
     );
     const byPartition = [0, 1].map(async (partition) =>
       (await collect(transport, 'in', Number.POSITIVE_INFINITY, { partition })).map(text),

@@ -104,7 +104,7 @@ function spoil(path: string, seed: number): void {
 }
 
 function record(topic: string, value: string): Output {
-  return { topic, key: value.split('/')[0] as string, value: Buffer.from(value) };
+  return { topic, key: value.split('/')[0], value: Buffer.from(value) };
 }
 
 await { feed, work, hold, damage }[mode as 'feed']();

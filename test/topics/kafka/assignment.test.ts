@@ -33,7 +33,7 @@ describe('assignment', () => {
         const before = claims(partitions, owner, size);
         for (const [member, given] of assign(partitions, before)) {
           for (const p of given)
-            expect([member, `m${owner[p]}`]).toContain((owner[p] as number) < size ? `m${owner[p]}` : member);
+            expect([member, `m${owner[p]}`]).toContain(owner[p] < size ? `m${owner[p]}` : member);
         }
         const all = [...assign(partitions, before).values()].flat();
         expect(new Set(all).size).toBe(all.length);

@@ -240,7 +240,7 @@ describe('records of other writers', () => {
     for (const [i, value] of written.entries()) {
       expect(codec.decode('questions', value)).toMatchObject({ text: `t${i}` });
     }
-    const [first, last] = [written[0] as Buffer, written[39] as Buffer];
+    const [first, last] = [written[0], written[39]];
     await codec.learn?.('questions', [last]);
     const before = server.seen.length;
     await codec.learn?.('questions', [last]);
