@@ -11,7 +11,7 @@ interface Named {
   name: string;
   doc: string;
   symbols: string[];
-  fields: { name: string; type: Avro; doc: string }[];
+  fields: { name: string; type: Avro; doc: string; optional?: boolean }[];
 }
 
 const PRIMITIVES: Record<string, string> = {
@@ -54,7 +54,11 @@ function declare(schema: Named, out: string[]): void {
     out.push(`${doc}\nexport type ${schema.name} = ${schema.symbols.map((s) => `'${s}'`).join(' | ')};\n`);
     return;
   }
-  const fields = schema.fields.map((f) => `  /** ${f.doc} */\n  ${f.name}: ${typeOf(f.type, out)};`);
+  // `optional` is not Avro's: such a field has a default and may be left out by who makes a record, but is always there when read.
+  const fields = schema.fields.map(
+    (f) =>
+      `  /** ${f.doc} */\n  ${f.name}${f.optional ? '?' : ''}: ${typeOf(f.type, out)}${f.optional ? ' | undefined' : ''};`,
+  );
   out.push(`${doc}\nexport interface ${schema.name} {\n${fields.join('\n')}\n}\n`);
 }
 

@@ -19,6 +19,7 @@ export function question(over: Partial<Question> = {}): Question {
     answers: [],
     source: null,
     meta: {},
+    by: null,
     ...over,
   };
 }
@@ -43,7 +44,10 @@ export function answer(content: string, over: Partial<Action> = {}): Action {
 }
 
 export function step(action: Action, result: string | null): Step {
-  return { action, observation: result === null ? null : { tool: action.tool, status: 'OK', text: result } };
+  return {
+    action,
+    observation: result === null ? null : { tool: action.tool, status: 'OK', text: result, by: null },
+  };
 }
 
 /** A trajectory of `calls` tool calls and an answer. */
@@ -61,7 +65,8 @@ export function trajectory(id: string, calls: number, over: Partial<Trajectory> 
 }
 
 export function judged(subTrajectory: SubTrajectory, label: VerdictLabel = 'GOOD'): Judged {
-  return { id: subTrajectory.id, subTrajectory, verdict: { label, rationale: '', judge: 'test', votes: [] } };
+  const verdict = { label, rationale: '', judge: 'test', votes: [], by: null };
+  return { id: subTrajectory.id, subTrajectory, verdict };
 }
 
 /** Deliveries of the values at offsets 0, 1, 2, ... of a topic. */

@@ -2,8 +2,9 @@
 import { ModelError, SwirlError } from '../errors.ts';
 import type { PartCalls, PartName } from '../parts/define.ts';
 import { inTime, LATE } from '../runtime/time-limit.ts';
+import type { Origin } from '../topics/records.generated.ts';
 import { messageOf } from './import-module.ts';
-import { loadPart, makePart, type PartOrigin } from './load-part.ts';
+import { loadPart, makePart } from './load-part.ts';
 import type { ModuleSettings, ModulesConfig } from './module-settings.ts';
 
 /** What a kind `module` is made with. */
@@ -17,7 +18,7 @@ export interface ModuleContext {
 
 export interface ModulePart<Call> {
   readonly call: Call;
-  readonly origin: PartOrigin;
+  readonly origin: Origin;
   /** `tools.clock: clock.ts, export `default``: for messages. */
   readonly where: string;
   close(): Promise<void>;

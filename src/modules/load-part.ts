@@ -1,29 +1,20 @@
 /** From a reference in the topology to a part that can be made: the module imported, its export and settings checked. */
-import { basename } from 'node:path';
 import { ConfigError } from '../errors.ts';
 import type { Definition, PartContext, PartName } from '../parts/define.ts';
 import { isStandardSchema, type StandardIssue, type StandardSchemaV1 } from '../parts/standard-schema.ts';
 import { inTime, LATE } from '../runtime/time-limit.ts';
+import type { Origin } from '../topics/records.generated.ts';
 import { importModule, messageOf } from './import-module.ts';
 import { isFile } from './module-files.ts';
 import type { ModuleSettings, ModulesConfig } from './module-settings.ts';
+import { originOf } from './origin.ts';
 
 /** A module's part, ready to be made. */
 export interface LoadedPart {
   readonly definition: Definition<string, unknown>;
   /** As the module's schema gave them back. */
   readonly settings: unknown;
-  readonly origin: PartOrigin;
-}
-
-/** Who decided a record. */
-export interface PartOrigin {
-  /** The module's file without its folder, or its path from `node_modules` on: the same on every machine. */
-  readonly module: string;
-  readonly export: string;
-  readonly hash: string;
-  /** As the topology has them: JSON. */
-  readonly settings: string;
+  readonly origin: Origin;
 }
 
 /** One thing that is wrong with a reference; `path` leads from it to the setting that is meant. */
@@ -59,12 +50,7 @@ export async function examinePart(
     if ('problem' in found) return bad('export', `${path}, export \`${name}\`: ${found.problem}`);
     const checked = await checkSettings(found.definition.settings, config.settings, limits);
     if ('problems' in checked) return { loaded: null, problems: checked.problems };
-    const origin = {
-      module: moduleName(path),
-      export: name,
-      hash,
-      settings: JSON.stringify(config.settings),
-    };
+    const origin = originOf(config, hash);
     return { loaded: { definition: found.definition, settings: checked.value, origin }, problems: [] };
   } catch (error) {
     if (error instanceof ConfigError) return bad('path', error.message);
@@ -192,12 +178,6 @@ function missing(path: string): string {
   return /^(?:[/\\]|[A-Za-z]:)/.test(path)
     ? `there is no file ${path} (a path is relative to the topology's file)`
     : `there is no package ${path} to be found from the topology's folder; a file beside the topology begins with \`./\``;
-}
-
-function moduleName(path: string): string {
-  const plain = path.replaceAll('\\', '/');
-  const inside = plain.lastIndexOf('/node_modules/');
-  return inside < 0 ? basename(plain) : plain.slice(inside + '/node_modules/'.length);
 }
 
 export function kindOf(value: unknown): string {

@@ -35,7 +35,8 @@ export const moduleReward = kind({
             `${where} gave ${about} no reward: expected a finite number, or { value, rationale }, found ${shown(answer)}`,
           );
         }
-        return { value, rationale: cutMiddle(rationale, config.maxRationaleChars), model: name, votes: [] };
+        const explained = cutMiddle(rationale, config.maxRationaleChars);
+        return { value, rationale: explained, model: name, votes: [], by: origin };
       },
     };
   },

@@ -10,6 +10,8 @@ export interface Accepted {
   verdict: Verdict;
   /** Whether the trajectory's answer matches the gold answer; null where the filter did not look. */
   correct: boolean | null;
+  /** The matcher that said so, where it is the user's own. */
+  by?: Origin | null | undefined;
 }
 
 /** TOOL_CALL: the first complete tag outside thinking calls a tool. ANSWER: it gives the answer. NONE: there is no complete tag, or nothing in it. */
@@ -84,6 +86,8 @@ export interface Verdict {
   judge: string;
   /** The votes, where the judge was asked more than once; the verdict is their majority. */
   votes: VerdictVote[];
+  /** The module or prompt that judged, where it is the user's own. */
+  by?: Origin | null | undefined;
 }
 
 /** Topic `judged`: a sub-trajectory with its verdict. Key: the trajectory's id. */
@@ -94,6 +98,18 @@ export interface Judged {
   subTrajectory: SubTrajectory;
   /** The verdict. */
   verdict: Verdict;
+}
+
+/** The module or prompt of the user's own that decided something. A part of other records; no topic of its own. */
+export interface Origin {
+  /** The file's name, such as `my-reward.js`; of a package its path from `node_modules` on. The same on every machine. */
+  module: string;
+  /** Which of its exports; `prompt` for a prompt. */
+  export: string;
+  /** SHA-256 of its content, hexadecimal: of a module, with all that it imports by relative paths. */
+  hash: string;
+  /** Its settings as the topology gave them, as JSON with sorted keys; where these are more than 2000 characters, `sha256:` and their hash. */
+  settings: string;
 }
 
 /** Topic `questions`: a task for the policy. Key: the question's id. */
@@ -112,6 +128,8 @@ export interface Question {
   meta: Record<string, string>;
   /** Further gold answers, each of which counts as well as `answer`: other names, other spellings. Read by the same. */
   answers: string[];
+  /** The reader that made it of a data file, where it is the user's own. */
+  by?: Origin | null | undefined;
 }
 
 /** One of several replies that a reward was made of. */
@@ -132,6 +150,8 @@ export interface Reward {
   model: string;
   /** The votes, where the model was asked more than once; the reward is the mean of those that have a number. */
   votes: RewardVote[];
+  /** The module or prompt that scored, where it is the user's own. */
+  by?: Origin | null | undefined;
 }
 
 /** Topic `scored`: an accepted sub-trajectory with its reward; what `train` learns from. Key: the trajectory's id. */
@@ -157,6 +177,8 @@ export interface Observation {
   status: ObservationStatus;
   /** What the policy is shown. */
   text: string;
+  /** The module that answered, where the tool is the user's own. */
+  by?: Origin | null | undefined;
 }
 
 /** An action and what came back for it. A part of other records; no topic of its own. */
@@ -262,6 +284,8 @@ export interface Update {
   learningRate: number;
   /** Hash of what is trained (all weights, or the adapters) after the step: SHA-256, hexadecimal. */
   weightsHash: string;
+  /** The advantage that the step was made with, where it is the user's own. */
+  by?: Origin | null | undefined;
 }
 
 /** Which record each topic holds. */

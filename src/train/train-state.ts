@@ -47,6 +47,9 @@ const update = z.strictObject({
   gradNorm: z.number(),
   learningRate: z.number(),
   weightsHash: z.string(),
+  by: z
+    .strictObject({ module: z.string(), export: z.string(), hash: z.string(), settings: z.string() })
+    .nullish(),
 });
 
 /** A step that was refused: what `failures` is told about the delivery at this offset. */

@@ -31,6 +31,7 @@ test('each schema is whole: a program with nothing else can use it, with the id 
     text: 't',
     answer: null,
     answers: [],
+    by: null,
     source: 's',
     meta: { a: 'b' },
   };

@@ -51,7 +51,7 @@ async function scored(settings: Record<string, unknown>) {
 
 describe('a reward of one’s own', () => {
   test('is a function in JavaScript', async () => {
-    expect(await scored({ path: 'length.js' })).toEqual({
+    expect(await scored({ path: 'length.js' })).toMatchObject({
       value: 4,
       rationale: '',
       model: 'length.js',
@@ -60,7 +60,7 @@ describe('a reward of one’s own', () => {
   });
 
   test('is a function in TypeScript, under a name of its own', async () => {
-    expect(await scored({ path: 'typed.ts', export: 'byVerdict' })).toEqual({
+    expect(await scored({ path: 'typed.ts', export: 'byVerdict' })).toMatchObject({
       value: 2,
       rationale: 'by the verdict',
       model: 'typed.ts',
@@ -72,6 +72,13 @@ describe('a reward of one’s own', () => {
     expect(await scored({ path: 'made.js', settings: { scale: 7 } })).toMatchObject({
       value: 21,
       rationale: 'reward',
+    });
+    const by = (await scored({ path: 'made.js', settings: { scale: 7, also: [1, { b: 1, a: 2 }] } })).by;
+    expect(by).toEqual({
+      module: 'made.js',
+      export: 'default',
+      hash: expect.stringMatching(/^[0-9a-f]{64}$/),
+      settings: '{"also":[1,{"a":2,"b":1}],"scale":7}',
     });
     await expect(scored({ path: 'made.js' })).rejects.toThrow('reward: `settings.scale`: expected a number');
   });

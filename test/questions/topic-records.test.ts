@@ -28,11 +28,18 @@ test("what a line leaves out has the schema's default, within records too", asyn
     ...scored,
     subTrajectory: {
       ...scored.subTrajectory,
-      question: { ...scored.subTrajectory.question, answer: null, source: null, meta: {}, answers: [] },
+      question: {
+        ...scored.subTrajectory.question,
+        answer: null,
+        source: null,
+        meta: {},
+        answers: [],
+        by: null,
+      },
       action: { ...action, tool: null, content: null, tokens: null, logprobs: null },
     },
     verdict: null,
-    reward: { ...scored.reward, rationale: '', votes: [] },
+    reward: { ...scored.reward, rationale: '', votes: [], by: null },
   };
   expect(await read(scored)).toEqual([whole]);
   expect(await read(whole, { topic: 'scored', record: whole })).toEqual([whole, whole]);

@@ -104,9 +104,9 @@ class Checker {
   #record(fields: readonly SchemaField[], value: unknown): unknown {
     if (!isObject(value)) return this.#expected('an object', value);
     let copy: Record<string, unknown> | undefined;
-    for (const { name, node } of fields) {
+    for (const { name, node, optional } of fields) {
       const member = Object.hasOwn(value, name) ? value[name] : undefined;
-      const item = this.#at(name, node, member);
+      const item = member === undefined && optional ? null : this.#at(name, node, member);
       if (!Object.is(item, member)) {
         copy ??= { ...value };
         copy[name] = item;

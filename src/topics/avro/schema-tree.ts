@@ -31,6 +31,8 @@ export interface SchemaField {
   readonly node: SchemaNode;
   /** What stands for the field where a writer left it out, as JSON; undefined: it must not. */
   readonly default?: unknown;
+  /** Whether who makes a record may leave the field out, for null: not Avro's, but ours (`"optional": true`). */
+  readonly optional?: boolean;
 }
 
 /** A definition; `namespace` is always there, and references within it are full names. */
@@ -44,6 +46,7 @@ export interface NamedSchema {
     readonly name: string;
     readonly type: AvroSchema;
     readonly default?: unknown;
+    readonly optional?: boolean;
   }[];
 }
 
@@ -174,6 +177,7 @@ export function schemaTree(root: AvroSchema, named: NamedSchemas): SchemaNode {
       name: field.name,
       node: compile(field.type, [...within, name]),
       ...('default' in field ? { default: field.default } : {}),
+      ...(field.optional === true ? { optional: true } : {}),
     }));
     return { kind: 'record', name, fields, minBytes: fields.reduce((sum, f) => sum + f.node.minBytes, 0) };
   };

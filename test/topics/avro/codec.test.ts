@@ -21,6 +21,7 @@ const question: Question = {
   text: '2+2?',
   answer: null,
   answers: [],
+  by: null,
   source: null,
   meta: { a: 'b' },
 };
@@ -41,7 +42,7 @@ const turn: Turn = {
         truncated: true,
         policy: 'local:4f0c',
       },
-      observation: { tool: 'calculator', status: 'OK', text: '4' },
+      observation: { tool: 'calculator', status: 'OK', text: '4', by: null },
     },
   ],
 };
@@ -64,6 +65,7 @@ const update: Update = {
   gradNorm: 1,
   learningRate: 1e-3,
   weightsHash: 'ab',
+  by: null,
 };
 /** The tests call with wrong values on purpose. */
 const encodeAny = encode as (topic: Topic, record: unknown) => Uint8Array;
@@ -173,9 +175,9 @@ describe('the bytes', () => {
     const bytes = Buffer.from(encode('questions', question));
     expect(bytes[0]).toBe(0);
     expect(bytes.readInt32BE(1)).toBe(schemaIdOf('questions'));
-    // id, task, text; two nulls; one map block of one entry; no further answers. Worked out by hand from the Avro specification.
+    // id, task, text; two nulls; one map block of one entry; no further answers; a null. Worked out by hand from the Avro specification.
     expect(bytes.subarray(5).toString('hex')).toBe(
-      '06713137' + '086d617468' + '08322b323f' + '0000' + '0202610262' + '00' + '00',
+      '06713137' + '086d617468' + '08322b323f' + '0000' + '0202610262' + '00' + '00' + '00',
     );
   });
 
@@ -195,7 +197,7 @@ describe('hostile bytes', () => {
     [
       'an array of 10^8',
       'turns',
-      [...utf8('t'), ...utf8('t'), ...start, 0, 0, 0x80, 0x84, 0xaf, 0x5f],
+      [...utf8('t'), ...utf8('t'), ...start, 0, 0, 0, 0x80, 0x84, 0xaf, 0x5f],
       /field steps: .*count of 100000000/,
     ],
     [
@@ -212,7 +214,7 @@ describe('hostile bytes', () => {
       [...start, 4, ...utf8('a'), ...utf8('b'), ...utf8('a'), ...utf8('c'), 0],
       /"a" twice/,
     ],
-    ['bytes after the record', 'questions', [...start, 0, 0, 1], /found 1 more bytes/],
+    ['bytes after the record', 'questions', [...start, 0, 0, 0, 1], /found 1 more bytes/],
     ['a length beyond the end', 'questions', [0x7e, 0x41], /field id: .*length from 0 to 1, found 63/],
     ['a negative length', 'questions', [0x01, 0x41], /field id: .*found -1/],
     ['an unknown union branch', 'questions', [...start.slice(0, -1), 4], /field source: .*found 2/],
@@ -228,7 +230,7 @@ describe('hostile bytes', () => {
   });
 
   test('blocks with their size in bytes are read, as the specification allows', () => {
-    const body = [...start, 0x01, 0x08, ...utf8('a'), ...utf8('b'), 0, 0];
+    const body = [...start, 0x01, 0x08, ...utf8('a'), ...utf8('b'), 0, 0, 0];
     expect(decode('questions', frame('questions', ...body)).meta).toEqual({ a: 'b' });
   });
 

@@ -22,6 +22,7 @@ describe('questions as JSON', () => {
       text: '2+2?',
       answer: null,
       answers: [],
+      by: null,
       source: null,
       meta: {},
     });
@@ -166,7 +167,7 @@ describe('a run with JSON questions', () => {
     const run = await openRun(topology);
     try {
       await run.feed('questions', [
-        { id: 'q1', task: 'math', text: 't', answer: null, answers: [], source: null, meta: {} },
+        { id: 'q1', task: 'math', text: 't', answer: null, answers: [], source: null, meta: {}, by: null },
       ]);
       const [entry] = await arrayOf(run.transport.read('questions'));
       expect(JSON.parse(String(Buffer.from(entry?.value ?? [])))).toMatchObject({ id: 'q1', text: 't' });

@@ -13,6 +13,7 @@ const question: Question = {
   text: '2+2?',
   answer: null,
   answers: [],
+  by: null,
   source: 'here',
   meta: { a: 'b' },
 };
@@ -28,6 +29,12 @@ function record(fields: readonly FieldSchema[], name = 'Question'): object {
 }
 
 const text = (name: string): FieldSchema => ({ name, type: 'string' });
+
+/** As Avro's JSON names the branch of a nullable type that is not null. */
+function branchName(union: readonly unknown[]): string {
+  const branch = union.find((type) => type !== 'null');
+  return typeof branch === 'string' ? branch : `swirl.${(branch as { name: string }).name}`;
+}
 
 /** What a writer with this schema writes, by avsc; `value` has unions wrapped as Avro's JSON has them. */
 function written(schema: object, value: unknown): Buffer {
@@ -62,6 +69,7 @@ describe("another writer's schema", () => {
       text: 'why?',
       answer: null,
       answers: [],
+      by: null,
       source: null,
       meta: {},
     });
@@ -114,7 +122,7 @@ describe("another writer's schema", () => {
             const value = whole[name];
             if (type === 'bytes') return [name, Buffer.from(value as string)];
             if (Array.isArray(type) && value !== null) {
-              return [name, { [type.find((branch) => branch !== 'null') as string]: value }];
+              return [name, { [branchName(type)]: value }];
             }
             return [name, value];
           }),
