@@ -14,5 +14,6 @@ export default {
   },
   globalSetup: '<rootDir>/scripts/jest-setup.js',
   reporters: ['default', '<rootDir>/scripts/count-reporter.js'],
-  testTimeout: 900_000,
+  // The end of a test that hangs. Tests wait for causes, not for times (test/patience.ts).
+  testTimeout: 1_200_000,
 };

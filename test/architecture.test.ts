@@ -40,6 +40,15 @@ describe('the layout', () => {
   });
 });
 
+test('no test has a time limit of its own: a busy machine exceeds it (test/patience.ts)', () => {
+  const limit =
+    /jest\.setTimeout\(|AbortSignal\.timeout\(|^\s*\},?\s*[\d_]{4,}\s*,?\s*\)|^ *[\d_]{4,},\n *\);/m;
+  const limited = filesUnder('test')
+    .filter((path) => path.endsWith('.ts') && !path.endsWith('architecture.test.ts'))
+    .filter((path) => limit.test(readFileSync(join(root, path), 'utf8')));
+  expect(limited).toEqual([]);
+});
+
 test('the lockfile names the packages of every platform: npm ci refuses it otherwise', () => {
   interface Entry {
     readonly optionalDependencies?: Record<string, string>;

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, truncateSync } from 'node:fs';
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { embeddedConfig, openEmbeddedLog } from '../../src/topics/embedded/embedded-log.ts';
 import { type FaultServer, startFaultServer } from '../models/fault-server.ts';
 import { sums } from './able-policy.ts';
@@ -11,9 +11,6 @@ import { contents, recordsOf } from './run-records.ts';
 import { questionOf } from './scripted-policy.ts';
 import { sumsTopology } from './sums-topology.ts';
 import { binary, type Ended, type Workplace, workplace } from './swirl-process.ts';
-
-// Processes start slowly where there are more of them than cores.
-jest.setTimeout(240_000);
 
 const EXIT = { done: 0, failed: 1, usage: 2, failures: 3 };
 

@@ -1,17 +1,15 @@
 /** Promises 1 to 5, end to end: a run that is killed or interrupted at any moment and started again ends like one that was not. */
 import { createHash } from 'node:crypto';
 import { cpSync, readdirSync, readFileSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { seedFor, uniform } from '../../src/random.ts';
 import { startFaultServer } from '../models/fault-server.ts';
+import { pause, until } from '../patience.ts';
 import { makeAblePolicy, sums } from './able-policy.ts';
 import { countsOf } from './counts.ts';
 import { contents, recordsOf, type Watch, watch } from './run-records.ts';
 import { sumsTopology } from './sums-topology.ts';
-import { type Ended, until, type Workplace, workplace } from './swirl-process.ts';
-
-// Processes start slowly where there are more of them than cores.
-jest.setTimeout(240_000);
+import { type Ended, type Workplace, workplace } from './swirl-process.ts';
 
 /** The adapter, where there is one: its weights must be the same again too. */
 const device = 'auto';
@@ -73,8 +71,8 @@ async function survive(
     if (kills < MOST_KILLS) {
       const growth = 1 + Math.floor(uniform(key, 2 * kills) * most);
       const before = await log.size();
-      await until(async () => !running || (await log.size()) >= before + growth, 5);
-      await new Promise((resolve) => setTimeout(resolve, uniform(key, 2 * kills + 1) * LATER_MS));
+      await until('the log to grow', async () => !running || (await log.size()) >= before + growth);
+      await pause(uniform(key, 2 * kills + 1) * LATER_MS);
       process.child.kill('SIGKILL');
     }
     const last = await ended;
@@ -139,10 +137,10 @@ describe('a run with a policy of its own', () => {
         running = false;
       });
       if (ends.length < MOST_INTERRUPTS) {
-        await until(async () => !running || (await log.size()) > before, 5);
+        await until('the log to grow', async () => !running || (await log.size()) > before);
         process.child.kill('SIGINT');
         if (ends.length % 2 === 1) {
-          await until(() => !running || process.said().includes('once more'), 5);
+          await until('an answer to the signal', () => !running || process.said().includes('once more'));
           process.child.kill('SIGINT');
         }
       }
@@ -165,7 +163,7 @@ describe('a run with a policy of its own', () => {
 describe('a run with a policy behind a server, whose answers nobody can foresee', () => {
   test('killed at any moment and started again, it has every record once', async () => {
     const server = await startFaultServer(async ({ body }, index) => {
-      await new Promise((resolve) => setTimeout(resolve, (index * 37) % 100));
+      await pause((index * 37) % 100);
       if (body.messages.length < 4) return `<math_exp>${index} + 1</math_exp>`;
       return index % 3 === 0 ? 'nothing' : `<answer>${index}</answer>`;
     });

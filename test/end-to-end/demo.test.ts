@@ -16,7 +16,7 @@ beforeAll(async () => {
   const counts = ['--questions', String(questions), '--held-out', String(heldOut)];
   ended = await place.swirl(['demo', '--json', ...counts]);
   object = JSON.parse(ended.stdout.trimEnd().split('\n').at(-1) ?? '') as Record<string, unknown>;
-}, 300_000);
+});
 
 afterAll(() => place.remove());
 
@@ -52,7 +52,7 @@ describe('swirl demo --json', () => {
     expect(topics.judged).toBe(topics['sub-trajectories']);
     expect(topics.failures).toBe(0);
     expect(topics.updates).toBeGreaterThan(0);
-  }, 120_000);
+  });
 
   test('begins with the policy that ships, and ends with another', async () => {
     const shipped = new URL('../../assets/base-policy/lab.json', import.meta.url);
@@ -105,5 +105,5 @@ describe('swirl demo --json', () => {
     const replayed = await place.swirl([...args, '--json']);
     expect(replayed.code).toBe(0);
     expect(JSON.parse(replayed.stdout)).toMatchObject({ end: 'drained', failures: 0 });
-  }, 120_000);
+  });
 });

@@ -1,13 +1,10 @@
 /** The same cause, the same name: what a run writes is a function of its questions, its seed and its configuration. */
 import { cpSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { makeAblePolicy, sums } from './able-policy.ts';
 import { contents, recordsOf } from './run-records.ts';
 import { sumsTopology } from './sums-topology.ts';
 import { type Workplace, workplace } from './swirl-process.ts';
-
-// Processes start slowly where there are more of them than cores.
-jest.setTimeout(240_000);
 
 /** On an adapter where there is one: what holds for float64 must hold there too. */
 const device = 'auto';

@@ -1,11 +1,9 @@
 /** Rollouts that follow the training: what sampled an action is recorded, is bounded in its lag, and replays. */
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { makeAblePolicy, sums } from './able-policy.ts';
 import { recordsOf } from './run-records.ts';
 import { sumsTopology } from './sums-topology.ts';
 import { type Workplace, workplace } from './swirl-process.ts';
-
-jest.setTimeout(240_000);
 
 let place: Workplace;
 

@@ -1,13 +1,10 @@
 /** GSM8K, the main job, small: see gsm8k-job.ts. */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Gsm8kReport, gsm8kJob } from './gsm8k-job.ts';
 import { recordsOf } from './run-records.ts';
 import { type Workplace, workplace } from './swirl-process.ts';
-
-// Processes start slowly where there are more of them than cores.
-jest.setTimeout(240_000);
 
 const data = fileURLToPath(new URL('../../../shared/data/gsm8k/train-1500.jsonl', import.meta.url));
 const because = existsSync(data) ? '' : ` (skipped: ${data} is not there)`;

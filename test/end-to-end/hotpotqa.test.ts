@@ -1,15 +1,13 @@
 /** HotPotQA with a policy behind a real HTTP server that speaks the OpenAI protocol, and breaks in the ways in which such servers do. */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type FaultServer, type Reply, type SeenRequest, startFaultServer } from '../models/fault-server.ts';
+import { until } from '../patience.ts';
 import { countsOf } from './counts.ts';
 import { contents, recordsOf } from './run-records.ts';
 import { questionOf, searchesAndAnswers } from './scripted-policy.ts';
-import { type Ended, until, type Workplace, workplace } from './swirl-process.ts';
-
-// Processes start slowly where there are more of them than cores.
-jest.setTimeout(240_000);
+import { type Ended, type Workplace, workplace } from './swirl-process.ts';
 
 const data = fileURLToPath(new URL('../../../shared/data/hotpotqa/train-60.json', import.meta.url));
 const because = existsSync(data) ? '' : ` (skipped: ${data} is not there)`;
@@ -31,7 +29,7 @@ function topology(url: string, run = 'main') {
   return {
     run,
     seed: 3,
-    policy: { kind: 'openai', baseUrl: url, model: 'scripted', timeoutMs: 1000, concurrency: 8 },
+    policy: { kind: 'openai', baseUrl: url, model: 'scripted', timeoutMs: 10_000, concurrency: 8 },
     learner: { checkpoint: 'policy', contextTokens: 768, device: 'reference' },
     judge: { kind: 'rules' },
     reward: { kind: 'rules' },
@@ -184,9 +182,9 @@ describe('an endpoint', () => {
     place.write('hanging.yaml', { ...slow, policy: { ...slow.policy, timeoutMs: 100_000 } });
     expect(await place.swirl(['feed', 'questions.jsonl', '-t', 'hanging.yaml'])).toMatchObject({ code: 0 });
     const running = place.start(['run', 'hanging.yaml', '--until-drained']);
-    await until(() => server.requests.length > 0);
+    await until('a request', () => server.requests.length > 0);
     running.child.kill('SIGINT');
-    await until(() => running.said().includes('once more'));
+    await until('an answer to the signal', () => running.said().includes('once more'));
     expect(running.child.exitCode).toBeNull();
     running.child.kill('SIGINT');
     expect(await running.ended).toMatchObject({ code: 130 });

@@ -1,15 +1,14 @@
 /**
  * The cluster answers nobody for longer than sessions and requests last. `SWIRL_WORKER_OUTAGE_MS=60000` makes that a minute.
  */
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { pause } from '../patience.ts';
 import { ownBroker, withKafka } from '../topics/kafka/broker.ts';
 import { drained, Workers, type WorkersRun, whileAlive } from './kafka-workers.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
 /** Longer than any time-out of the workers' but the outage's own. */
 const OUTAGE_MS = Number(process.env.SWIRL_WORKER_OUTAGE_MS ?? 15_000);
-
-jest.setTimeout(300_000 + 3 * OUTAGE_MS);
 
 withKafka('workers that lose the cluster', () => {
   let proxy: TcpProxy;
@@ -39,14 +38,18 @@ withKafka('workers that lose the cluster', () => {
     const { policy } = run;
     const both = [run.worker('one'), run.worker('two')];
     policy.allow(6);
-    await whileAlive(both, () => policy.answered >= 6 && policy.asked('two') > 0 && policy.asked('one') > 0);
+    await whileAlive(
+      both,
+      'answers for both',
+      () => policy.answered >= 6 && policy.asked('two') > 0 && policy.asked('one') > 0,
+    );
     // Some of these answers are on their way to a commit.
     policy.allow(6);
-    await whileAlive(both, () => policy.answered >= 8);
+    await whileAlive(both, 'more answers', () => policy.answered >= 8);
     proxy.cut();
     // Nothing but the cluster keeps them from their end.
     policy.allow(Number.POSITIVE_INFINITY);
-    await new Promise((resolve) => setTimeout(resolve, OUTAGE_MS));
+    await pause(OUTAGE_MS);
     expect(both.map(({ child }) => child.exitCode)).toEqual([null, null]);
     proxy.mend();
     for (const worker of both) await drained(worker);

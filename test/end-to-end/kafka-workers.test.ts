@@ -6,10 +6,11 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { Kafka, logLevel } from 'kafkajs';
 import { seedFor, uniform } from '../../src/random.ts';
 import { groupName } from '../../src/topics/kafka/names.ts';
+import { pause } from '../patience.ts';
 import { sharedBroker, withKafka } from '../topics/kafka/broker.ts';
 import { flowStages, kafkaTopology, learned, recordsOfTopic } from './kafka-flow.ts';
 import { drained, setting, Workers, type WorkersRun, whileAlive } from './kafka-workers.ts';
@@ -17,9 +18,6 @@ import { drained, setting, Workers, type WorkersRun, whileAlive } from './kafka-
 const KILLS = Number(process.env.SWIRL_WORKER_KILLS ?? 3);
 /** A kill comes up to so much later than what it waits for. */
 const LATER_MS = 1_500;
-
-// Processes start slowly where there are more of them than cores.
-jest.setTimeout(240_000 + KILLS * 30_000);
 
 withKafka('several workers on Kafka', () => {
   let address: string;
@@ -44,13 +42,14 @@ withKafka('several workers on Kafka', () => {
     await run.feed();
     const one = run.worker('one');
     policy.allow(8);
-    await whileAlive([one], () => policy.answered >= 8);
+    await whileAlive([one], 'answers', () => policy.answered >= 8);
     const [two, three] = [run.worker('two'), run.worker('three')];
+    const all = [one, two, three];
     // Both have been given partitions of `turns`.
-    await whileAlive([one, two, three], () => policy.asked('two') > 0 && policy.asked('three') > 0);
+    await whileAlive(all, 'all to ask', () => policy.asked('two') > 0 && policy.asked('three') > 0);
     const before = policy.answered;
     policy.allow(12);
-    await whileAlive([one, two, three], () => policy.answered >= before + 12);
+    await whileAlive(all, 'more answers', () => policy.answered >= before + 12);
     one.child.kill('SIGTERM');
     policy.allow(Number.POSITIVE_INFINITY);
     expect(await one.ended).toMatchObject({ code: 130, signal: null });
@@ -81,10 +80,11 @@ withKafka('several workers on Kafka', () => {
       if (random() < 0.8) {
         await whileAlive(
           slots.map(({ process }) => process),
+          'answers',
           () => policy.answered >= before + more,
         );
       }
-      await new Promise((resolve) => setTimeout(resolve, random() * LATER_MS));
+      await pause(random() * LATER_MS);
       const victim = slots[slot] as (typeof slots)[number];
       victim.process.child.kill('SIGKILL');
       expect(await victim.process.ended).toMatchObject({ code: null, signal: 'SIGKILL' });
@@ -124,16 +124,16 @@ withKafka('several workers on Kafka', () => {
     };
 
     const first = trainer();
-    await whileAlive([first], async () => (await members(group)) === 1);
+    await whileAlive([first], 'a member', async () => (await members(group)) === 1);
     const second = trainer();
-    await whileAlive([first, second], async () => (await members(group)) === 2);
-    await whileAlive([first, second], async () => (await step()) > 3);
+    await whileAlive([first, second], 'two members', async () => (await members(group)) === 2);
+    await whileAlive([first, second], 'updates', async () => (await step()) > 3);
     first.child.kill('SIGSTOP');
     const paused = await step();
-    await whileAlive([second], async () => (await step()) > paused + 3);
+    await whileAlive([second], 'updates of the second', async () => (await step()) > paused + 3);
     first.child.kill('SIGCONT');
     // It has found out that it was forgotten, and waits.
-    await whileAlive([first, second], async () => (await members(group)) === 2);
+    await whileAlive([first, second], 'two members', async () => (await members(group)) === 2);
     expect(await step()).toBeLessThan(expected.length);
     second.child.kill('SIGKILL');
     await second.ended;
@@ -189,8 +189,8 @@ withKafka('several workers on Kafka', () => {
     const count = async (topic: 'turns' | 'trajectories') =>
       (await recordsOfTopic(run.transport, topic)).filter(({ question }) => Number(question.id.slice(1)) >= 3)
         .length;
-    await whileAlive([late], async () => (await count('turns')) === 6);
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    await whileAlive([late], 'turns', async () => (await count('turns')) === 6);
+    await pause(1_000);
     expect([await count('turns'), await count('trajectories')]).toEqual([6, 0]);
     renameSync(`${folder}.late`, folder);
     await Promise.all([late, worker('train')].map(drained));

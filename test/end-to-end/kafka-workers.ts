@@ -1,6 +1,7 @@
 /** Workers of one flow on one broker, as processes: started, waited for, and compared with what an undisturbed run leaves. */
 import { expect } from '@jest/globals';
 import type { Transport } from '../../src/topics/transport.ts';
+import { patiently, until } from '../patience.ts';
 import { type KafkaFixture, kafkaFixture, runName } from '../topics/kafka/kafka-fixture.ts';
 import { sums } from './able-policy.ts';
 import {
@@ -13,7 +14,7 @@ import {
   startPolicy,
 } from './kafka-flow.ts';
 import { recordsOf } from './run-records.ts';
-import { type SwirlProcess, until, type Workplace, workplace } from './swirl-process.ts';
+import { type SwirlProcess, type Workplace, workplace } from './swirl-process.ts';
 
 /** `--set` for each of them. */
 export function setting(...values: string[]): string[] {
@@ -120,9 +121,10 @@ export class Workers {
   }
 }
 
-/** Waits for a condition, and no longer than these processes live. */
+/** Waits until something has come about, and no longer than these processes live. */
 export async function whileAlive(
   processes: readonly SwirlProcess[],
+  what: string,
   condition: () => boolean | Promise<boolean>,
 ): Promise<void> {
   let failure: unknown;
@@ -131,16 +133,18 @@ export async function whileAlive(
       failure ??= new Error(`a worker ended too early (${code ?? signal}): ${stdout}${stderr.slice(-3000)}`);
     });
   }
-  await until(async () => {
+  const details = () => processes.map(({ said }) => said().slice(-1000)).join('\n');
+  const reached = async () => {
     if (await condition()) return true;
     if (failure !== undefined) throw failure;
     return false;
-  }, 50);
+  };
+  await until(what, reached, { everyMs: 50, details });
 }
 
 /** The process ends by itself, and well. */
 export async function drained(process: SwirlProcess): Promise<void> {
-  const { code, signal, stderr } = await process.ended;
+  const { code, signal, stderr } = await patiently('a worker to drain', process.ended, process.said);
   const bad = code === 0 ? '' : stderr.slice(-3000);
   expect({ code, signal, stderr: bad }).toEqual({ code: 0, signal: null, stderr: '' });
 }

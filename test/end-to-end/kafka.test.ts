@@ -1,5 +1,5 @@
 /** The whole loop on a real broker, by the commands: the same records and the same weights as on the embedded log. */
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { decode } from '../../src/topics/avro/codec.ts';
 import type { RecordOf } from '../../src/topics/record-of.ts';
 import type { TopicRecords } from '../../src/topics/records.generated.ts';
@@ -10,8 +10,6 @@ import { sums } from './able-policy.ts';
 import { recordsOf } from './run-records.ts';
 import { sumsTopology } from './sums-topology.ts';
 import { type Workplace, workplace } from './swirl-process.ts';
-
-jest.setTimeout(240_000);
 
 withKafka('the whole loop on Kafka', () => {
   const run = runName('loop');
@@ -36,7 +34,7 @@ withKafka('the whole loop on Kafka', () => {
         .join(''),
     );
     place.write('embedded.yaml', { ...sumsTopology('runs'), run: 'embedded' });
-    const transport = { kind: 'kafka', brokers: [address], sessionMs: 20_000 };
+    const transport = { kind: 'kafka', brokers: [address], sessionMs: 120_000 };
     place.write('kafka.yaml', { ...sumsTopology('runs'), run, transport });
     const shape = ['--vocabulary', '300', '--hidden', '16', '--layers', '1', '--positions', '256'];
     expect(await place.swirl(['new-policy', 'policy', '--texts', 'questions.jsonl', ...shape])).toMatchObject(

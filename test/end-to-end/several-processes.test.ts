@@ -1,13 +1,13 @@
 /** A run, feeds and taps at once, each a process of its own, and one run too many. */
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { until } from '../patience.ts';
 import { sums } from './able-policy.ts';
 import { countsOf } from './counts.ts';
 import { recordsOf } from './run-records.ts';
 import { sumsTopology } from './sums-topology.ts';
-import { until, type Workplace, workplace } from './swirl-process.ts';
+import { type Workplace, workplace } from './swirl-process.ts';
 
-// Processes start slowly where there are more of them than cores.
-jest.setTimeout(240_000);
+const often = { everyMs: 50 };
 
 describe('several processes', () => {
   let place: Workplace;
@@ -29,14 +29,14 @@ describe('several processes', () => {
     const tap = place.start(['tap', 'judged', '--follow', '--json']);
     const run = place.start(['run']);
     const trajectories = () => recordsOf(place.path('runs'), 'main', 'trajectories');
-    await until(async () => (await trajectories()).length === 6, 50);
+    await until('6 trajectories', async () => (await trajectories()).length === 6, often);
 
     const another = await place.swirl(['run']);
     expect(another).toMatchObject({ code: 1 });
     expect(another.stderr).toContain(String(run.child.pid));
 
     expect(await place.swirl(['feed', 'second.jsonl'])).toMatchObject({ code: 0 });
-    await until(async () => (await trajectories()).length === 12, 50);
+    await until('12 trajectories', async () => (await trajectories()).length === 12, often);
     const steps = (await trajectories()).flatMap(({ id, steps: all }) => all.map((_, i) => `${id}/${i}`));
     const seen = () =>
       tap
@@ -44,7 +44,7 @@ describe('several processes', () => {
         .split('\n')
         .filter((line) => line.startsWith('{'))
         .map((line) => JSON.parse(line) as { offset: number; record: { id: string } });
-    await until(() => seen().length >= steps.length, 50);
+    await until('the tap to see them', () => seen().length >= steps.length, often);
 
     // Nothing else ends such a run: a signal is its proper end.
     run.child.kill('SIGINT');
@@ -61,10 +61,8 @@ describe('several processes', () => {
       place.start(['run', '--stages', stages, ...own]),
     );
     expect(await place.swirl(['feed', 'first.jsonl', 'second.jsonl', ...own])).toMatchObject({ code: 0 });
-    await until(
-      async () => (await recordsOf(place.path('runs'), 'shared', 'trajectories')).length === 12,
-      50,
-    );
+    const shared = () => recordsOf(place.path('runs'), 'shared', 'trajectories');
+    await until('12 trajectories', async () => (await shared()).length === 12, often);
     for (const { child } of workers) child.kill('SIGTERM');
     for (const { ended } of workers) expect(await ended).toMatchObject({ code: 0, signal: null });
     // What the last of them had not yet done.

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { patiently } from '../patience.ts';
 
 /** The command, for node to run. */
 export const binary = fileURLToPath(new URL('../../bin/swirl.js', import.meta.url));
@@ -70,16 +71,14 @@ export function workplace(): Workplace {
       return file;
     },
     start,
-    swirl: (args, env) => start(args, env).ended,
+    swirl: (args, env) => {
+      const { ended, said } = start(args, env);
+      return patiently(`the end of swirl ${args.join(' ')}`, ended, said);
+    },
     remove: async () => {
       for (const { child } of started) child.kill('SIGKILL');
       await Promise.all(started.map(({ ended }) => ended));
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-/** Asks again and again until the answer is yes; a test that waits in vain runs into its own time limit. */
-export async function until(condition: () => boolean | Promise<boolean>, everyMs = 20): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, everyMs));
 }

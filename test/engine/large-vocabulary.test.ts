@@ -56,5 +56,5 @@ onDevice('a context of 2,048 tokens and a vocabulary of 256,000', () => {
     expect(largestError(sample.logprobs, expected.logprobs)).toBeLessThan(1e-4);
     await engine.close();
     await reference.close();
-  }, 180_000);
+  });
 });

@@ -95,33 +95,29 @@ const policies = [
 const bases = ['capped', 'qwen2-sharded', 'qwen3-f16', 'llama-bf16', 'made-bpe'];
 
 const here = missing === undefined ? test : test.skip;
-here(
-  `transformers and PEFT find the same logprobs${missing ? ` (skipped: ${missing})` : ''}`,
-  async () => {
-    const all: { readonly folder: string; readonly ours: Float32Array }[] = [];
-    for (const name of policies) all.push(await saved(name, false));
-    for (const name of bases) all.push(await saved(name, true));
-    const requests = all.map((each) => ({ folder: each.folder, ids, text }));
-    const { stdout, stderr, status } = spawnSync(python, [script], {
-      input: JSON.stringify(requests),
-      encoding: 'utf8',
-      env: { ...process.env, HF_HUB_OFFLINE: '1' },
-    });
-    expect([status, status === 0 ? '' : stderr]).toEqual([0, '']);
-    const answers = JSON.parse(stdout) as Answer[];
-    expect(answers).toHaveLength(all.length);
-    for (const [i, { folder: path, ours }] of all.entries()) {
-      const answer = answers[i];
-      const adapters = i >= policies.length;
-      expect([path, largestError(ours, answer.logprobs) < 1e-4, answer.trainable > 0]).toEqual([
-        path,
-        true,
-        adapters,
-      ]);
-      if (!adapters) expect([path, answer.dtype]).toEqual([path, 'torch.float32']);
-      const language = await openLanguageOf(await openDecoder(path));
-      expect(answer.spelled).toEqual(language?.tokenizer.encode(text) ?? null);
-    }
-  },
-  300_000,
-);
+here(`transformers and PEFT find the same logprobs${missing ? ` (skipped: ${missing})` : ''}`, async () => {
+  const all: { readonly folder: string; readonly ours: Float32Array }[] = [];
+  for (const name of policies) all.push(await saved(name, false));
+  for (const name of bases) all.push(await saved(name, true));
+  const requests = all.map((each) => ({ folder: each.folder, ids, text }));
+  const { stdout, stderr, status } = spawnSync(python, [script], {
+    input: JSON.stringify(requests),
+    encoding: 'utf8',
+    env: { ...process.env, HF_HUB_OFFLINE: '1' },
+  });
+  expect([status, status === 0 ? '' : stderr]).toEqual([0, '']);
+  const answers = JSON.parse(stdout) as Answer[];
+  expect(answers).toHaveLength(all.length);
+  for (const [i, { folder: path, ours }] of all.entries()) {
+    const answer = answers[i];
+    const adapters = i >= policies.length;
+    expect([path, largestError(ours, answer.logprobs) < 1e-4, answer.trainable > 0]).toEqual([
+      path,
+      true,
+      adapters,
+    ]);
+    if (!adapters) expect([path, answer.dtype]).toEqual([path, 'torch.float32']);
+    const language = await openLanguageOf(await openDecoder(path));
+    expect(answer.spelled).toEqual(language?.tokenizer.encode(text) ?? null);
+  }
+});

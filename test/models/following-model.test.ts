@@ -2,12 +2,12 @@ import { describe, expect, test } from '@jest/globals';
 import type { LanguageModel } from '../../src/agent/model.ts';
 import type { Tensors } from '../../src/engine/engine.ts';
 import { type FollowConfig, FollowingModel } from '../../src/models/following-model.ts';
-import { sleep } from '../../src/runtime/clock.ts';
 
 /** A trainer's traces, and a model whose answers are the weights that it had from their start to their end. */
 async function world(config: Partial<FollowConfig> = {}) {
   const state = { published: 0, checkpoints: new Map<number, number>(), weight: 0, broken: false };
   const gates: (() => void)[] = [];
+  const sleepers: (() => void)[] = [];
   const notes: string[] = [];
   const model: LanguageModel = {
     name: 'inner',
@@ -35,13 +35,28 @@ async function world(config: Partial<FollowConfig> = {}) {
         const weight = state.checkpoints.get(step) ?? 0;
         return { weights: new Map([['w', Float32Array.of(weight)]]), hash: `${step}`.repeat(64) };
       },
-      sleep,
+      // Until `checks` wakes it, or it is closed.
+      sleep: (_, signal) =>
+        new Promise((resolve) => {
+          const wake = () => {
+            signal.removeEventListener('abort', wake);
+            resolve();
+          };
+          signal.addEventListener('abort', wake);
+          sleepers.push(wake);
+        }),
       notify: (note) => notes.push(note),
     },
   );
   const complete = (signal = new AbortController().signal) =>
     following.complete({ messages: [], id: 'q', signal });
-  const checks = () => new Promise((resolve) => setTimeout(resolve, 60));
+  /** Lets the model look, which it does between sleeps, and what that brings about happen: all of it is promises. */
+  const checks = async () => {
+    for (let look = 0; look < 3; look++) {
+      for (const wake of sleepers.splice(0)) wake();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
   return { state, gates, notes, following, complete, checks };
 }
 

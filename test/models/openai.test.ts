@@ -4,6 +4,7 @@ import { ConfigError, ModelError } from '../../src/errors.ts';
 import { openaiModel } from '../../src/models/openai.ts';
 import { openaiConfig } from '../../src/models/openai-config.ts';
 import { seedFor } from '../../src/random.ts';
+import { until } from '../patience.ts';
 import type { FaultServer, Reply } from './fault-server.ts';
 import { completionBody, startFaultServer } from './fault-server.ts';
 
@@ -23,7 +24,10 @@ function ending(finish_reason: string, message: object, more: object = {}): Repl
   return { kind: 'raw', body: JSON.stringify({ choices: [{ message, finish_reason, ...more }] }) };
 }
 
-async function modelBehind(script: Reply | (() => Reply), settings: object = {}): Promise<LanguageModel> {
+async function modelBehind(
+  script: Reply | (() => Reply | Promise<Reply>),
+  settings: object = {},
+): Promise<LanguageModel> {
   server = await startFaultServer(() => (typeof script === 'function' ? script() : script));
   const config = openaiConfig.parse({ baseUrl: server.url, model: 'm', ...settings });
   return openaiModel(config, { runSeed: 7, env });
@@ -107,7 +111,16 @@ describe('a request', () => {
   });
 
   test('waits for its turn where all places are taken', async () => {
-    const model = await modelBehind({ kind: 'slow', ms: 20, text: 'Y' }, { concurrency: 2 });
+    // Two are answered together, and the last one alone.
+    let asked = 0;
+    let waiting: (() => void)[] = [];
+    const inPairs = async () => {
+      if (++asked % 2 === 1 && asked < 7) await new Promise<void>((resolve) => waiting.push(resolve));
+      for (const answer of waiting) answer();
+      waiting = [];
+      return 'Y';
+    };
+    const model = await modelBehind(inPairs, { concurrency: 2 });
     const all = Array.from({ length: 7 }, (_, i) => model.complete({ messages, id: `q/0/${i}`, signal }));
     expect((await Promise.all(all)).map(({ text }) => text)).toEqual(Array(7).fill('Y'));
     expect(server?.requests).toHaveLength(7);
@@ -118,7 +131,7 @@ describe('a request', () => {
     const model = await modelBehind({ kind: 'hang' }, { concurrency: 1 });
     const stops = [new AbortController(), new AbortController()];
     const [first, second] = stops.map((stop) => model.complete({ messages, id: 'x', signal: stop.signal }));
-    while (server?.requests.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    await until('the request', () => server?.requests.length !== 0);
     for (const [i, stop] of stops.entries()) stop.abort(new Error(`stop ${i}`));
     await expect(first).rejects.toThrow('stop 0');
     await expect(second).rejects.toThrow('stop 1');

@@ -14,12 +14,12 @@ import { embeddedConfig, openEmbeddedLog } from '../../src/topics/embedded/embed
 import type { Question, Topic, Turn } from '../../src/topics/records.generated.ts';
 import type { InputPartition, SubscribeOptions, Transport } from '../../src/topics/transport.ts';
 import { TOPICS } from '../../src/topology/topics.ts';
+import { pause, until } from '../patience.ts';
 import { question } from '../records.ts';
 
 const config = runtimeConfig.parse({ commit: { records: 4, ms: 5 }, drainCheckMs: 2, remoteCheckMs: 5 });
 const retry = { attempts: 1, backoffMs: 1, maxBackoffMs: 1 };
 const sleep = async () => {};
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** A partition that can be asked for, and taken away, and is given again once it was let go. */
 class Lent implements InputPartition {
@@ -198,6 +198,7 @@ async function turns(): Promise<string[]> {
 }
 
 const all = Array.from({ length: 12 }, (_, i) => `q${i}/0/0`).sort();
+const everyTurn = async () => (await turns()).length === all.length;
 
 test('a partition that comes when its stage is done everywhere keeps nobody', async () => {
   // Another worker has done what is in it, and leaves.
@@ -213,7 +214,7 @@ test('a partition that comes when its stage is done everywhere keeps nobody', as
     for await (const input of log.subscribe({ group: 'start', topic: 'questions', signal: elsewhere.signal }))
       if (input.partition === 1) await input.commit(await input.end(), []);
   })();
-  await pause(50);
+  await until('a commit', async () => ((await log.committed('start', 'questions'))[1] ?? 0) > 0);
   elsewhere.abort();
   await before;
   let first = true;
@@ -222,7 +223,8 @@ test('a partition that comes when its stage is done everywhere keeps nobody', as
     rollout(async () => {
       if (!first) return;
       first = false;
-      while (sum(await log.committed('start', 'questions')) < all.length) await pause(5);
+      const startDone = async () => sum(await log.committed('start', 'questions')) === all.length;
+      await until('the end of `start`', startDone);
       // The run is past that stage by now. What is done with is let go when somebody asks for it, and may come back.
       await pause(100);
       const [done] = lent.filter(({ topic }) => topic === 'questions');
@@ -282,7 +284,7 @@ test.each(['never had', 'has lost', 'has lost when it was told that no more come
     const lose = async () => {
       losing = null;
       kept.set('rollout/0', coming);
-      while ((await turns()).length < all.length) await pause(5);
+      await until('every turn', everyTurn);
       const [lost] = lent.filter(({ topic }) => topic === 'turns');
       lost?.lose();
       await lost?.inner.commit(all.length, []);
@@ -306,7 +308,7 @@ test.each(['never had', 'has lost', 'has lost when it was told that no more come
       ended = true;
       return end;
     });
-    while ((await turns()).length < all.length) await pause(5);
+    await until('every turn', everyTurn);
     await pause(150);
     expect(ended).toBe(false);
     come();

@@ -15,6 +15,7 @@ import { arrayOf, readRecords } from '../../src/topics/read-records.ts';
 import type { Question, Topic, Turn } from '../../src/topics/records.generated.ts';
 import type { Transport } from '../../src/topics/transport.ts';
 import { TOPICS } from '../../src/topology/topics.ts';
+import { pause, until } from '../patience.ts';
 import { question } from '../records.ts';
 
 const codec = { encode, decode };
@@ -42,6 +43,11 @@ async function feed(count: number, first = 0): Promise<void> {
     return { topic: 'questions', key: id, value: encode('questions', question({ id })) };
   });
   await transport.append(outputs);
+}
+
+/** How many questions are done with. */
+async function progress(): Promise<number> {
+  return (await transport.committed('start', 'questions'))[0] ?? 0;
 }
 
 async function ids(topic: Topic): Promise<string[]> {
@@ -99,8 +105,6 @@ function start(
   return { run, stop, abort, end: run.run() };
 }
 
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
-
 describe('a run', () => {
   test('keeps at most a window in flight, finishes out of order, and writes in order', async () => {
     await feed(40);
@@ -109,8 +113,10 @@ describe('a run', () => {
     const finished: string[] = [];
     const work = async ({ id }: Question) => {
       most = Math.max(most, ++inFlight);
-      // The first of each window is the slowest.
-      await pause(Number(id.slice(1)) % 8 === 0 ? 30 : 1);
+      // The first of each window is the slowest: it waits for the last.
+      const index = Number(id.slice(1));
+      if (index % 8 === 0) await until('the rest of the window', () => finished.includes(`q${index + 7}`));
+      else await pause(1);
       finished.push(id);
       inFlight--;
     };
@@ -240,7 +246,7 @@ describe('a run', () => {
   test('stop finishes and commits what is in flight; the next run goes on there', async () => {
     await feed(30);
     const first = start([copying(() => pause(5))], { untilDrained: false });
-    await pause(25);
+    await until('a commit', async () => (await progress()) > 0);
     first.stop.abort();
     expect(await first.end).toBe('stopped');
     const before = await ids('turns');
@@ -255,8 +261,9 @@ describe('a run', () => {
     for (const how of ['stop', 'abort'] as const) {
       await feed(3);
       const waiting = start([copying(async () => {})], { untilDrained: false });
-      while ((await waiting.run.progress()).some(({ done, backlog }) => done === 0 || backlog > 0))
-        await pause(5);
+      const idle = async () =>
+        (await waiting.run.progress()).every(({ done, backlog }) => done > 0 && backlog === 0);
+      await until('a run without work', idle);
       waiting[how].abort(new Error('enough'));
       expect(await waiting.end).toBe(how === 'stop' ? 'stopped' : 'aborted');
     }
@@ -297,7 +304,7 @@ describe('a run', () => {
     ];
     const notes: string[] = [];
     const waiting = start([flow[1]], { flow }, (note) => notes.push(note));
-    while (notes.length === 0) await pause(5);
+    await until('a note', () => notes.length > 0);
     expect(notes).toEqual(['waiting for start, at work elsewhere or not started']);
     waiting.stop.abort(new Error('enough'));
     expect(await waiting.end).toBe('stopped');
@@ -312,7 +319,7 @@ describe('a run', () => {
       await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
     };
     const first = start([copying(work)], { untilDrained: false });
-    await pause(40);
+    await until('what comes before the third', async () => (await progress()) === 2);
     first.abort.abort(new Error('now'));
     expect(await first.end).toBe('aborted');
     expect(signals.every((signal) => signal.aborted)).toBe(true);

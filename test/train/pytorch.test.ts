@@ -6,7 +6,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Tensors } from '../../src/engine/engine.ts';
 import { fileInput } from '../../src/input/input.ts';
 import { openRun } from '../../src/open-run.ts';
@@ -39,9 +39,6 @@ interface Expected {
   /** What each update says: numbers by the names of the fields of `updates`. */
   readonly updates: readonly Partial<Record<keyof Update, number>>[];
 }
-
-// A process starts slowly where there are more of them than cores.
-jest.setTimeout(120_000);
 
 let folder: string;
 beforeEach(async () => {

@@ -8,6 +8,7 @@ import { packRows } from '../../../src/engine/rows.ts';
 import { createWebGpuEngine } from '../../../src/engine/webgpu/engine.ts';
 import { normal } from '../../../src/random.ts';
 import { onDevice } from '../../device/on-device.ts';
+import { until } from '../../patience.ts';
 import { engineContract } from '../engine-contract.ts';
 import { largestError, relativeError } from '../fixtures.ts';
 
@@ -249,9 +250,9 @@ onDevice('the WebGPU engine', () => {
     const rows = randomRows([15, 6]);
     await engine.forward(rows);
     await engine.backward(weighting(rows));
+    const { steps } = sampler.statistics;
     const underWay = sampler.sample(request);
-    // Long enough for the sample to have started.
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await until('the sample to begin', () => sampler.statistics.steps > steps, { everyMs: 0 });
     const adamW = { learningRate: 0.1, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0, clipNorm: 1 };
     await engine.update(adamW);
     expect(await underWay).toEqual(expected);

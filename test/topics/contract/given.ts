@@ -6,6 +6,7 @@ import type {
   ReadOptions,
   Transport,
 } from '../../../src/topics/transport.ts';
+import { PATIENCE_MS } from '../../patience.ts';
 import type { TransportFixture } from '../transport-contract.ts';
 
 /** Made anew for each test. */
@@ -19,9 +20,6 @@ export interface Given {
   /** The first partition of a topic, owned by this test. */
   own(group: string, topic?: string, of?: Transport, run?: string): Promise<InputPartition>;
 }
-
-/** Longer than any implementation needs to show what was appended, in milliseconds. */
-export const PATIENCE_MS = 20_000;
 
 export function output(topic: string, key: string, value: string): Output {
   return { topic, key, value: Buffer.from(value) };
@@ -70,13 +68,4 @@ export function offsetAfter(entry: LogEntry | undefined): number {
 
 export function rising(numbers: readonly number[]): boolean {
   return numbers.every((n, i) => i === 0 || n > numbers[i - 1]);
-}
-
-/** Waits for something that other code brings about. */
-export async function until(reached: () => boolean | Promise<boolean>): Promise<void> {
-  const patience = AbortSignal.timeout(PATIENCE_MS);
-  while (!(await reached())) {
-    if (patience.aborted) throw new Error('waited in vain');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }

@@ -2,17 +2,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { TransportError } from '../../../src/errors.ts';
-import {
-  collect,
-  type Given,
-  offsetAfter,
-  output,
-  PATIENCE_MS,
-  present,
-  pullCount,
-  text,
-  until,
-} from './given.ts';
+import { PATIENCE_MS, pause, until } from '../../patience.ts';
+import { collect, type Given, offsetAfter, output, present, pullCount, text } from './given.ts';
 
 export function ownerContract(given: Given): void {
   describe('a later owner', () => {
@@ -28,7 +19,7 @@ export function ownerContract(given: Given): void {
       expect(owner.position).toBe(offsetAfter(entries[0]));
       const commit = hanging.commit(offsetAfter(entries[1]), [output('out', 'k', 'B, but too late')]);
       await expect(commit).rejects.toThrow(TransportError);
-      await until(() => hanging.lost.aborted);
+      await until('the earlier owner to notice', () => hanging.lost.aborted);
       expect(await hanging.pull(1, 100)).toEqual([]);
 
       const [again] = await pullCount(owner, 1);
@@ -43,7 +34,7 @@ export function ownerContract(given: Given): void {
       const other = await given.own('another-group');
       const second = await given.fixture.open(given.run);
       await given.own('g', 'in', second);
-      await until(() => hanging.lost.aborted);
+      await until('the earlier owner to notice', () => hanging.lost.aborted);
       expect(other.lost.aborted).toBe(false);
     });
   });
@@ -81,7 +72,7 @@ export function ownerContract(given: Given): void {
       const input = await given.own('g');
       const reading = collect(given.transport, 'in', Number.POSITIVE_INFINITY, { follow: true });
       const waiting = input.pull(1, PATIENCE_MS);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await pause(20);
       await given.transport.close();
       await given.transport.close();
       expect(await waiting).toEqual([]);
@@ -143,7 +134,7 @@ export function ownerContract(given: Given): void {
           input = await given.own('g', topic);
         }
       }
-      await until(async () => {
+      await until(`${sent} outputs`, async () => {
         await work(100);
         return (await present(given.transport, done)) >= sent;
       });

@@ -2,7 +2,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { ConfigError, TransportError } from '../../../src/errors.ts';
 import type { ReadOptions } from '../../../src/topics/transport.ts';
-import { collect, type Given, output, present, rising, text, until } from './given.ts';
+import { pause, until } from '../../patience.ts';
+import { collect, type Given, output, present, rising, text } from './given.ts';
 
 export function readingContract(given: Given): void {
   describe('topics', () => {
@@ -86,7 +87,7 @@ export function readingContract(given: Given): void {
       const values = ['a', 'b', 'c', 'd', 'e'];
       for (const value of values) {
         await given.transport.append([output('in', 'k', value)]);
-        await new Promise((resolve) => setTimeout(resolve, 3));
+        await pause(3);
       }
       const all = await collect(given.transport, 'in', values.length);
       const from = async (options: ReadOptions): Promise<string[]> =>
@@ -123,9 +124,9 @@ export function readingContract(given: Given): void {
         for await (const entry of given.transport.read('in', { follow: true, signal: stop.signal }))
           seen.push(text(entry));
       })();
-      await until(() => seen.length === 1);
+      await until('the record that was there', () => seen.length === 1);
       await given.transport.append([output('in', 'k', 'new'), output('in', 'k', 'newer')]);
-      await until(() => seen.length === 3);
+      await until('the records that were appended', () => seen.length === 3);
       stop.abort();
       await reading;
       await given.transport.append([output('in', 'k', 'unseen')]);
@@ -157,7 +158,7 @@ export function readingContract(given: Given): void {
       });
       while (!settled) {
         await given.transport.append([output('in', 'k', 'last')]);
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        await pause(20);
       }
       expect(await done).toEqual([true, true, true, true]);
       stop.abort();

@@ -7,7 +7,8 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { TransportError } from '../../../src/errors.ts';
 import { checkPages } from '../../../src/topics/embedded/lmdb-pages.ts';
 import type { Transport } from '../../../src/topics/transport.ts';
-import { collect, text, until } from '../contract/given.ts';
+import { pause, until } from '../../patience.ts';
+import { collect, text } from '../contract/given.ts';
 import { type EmbeddedFolder, embeddedFolder } from './embedded-folder.ts';
 
 const script = fileURLToPath(new URL('./log-child.ts', import.meta.url));
@@ -54,7 +55,7 @@ async function start(
   child.stderr?.on('data', (data: Buffer) => {
     said += data;
   });
-  await until(() => said.includes('ready') || child.exitCode !== null);
+  await until(`the child that does ${mode}`, () => said.includes('ready') || child.exitCode !== null);
   if (!said.includes('ready')) throw new Error(`the child did not start: ${said}`);
   return { child, exited };
 }
@@ -99,8 +100,8 @@ describe('processes that share a log', () => {
     for (; kills < KILLS; kills++) {
       const { child, exited } = await start('work', 'crash');
       // Killed in the middle of its work: after it has committed something more, and a moment later.
-      await until(async () => sum(await transport.committed('work', 'in')) > before);
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * 25));
+      await until('a commit', async () => sum(await transport.committed('work', 'in')) > before);
+      await pause(Math.random() * 25);
       child.kill('SIGKILL');
       await exited;
 
@@ -139,7 +140,7 @@ describe('processes that share a log', () => {
       let done = 0;
       for (; !quiet; done++) {
         checkPages(file);
-        await new Promise((resolve) => setTimeout(resolve, 2));
+        await pause(2);
       }
       closeSync(file);
       return done;
@@ -154,7 +155,7 @@ describe('processes that share a log', () => {
       [0, null],
       [0, null],
     ]);
-    await until(() => tapped.length === 2 * count);
+    await until('the tap to see everything', () => tapped.length === 2 * count);
     quiet = true;
     expect(await checks).toBeGreaterThan(0);
     stop.abort();

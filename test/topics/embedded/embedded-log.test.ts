@@ -4,6 +4,7 @@ import { LogFile } from '../../../src/topics/embedded/log-file.ts';
 import { processIdentity } from '../../../src/topics/embedded/process-identity.ts';
 import { murmur2, partitionOf } from '../../../src/topics/partition-of.ts';
 import type { InputPartition, Transport } from '../../../src/topics/transport.ts';
+import { pause } from '../../patience.ts';
 import { collect, output, text } from '../contract/given.ts';
 import { type EmbeddedFolder, embeddedFolder } from './embedded-folder.ts';
 
@@ -191,7 +192,7 @@ describe('transactions', () => {
         .slice(1)
         .map((line) => line.trim().split(/\s+/).at(-1) as string);
     for await (const _ of transport.read('in', { follow: true })) {
-      await new Promise((resolve) => setTimeout(resolve, 1));
+      await pause(1);
       expect(held().filter((transaction) => transaction !== '-')).toEqual([]);
       break;
     }

@@ -61,7 +61,8 @@ async function hold(): Promise<void> {
     signal: new AbortController().signal,
   })) {
     console.log('ready');
-    await new Promise((resolve) => setTimeout(resolve, 600_000));
+    // A timer that never ends keeps the process alive.
+    await new Promise(() => setInterval(() => {}, 600_000));
   }
 }
 

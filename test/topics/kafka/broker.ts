@@ -7,10 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { describe, test } from '@jest/globals';
 import { startBroker } from '../../../scripts/kafka/broker.js';
 import { ensureKafka, missing } from '../../../scripts/kafka/fetch.js';
+import { until } from '../../patience.ts';
 
 const launcher = fileURLToPath(new URL('../../../scripts/kafka/test-broker.js', import.meta.url));
-/** Fetching it takes longest, the first time. */
-const PATIENCE_MS = 240_000;
 
 /**
  * Declares tests that need a real broker. Without Java or Maven they are skipped and say why; under CI that is a
@@ -43,10 +42,7 @@ export async function sharedBroker(): Promise<string> {
     }).unref();
   }
   const outcome = join(folder, 'outcome.json');
-  for (const started = performance.now(); !existsSync(outcome); ) {
-    if (performance.now() - started > PATIENCE_MS) throw new Error(`no broker came up in ${folder}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  await until(`a broker in ${folder}`, () => existsSync(outcome), { everyMs: 50 });
   const { address, error } = JSON.parse(readFileSync(outcome, 'utf8')) as Record<string, string | undefined>;
   if (address === undefined) throw new Error(`the shared broker did not start: ${error}`);
   return address;

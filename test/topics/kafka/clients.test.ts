@@ -14,6 +14,7 @@ import { arrayOf } from '../../../src/topics/read-records.ts';
 import type { Topic } from '../../../src/topics/records.generated.ts';
 import { settle } from '../../../src/topology/settle.ts';
 import { topologyConfig } from '../../../src/topology/topology.ts';
+import { PATIENCE_MS } from '../../patience.ts';
 import { arbitraryRecord } from '../avro/arbitrary-records.ts';
 import {
   missingRegistry,
@@ -67,7 +68,7 @@ function program(command: string, args: readonly string[], input = ''): Buffer {
   const done = spawnSync(command, args, {
     input,
     cwd: root,
-    timeout: 60_000,
+    timeout: PATIENCE_MS,
     maxBuffer: 1 << 26,
     env: { ...process.env, NODE_OPTIONS: '' },
   });
@@ -216,7 +217,7 @@ withPrograms("Python's confluent-kafka", [missing(), python().why], () => {
     let registry: RealRegistry;
     beforeAll(async () => {
       if (why === null) registry = await startRegistry();
-    }, 150_000);
+    });
     afterAll(() => registry?.stop());
 
     withPrograms('of its own', [why], () => {

@@ -5,9 +5,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { decode, encode } from '../../../src/topics/avro/codec.ts';
 import type { Transport } from '../../../src/topics/transport.ts';
+import { pause, until } from '../../patience.ts';
 import { question } from '../../records.ts';
 import { ownBroker, withKafka } from './broker.ts';
 import { type KafkaFixture, kafkaFixture, runName, testConfig } from './kafka-fixture.ts';
@@ -15,13 +16,12 @@ import { type KafkaFixture, kafkaFixture, runName, testConfig } from './kafka-fi
 const script = fileURLToPath(new URL('./kafka-child.ts', import.meta.url));
 const checkout = fileURLToPath(new URL('../../../', import.meta.url));
 const KILLS = Number(process.env.SWIRL_KAFKA_KILLS ?? 5);
-/** Longer than a request may take, so that every kind of request runs into it. */
+/** Longer than a session lasts and a request may take, so that every kind of request runs into it. */
 const OUTAGE_MS = Number(process.env.SWIRL_KAFKA_OUTAGE_MS ?? 8_000);
 const PARTITIONS = 3;
 
-jest.setTimeout(120_000 + KILLS * 15_000 + 3 * OUTAGE_MS);
-
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+/** Of the workers: a session must outlast what one on a busy machine does between two heartbeats. */
+const limits = { sessionMs: 6_000, requestMs: 5_000 };
 
 withKafka('on a broker of its own', () => {
   let broker: Awaited<ReturnType<typeof ownBroker>>;
@@ -73,7 +73,7 @@ withKafka('on a broker of its own', () => {
   }
 
   async function work(worker: string | null = null, settings: object = {}): Promise<Worker> {
-    const config = testConfig(broker.address, { worker, ...settings });
+    const config = testConfig(broker.address, { ...limits, worker, ...settings });
     const child = spawn(process.execPath, ['--import', 'tsx', script, JSON.stringify(config), run], {
       cwd: checkout,
       env: { ...process.env, NODE_OPTIONS: '' },
@@ -82,10 +82,10 @@ withKafka('on a broker of its own', () => {
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (data: Buffer) => (said += data));
     const started = { child, exited: once(child, 'exit'), said: () => said };
     children.push(started);
-    while (!said.includes('ready')) {
+    await until('the worker to start', () => {
       if (child.exitCode !== null) throw new Error(`the worker did not start: ${said}`);
-      await pause(20);
-    }
+      return said.includes('ready');
+    });
     return started;
   }
 
@@ -97,14 +97,20 @@ withKafka('on a broker of its own', () => {
     return committed.flat().reduce((a, b) => a + b, 0);
   }
 
-  /** Waits until this much more is committed than before the last feed: what was fed is enough for it, however late we look. */
-  async function advanced(by: number): Promise<void> {
-    while ((await progress()) < before + by) {
+  async function whileAlive(what: string, reached: () => Promise<boolean>): Promise<void> {
+    const details = () => children.map(({ said }) => said().slice(-1000)).join('\n');
+    const look = () => {
       for (const { child, said } of children) {
         if (child.exitCode !== null && child.exitCode !== 0) throw new Error(`a worker ended: ${said()}`);
       }
-      await pause(20);
-    }
+      return reached();
+    };
+    await until(what, look, { everyMs: 50, details });
+  }
+
+  /** Waits until this much more is committed than before the last feed: what was fed is enough for it, however late we look. */
+  async function advanced(by: number): Promise<void> {
+    await whileAlive(`${by} more commits`, async () => (await progress()) >= before + by);
   }
 
   async function ids(topic: 'turns' | 'trajectories' | 'failures'): Promise<string[]> {
@@ -118,12 +124,7 @@ withKafka('on a broker of its own', () => {
     const expected = Array.from({ length: fed }, (_, i) => [`q${i}/0`, `q${i}/1`])
       .flat()
       .sort();
-    while ((await ids('trajectories')).length < expected.length) {
-      for (const { child, said } of children) {
-        if (child.exitCode !== null && child.exitCode !== 0) throw new Error(`a worker ended: ${said()}`);
-      }
-      await pause(100);
-    }
+    await whileAlive('everything', async () => (await ids('trajectories')).length >= expected.length);
     await pause(500);
     expect(await ids('failures')).toEqual([]);
     expect(await ids('turns')).toEqual(expected.map((id) => `${id}/0`).sort());
@@ -191,11 +192,11 @@ withKafka('on a broker of its own', () => {
   });
 
   test('a worker is paused beyond its session, and fenced when it wakes up', async () => {
-    const zombie = await work(null, { sessionMs: 1_000 });
+    const zombie = await work();
     await feed(600);
     await advanced(100);
     zombie.child.kill('SIGSTOP');
-    const heir = await work(null, { sessionMs: 1_000 });
+    const heir = await work();
     // Only the heir can do this much more.
     await feed(600);
     await advanced(200);

@@ -2,17 +2,12 @@
 import { type KafkaConfig, kafkaConfig } from '../../../src/topics/kafka/kafka-config.ts';
 import { openKafka } from '../../../src/topics/kafka/kafka-transport.ts';
 
-/** What is quick enough for tests: brokers of `ownBroker` and `sharedBroker` allow such sessions. */
+/** Quick to hear of changes, and patient with a busy machine: sessions, requests and hand-overs end in the tests that are about them. */
 export function testConfig(address: string, settings: Partial<KafkaConfig> = {}): KafkaConfig {
   return kafkaConfig.parse({
     brokers: [address],
-    sessionMs: 3_000,
-    heartbeatMs: 100,
-    rebalanceMs: 5_000,
-    handOverMs: 2_000,
-    fetchWaitMs: 100,
-    requestMs: 5_000,
-    outageMs: 60_000,
+    ...{ sessionMs: 120_000, heartbeatMs: 100, rebalanceMs: 60_000, handOverMs: 120_000 },
+    ...{ fetchWaitMs: 100, requestMs: 60_000, connectMs: 60_000, outageMs: 1_800_000 },
     ...settings,
   });
 }

@@ -6,20 +6,10 @@ import { ConfigError, TransportError } from '../../../src/errors.ts';
 import { kafkaConfig } from '../../../src/topics/kafka/kafka-config.ts';
 import { groupName, topicName, topicOf } from '../../../src/topics/kafka/names.ts';
 import type { InputPartition, Transport } from '../../../src/topics/transport.ts';
-import {
-  collect,
-  offsetAfter,
-  output,
-  PATIENCE_MS,
-  present,
-  pullCount,
-  text,
-  until,
-} from '../contract/given.ts';
+import { PATIENCE_MS, pause, until } from '../../patience.ts';
+import { collect, offsetAfter, output, present, pullCount, text } from '../contract/given.ts';
 import { sharedBroker, withKafka } from './broker.ts';
 import { type KafkaFixture, kafkaFixture, runName } from './kafka-fixture.ts';
-
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 describe('names and configuration', () => {
   test('a dot separates the parts, so none has one', () => {
@@ -91,12 +81,13 @@ withKafka('Kafka', () => {
     ['q0', 'q1', 'q2', 'q3', 'q4', 'q5'].map((key) => output('in', key, `${key} of ${partition}`));
 
   test('records in flight for longer than the session cost nothing: the worker is heard of meanwhile', async () => {
-    const slow = await kafka.open(run, { sessionMs: 900, heartbeatMs: 100 });
+    const sessionMs = 6_000;
+    const slow = await kafka.open(run, { sessionMs });
     await transport.append(inPartition(0));
     const inputs = subscribed(slow);
-    await until(() => inputs.length === 2);
+    await until('both partitions', () => inputs.length === 2);
     const held = await Promise.all(inputs.map((input) => input.pull(10, PATIENCE_MS)));
-    await pause(3_000);
+    await pause(2 * sessionMs);
     for (const [i, input] of inputs.entries()) {
       expect(input.lost.aborted).toBe(false);
       const entries = held[i] ?? [];
@@ -112,12 +103,12 @@ withKafka('Kafka', () => {
   test('a partition that goes to another worker is finished first, and begun there after it', async () => {
     await transport.append(inPartition(0));
     const first = subscribed(transport);
-    await until(() => first.length === 2);
+    await until('both partitions', () => first.length === 2);
     const held = new Map<InputPartition, Awaited<ReturnType<InputPartition['pull']>>>();
     for (const input of first) held.set(input, await input.pull(1, PATIENCE_MS));
 
     const second = subscribed(await kafka.open(run));
-    await until(() => first.some((input) => input.leaving?.aborted === true));
+    await until('a request to let go', () => first.some((input) => input.leaving?.aborted === true));
     const leaving = first.find((input) => input.leaving?.aborted) as InputPartition;
     // Nobody else has it until it is let go.
     await pause(300);
@@ -126,7 +117,7 @@ withKafka('Kafka', () => {
     await leaving.commit(offsetAfter(entry), [output('out', 'k', text(entry))]);
     leaving.release?.();
     expect(leaving.lost.aborted).toBe(true);
-    await until(() => second.length === 1);
+    await until('a partition for the second', () => second.length === 1);
     expect(second[0]?.partition).toBe(leaving.partition);
     expect(second[0]?.position).toBe(offsetAfter(entry));
     await expect(leaving.commit(offsetAfter(entry), [])).rejects.toThrow(TransportError);
@@ -135,21 +126,20 @@ withKafka('Kafka', () => {
 
   test('a worker that does not let go in time loses the partition', async () => {
     const first = subscribed(await kafka.open(run, { handOverMs: 200 }));
-    await until(() => first.length === 2);
+    await until('both partitions', () => first.length === 2);
     const second = subscribed(transport);
-    await until(() => second.length === 1);
+    await until('a partition for the second', () => second.length === 1);
     const lost = first.filter((input) => input.lost.aborted);
     expect(lost.map(({ partition }) => partition)).toEqual([second[0]?.partition]);
     expect(lost[0]?.lost.reason).toMatchObject({ retryable: true });
   });
 
   test('who waits for a group can be ended meanwhile', async () => {
-    // It says so seldom that it lives that it hears of the other much later than this test may take.
-    const deaf = subscribed(
-      await kafka.open(run, { sessionMs: 60_000, heartbeatMs: 20_000, rebalanceMs: 60_000 }),
-    );
-    await until(() => deaf.length === 2);
-    const joining = await kafka.open(run, { sessionMs: 60_000, heartbeatMs: 20_000, rebalanceMs: 60_000 });
+    // They say so seldom that they live that the one hears of the other much later than this test takes.
+    const seldom = { sessionMs: 1_800_000, heartbeatMs: 60_000, rebalanceMs: 1_800_000 };
+    const deaf = subscribed(await kafka.open(run, seldom));
+    await until('both partitions', () => deaf.length === 2);
+    const joining = await kafka.open(run, seldom);
     const stop = new AbortController();
     const came: InputPartition[] = [];
     const ended = (async () => {
@@ -160,7 +150,7 @@ withKafka('Kafka', () => {
     stop.abort();
     await ended;
     expect(came).toEqual([]);
-  }, 15_000);
+  });
 
   test('what was aborted is not seen, and the position goes over it', async () => {
     const producer = client.producer({ transactionalId: run, idempotent: true, maxInFlightRequests: 1 });
@@ -180,11 +170,11 @@ withKafka('Kafka', () => {
     expect(await present(transport, 'out')).toBe(1);
     const [input] = await (async () => {
       const inputs = subscribed(transport, 'out');
-      await until(() => inputs.length === 1);
+      await until('the partition', () => inputs.length === 1);
       return inputs as [InputPartition];
     })();
     expect((await pullCount(input, 1)).map(text)).toEqual(['seen']);
-    await until(async () => {
+    await until('the end', async () => {
       expect(await input.pull(0, 50)).toEqual([]);
       return input.position === (await input.end());
     });
@@ -235,7 +225,7 @@ withKafka('Kafka', () => {
     await setTopic({ name: 'max.message.bytes', value: '4096' });
     await transport.append([output('in', 'k', 'a')]);
     const inputs = subscribed(transport);
-    await until(() => inputs.length === 2);
+    await until('both partitions', () => inputs.length === 2);
     // The one of the two partitions that has the record.
     const [fed] = await collect(transport, 'in', 1);
     const input = inputs.find(({ partition }) => partition === fed?.partition) as InputPartition;
@@ -292,7 +282,7 @@ withKafka('Kafka', () => {
     await admin.disconnect();
     expect((await collect(transport, 'out', 2)).map(text)).toEqual(['3', '4']);
     const inputs = subscribed(transport, 'out');
-    await until(() => inputs.length === 1);
+    await until('the partition', () => inputs.length === 1);
     const [input] = inputs as [InputPartition];
     expect(input.position).toBe(all[3]?.offset);
     input.seek(0);

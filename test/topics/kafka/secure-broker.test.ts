@@ -114,7 +114,7 @@ declare('a broker behind TLS and SASL', () => {
     });
     sasl = `127.0.0.1:${ports.sasl}`;
     mutual = `127.0.0.1:${ports.tls}`;
-  }, 240_000);
+  });
 
   afterAll(async () => {
     await broker?.kill();
@@ -135,7 +135,8 @@ declare('a broker behind TLS and SASL', () => {
     const admin = new Kafka({
       brokers: [address],
       logLevel: logLevel.NOTHING,
-      connectionTimeout: 5000,
+      // TLS included, whose first handshake is slow on a busy machine.
+      ...{ connectionTimeout: 60_000, authenticationTimeout: 60_000, requestTimeout: 60_000 },
       retry: { retries: 0 },
       ...options,
     } as ConstructorParameters<typeof Kafka>[0]).admin();
@@ -205,7 +206,7 @@ declare('a broker behind TLS and SASL', () => {
     const open = (settings: object) =>
       openKafka({
         run: 'secure',
-        config: kafkaConfig.parse({ brokers: [sasl] }),
+        config: kafkaConfig.parse({ brokers: [sasl], connectMs: 60_000, requestMs: 60_000 }),
         security: securityOf(kafkaSecurityConfig.parse(settings), deps),
       });
     const transport = await open(config);

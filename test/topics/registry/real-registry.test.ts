@@ -14,7 +14,7 @@ withPrograms('a real schema registry', [missingRegistry()], () => {
   let registry: RealRegistry;
   beforeAll(async () => {
     registry = await startRegistry();
-  }, 150_000);
+  });
   afterAll(() => registry?.stop());
 
   function open(run: string, options: Partial<OpenCodecOptions> = {}): Promise<Codec> {

@@ -4,8 +4,7 @@ import { once } from 'node:events';
 import { describe, test } from '@jest/globals';
 import { freePort } from '../../../scripts/kafka/broker.js';
 import { registryJar } from '../../../scripts/kafka/clients.js';
-
-const PATIENCE_MS = 120_000;
+import { until } from '../../patience.ts';
 
 export interface RealRegistry {
   readonly url: string;
@@ -47,17 +46,14 @@ export async function startRegistry(): Promise<RealRegistry> {
   process.on('exit', stopAtExit);
   const exited = once(child, 'exit');
   const url = `http://127.0.0.1:${port}/apis/ccompat/v7`;
-  for (const started = performance.now(); ; await new Promise((resolve) => setTimeout(resolve, 100))) {
-    const up = await fetch(`${url}/subjects`).then(
+  const answers = async () => {
+    if (child.exitCode !== null) throw new Error(`the schema registry at ${url} ended`);
+    return fetch(`${url}/subjects`).then(
       ({ ok }) => ok,
       () => false,
     );
-    if (up) break;
-    if (child.exitCode !== null || performance.now() - started > PATIENCE_MS) {
-      child.kill('SIGKILL');
-      throw new Error(`the schema registry did not start at ${url}`);
-    }
-  }
+  };
+  await until(`the schema registry at ${url}`, answers, { everyMs: 100 });
   return {
     url,
     stop: async () => {

@@ -10,6 +10,7 @@ import {
   openCodec,
 } from '../../../src/topics/registry/open-codec.ts';
 import { registryConfig } from '../../../src/topics/registry/registry-config.ts';
+import { until } from '../../patience.ts';
 import { answer, cut, hang, type ProtocolServer, protocolServer } from './protocol-server.ts';
 
 const question: Question = {
@@ -43,7 +44,7 @@ const deps: OpenCodecDeps = {
 };
 
 function open(settings: object = {}, options: Partial<OpenCodecOptions> = {}): Promise<Codec> {
-  const registry = registryConfig.parse({ url: server.url, timeoutMs: 1_000, attempts: 3, ...settings });
+  const registry = registryConfig.parse({ url: server.url, timeoutMs: 60_000, attempts: 3, ...settings });
   return openCodec(
     {
       run: 'main',
@@ -251,18 +252,21 @@ describe('records of other writers', () => {
 });
 
 describe('a registry that does not answer as it should', () => {
+  /** Waited out where it hangs; more than any other request needs. */
+  const impatient = { timeoutMs: 4_000 };
+
   test('is asked again, with growing patience, after errors, cuts and silence', async () => {
     server.faults.push(answer(503, 'starting'), cut);
     await open();
     expect(waits).toEqual([200, 400]);
     server.faults.push(hang, answer(429, {}));
-    await open();
+    await open(impatient);
     expect(waits).toEqual([200, 400, 200, 400]);
   });
 
   test('ends as a retryable TransportError that says what happened', async () => {
     server.faults.push(hang, cut, answer(500, { message: 'store is down\u001b[2J' }));
-    const error = await failure(open());
+    const error = await failure(open(impatient));
     expect(error).toBeInstanceOf(TransportError);
     expect((error as TransportError).retryable).toBe(true);
     expect(error.message).toMatch(/tried 3 times\): HTTP 500: "store is down \[2J"/);
@@ -280,7 +284,7 @@ describe('a registry that does not answer as it should', () => {
   });
 
   test('a signal ends the wait of the one who gave it, and nobody else’s', async () => {
-    const codec = await open({ timeoutMs: 60_000 });
+    const codec = await open();
     const value = framed(server.add('"string"'), 'string', 'x');
     let release = () => {};
     server.faults.push((response) => {
@@ -289,8 +293,7 @@ describe('a registry that does not answer as it should', () => {
     const stop = new AbortController();
     const stopped = failure(codec.learn?.('questions', [value], stop.signal) ?? Promise.resolve());
     const other = codec.learn?.('questions', [value]);
-    while (server.seen.at(-1)?.path.startsWith('/schemas/') !== true)
-      await new Promise((done) => setTimeout(done, 5));
+    await until('the request', () => server.seen.at(-1)?.path.startsWith('/schemas/') === true);
     stop.abort(new Error('the partition is lost'));
     expect((await stopped).message).toBe('the partition is lost');
     release();
@@ -316,8 +319,7 @@ describe('a registry that does not answer as it should', () => {
   });
 
   test('an endless answer is not read to its end', async () => {
-    // So much takes its time on a busy machine.
-    const codec = await open({ timeoutMs: 60_000 });
+    const codec = await open();
     const value = framed(server.add('"x"'), 'string', 'x');
     server.faults.push(answer(200, `"${'x'.repeat(5 * 1024 * 1024)}"`));
     await codec.learn?.('questions', [value]);
