@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { ConfigError, DataError } from '../errors.ts';
 import { printable } from '../monitor/printable.ts';
-import type { Condition } from '../monitor/where.ts';
+import { parseWhere } from '../monitor/where.ts';
 import { openTransport } from '../open-transport.ts';
 import { type ReadRecord, readEntries } from '../topics/read-records.ts';
 import type { ReadFrom } from '../topics/transport.ts';
@@ -17,7 +17,8 @@ import { topicNamed } from './topic-name.ts';
 const LONGEST_LINE = 400;
 
 export interface TapOptions {
-  readonly where: Condition;
+  /** A condition that records must meet; null: all are shown. */
+  readonly where: string | null;
   readonly from: ReadFrom;
   readonly partition?: number;
   readonly limit: number;
@@ -39,8 +40,10 @@ export function parseFrom(text: string): ReadFrom {
 
 /** Prints what passes until the end, the limit or the signal. A slow terminal slows only this reader. */
 export async function tapTopic(topology: Topology, topic: string, options: TapOptions): Promise<void> {
-  const isOwn = topicNamed(topicSchemas(topology), topic).record === null;
-  const { where, from, limit, follow, json, signal, partition } = options;
+  const { record, tree } = topicNamed(topicSchemas(topology), topic);
+  const isOwn = record === null;
+  const where = options.where === null ? () => true : parseWhere(options.where, tree);
+  const { from, limit, follow, json, signal, partition } = options;
   const transport = await openTransport(topology, {
     access: 'read',
     notify: (message) => process.stderr.write(`${message}\n`),

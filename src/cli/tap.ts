@@ -30,14 +30,12 @@ export function register(program: Command): void {
     .option('--json', 'one JSON object per line: {topic, partition, offset, time, key, record}');
   withExitCodes(withTopology(command)).action(async (topic: string, flags: TapFlags) => {
     const { parseFrom, tapTopic } = await import('./tap-topic.ts');
-    const { parseWhere } = await import('../monitor/where.ts');
     const { interrupts } = await import('./interrupt.ts');
-    const where = flags.where === undefined ? () => true : parseWhere(flags.where);
     const from: ReadFrom = parseFrom(flags.from);
     const { stop, release } = interrupts(() => {});
     try {
       await tapTopic(await topologyOf(flags), topic, {
-        where,
+        where: flags.where ?? null,
         from,
         limit: flags.limit ?? Number.POSITIVE_INFINITY,
         follow: flags.follow === true,

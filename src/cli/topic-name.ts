@@ -1,7 +1,7 @@
 /** A topic that is named on the command line. */
 import { ConfigError } from '../errors.ts';
+import { nearest } from '../suggest.ts';
 import type { TopicSchema, TopicSchemas } from '../topics/avro/schemas.ts';
-import { nearest } from '../topology/suggest.ts';
 
 /** What is known of the topic. A `ConfigError` with the nearest name, or all of them, where there is none such. */
 export function topicNamed(topics: TopicSchemas, name: string, hint = ''): TopicSchema {

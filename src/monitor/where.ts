@@ -4,10 +4,13 @@
  *   verdict.label == "BAD" and subTrajectory.index > 0
  *   reward.value < 0.5 or subTrajectory.action.text ~ "ignore"
  *
- * A field is a path of names and list indices. `==`, `!=`, `<`, `<=`, `>`, `>=` compare with a number, a string in
- * quotes, true, false or null; `~` asks whether a text contains another. `and` binds more tightly.
+ * A field is a path of names and list indices. `==`, `!=`, `<`, `<=`, `>`, `>=` compare with a number, a
+ * string in quotes, true, false or null; `~` asks whether a text contains another. `and` binds more tightly.
  */
 import { ConfigError } from '../errors.ts';
+import { nearest } from '../suggest.ts';
+import type { SchemaNode } from '../topics/avro/schema-tree.ts';
+import { fieldAt, typeText } from './fields.ts';
 
 /** Whether a record meets the condition. A field that is not there is null. */
 export type Condition = (record: unknown) => boolean;
@@ -18,8 +21,12 @@ type Literal = string | number | boolean | null;
 const TOKEN =
   /\s*(?:(==|!=|<=|>=|<|>|~)|("(?:[^"\\]|\\.)*")|(-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w.])|([A-Za-z_][\w.-]*))/y;
 
-/** Parses a condition. Throws `ConfigError` with the column where it stopped making sense. */
-export function parseWhere(text: string): Condition {
+/**
+ * Parses a condition. Throws `ConfigError` with the column where it stopped making sense. With the schema of
+ * the records it also throws where it names a field that they do not have, or compares one with what it can
+ * never be.
+ */
+export function parseWhere(text: string, records?: SchemaNode): Condition {
   const tokens = tokenize(text);
   let at = 0;
   const take = () => tokens[at++];
@@ -40,6 +47,10 @@ export function parseWhere(text: string): Condition {
     const literal = token && literalOf(token);
     if (!literal) return fail('a number, a string in double quotes, true, false or null');
     const path = field.text.split('.');
+    const problem = records && problemOf(records, { path, operator: operator.text as Operator, literal });
+    if (problem) {
+      throw new ConfigError(`--where ${JSON.stringify(text)}: at column ${field.column + 1}, ${problem}`);
+    }
     return (record) => compare(fieldOf(record, path), operator.text as Operator, literal.value);
   };
   const all = (): Condition => {
@@ -51,6 +62,50 @@ export function parseWhere(text: string): Condition {
   while (tokens[at]?.text === 'or' && take()) alternatives.push(all());
   if (take()) fail('`and`, `or` or the end');
   return (record) => alternatives.some((condition) => condition(record));
+}
+
+interface Comparison {
+  readonly path: readonly string[];
+  readonly operator: Operator;
+  readonly literal: { readonly value: Literal };
+}
+
+/** Why no record could ever meet a comparison, or null. */
+function problemOf(records: SchemaNode, { path, operator, literal: { value } }: Comparison): string | null {
+  const found = fieldAt(records, path);
+  if ('problem' in found) return found.problem;
+  const { node } = found;
+  const equality = operator === '==' || operator === '!=';
+  const is = `\`${path.join('.')}\` is ${typeText(node)}`;
+  if (value === null) return equality ? null : `${operator} compares nothing with null: expected == or !=`;
+  switch (node.kind) {
+    case 'string':
+      return operator === '~' || typeof value === 'string' ? null : `${is}: expected a text in double quotes`;
+    case 'enum': {
+      if (!equality || typeof value !== 'string' || node.symbols.includes(value)) return null;
+      const near = nearest(value, node.symbols);
+      return `${is}; ${near === null ? `found "${value}"` : `did you mean "${near}"?`}`;
+    }
+    case 'boolean':
+      return equality && typeof value === 'boolean' ? null : `${is}: expected == or != with one of these`;
+    case 'array':
+    case 'record':
+    case 'map':
+      return `${is}: name a part of it, such as \`${path.join('.')}.${partOf(node)}\``;
+    case 'int':
+    case 'long':
+    case 'float':
+    case 'double':
+      return operator !== '~' && typeof value === 'number' ? null : `${is}: expected one to compare it with`;
+    default:
+      return `${is}: only null can be compared with it`;
+  }
+}
+
+/** Something that is in a value of such a type. */
+function partOf(node: SchemaNode): string {
+  if (node.kind === 'record') return node.fields[0]?.name ?? '';
+  return node.kind === 'array' ? 'length' : 'key';
 }
 
 interface Token {

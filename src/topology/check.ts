@@ -1,7 +1,7 @@
 /** Checks a plain value against the topology's definition and says everything that is wrong with its shape. */
 import type { z } from 'zod';
+import { nearest } from '../suggest.ts';
 import { definition, isObject, keysAt, schemasAt } from './schema-walk.ts';
-import { nearest } from './suggest.ts';
 import { topologyConfig, type WrittenTopology } from './topology.ts';
 
 /** A problem that is not yet tied to a place in the file. */

@@ -2,9 +2,10 @@
  * Names under `topics` and `stages` that are not Swirl's: of a topic or stage of one's own, or a slip. What says neither
  * what it holds nor what module it is, is taken for a slip, so that a mistyped name is told as one.
  */
+
+import { nearest } from '../suggest.ts';
 import type { Finding } from './check.ts';
 import { isObject } from './schema-walk.ts';
-import { nearest } from './suggest.ts';
 import { TOPICS } from './topics.ts';
 
 interface Section {

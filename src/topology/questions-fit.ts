@@ -1,8 +1,8 @@
 /** Whether questions fit a topology: their tasks are there, and the outcome filter has gold answers to compare with. */
 import { goldAnswers } from '../agent/gold-answers.ts';
 import { DataError } from '../errors.ts';
+import { nearest } from '../suggest.ts';
 import type { Question } from '../topics/records.generated.ts';
-import { nearest } from './suggest.ts';
 import type { Topology } from './topology.ts';
 
 /** Whether the topology's filter compares answers with gold answers. */

@@ -2,10 +2,10 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ConfigError } from '../errors.ts';
+import { nearest } from '../suggest.ts';
 import { possibleStages, stagesFrom, topicsOf } from './flow.ts';
 import { examineFile, loadTopology } from './load.ts';
 import { RESOLVED_FILE } from './resolved.ts';
-import { nearest } from './suggest.ts';
 import type { Topology } from './topology.ts';
 
 export interface ReplayOptions {

@@ -1,6 +1,6 @@
 /** Rules about tasks and their tools. */
 import { ANSWER_TAG } from '../../agent/action.ts';
-import { nearest } from '../suggest.ts';
+import { nearest } from '../../suggest.ts';
 import { error, type Rule, warning } from './rule.ts';
 
 export const noTasks: Rule = {

@@ -1,6 +1,7 @@
 /** Rules about topics: that they are there, and that somebody writes and reads those that a topology adds. */
+
+import { nearest } from '../../suggest.ts';
 import { consumersOf, flowStages, producersOf, recordsOf, topicsOf } from '../flow.ts';
-import { nearest } from '../suggest.ts';
 import { FEEDABLE, TOPICS } from '../topics.ts';
 import type { Topology } from '../topology.ts';
 import { error, type Rule, type RuleFinding, warning } from './rule.ts';
