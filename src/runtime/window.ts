@@ -4,27 +4,27 @@
  */
 import type { Output } from '../topics/transport.ts';
 
-interface Slot {
+interface Slot<T> {
   /** Null for outputs that belong to no delivery. */
   readonly offset: number | null;
   /** When it was finished, in milliseconds; null while it is in the stage's hands. */
   finishedAt: number | null;
-  outputs: readonly Output[];
+  outputs: readonly T[];
 }
 
 /** What one commit takes. */
-export interface Prefix {
+export interface Prefix<T = Output> {
   /** Progress: the offset after the last delivery; null when it holds no delivery. */
   readonly next: number | null;
-  readonly outputs: Output[];
+  readonly outputs: T[];
   /** How many deliveries it finishes. */
   readonly records: number;
   readonly slots: number;
 }
 
-export class Window {
-  readonly #slots: Slot[] = [];
-  readonly #open = new Map<number, Slot>();
+export class Window<T = Output> {
+  readonly #slots: Slot<T>[] = [];
+  readonly #open = new Map<number, Slot<T>>();
 
   constructor(readonly size: number) {}
 
@@ -44,13 +44,13 @@ export class Window {
   }
 
   add(offset: number): void {
-    const slot: Slot = { offset, finishedAt: null, outputs: [] };
+    const slot: Slot<T> = { offset, finishedAt: null, outputs: [] };
     this.#slots.push(slot);
     this.#open.set(offset, slot);
   }
 
   /** Throws when the offset is not in flight: a stage that finishes a delivery twice is broken. */
-  finish(offset: number, outputs: readonly Output[], now: number): void {
+  finish(offset: number, outputs: readonly T[], now: number): void {
     const slot = this.#open.get(offset);
     if (!slot) throw new Error(`offset ${offset} was finished, but is not in flight`);
     this.#open.delete(offset);
@@ -59,7 +59,7 @@ export class Window {
   }
 
   /** Outputs of the stage itself; they follow everything that is in flight now. */
-  append(outputs: readonly Output[], now: number): void {
+  append(outputs: readonly T[], now: number): void {
     this.#slots.push({ offset: null, finishedAt: now, outputs });
   }
 
@@ -69,7 +69,7 @@ export class Window {
     return { slots: open < 0 ? this.#slots.length : open, since: this.#slots[0]?.finishedAt ?? 0 };
   }
 
-  prefix(): Prefix {
+  prefix(): Prefix<T> {
     const finished = this.#slots.slice(0, this.ready().slots);
     const offsets = finished.flatMap((slot) => slot.offset ?? []);
     const last = offsets.at(-1);
@@ -82,7 +82,7 @@ export class Window {
   }
 
   /** Forgets a prefix that has been committed. */
-  drop(prefix: Prefix): void {
+  drop(prefix: Prefix<T>): void {
     this.#slots.splice(0, prefix.slots);
   }
 }
