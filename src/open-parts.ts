@@ -2,14 +2,11 @@
  * Opens what the stages are made of: models, tools, judge and reward, by the constructors of their kinds. Each is opened when
  * the first stage asks for it, and closed with the run.
  */
-import { join } from 'node:path';
 import type { Judge, LanguageModel, RewardModel } from './agent/model.ts';
 import type { Tool } from './agent/tool.ts';
 import type { DeviceError } from './errors.ts';
 import type { LanguageModelConfig } from './models/language-models.ts';
 import { make } from './parts/kind.ts';
-import type { Codec } from './topics/avro/codec.ts';
-import type { Transport } from './topics/transport.ts';
 import {
   JUDGES,
   type JudgeContext,
@@ -19,7 +16,6 @@ import {
   TOOLS,
   type ToolKindContext,
 } from './topology/kinds.ts';
-import { runFolder } from './topology/resolved.ts';
 import type { Topology } from './topology/topology.ts';
 
 export interface Parts {
@@ -37,8 +33,8 @@ export interface Parts {
 }
 
 export interface PartsDeps {
-  readonly transport: Transport;
-  readonly codec: Codec;
+  /** For a policy that follows training: the step of the newest update that was told, 0 for none, and where checkpoints are. */
+  readonly training?: { readonly published: () => Promise<number>; readonly checkpoints: string };
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Notes for the user, such as that there is no adapter. */
   readonly notify: (message: string) => void;
@@ -70,18 +66,15 @@ export function openParts(topology: Topology, deps: PartsDeps): Parts {
   const policy = once(async (): Promise<LanguageModel> => {
     const { policy: model, stages } = topology;
     const follow = stages.rollout?.follow;
-    if (!follow || model.kind !== 'local' || !stages.train) return languageModel(model);
+    const { notify, training } = deps;
+    if (!follow || model.kind !== 'local' || !stages.train || !training) return languageModel(model);
     const { followedPolicy } = await import('./train/followed-policy.ts');
-    const { lastStep } = await import('./train/train-topics.ts');
-    const { transport, codec, notify } = deps;
-    const { signal } = new AbortController();
     return keep(
       await followedPolicy({
         ...{ follow, model, notify, onFallback },
         parameters: stages.train.parameters,
         runSeed: seed,
-        checkpoints: join(runFolder(topology), 'checkpoints'),
-        published: () => lastStep({ transport, codec, signal }),
+        ...training,
       }),
     );
   });

@@ -1,4 +1,5 @@
 /** A run, opened: its topology, its topics, and the ways to feed, read and run it. */
+import { join } from 'node:path';
 import { ConfigError } from './errors.ts';
 import { openParts } from './open-parts.ts';
 import { openTransport } from './open-transport.ts';
@@ -16,6 +17,7 @@ import { topicSchemas } from './topology/own-topics.ts';
 import { runFolder, writeResolved } from './topology/resolved.ts';
 import type { StageName } from './topology/stage-configs.ts';
 import type { Topology } from './topology/topology.ts';
+import { lastStep, trainTopics } from './train/train-topics.ts';
 
 /** Records are appended in transactions of this many. */
 const FEED_BATCH = 512;
@@ -91,9 +93,17 @@ export async function openRun(
     read: (topic, options) => readRecords({ transport, codec }, topic, options),
     start: async ({ stages: only, untilDrained, stop, abort, notify = () => {} }) => {
       checkStages(topology, only);
-      const parts = openParts(topology, { transport, codec, env: process.env, notify });
+      const checkpoints = join(folder, 'checkpoints');
+      // The stage itself stops reading again when it is closed.
+      const topics = { transport, codec, signal: new AbortController().signal };
+      const training = { published: () => lastStep(topics), checkpoints };
+      const parts = openParts(topology, { training, env: process.env, notify });
       try {
-        const stages = await pipeline(topology, { parts, transport, codec }, only);
+        const stages = await pipeline(
+          topology,
+          { parts, checkpoints, trainTopics: (of) => trainTopics({ ...topics, ...of }) },
+          only,
+        );
         const { runtime } = topology;
         const run = new Run(
           { stages, flow: flowOf(topology), scheduled: scheduledStages(topology), untilDrained, stop, abort },

@@ -11,7 +11,6 @@
  * This is the one place that puts the stages together; what they are made of comes from `open-parts.ts`.
  */
 
-import { join } from 'node:path';
 import { answersMatch } from './agent/answers.ts';
 import type { Task } from './agent/model.ts';
 import { decompose } from './decompose/decompose.ts';
@@ -27,13 +26,11 @@ import { sleep } from './runtime/clock.ts';
 import { redirected } from './runtime/redirect.ts';
 import type { Stage, StageOperator } from './runtime/stage.ts';
 import { tools } from './tools/tools.ts';
-import type { Codec } from './topics/avro/codec.ts';
 import type { TopicRecords } from './topics/records.generated.ts';
-import type { Transport } from './topics/transport.ts';
 import { heldBy } from './topology/flow.ts';
-import { runFolder } from './topology/resolved.ts';
 import type { STAGE_RECORDS, StageName } from './topology/stage-configs.ts';
 import type { Topology } from './topology/topology.ts';
+import type { TrainTopics, TrainTopicsOptions } from './train/train-topics.ts';
 
 /** What a stage is made of; the topology says the rest. */
 type Made<N extends StageName> = Pick<Stage, 'holds' | 'outlasts' | 'startAt'> & {
@@ -42,8 +39,10 @@ type Made<N extends StageName> = Pick<Stage, 'holds' | 'outlasts' | 'startAt'> &
 
 export interface PipelineDeps {
   readonly parts: Parts;
-  readonly transport: Transport;
-  readonly codec: Codec;
+  /** The folder of the run's checkpoints. */
+  readonly checkpoints: string;
+  /** What training asks of its topics. */
+  readonly trainTopics: (of: Pick<TrainTopicsOptions, 'stage' | 'topic' | 'run'>) => TrainTopics;
 }
 
 /** The stages of a topology that this process runs: all, or those that are named. */
@@ -119,28 +118,25 @@ export function scheduledStages({ stages }: Topology): readonly StageName[] {
 async function train(
   config: NonNullable<Topology['stages']['train']>,
   topology: Topology,
-  { parts, transport, codec }: PipelineDeps,
+  { parts, checkpoints, trainTopics }: PipelineDeps,
 ): Promise<Made<'train'>> {
   const { openLearner } = await import('./train/open-learner.ts');
   const { trainStage } = await import('./train/train-stage.ts');
-  const { trainTopics } = await import('./train/train-topics.ts');
   const { seed, source } = topology;
   const { reads: topic, window } = config;
   const run = source?.topic === topic ? source.run : undefined;
   const { onFallback } = parts;
   const learner = parts.keep(await openLearner({ config, model: learnerOf(topology), seed, onFallback }));
-  // The stage itself stops reading again when it is closed.
-  const { signal } = new AbortController();
   return parts.keep(
     trainStage(config, {
       ...learner,
       instructions: new Map([...tasksOf(topology)].map(([name, { instructions }]) => [name, instructions])),
-      checkpoints: join(runFolder(topology), 'checkpoints'),
+      checkpoints,
       run: topology.run,
       stage: 'train',
       topic,
       window,
-      ...trainTopics({ transport, codec, stage: 'train', topic, run, signal }),
+      ...trainTopics({ stage: 'train', topic, run }),
     }),
   );
 }

@@ -6,7 +6,7 @@
 import { goldAnswers } from '../agent/gold-answers.ts';
 import { localModelConfig } from '../models/local-model-config.ts';
 import { openParts } from '../open-parts.ts';
-import { type OpenRun, openRun } from '../open-run.ts';
+import { openRun } from '../open-run.ts';
 import { sleep } from '../runtime/clock.ts';
 import { Exhausted, retry, retryConfig } from '../runtime/retry.ts';
 import type { StageProgress } from '../runtime/run.ts';
@@ -64,7 +64,7 @@ export async function evaluate(topology: Topology, options: EvaluateOptions): Pr
     const end = await started.finished.finally(() => watched?.stop());
     const trajectories = await arrayOf(run.read('trajectories'));
     const judged = await arrayOf(run.read('judged'));
-    const grades = await gradesOf(flow, run, trajectories, abort);
+    const grades = await gradesOf(flow, trajectories, abort);
     const tasks = [...new Set(trajectories.map(({ question }) => question.task))].sort();
     return {
       run: flow.run,
@@ -101,14 +101,12 @@ function answeredOf(progress: readonly StageProgress[]): Omit<EvaluationProgress
  */
 async function gradesOf(
   topology: Topology,
-  run: Pick<OpenRun, 'transport' | 'codec'>,
   trajectories: readonly Trajectory[],
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, boolean> | null> {
-  const { transport, codec } = run;
   const { judge } = topology;
   if (judge.kind !== 'openai' && judge.kind !== 'local') return null;
-  const parts = openParts(topology, { transport, codec, env: process.env, notify: () => {} });
+  const parts = openParts(topology, { env: process.env, notify: () => {} });
   try {
     const model = await parts.languageModel(judge);
     const grades = new Map<string, boolean>();

@@ -7,7 +7,7 @@ import { hashEngine } from '../checkpoint/weights-hash.ts';
 import { ConfigError } from '../errors.ts';
 import { hashDigits, LocalModel } from '../models/local-model.ts';
 import { localModelConfig } from '../models/local-model-config.ts';
-import { parseScoreRequest, type Score, type scoreRequest, score } from '../models/score.ts';
+import { parseScoreRequest, type Score, score, type scoreRequest } from '../models/score.ts';
 import { resolvePath } from '../topology/paths.ts';
 import { type Notify, warn } from './notes.ts';
 
@@ -83,7 +83,9 @@ export async function openPolicy(
     }
     const complete: LanguageModel['complete'] = async (request) => {
       if (model !== null) return model.complete(request);
-      throw new ConfigError(`${folder}: expected tokenizer.json, without which nothing but ids can be scored`);
+      throw new ConfigError(
+        `${folder}: expected tokenizer.json, without which nothing but ids can be scored`,
+      );
     };
     let count = 0;
     return {

@@ -18,8 +18,10 @@ export interface TrainTopicsOptions {
   readonly signal: AbortSignal;
 }
 
-/** `published` and `reread` of `DurableTrainingDeps`. */
-export function trainTopics(options: TrainTopicsOptions): Pick<DurableTrainingDeps, 'published' | 'reread'> {
+/** What training must know of its topics. */
+export type TrainTopics = Pick<DurableTrainingDeps, 'published' | 'reread'>;
+
+export function trainTopics(options: TrainTopicsOptions): TrainTopics {
   const { transport, stage, topic, run } = options;
   return {
     published: async () => ({
