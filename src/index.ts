@@ -3,6 +3,18 @@
  *
  * @packageDocumentation
  */
+
+export type {
+  CallOptions,
+  Completion,
+  CompletionRequest,
+  Judge,
+  LanguageModel,
+  Message,
+  RewardModel,
+  Scorable,
+} from './agent/model.ts';
+export type { Tool } from './agent/tool.ts';
 export {
   ConfigError,
   DataError,
@@ -16,6 +28,24 @@ export {
 export type { Flow } from './library/flow.ts';
 export type { Source } from './library/iterable-of.ts';
 export type { Notify } from './library/notes.ts';
+export { decompose } from './library/operators/decompose.ts';
+export { type FilterOptions, filter } from './library/operators/filter.ts';
+export { type JudgeChoice, type JudgeOptions, judge } from './library/operators/judge.ts';
+export type { PartOptions, RecordOptions } from './library/operators/one-stage.ts';
+export { paced } from './library/operators/paced.ts';
+export type { OperatorOptions } from './library/operators/plain.ts';
+export { RecordFailed } from './library/operators/record-failed.ts';
+export { type RewardChoice, reward } from './library/operators/reward.ts';
+export { type PolicyChoice, type RolloutOptions, rollout } from './library/operators/rollout.ts';
+export type { ToolChoice } from './library/operators/tools-of.ts';
+export { type TrainOptions, train } from './library/operators/train.ts';
+export {
+  openPolicy,
+  type Policy,
+  type PolicySettings,
+  type SampleOptions,
+  type ScoreRequest,
+} from './library/policy.ts';
 export {
   type FeedOptions,
   type OpenOptions,
@@ -34,6 +64,7 @@ export {
   type TopologySettings,
   type TopologySource,
 } from './library/topology.ts';
+export type { Score } from './models/score.ts';
 export type { RunEnd, StageProgress } from './runtime/run.ts';
 export type {
   Accepted,

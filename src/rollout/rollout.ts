@@ -50,7 +50,8 @@ export function rollout({ policy, tasks, tools, retry, sleep }: RolloutDeps): St
       tool,
       content,
       tokens: tokens && [...tokens],
-      logprobs: logprobs && [...logprobs],
+      // As topics hold them, so that a record is the same where it went through none.
+      logprobs: logprobs && logprobs.map(Math.fround),
       reasoning: reasoning?.toWellFormed() ?? null,
       truncated,
       policy: completion.model ?? policy.name,
