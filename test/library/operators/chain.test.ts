@@ -2,7 +2,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { from, lastValueFrom, type Observable, tap, toArray } from 'rxjs';
 import {
   decompose,
@@ -27,8 +27,6 @@ import {
 } from '../../../src/index.ts';
 import { makeAblePolicy, sums } from '../../end-to-end/able-policy.ts';
 import { sumsTopology } from '../../end-to-end/sums-topology.ts';
-
-jest.setTimeout(240_000);
 
 let folder: string;
 let run: Run;
