@@ -65,7 +65,7 @@ export async function* examine({ topology: file, set, policy, begin }: Subject):
   yield await attempt('run folder', async () => checkRunFolder(loaded.folder));
   yield* checkKafka(loaded.topology);
   yield* checkRegistry(loaded.topology, process.env);
-  yield* checkEndpoints(loaded.topology, process.env);
+  yield* checkEndpoints(loaded.topology, { env: process.env, now: () => performance.now(), begin });
 }
 
 /**

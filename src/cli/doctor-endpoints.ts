@@ -1,92 +1,142 @@
-/** Whether the endpoints that a topology names can be reached, know the key and serve the model. */
+/**
+ * Whether the endpoints that a topology names answer: each is asked for one token, as the run would ask it. A
+ * list of models says little: a server may list what it cannot load, and serve what it does not list.
+ */
 import { z } from 'zod';
-import type { OpenaiConfig } from '../models/openai-config.ts';
-import type { Topology } from '../topology/topology.ts';
+import { ModelError, SwirlError } from '../errors.ts';
+import { openaiModel } from '../models/openai.ts';
+import { type OpenaiConfig, openaiConfig } from '../models/openai-config.ts';
 import type { Check } from './doctor-check.ts';
 
-/** Longest wait for an endpoint's list of models, in milliseconds. */
-const TIMEOUT_MS = 10_000;
+/** Longest wait for the token, in milliseconds: some servers load a model when it is first asked for. */
+const TIMEOUT_MS = 60_000;
+/** Longest wait for the list of models, which is looked at where there was no token. */
+const LIST_TIMEOUT_MS = 5_000;
+/** The largest list that is read, in bytes. */
+const MAX_LIST_BYTES = 1_048_576;
 
 type Role = 'policy' | 'judge' | 'reward';
-type OtherKind = Exclude<Topology[Role]['kind'], 'openai'>;
 /** What matters here of a topology: each model, behind an endpoint or of another kind. */
-type Models = Readonly<
-  Record<Role, (OpenaiConfig & { readonly kind: 'openai' }) | { readonly kind: OtherKind }>
->;
+type Models = Readonly<Record<Role, { readonly kind: string }>>;
+type Finding = Omit<Check, 'name'>;
+
+export interface EndpointDeps {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly now: () => number;
+  /** Hears whose endpoint is asked now. */
+  readonly begin?: (name: string) => void;
+  /** Longest wait for a token, in milliseconds. */
+  readonly timeoutMs?: number;
+}
 
 const modelList = z.looseObject({ data: z.array(z.looseObject({ id: z.string() })) });
 
-/** One check for each model behind an endpoint. Asks for the list of models only, which costs nothing. */
-export async function* checkEndpoints(
-  models: Models,
-  env: Readonly<Record<string, string | undefined>>,
-): AsyncGenerator<Check> {
+/** One check for each model behind an endpoint. Two roles with one model are asked for one token together. */
+export async function* checkEndpoints(models: Models, deps: EndpointDeps): AsyncGenerator<Check> {
+  const asked = new Map<string, Finding>();
   for (const role of ['policy', 'judge', 'reward'] as const) {
-    const model = models[role];
-    if (model.kind === 'openai') yield { name: `${role}'s endpoint`, ...(await ask(model, env)) };
+    const config = endpointOf(models[role]);
+    if (config === null) continue;
+    const name = `${role}'s endpoint`;
+    deps.begin?.(name);
+    const same = JSON.stringify(config);
+    const finding = asked.get(same) ?? (await ask(config, deps));
+    asked.set(same, finding);
+    yield { name, ...finding };
   }
 }
 
-async function ask(
-  config: OpenaiConfig,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<Omit<Check, 'name'>> {
-  const url = `${config.baseUrl.replace(/\/$/, '')}/models`;
-  const key = config.apiKeyEnv === null ? undefined : env[config.apiKeyEnv]?.trim();
-  if (config.apiKeyEnv !== null && !key) {
-    const found = `${config.apiKeyEnv}, which apiKeyEnv names, is not set`;
-    return { ok: false, found, fix: `export ${config.apiKeyEnv} with the API key of ${config.baseUrl}` };
-  }
-  let status: number;
-  let body: unknown;
+/** The settings of an endpoint alone: a judge has more. */
+function endpointOf(model: { readonly kind: string }): OpenaiConfig | null {
+  if (model.kind !== 'openai') return null;
+  const known = Object.keys(openaiConfig.shape);
+  return openaiConfig.parse(Object.fromEntries(Object.entries(model).filter(([key]) => known.includes(key))));
+}
+
+async function ask(config: OpenaiConfig, deps: EndpointDeps): Promise<Finding> {
+  const { baseUrl, model } = config;
+  const timeoutMs = Math.min(config.timeoutMs, deps.timeoutMs ?? TIMEOUT_MS);
+  const began = deps.now();
   try {
-    const headers = key ? { authorization: `Bearer ${key}` } : undefined;
-    const response = await fetch(url, {
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-      ...(headers ? { headers } : {}),
-    });
-    status = response.status;
-    body = await response.json().catch(() => null);
+    const one = await openaiModel({ ...config, maxTokens: 1, timeoutMs }, { runSeed: 0, env: deps.env });
+    const messages = [{ role: 'user', content: 'Hi' }] as const;
+    await one.complete({ messages, id: 'doctor', signal: new AbortController().signal });
   } catch (error) {
-    return {
-      ok: false,
-      found: `${config.baseUrl} does not answer: ${rootMessage(error)}`,
-      fix: 'start the server, or correct baseUrl',
-    };
+    if (!(error instanceof SwirlError)) throw error;
+    return thinks(error) ? answered(config, deps.now() - began) : failed(config, deps, error);
   }
-  if (status === 401 || status === 403) {
-    const fix =
-      config.apiKeyEnv === null
-        ? 'set apiKeyEnv to the variable that holds the key'
-        : `correct the key in ${config.apiKeyEnv}`;
-    return { ok: false, found: `${config.baseUrl} refuses the API key (status ${status})`, fix };
-  }
-  if (status >= 500)
-    return {
-      ok: false,
-      found: `${config.baseUrl} answers with status ${status}`,
-      fix: "look at the server's log",
-    };
-  const list = modelList.safeParse(body);
-  // Not every server lists its models: then all that is known is that it answers.
-  if (status !== 200 || !list.success)
-    return { ok: true, found: `${config.baseUrl} answers (no list of models, status ${status})` };
-  const served = list.data.data.map(({ id }) => id);
-  // Gemini lists `models/NAME` for NAME.
-  if (served.some((id) => id === config.model || id === `models/${config.model}`)) {
-    return { ok: true, found: `${config.baseUrl} serves ${config.model}` };
-  }
-  const some = `${served.slice(0, 5).join(', ')}${served.length > 5 ? ', ...' : ''}`;
+  return answered({ baseUrl, model }, deps.now() - began);
+}
+
+function answered({ baseUrl, model }: Pick<OpenaiConfig, 'baseUrl' | 'model'>, ms: number): Finding {
   return {
-    ok: false,
-    found: `${config.baseUrl} does not serve ${config.model}; it serves ${served.length === 0 ? 'nothing' : some}`,
-    fix: 'correct `model`, or load that model into the server',
+    ok: true,
+    found: `${baseUrl} answers as ${model}, in ${(ms / 1000).toFixed(1)} s (asked for one token)`,
   };
 }
 
-/** What `fetch` failed for is in the innermost cause. */
-function rootMessage(error: unknown): string {
-  let root = error as { readonly message?: string; readonly code?: string; readonly cause?: unknown };
-  while (typeof root.cause === 'object' && root.cause !== null) root = root.cause;
-  return root.message || root.code || String(error);
+/** Models that think before they answer refuse so little room: they are there, and that is what was asked. */
+function thinks(error: SwirlError): boolean {
+  return (
+    error instanceof ModelError &&
+    /status 400\b.*(max_tokens or model output limit|could not finish)/i.test(error.message)
+  );
+}
+
+async function failed(config: OpenaiConfig, deps: EndpointDeps, error: SwirlError): Promise<Finding> {
+  const { baseUrl, model, apiKeyEnv, maxTokensField } = config;
+  const found = error.message;
+  if (!(error instanceof ModelError)) {
+    return { ok: false, found, fix: `export ${apiKeyEnv} with the API key of ${baseUrl}` };
+  }
+  if (/found status 40[13]\b/.test(found)) {
+    const fix =
+      apiKeyEnv === null
+        ? 'set apiKeyEnv to the variable that holds the key'
+        : `correct the key in ${apiKeyEnv}`;
+    return { ok: false, found, fix };
+  }
+  if (/found status 400\b.*max_completion_tokens/.test(found) && maxTokensField === 'max_tokens') {
+    return { ok: false, found, fix: 'set maxTokensField to max_completion_tokens' };
+  }
+  if (/found status 429\b/.test(found)) {
+    return { ok: false, found, fix: 'wait, or see what the key is allowed' };
+  }
+  const served = await listOf(config, deps);
+  // Gemini lists `models/NAME` for NAME.
+  if (served !== null && !served.some((id) => id === model || id === `models/${model}`)) {
+    const some = `${served.slice(0, 5).join(', ')}${served.length > 5 ? ', ...' : ''}`;
+    return {
+      ok: false,
+      found: `${baseUrl} does not serve ${model}; it serves ${served.length === 0 ? 'nothing' : some}`,
+      fix: 'correct `model`, or load that model into the server',
+      lines: [found],
+    };
+  }
+  const fix =
+    served === null ? 'start the server, or correct baseUrl' : "it lists the model: look at the server's log";
+  return { ok: false, found, fix };
+}
+
+/** The models that an endpoint lists; null where it lists none. */
+async function listOf({ baseUrl, apiKeyEnv }: OpenaiConfig, { env }: EndpointDeps): Promise<string[] | null> {
+  const key = apiKeyEnv === null ? undefined : env[apiKeyEnv]?.trim();
+  try {
+    const response = await fetch(`${baseUrl.replace(/\/$/, '')}/models`, {
+      signal: AbortSignal.timeout(LIST_TIMEOUT_MS),
+      ...(key ? { headers: { authorization: `Bearer ${key}` } } : {}),
+    });
+    const parts: Uint8Array[] = [];
+    let size = 0;
+    for await (const part of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+      size += part.length;
+      if (size > MAX_LIST_BYTES) return null;
+      parts.push(part);
+    }
+    const list = modelList.safeParse(JSON.parse(Buffer.concat(parts).toString('utf8')));
+    return response.ok && list.success ? list.data.data.map(({ id }) => id) : null;
+  } catch {
+    // No list, or none in time: what the request for a token met is told.
+    return null;
+  }
 }
