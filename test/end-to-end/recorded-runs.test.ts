@@ -61,16 +61,16 @@ test('a tap prints the same lines, or says more in them', async () => {
   expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject(recorded('scored'));
 });
 
+// Not from questions: actions are sampled again there, and end where this version ends them.
 test.each<[string, Topic, keyof typeof expected, string[]]>([
   ['from scored', 'scored', 'main', []],
   ['from sub-trajectories', 'sub-trajectories', 'main', []],
   ['from sub-trajectories, mostly judged BAD', 'sub-trajectories', 'process', ['stages.filter.mode=process']],
-  ['from questions, the whole flow', 'questions', 'main', []],
+  ['from trajectories', 'trajectories', 'main', []],
   ['from scored, into adapters', 'scored', 'lora', [LORA]],
 ])('a replay %s, gives the hashes that it gave then', async (_, from, name, set) => {
   const as = `${from}-${name}`;
-  // One question is too long for the policy, and is a failure of the runs that roll out.
-  expect(await replay(as, from, ...set)).toMatchObject({ code: from === 'questions' ? 3 : 0 });
+  expect(await replay(as, from, ...set)).toMatchObject({ code: 0 });
   expect(expected[name].length).toBeGreaterThan(0);
   expect(await hashes(as)).toEqual(expected[name]);
 });
