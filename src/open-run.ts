@@ -17,6 +17,7 @@ import { topicSchemas } from './topology/own-topics.ts';
 import { runFolder, writeResolved } from './topology/resolved.ts';
 import type { StageName } from './topology/stage-configs.ts';
 import type { Topology } from './topology/topology.ts';
+import { checkUnchanged, withPartsOf } from './topology/unchanged.ts';
 import { lastStep, trainTopics } from './train/train-topics.ts';
 
 /** Records are appended in transactions of this many. */
@@ -59,14 +60,21 @@ export interface OpenRun {
  * outage, a topic that differs from the topology.
  */
 export async function openRun(
-  topology: Topology,
+  loaded: Topology,
   notify: (message: string) => void = () => {},
 ): Promise<OpenRun> {
+  const topology = await withPartsOf(loaded);
   const folder = runFolder(topology);
-  writeResolved(topology);
   const codec = await codecOf(topology, 'write');
   const transport = await openTransport(topology, { access: 'write', notify });
-  await transport.ensureTopics(topicSpecs(topology));
+  try {
+    await transport.ensureTopics(topicSpecs(topology));
+    await checkUnchanged(topology, { hasBegun: (stage) => hasBegun(stage, { topology, transport }), notify });
+    writeResolved(topology);
+  } catch (error) {
+    await transport.close();
+    throw error;
+  }
   const schemas = topicSchemas(topology);
 
   return {
@@ -120,6 +128,17 @@ export async function openRun(
     },
     close: () => transport.close(),
   };
+}
+
+/** Whether a stage has consumed anything. */
+async function hasBegun(
+  name: StageName,
+  { topology, transport }: { readonly topology: Topology; readonly transport: Transport },
+): Promise<boolean> {
+  const reads = topology.stages[name]?.reads;
+  if (reads === undefined) return false;
+  const run = topology.source?.topic === reads ? topology.source.run : undefined;
+  return (await transport.committed(name, reads, run)).some((offset) => offset > 0);
 }
 
 /** A stage that is not there would be waited for in silence. */

@@ -26,6 +26,23 @@ export const reviewConfig = z.strictObject({
       'Most characters of question and conversation that are shown; longer messages lose their middle.',
     ),
   maxRationaleChars: z.int().min(100).default(4000).describe('Longer explanations lose their middle.'),
+  prompt: z
+    .string()
+    .min(1)
+    .max(4096)
+    .nullable()
+    .default(null)
+    .describe(
+      "A text file with a prompt of one's own: the places `{{question}}`, `{{conversation}}`, `{{message}}` and `{{code}}` are filled in, and must be there as `lint` says. null: Swirl's.",
+    ),
+  promptHash: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits')
+    .nullable()
+    .default(null)
+    .describe(
+      'SHA-256 that the file must have; null: any. Swirl writes what it found into `topology.resolved.yaml`.',
+    ),
 });
 
 /** A hostile text and what it is, in our own words. */
@@ -43,11 +60,16 @@ export interface PromptValues {
 
 const cache = new Map<PromptName, string>();
 
-/** The prompt with its values in the places `{{name}}`; `{{code}}` is the code of the markers. */
-export function fillPrompt(name: PromptName, { plain = {}, fenced = {} }: PromptValues): string {
+/** As `fillTemplate`, with one of Swirl's prompts. */
+export function fillPrompt(name: PromptName, values: PromptValues): string {
   const template =
     cache.get(name) ?? readFileSync(new URL(`./prompts/${name}.txt`, import.meta.url), 'utf8').trim();
   cache.set(name, template);
+  return fillTemplate(template, values);
+}
+
+/** The text with its values in the places `{{name}}`; `{{code}}` is the code of the markers. */
+export function fillTemplate(template: string, { plain = {}, fenced = {} }: PromptValues): string {
   const code = codeFor(Object.values(fenced).flat());
   return template.replace(/\{\{(\w+)\}\}/g, (_, key: string) => {
     if (key === 'code') return code;
@@ -55,7 +77,7 @@ export function fillPrompt(name: PromptName, { plain = {}, fenced = {} }: Prompt
     if (sections !== undefined) return sections.map((section) => fence(section, code)).join('\n\n');
     const value = plain[key];
     if (value === undefined)
-      throw new Error(`the prompt ${name} has the place {{${key}}} and was given nothing for it`);
+      throw new Error(`the prompt has the place {{${key}}} and was given nothing for it`);
     return String(value);
   });
 }

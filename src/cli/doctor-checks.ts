@@ -134,10 +134,10 @@ async function checkTopology(
   file: string,
   set: readonly string[],
 ): Promise<{ readonly check: Check; readonly topology: Topology | null; readonly folder: string }> {
-  const { loadTopology } = await import('../topology/load.ts');
+  const { openTopology } = await import('../topology/load.ts');
   const { runFolder } = await import('../topology/resolved.ts');
   try {
-    const { topology, warnings } = loadTopology(file, {
+    const { topology, warnings } = await openTopology(file, {
       set,
       context: { env: process.env, exists: existsSync },
     });

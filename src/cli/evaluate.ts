@@ -27,6 +27,6 @@ export function register(program: Command): void {
     interrupted: exitText('interrupted'),
   }).action(async (file: string, flags: TopologyFlags & EvaluateFileOptions) => {
     const { evaluateFile } = await import('./evaluate-file.ts');
-    process.exitCode = await evaluateFile(await topologyOf(flags), file, flags);
+    process.exitCode = await evaluateFile(await topologyOf(flags, { run: true }), file, flags);
   });
 }

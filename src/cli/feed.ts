@@ -40,7 +40,7 @@ export function register(program: Command): void {
   withExitCodes(withTopology(command), {
     failures: 'done, but malformed records were left out',
   }).action(async (files: string[], flags: FeedFlags) => {
-    process.exitCode = await feed(await topologyOf(flags), files, flags);
+    process.exitCode = await feed(await topologyOf(flags, { run: true }), files, flags);
   });
 }
 

@@ -48,13 +48,14 @@ export function register(program: Command): void {
     }
     const file = await fileOrDefault(options.topology, 'swirl lint FILE');
     const { existsSync } = await import('node:fs');
-    const [{ examineFile }, { formatProblems, hasErrors }] = await Promise.all([
+    const [{ examineFile, withParts }, { formatProblems, hasErrors }] = await Promise.all([
       import('../topology/load.ts'),
       import('../topology/problem.ts'),
     ]);
     const adapter = options.device === true ? { adapter: await adapterName() } : {};
     const context = { env: process.env, exists: existsSync, ...adapter };
-    const { topology, problems } = examineFile(file, { set: settingsOf(options), context });
+    const examined = examineFile(file, { set: settingsOf(options), context });
+    const { topology, problems } = await withParts(examined);
     const fit = await fitOf(topology, options);
     const ok = !hasErrors(problems) && (fit?.unfit ?? 0) === 0;
     process.exitCode = ok ? 0 : 1;

@@ -30,7 +30,10 @@ export function register(program: Command): void {
     const { replayTopology } = await import('../topology/replay.ts');
     const { runTopology } = await import('./run-topology.ts');
     const { as, set = [] } = flags;
-    const topology = replayTopology({ ...flags, set, ...(as === undefined ? {} : { as }) });
+    const { formatProblems } = await import('../topology/problem.ts');
+    const options = { ...flags, set, ...(as === undefined ? {} : { as }) };
+    const { topology, warnings } = await replayTopology(options);
+    if (warnings.length > 0) process.stderr.write(`${formatProblems(warnings)}\n`);
     process.stderr.write(`replaying ${flags.from} of the run ${flags.run} as the run ${topology.run}\n`);
     process.exitCode = await runTopology(topology, { untilDrained: true, json: flags.json === true });
   });

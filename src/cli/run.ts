@@ -23,7 +23,7 @@ export function register(program: Command): void {
     failures: exitText('failures'),
     interrupted: 'interrupted; without --until-drained, where nothing else ends it, 0',
   }).action(async (file: string | undefined, flags: RunFlags) => {
-    const topology = await topologyOf(withArgument(file, flags), 'swirl run FILE');
+    const topology = await topologyOf(withArgument(file, flags), { how: 'swirl run FILE', run: true });
     const { runTopology } = await import('./run-topology.ts');
     process.exitCode = await runTopology(topology, {
       untilDrained: flags.untilDrained === true,

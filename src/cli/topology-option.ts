@@ -82,12 +82,16 @@ function some(names: readonly string[]): string {
   return `${names.slice(0, 5).join(', ')}${names.length > 5 ? ' and more' : ''}`;
 }
 
-/** Loads it; warnings go to stderr. */
-export async function topologyOf(flags: TopologyFlags, how?: string): Promise<Topology> {
-  const { loadTopology } = await import('../topology/load.ts');
+/** Loads it, and what is of the user's own in it where it is to be run; warnings go to stderr. */
+export async function topologyOf(
+  flags: TopologyFlags,
+  { how, run = false }: { readonly how?: string; readonly run?: boolean } = {},
+): Promise<Topology> {
+  const { loadTopology, openTopology } = await import('../topology/load.ts');
   const { formatProblems } = await import('../topology/problem.ts');
   const file = await fileOrDefault(flags.topology, how);
-  const { topology, warnings } = loadTopology(file, { set: settingsOf(flags) });
+  const options = { set: settingsOf(flags) };
+  const { topology, warnings } = run ? await openTopology(file, options) : loadTopology(file, options);
   if (warnings.length > 0) process.stderr.write(`${formatProblems(warnings)}\n`);
   return topology;
 }

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { cutMiddle } from '../agent/cut-text.ts';
 import { finalLine } from '../agent/final-line.ts';
 import type { Judge, LanguageModel } from '../agent/model.ts';
+import { askingWith, type PromptPlaces } from '../agent/own-prompt.ts';
 import { fillPrompt, reviewConfig, reviewSections } from '../agent/prompt.ts';
 import { ModelError } from '../errors.ts';
 import { judgingLocalConfig, judgingOpenaiConfig, type OnLanguageModel } from '../models/language-models.ts';
@@ -13,21 +14,30 @@ import type { SubTrajectory, VerdictLabel } from '../topics/records.generated.ts
 export const modelJudgeConfig = reviewConfig;
 export type ModelJudgeConfig = z.output<typeof modelJudgeConfig>;
 
+/** The places of a judge's prompt. */
+export const judgePlaces: PromptPlaces = {
+  needed: ['question', 'conversation', 'message'],
+  advised: ['code'],
+  ending: 'VERDICT:',
+};
+
 /**
  * A reply without a clear verdict at its end is UNKNOWN, as is a model that refused; a `ModelError` after
  * which trying again may help is thrown on. The question's gold answer is not shown.
  */
 export function modelJudge(config: ModelJudgeConfig, { model }: { readonly model: LanguageModel }): Judge {
+  const { fill, by } = askingWith(config.prompt, 'process-judge', judgePlaces);
   const unknown = (rationale: string) => ({
     label: 'UNKNOWN' as const,
     rationale,
     judge: model.name,
     votes: [],
+    by,
   });
   return {
     name: model.name,
     async judge(subTrajectory, { signal }) {
-      const content = judgePrompt(subTrajectory, config.maxPromptChars);
+      const content = fill(reviewOf(subTrajectory, config.maxPromptChars));
       let reply: string;
       try {
         const id = `judge/${subTrajectory.id}`;
@@ -40,16 +50,18 @@ export function modelJudge(config: ModelJudgeConfig, { model }: { readonly model
       const label = readVerdict(reply);
       if (label === null)
         return unknown(`The judge's reply does not end with VERDICT: GOOD or VERDICT: BAD: ${rationale}`);
-      return { label, rationale, judge: model.name, votes: [] };
+      return { label, rationale, judge: model.name, votes: [], by };
     },
   };
 }
 
-/** What the judge is asked. */
-export function judgePrompt({ question, context, action }: SubTrajectory, maxChars: number): string {
-  return fillPrompt('process-judge', {
-    fenced: reviewSections({ question, steps: context, action }, maxChars),
-  });
+/** What the judge is asked by Swirl's prompt. */
+export function judgePrompt(step: SubTrajectory, maxChars: number): string {
+  return fillPrompt('process-judge', reviewOf(step, maxChars));
+}
+
+function reviewOf({ question, context, action }: SubTrajectory, maxChars: number) {
+  return { fenced: reviewSections({ question, steps: context, action }, maxChars) };
 }
 
 /** The verdict at the end of a reply; null where there is none that is clear. */
@@ -62,6 +74,8 @@ export const openaiJudge = kind({
   name: 'openai',
   about: 'A model behind an endpoint reviews each step.',
   settings: judgingOpenaiConfig.extend(modelJudgeConfig.shape),
+  files: ['prompt'],
+  prompt: judgePlaces,
   make: async (config, { languageModel }: OnLanguageModel) =>
     modelJudge(config, { model: await languageModel(config) }),
 });
@@ -70,7 +84,8 @@ export const localJudge = kind({
   name: 'local',
   about: 'A model that runs here reviews each step.',
   settings: judgingLocalConfig.extend(modelJudgeConfig.shape),
-  files: ['checkpoint'],
+  files: ['checkpoint', 'prompt'],
+  prompt: judgePlaces,
   make: async (config, { languageModel }: OnLanguageModel) =>
     modelJudge(config, { model: await languageModel(config) }),
 });

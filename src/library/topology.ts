@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import type { z } from 'zod';
 import { ConfigError } from '../errors.ts';
-import { type Examined, examineFile, examineText } from '../topology/load.ts';
+import { type Examined, examineFile, examineText, withParts } from '../topology/load.ts';
 import { formatProblem, formatProblems, hasErrors } from '../topology/problem.ts';
 import type { Topology, topologyConfig } from '../topology/topology.ts';
 import { type Notify, warn } from './notes.ts';
@@ -31,8 +31,9 @@ export interface CheckedTopology {
 }
 
 /**
- * Checks a topology and runs nothing: types, ranges, unknown keys, combinations, files and environment variables that
- * are not there. What is wrong is data; only a file that cannot be read at all throws (`ConfigError`).
+ * Checks a topology and runs nothing but the modules that it names, which are imported: types, ranges, unknown keys,
+ * combinations, files and environment variables that are not there. What is wrong is data; only a file that cannot be
+ * read at all throws (`ConfigError`).
  *
  * @example
  * const { problems } = await checkTopology('topology.yaml');
@@ -43,8 +44,12 @@ export async function checkTopology(
   { set = [], folder = process.cwd(), env = process.env }: TopologyOptions = {},
 ): Promise<CheckedTopology> {
   const options = { set, context: { env, exists: existsSync } };
-  if (typeof source === 'string') return examineFile(source, options);
-  return examineText(JSON.stringify(source, null, 1), { ...options, file: NAME, folder });
+  const examined =
+    typeof source === 'string'
+      ? examineFile(source, options)
+      : examineText(JSON.stringify(source, null, 1), { ...options, file: NAME, folder });
+  const { topology, problems } = await withParts(examined);
+  return { topology, problems };
 }
 
 /**

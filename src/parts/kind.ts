@@ -3,6 +3,7 @@
  * unions (`judge: { kind: rules, … }`), the reference and the constructors are all derived from lists of these.
  */
 import { z } from 'zod';
+import type { PromptPlaces } from '../agent/own-prompt.ts';
 
 /**
  * `Context`: what the constructor is given beside the settings. The file that declares a kind is read whenever a topology is:
@@ -16,6 +17,8 @@ export interface Kind<Name extends string, Settings extends z.ZodObject, Context
   readonly settings: Settings;
   /** Which settings are paths, relative to the topology's file; each must be there. */
   readonly files: readonly string[];
+  /** Of a kind whose setting `prompt` is a prompt of the user's own: the places in it. */
+  readonly prompt?: PromptPlaces;
   // A method, so that kinds of several settings go into one list.
   make(config: Configured<Name, Settings>, context: Context): Promise<Part>;
 }

@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { cutMiddle } from '../agent/cut-text.ts';
 import { finalLine } from '../agent/final-line.ts';
 import type { LanguageModel, RewardModel } from '../agent/model.ts';
-import { fillPrompt, reviewConfig, reviewSections } from '../agent/prompt.ts';
+import { askingWith, type PromptPlaces } from '../agent/own-prompt.ts';
+import { reviewConfig, reviewSections } from '../agent/prompt.ts';
 import { ConfigError, ModelError } from '../errors.ts';
 import { judgingLocalConfig, judgingOpenaiConfig, type OnLanguageModel } from '../models/language-models.ts';
 import { kind } from '../parts/kind.ts';
@@ -16,6 +17,13 @@ export const modelRewardConfig = z.strictObject({
 });
 export type ModelRewardConfig = z.output<typeof modelRewardConfig>;
 
+/** The places of a reward model's prompt. */
+export const rewardPlaces: PromptPlaces = {
+  needed: ['question', 'conversation', 'message'],
+  advised: ['code', 'min', 'max'],
+  ending: 'REWARD:',
+};
+
 /**
  * Sees question, context and action, neither gold answer nor verdict. A reply that does not end with a number
  * in range is a `ModelError` that is not retried; so no action is ever scored by a default. Throws
@@ -27,10 +35,11 @@ export function modelReward(
 ): RewardModel {
   const { min, max, maxPromptChars, maxRationaleChars } = config;
   if (min >= max) throw new ConfigError(`reward.min, ${min}, must be below reward.max, ${max}`);
+  const { fill, by } = askingWith(config.prompt, 'reward', rewardPlaces);
   return {
     name: model.name,
     async score({ subTrajectory: { id, question, context, action } }, { signal }) {
-      const content = fillPrompt('reward', {
+      const content = fill({
         plain: { min, max },
         fenced: reviewSections({ question, steps: context, action }, maxPromptChars),
       });
@@ -47,7 +56,7 @@ export function modelReward(
           `${model.name}: expected a last line REWARD: N with a number from ${min} to ${max}, found ${found}`,
         );
       }
-      return { value, rationale, model: model.name, votes: [] };
+      return { value, rationale, model: model.name, votes: [], by };
     },
   };
 }
@@ -62,6 +71,8 @@ export const openaiReward = kind({
   name: 'openai',
   about: 'A model behind an endpoint scores each step.',
   settings: judgingOpenaiConfig.extend(modelRewardConfig.shape),
+  files: ['prompt'],
+  prompt: rewardPlaces,
   make: async (config, { languageModel }: OnLanguageModel) =>
     modelReward(config, { model: await languageModel(config) }),
 });
@@ -70,7 +81,8 @@ export const localReward = kind({
   name: 'local',
   about: 'A model that runs here scores each step.',
   settings: judgingLocalConfig.extend(modelRewardConfig.shape),
-  files: ['checkpoint'],
+  files: ['checkpoint', 'prompt'],
+  prompt: rewardPlaces,
   make: async (config, { languageModel }: OnLanguageModel) =>
     modelReward(config, { model: await languageModel(config) }),
 });

@@ -3,6 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { ConfigError } from '../errors.ts';
 import { checkShape, type Finding } from './check.ts';
+import { examineParts } from './examine-parts.ts';
 import { type LintContext, lintTopology } from './lint.ts';
 import { applyOverrides, type Override, overrideAt, parseOverride } from './overrides.ts';
 import { withoutSlips } from './own-names.ts';
@@ -27,13 +28,41 @@ export interface Examined {
   readonly topology: Topology | null;
   /** Errors first, in the order of the file. */
   readonly problems: readonly Problem[];
+  /** Ties what is found out later to its place in the file. */
+  readonly locate: (finding: Finding) => Problem;
 }
 
-/** The topology of a file, or a `ConfigError` that lists everything wrong with it; warnings are for the caller. */
-export function loadTopology(
+export interface Loaded {
+  readonly topology: Topology;
+  readonly warnings: readonly Problem[];
+}
+
+/**
+ * The topology of a file with its parts: modules are imported, prompts read, and both checked. A `ConfigError` lists
+ * everything that is wrong; warnings are for the caller. `replayed`: as of `examineParts`.
+ */
+export async function openTopology(
   path: string,
-  options: LoadOptions = {},
-): { readonly topology: Topology; readonly warnings: readonly Problem[] } {
+  options: LoadOptions & { readonly replayed?: boolean } = {},
+): Promise<Loaded> {
+  const { topology, problems } = await withParts(examineFile(path, options), options);
+  if (topology === null || hasErrors(problems)) throw refusal(path, problems);
+  return { topology, warnings: problems };
+}
+
+/** As it was examined, with what is wrong with its parts. Where there are errors already no module is imported. */
+export async function withParts(
+  examined: Examined,
+  options: { readonly replayed?: boolean } = {},
+): Promise<Examined> {
+  if (examined.topology === null || hasErrors(examined.problems)) return examined;
+  const { topology, findings } = await examineParts(examined.topology, options);
+  const problems = sortProblems([...examined.problems, ...findings.map(examined.locate)]);
+  return { ...examined, topology, problems };
+}
+
+/** As `openTopology`, without its parts: for what only looks at a run, and imports nothing. */
+export function loadTopology(path: string, options: LoadOptions = {}): Loaded {
   const { topology, problems } = examineFile(path, options);
   if (topology === null || hasErrors(problems)) throw refusal(path, problems);
   return { topology, warnings: problems };
@@ -62,7 +91,8 @@ export function examineText(
 ): Examined {
   const source = parseSource(text, options.file);
   const overrides = (options.set ?? []).map(parseOverride);
-  if (source.value === undefined) return { topology: null, problems: source.problems };
+  const place = (finding: Finding) => locate(finding, source, overrides);
+  if (source.value === undefined) return { topology: null, problems: source.problems, locate: place };
   const plain = applyOverrides(withDefaults(source.value), overrides);
   if (!isObject(plain)) {
     const found = Array.isArray(plain) ? 'a list' : 'a single value';
@@ -73,15 +103,12 @@ export function examineText(
       path: [],
       part: 'value',
     };
-    return { topology: null, problems: [...source.problems, locate(finding, source, overrides)] };
+    return { topology: null, problems: [...source.problems, place(finding)], locate: place };
   }
   const { topology, findings } = shapeOf(plain, options);
   const combinations = topology === null ? [] : lintTopology(topology, options.context ?? {});
-  const problems = [
-    ...source.problems,
-    ...[...findings, ...combinations].map((finding) => locate(finding, source, overrides)),
-  ];
-  return { topology, problems: sortProblems(problems) };
+  const problems = [...source.problems, ...[...findings, ...combinations].map(place)];
+  return { topology, problems: sortProblems(problems), locate: place };
 }
 
 /** The topology of a plain value, settled and with the files that it is made of; null where that is wrong. */

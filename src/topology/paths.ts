@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { isModulePath, resolvePackage } from '../modules/resolve-module.ts';
 import { SECURITY_FILES } from '../topics/kafka/security.ts';
 import { REGISTRY_FILES } from '../topics/registry/registry-config.ts';
-import { modulesIn, nodesAt, SLOTS } from './slots.ts';
+import { isModule, nodesAt, partsIn, SLOTS } from './slots.ts';
 import type { Topology } from './topology.ts';
 
 /** `swirl:assets/base-policy` is a path inside the installed package. */
@@ -32,7 +32,9 @@ export function resolvePath(text: string, folder: string): string {
 export function resolvePaths(topology: Topology, folder: string): Topology {
   const copy = structuredClone(topology);
   for (const pattern of PATHS) visit(copy, pattern, (text) => resolvePath(text, folder));
-  for (const { node } of modulesIn(copy)) Object.assign(node, { path: resolveModule(node.path, folder) });
+  for (const { node } of partsIn(copy).filter(isModule)) {
+    Object.assign(node, { path: resolveModule(node.path, folder) });
+  }
   return copy;
 }
 

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { ConfigError } from '../errors.ts';
 import { nearest } from '../suggest.ts';
 import { possibleStages, stagesFrom, topicsOf } from './flow.ts';
-import { examineFile, loadTopology } from './load.ts';
+import { examineFile, type Loaded, openTopology } from './load.ts';
 import { RESOLVED_FILE } from './resolved.ts';
 import type { Topology } from './topology.ts';
 
@@ -21,8 +21,11 @@ export interface ReplayOptions {
   readonly set: readonly string[];
 }
 
-/** Reads the old run's resolved topology and keeps the stages that come after the topic. */
-export function replayTopology({ run, from, as, folder, set }: ReplayOptions): Topology {
+/**
+ * Reads the old run's resolved topology and keeps the stages that come after the topic. A module that is not what it was
+ * then is among the warnings.
+ */
+export async function replayTopology({ run, from, as, folder, set }: ReplayOptions): Promise<Loaded> {
   const file = join(folder, run, RESOLVED_FILE);
   if (!existsSync(file)) {
     throw new ConfigError(
@@ -49,12 +52,10 @@ export function replayTopology({ run, from, as, folder, set }: ReplayOptions): T
     folder: resolve(folder),
     source: sourceOf(old, { run, topic: from }),
   }).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
-  const { topology } = loadTopology(file, {
-    set: [...without, ...named, ...set],
-  });
-  if (topology.run === run)
+  const loaded = await openTopology(file, { set: [...without, ...named, ...set], replayed: true });
+  if (loaded.topology.run === run)
     throw new ConfigError(`a replay needs a name of its own; ${run} is the run it reads`);
-  return topology;
+  return loaded;
 }
 
 /** Where the topic's records lie: a replay has none of its own in the topic that it reads from elsewhere. */

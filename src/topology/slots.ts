@@ -3,6 +3,8 @@ import type { ModuleSettings } from '../modules/module-settings.ts';
 import type { KindOf } from '../parts/kind.ts';
 import { JUDGES, POLICIES, REWARDS, TOOLS } from './kinds.ts';
 import { isObject } from './schema-walk.ts';
+import type { StageName } from './stage-configs.ts';
+import type { Topology } from './topology.ts';
 
 export interface Slot {
   /** As definitions of parts name it. */
@@ -10,13 +12,21 @@ export interface Slot {
   /** Where its parts stand; `*` is any name. */
   readonly path: string;
   readonly kinds: readonly KindOf<never, unknown>[];
+  /** The stages that ask its parts, whether they are there or not. */
+  readonly stages: (topology: Topology) => readonly StageName[];
 }
 
+/** The rules ask the tools that are cheap to ask. */
+const byRules = ({ judge, reward }: Topology): StageName[] => [
+  ...(judge.kind === 'rules' ? (['judge'] as const) : []),
+  ...(reward.kind === 'rules' ? (['reward'] as const) : []),
+];
+
 export const SLOTS: readonly Slot[] = [
-  { part: 'policy', path: 'policy', kinds: POLICIES },
-  { part: 'tool', path: 'tools.*', kinds: TOOLS },
-  { part: 'judge', path: 'judge', kinds: JUDGES },
-  { part: 'reward', path: 'reward', kinds: REWARDS },
+  { part: 'policy', path: 'policy', kinds: POLICIES, stages: () => ['rollout', 'train'] },
+  { part: 'tool', path: 'tools.*', kinds: TOOLS, stages: (topology) => ['tools', ...byRules(topology)] },
+  { part: 'judge', path: 'judge', kinds: JUDGES, stages: () => ['judge'] },
+  { part: 'reward', path: 'reward', kinds: REWARDS, stages: () => ['reward'] },
 ];
 
 /** A mapping in a topology, and where it stands. */
@@ -37,17 +47,31 @@ export function nodesAt(
   return keys.flatMap((key) => nodesAt(root[key], rest, [...path, key]));
 }
 
-export interface ModulePlace {
-  readonly part: string;
-  readonly path: readonly string[];
-  readonly node: ModuleSettings;
+/** A part of a topology. */
+export interface PartPlace extends Place {
+  readonly slot: Slot;
+  readonly kind: KindOf<never, unknown>;
 }
 
-/** The parts of a topology that stand in modules. */
-export function modulesIn(topology: unknown): ModulePlace[] {
-  return SLOTS.flatMap(({ part, path }) =>
-    nodesAt(topology, path.split('.')).flatMap((place) =>
-      place.node.kind === 'module' ? [{ part, ...(place as Place & { node: ModuleSettings }) }] : [],
+/** Every part that a topology names, with its kind. */
+export function partsIn(topology: unknown): PartPlace[] {
+  return SLOTS.flatMap((slot) =>
+    nodesAt(topology, slot.path.split('.')).flatMap((place) =>
+      slot.kinds.filter(({ name }) => name === place.node.kind).map((kind) => ({ ...place, slot, kind })),
     ),
   );
+}
+
+export interface ModulePlace extends PartPlace {
+  readonly node: PartPlace['node'] & ModuleSettings;
+}
+
+/** Whether a part stands in a module. */
+export function isModule(place: PartPlace): place is ModulePlace {
+  return place.kind.name === 'module';
+}
+
+/** The stages of this topology that ask a part. */
+export function askersOf({ slot }: PartPlace, topology: Topology): readonly StageName[] {
+  return slot.stages(topology).filter((stage) => topology.stages[stage] !== undefined);
 }

@@ -96,7 +96,7 @@ describe('model', () => {
   ])('%j is %d', async (reply, value) => {
     const config = modelRewardConfig.parse({ min: -1 });
     const reward = await modelReward(config, { model: saying(reply) }).score(scorable('GOOD'), { signal });
-    expect(reward).toEqual({ value, rationale: reply, model: 'r', votes: [] });
+    expect(reward).toEqual({ value, rationale: reply, model: 'r', votes: [], by: null });
   });
 
   test.each([

@@ -13,8 +13,8 @@ import { FINE } from './sample.ts';
 
 let folder: string;
 let old: Topology;
-const replay = (from: string, set: readonly string[] = [], as?: string): Topology =>
-  replayTopology({ run: 'first', from, folder, set, ...(as === undefined ? {} : { as }) });
+const replay = async (from: string, set: readonly string[] = [], as?: string): Promise<Topology> =>
+  (await replayTopology({ run: 'first', from, folder, set, ...(as === undefined ? {} : { as }) })).topology;
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'swirl-replay-'));
@@ -23,8 +23,8 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-test('keeps the stages downstream of the topic as they were, and reads the topic from the old run', () => {
-  const topology = replay('scored');
+test('keeps the stages downstream of the topic as they were, and reads the topic from the old run', async () => {
+  const topology = await replay('scored');
   expect(topology).toEqual({
     ...old,
     run: 'first-replay-1',
@@ -33,23 +33,24 @@ test('keeps the stages downstream of the topic as they were, and reads the topic
   });
 });
 
-test('any setting can be changed', () => {
-  const topology = replay('sub-trajectories', ['stages.filter.mode=none', 'stages.train=false']);
+test('any setting can be changed', async () => {
+  const topology = await replay('sub-trajectories', ['stages.filter.mode=none', 'stages.train=false']);
   expect(Object.keys(topology.stages)).toEqual(['judge', 'filter', 'reward']);
   expect(topology.stages.filter?.mode).toBe('none');
 });
 
-test('takes the first free name, or the one that is given, whatever it looks like', () => {
+test('takes the first free name, or the one that is given, whatever it looks like', async () => {
   mkdirSync(join(folder, 'first-replay-1'), { recursive: true });
-  expect(replay('scored').run).toBe('first-replay-2');
-  expect(replay('scored', [], '7').run).toBe('7');
-  expect(() => replay('scored', [], 'first')).toThrow(ConfigError);
+  expect((await replay('scored')).run).toBe('first-replay-2');
+  expect((await replay('scored', [], '7')).run).toBe('7');
+  await expect(replay('scored', [], 'first')).rejects.toThrow(ConfigError);
 });
 
-test('runs that were moved are read where they are', () => {
+test('runs that were moved are read where they are', async () => {
   const moved = join(folder, 'moved');
   cpSync(join(folder, 'first'), join(moved, 'first'), { recursive: true });
-  expect(replayTopology({ run: 'first', from: 'scored', folder: moved, set: [] }).folder).toBe(moved);
+  const { topology } = await replayTopology({ run: 'first', from: 'scored', folder: moved, set: [] });
+  expect(topology.folder).toBe(moved);
 });
 
 test.each([
@@ -57,13 +58,13 @@ test.each([
   ['nothing', 'has no such topic; expected one of questions, turns'],
   ['updates', 'no stage reads updates'],
   ['turns', 'inside the cycle of a rollout'],
-])('from %s there is nothing to replay', (from, message) => {
-  expect(() => replay(from)).toThrow(ConfigError);
-  expect(() => replay(from)).toThrow(message);
+])('from %s there is nothing to replay', async (from, message) => {
+  await expect(replay(from)).rejects.toThrow(ConfigError);
+  await expect(replay(from)).rejects.toThrow(message);
 });
 
-test('a run that is not there', () => {
-  expect(() => replayTopology({ run: 'none', from: 'scored', folder, set: [] })).toThrow(
+test('a run that is not there', async () => {
+  await expect(replayTopology({ run: 'none', from: 'scored', folder, set: [] })).rejects.toThrow(
     `there is no run none in ${folder}`,
   );
 });

@@ -1,0 +1,58 @@
+/** Whether a run goes on with the modules and prompts that it began with. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { ConfigError } from '../errors.ts';
+import { changed } from '../modules/load-part.ts';
+import { examineParts } from './examine-parts.ts';
+import { examineFile } from './load.ts';
+import { RESOLVED_FILE, runFolder } from './resolved.ts';
+import { askersOf, isModule, type PartPlace, partsIn } from './slots.ts';
+import type { StageName } from './stage-configs.ts';
+import type { Topology } from './topology.ts';
+
+/** The topology with what its modules and prompts are. Throws `ConfigError` where one cannot be used. */
+export async function withPartsOf(topology: Topology): Promise<Topology> {
+  const examined = await examineParts(topology);
+  const errors = examined.findings.filter(({ severity }) => severity === 'error');
+  if (errors.length > 0) throw new ConfigError(errors.map(({ message }) => message).join('\n'));
+  return examined.topology;
+}
+
+export interface UnchangedOptions {
+  /** Whether the run's stage has consumed anything. */
+  readonly hasBegun: (stage: StageName) => Promise<boolean>;
+  readonly notify: (message: string) => void;
+}
+
+/**
+ * Compares with what the run's resolved topology says, part by part. One that changed and has decided records of this run
+ * already is a `ConfigError`, or is told where `modules.changed` is `allow`.
+ */
+export async function checkUnchanged(topology: Topology, options: UnchangedOptions): Promise<void> {
+  const file = join(runFolder(topology), RESOLVED_FILE);
+  if (!existsSync(file)) return;
+  const before = new Map(partsIn(examineFile(file).topology).map((place) => [place.path.join('.'), place]));
+  for (const place of partsIn(topology)) {
+    const name = place.path.join('.');
+    const [was, is] = [hashOf(before.get(name)), hashOf(place)];
+    if (was === null || is === null || was === is) continue;
+    const begun: StageName[] = [];
+    for (const stage of askersOf(place, topology)) if (await options.hasBegun(stage)) begun.push(stage);
+    if (begun.length === 0) continue;
+    const path = String(place.node[isModule(place) ? 'path' : 'prompt']);
+    const what = `${name}: ${changed(path, was, is)}. The run ${topology.run} has records that the former decided`;
+    if (topology.modules.changed === 'allow') {
+      options.notify(`${what}; it goes on with what is there now, as modules.changed says.`);
+      continue;
+    }
+    throw new ConfigError(
+      `${what} (stage ${begun.join(', ')}). Put it back; or begin another run (\`--run NAME\`, or \`swirl replay\` from the topic before that stage); or go on with both kinds of records: --set modules.changed=allow`,
+    );
+  }
+}
+
+function hashOf(place: PartPlace | undefined): string | null {
+  if (place === undefined) return null;
+  const hash = place.node[isModule(place) ? 'hash' : 'promptHash'];
+  return typeof hash === 'string' ? hash : null;
+}
