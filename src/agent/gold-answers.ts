@@ -6,7 +6,10 @@ export function goldAnswers({ answer, answers }: Pick<Question, 'answer' | 'answ
   return distinct(answer === null ? answers : [answer, ...answers]);
 }
 
-/** The fields of a question's record for these gold answers: the first under `answer`, the others under `answers`. */
+/**
+ * The fields of a question's record for these gold answers: the first under `answer`, the others under
+ * `answers`.
+ */
 export function goldFields(golds: readonly string[]): Pick<Question, 'answer' | 'answers'> {
   const [answer = null, ...answers] = distinct(golds);
   return { answer, answers };

@@ -20,6 +20,11 @@ export interface Tool {
   readonly pure?: boolean;
   /** Most calls of it at once in this process, others wait; by default as many as come. */
   readonly concurrency?: number;
+  /**
+   * The form in which the tool tells calls apart: arguments of the same form are the same call. By default the text without
+   * blanks around it, and of JSON the value.
+   */
+  callForm?(argument: string): string;
   /** What it is good for and how it is called. One that is somebody else's is asked; throws as `open` does. */
   describe?(signal: AbortSignal): Promise<ToolDescription>;
   /**

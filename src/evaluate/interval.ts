@@ -21,7 +21,10 @@ export function share(successes: number, count: number): Estimate {
   return { mean, low: Math.max(0, center - half), high: Math.min(1, center + half), count };
 }
 
-/** A mean of any values, with the normal interval of its standard error. Fewer than two values: no width is known. */
+/**
+ * A mean of any values, with the normal interval of its standard error. Fewer than two values: no width is
+ * known.
+ */
 export function mean(values: readonly number[]): Estimate {
   const count = values.length;
   const average = values.reduce((a, b) => a + b, 0) / count;

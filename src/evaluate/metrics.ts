@@ -7,7 +7,10 @@ import { type Estimate, mean, share } from './interval.ts';
 export interface Metrics {
   /** Questions with a gold answer that the answer matches; a trajectory without an answer is wrong. */
   readonly accuracy: Estimate;
-  /** The same by the judge's model, which grades the answer's meaning; null where rules judge. Ungraded ones are left out. */
+  /**
+   * The same by the judge's model, which grades the answer's meaning; null where rules judge. Ungraded ones
+   * are left out.
+   */
   readonly judged: Estimate | null;
   /** Word overlap with the gold answer, as SQuAD and HotPotQA compute it. */
   readonly f1: Estimate;
@@ -23,7 +26,9 @@ export interface Metrics {
   readonly unknown: number;
 }
 
-/** Metrics of trajectories and their judged steps; only trajectories with a gold answer count for the answers. */
+/**
+ * Metrics of trajectories and their judged steps; only trajectories with a gold answer count for the answers.
+ */
 export function metrics(
   trajectories: readonly Trajectory[],
   judged: readonly Judged[],

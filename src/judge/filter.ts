@@ -1,7 +1,7 @@
 /**
  * The stage `filter`: gathers the k verdicts of a trajectory and lets it pass as a whole or not at all. It
- * holds deliveries until their trajectory is complete, so it commits no further than its oldest incomplete one
- * (promise 4).
+ * holds deliveries until their trajectory is complete, so it commits no further than its oldest incomplete
+ * one (promise 4).
  */
 import { Observable } from 'rxjs';
 import { z } from 'zod';
@@ -31,7 +31,9 @@ export type FilterConfig = z.output<typeof filterConfig>;
 export interface FilterDeps {
   /** Whether an answer says what one of the gold answers says. */
   readonly matches: (answer: string, golds: readonly string[], question: Question) => boolean;
-  /** Most deliveries held: the stage's window. When it is full, the oldest incomplete trajectory is a failure. */
+  /**
+   * Most deliveries held: the stage's window. When it is full, the oldest incomplete trajectory is a failure.
+   */
   readonly window: number;
 }
 

@@ -11,7 +11,9 @@ export interface JudgeDeps {
   readonly sleep: Sleep;
 }
 
-/** A judge that could not be reached or understood gives UNKNOWN, and a failure record says why; never BAD. */
+/**
+ * A judge that could not be reached or understood gives UNKNOWN, and a failure record says why; never BAD.
+ */
 export function judge({ judge, retry, sleep }: JudgeDeps): StageOperator<SubTrajectory> {
   const judged = (subTrajectory: SubTrajectory, verdict: Verdict): Emission => {
     const { id, trajectory } = subTrajectory;

@@ -1,11 +1,15 @@
 /**
- * The process judge `rules`: checks what can be checked without a model, by the context alone. A rule that is broken makes
- * an action BAD, one that holds makes it GOOD, and where no rule can tell it is UNKNOWN. Each rationale names its rule.
+ * The process judge `rules`: checks what can be checked without a model, by the context alone. A rule that is
+ * broken makes an action BAD, one that holds makes it GOOD, and where no rule can tell it is UNKNOWN. Each
+ * rationale names its rule.
  */
 
 import { z } from 'zod';
-import { normalizeAnswer, parseNumber, sameNumber } from '../agent/answers.ts';
+import { parseNumber, sameNumber } from '../agent/answers.ts';
 import type { CallOptions, Judge } from '../agent/model.ts';
+import { toNumber } from '../agent/numbers/rational.ts';
+import { type Quantity, readNumber, sameQuantity } from '../agent/numbers/read-number.ts';
+import { textForm } from '../agent/text-form.ts';
 import type { Tool } from '../agent/tool.ts';
 import { NOTHING_FOUND } from '../agent/tool.ts';
 import { kind } from '../parts/kind.ts';
@@ -58,7 +62,7 @@ async function ruleOnCall(
   },
 ): Promise<Ruling> {
   const { context, tool, options } = given;
-  const form = tool?.pure ? withoutSpaces : normalForm;
+  const form = (argument: string) => tool?.callForm?.(argument) ?? plainCall(argument);
   const asked = form(action.content ?? '');
   const repeats = context.some(
     (step) =>
@@ -83,13 +87,13 @@ function ruleOnAnswer(
     observation?.status === 'OK' && observation.text !== NOTHING_FOUND ? [observation.text] : [],
   );
   if (results.length === 0) return bad('follows from the results: there is no result to answer from.');
-  const number = parseNumber(answer);
+  const number = readNumber(answer);
   if (number !== null) return ruleOnNumber(number, { answer, results, question });
-  const wanted = normalizeAnswer(answer);
+  const wanted = textForm(answer);
   if (wanted === '' || wanted === 'yes' || wanted === 'no') {
     return unknown('follows from the results: for such an answer no rule can tell.');
   }
-  const texts = results.map((text) => ` ${normalizeAnswer(text)} `);
+  const texts = results.map((text) => ` ${textForm(text)} `);
   if (texts.some((text) => text.includes(` ${wanted} `)))
     return good('follows from the results: they contain it.');
   const missing = wanted.split(' ').find((word) => !texts.some((text) => text.includes(` ${word} `)));
@@ -98,17 +102,20 @@ function ruleOnAnswer(
     : bad('follows from the results: they do not contain it.');
 }
 
-/** A number follows if a result says it, or is it once rounded; from articles, it may have been worked out. */
+/**
+ * A number follows if a result says it, or is it once rounded; from articles, it may have been worked out.
+ */
 function ruleOnNumber(
-  number: number,
+  said: Quantity,
   given: { readonly answer: string; readonly results: readonly string[]; readonly question: string },
 ): Ruling {
   const { answer, results, question } = given;
   const decimals = /\.(\d+)/.exec(answer)?.[1]?.length ?? 0;
-  const calculated = results.flatMap((text) => parseNumber(text) ?? []);
-  if (calculated.some((value) => sameNumber(value, number)))
+  const number = toNumber(said.value);
+  const calculated = results.flatMap((text) => readNumber(text) ?? []);
+  if (calculated.some((value) => sameQuantity(value, said)))
     return good('follows from the results: it is one of them.');
-  if (calculated.some((value) => Math.abs(value - number) <= 0.5 * 10 ** -decimals)) {
+  if (calculated.some(({ value }) => Math.abs(toNumber(value) - number) <= 0.5 * 10 ** -decimals)) {
     return good('follows from the results: it is one of them, rounded.');
   }
   if (results.some((text) => numbersIn(text).some((value) => sameNumber(value, number)))) {
@@ -126,13 +133,26 @@ function numbersIn(text: string): number[] {
   return found.flatMap((word) => parseNumber(word.replace(/,+$/, '')) ?? []);
 }
 
-function withoutSpaces(text: string): string {
-  return text.replace(/\s+/g, '');
+/**
+ * An argument as a tool takes it that says nothing else: the text, or the JSON value, whatever the order of
+ * its keys.
+ */
+function plainCall(argument: string): string {
+  const text = argument.trim();
+  if (!/^[{[]/.test(text)) return text;
+  try {
+    return JSON.stringify(sorted(JSON.parse(text), 0));
+  } catch {
+    return text;
+  }
 }
 
-/** Letters and digits decide whether queries are the same; other signs only where there are none. */
-function normalForm(text: string): string {
-  return normalizeAnswer(text) || text.trim();
+/** A JSON value with its keys in order, as deep as arguments are read. */
+function sorted(value: unknown, depth: number): unknown {
+  if (typeof value !== 'object' || value === null || depth > 64) return value;
+  if (Array.isArray(value)) return value.map((item) => sorted(item, depth + 1));
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return entries.map(([key, item]) => [key, sorted(item, depth + 1)]);
 }
 
 function good(rationale: string): Ruling {

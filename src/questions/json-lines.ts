@@ -1,4 +1,7 @@
-/** Questions of one's own, one JSON object per line: `{"text", "answer"?, "answers"?, "id"?, "task"?, "meta"?}`. */
+/**
+ * Questions of one's own, one JSON object per line: `{"text", "answer"?, "answers"?, "id"?, "task"?,
+ * "meta"?}`.
+ */
 import { z } from 'zod';
 import { goldFields } from '../agent/gold-answers.ts';
 import { DataError } from '../errors.ts';
@@ -30,8 +33,9 @@ const lineSchema = z
   });
 
 /**
- * The questions. Without `id` a question is named after file and line; an id that is there twice is an error (the
- * ids are kept in memory). Without `task` in the line that of the options is taken; with neither the line is bad.
+ * The questions. Without `id` a question is named after file and line; an id that is there twice is an error
+ * (the ids are kept in memory). Without `task` in the line that of the options is taken; with neither the
+ * line is bad.
  */
 export function readJsonLines(input: Input, options: ReadOptions = {}): AsyncGenerator<Question, void, void> {
   const seen = new Map<string, number>();

@@ -58,6 +58,10 @@ export class Calculator implements Tool {
     this.#parse = parse;
   }
 
+  callForm(argument: string): string {
+    return argument.replace(/\s+/g, '');
+  }
+
   async call(argument: string, { signal }: { readonly signal: AbortSignal }): ReturnType<Tool['call']> {
     signal.throwIfAborted();
     const result = evaluateExpression(argument, this.#config, this.#parse);

@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import MiniSearch from 'minisearch';
 import { z } from 'zod';
 import { TAG_PATTERN } from '../agent/action.ts';
+import { textForm } from '../agent/text-form.ts';
 import type { Tool, ToolContext } from '../agent/tool.ts';
 import { ConfigError } from '../errors.ts';
 import { kind } from '../parts/kind.ts';
@@ -104,6 +105,11 @@ export class Search implements Tool {
     this.#articles.push({ title, text });
   }
 
+  /** Case, articles and punctuation do not matter; a sign that makes another word of it does: `C++` is not `C`. */
+  callForm(argument: string): string {
+    return textForm(argument) || argument.trim();
+  }
+
   async call(argument: string, { signal }: { readonly signal: AbortSignal }): ReturnType<Tool['call']> {
     signal.throwIfAborted();
     const { maxQueryChars, maxChars, timeoutMs } = this.#limits;
@@ -137,10 +143,12 @@ export class Search implements Tool {
   }
 }
 
-/** Words and numbers, lower case and without accents; parts of more than 64 characters are cut. */
+/** Words and numbers (and `c++`, `c#`), lower case and without accents; parts of more than 64 characters are cut. */
 function words(text: string): string[] {
   const plain = text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
-  return (plain.match(/[\p{L}\p{N}]+/gu) ?? []).map((word) => word.slice(0, 64));
+  return (plain.match(/(?<![\p{L}\p{N}])\p{L}(?:\+\+|#)|[\p{L}\p{N}]+/gu) ?? []).map((word) =>
+    word.slice(0, 64),
+  );
 }
 
 /** `title: text`, or the text alone where it begins with the title. */

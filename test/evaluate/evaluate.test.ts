@@ -26,7 +26,7 @@ function policy(prompt: string, messages: number): Reply {
   if (prompt.includes('q4')) return 'Let me think about it.';
   if (messages < 3) return 'I add. <math_exp>2+3</math_exp>';
   if (prompt.includes('q2')) return '<answer>6</answer>';
-  return prompt.includes('q3') ? '<answer>five clips</answer>' : '<answer>5</answer>';
+  return prompt.includes('q3') ? '<answer>half a dozen clips less one</answer>' : '<answer>5</answer>';
 }
 
 function reply({ body }: SeenRequest): Reply {

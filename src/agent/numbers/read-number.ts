@@ -1,0 +1,180 @@
+/**
+ * The number that a text says, and nothing but it: `-1,234.50`, `$1.5 million`, `\frac{3}{4}`, `12 apples`,
+ * `So the answer is ten.` What is only like a number is text: an hour, a version, a range, a date, a title.
+ */
+import { plainCharacters } from './characters.ts';
+import { readDigits } from './digits.ts';
+import { withoutLatex } from './latex.ts';
+import { withoutMarks } from './marks.ts';
+import type { Numeral, Read } from './numeral.ts';
+import { absolute, decimal, isWhole, negative, over, type Rational, times, within } from './rational.ts';
+import { readCurrency, readUnit, sameUnit, type Unit } from './units.ts';
+import { readAndPart, readWords } from './words.ts';
+
+/** A number with what it counts. */
+export interface Quantity extends Numeral {
+  readonly unit: Unit;
+}
+
+/** Longer texts say more than a number. */
+const MAX_CHARS = 4000;
+/** The most words of a number with its unit. */
+const MAX_TOKENS = 14;
+
+/** Before a number, without meaning for its value. */
+const APPROXIMATION = new RegExp(
+  String.raw`^(?:(?:about|approximately|approx\.|around|roughly|exactly|only|just|nearly|` +
+    String.raw`a total of|total of|the) |[≈~∼](?=\S))+(?=\S)`,
+  'i',
+);
+/** Words after which a sentence says its number. */
+const VERBS = new Set(
+  `
+    = ≈ ~ → ⇒ => -> — is are was were be equals equal makes make made gives give gave totals has have had
+    gets get got costs cost sold sells sell needs need needed takes take took paid pays pay spent spends
+    spend earns earned earn bought buys buy ate eats saved saves save used uses use received receives
+    receive weighs weighed contains contain holds hold left remain remains leaves leave worked works read
+    reads scored scores walked walks ran runs drove drives collected collects baked bakes
+  `
+    .trim()
+    .split(/\s+/),
+);
+/** Words that may stand between the verb and the number. */
+const BETWEEN = new Set(
+  `
+    the a an about approximately around roughly exactly only just now thus therefore so hence equal to total
+    of altogether simply also still then
+  `
+    .trim()
+    .split(/\s+/),
+);
+/** With one of these the sentence does not say that it is this number. */
+const DENIAL = /\b(?:not|never|cannot|could|might|may|unless|except|wrong|\w+n't|\w+n’t)\b/i;
+const STATED = new RegExp(
+  String.raw`^(?:(?:so|thus|therefore|hence|and|then|ok|okay|well),? )*(?:(?:the|my|our) )?` +
+    String.raw`(?:(?:final|correct|right|numerical|numeric) )*(?:answer|result)\b`,
+  'i',
+);
+
+/** `(1,2)` is a point; a comma for decimals is not put in brackets. */
+const TUPLE = /^\s*[([{]\s*[-\d.]+,(?!\d{3}(?!\d))[-\d.]+\s*[)\]}]\s*$/;
+
+/** The number that a text says; null where it says none, several, or more than a number. */
+export function readNumber(text: string): Quantity | null {
+  if (text.length > MAX_CHARS) return null;
+  const plain = plainCharacters(withoutLatex(text));
+  if (TUPLE.test(plain)) return null;
+  const whole = readTwice(withoutMarks(plain));
+  if (whole !== null) return whole;
+  const sentences = plain
+    .split(/(?<=[.!;])\s+(?!\d{1,3}$)|\n+/)
+    .map(withoutMarks)
+    .filter((sentence) => sentence !== '');
+  const stated = sentences.flatMap((sentence) => {
+    const found = readTwice(sentence) ?? (STATED.test(sentence) ? readSentence(sentence) : null);
+    return found === null ? [] : [found];
+  });
+  const [first] = stated;
+  if (first !== undefined) return stated.every((other) => sameQuantity(first, other)) ? first : null;
+  return readSentence(sentences.at(-1) ?? '');
+}
+
+/** A number with its unit, or the same twice: `10 (ten)`. */
+function readTwice(text: string): Quantity | null {
+  const twice = /^(\S[^()]*?) ?\(([^()]+)\)$/.exec(text);
+  if (twice === null) return readQuantity(text);
+  const [first, second] = [readQuantity(twice[1] as string), readQuantity(twice[2] as string)];
+  return first && second && sameQuantity(first, second) ? first : readQuantity(text);
+}
+
+/** A text that is a number with its unit. */
+function readQuantity(text: string): Quantity | null {
+  const unsigned = text.replace(APPROXIMATION, '');
+  const sign = /^(?:([-+]) ?|(minus|negative) )/i.exec(unsigned) ?? { 0: '', 1: '', 2: undefined };
+  const afterSign = unsigned.slice(sign[0].length);
+  const money = readCurrency(afterSign);
+  const inner = money === null ? null : /^([-+]) ?/.exec(money.rest);
+  if (inner !== null && sign[0] !== '') return null;
+  const at = (money?.rest ?? afterSign).slice(inner?.[0].length ?? 0);
+  const digits = readDigits(at, money !== null);
+  const read = digits === null ? (money === null ? readWords(at) : null) : readAndPart(digits);
+  if (read === null) return null;
+  if (isDecade(read)) return null;
+  const unit = readUnit(read.rest, { words: digits === null });
+  if (unit === null || (money !== null && unit.currency !== '' && unit.currency !== money.currency))
+    return null;
+  const isNegative = sign[2] !== undefined || sign[1] === '-' || inner?.[1] === '-';
+  const { value, ...written } = read.numeral;
+  return {
+    ...written,
+    value: isNegative ? negative(value) : value,
+    unit: { ...unit, currency: money?.currency ?? unit.currency },
+  };
+}
+
+/** `1990s`, which is no number of seconds. */
+function isDecade({ numeral: { value }, rest }: Read): boolean {
+  return /^'?s(?!\p{L})/u.test(rest) && isWhole(value) && value.n % (10n * value.d) === 0n;
+}
+
+/** A sentence that ends with a number, after a verb or a sign that says so. */
+function readSentence(sentence: string): Quantity | null {
+  const words = sentence
+    .replace(/(?<=[^\s<>=!:])=|=(?=[^\s=>])/g, ' = ')
+    .replace(/(?<=[\p{L})]):(?=\S)/gu, ': ')
+    .replace(/ {2,}/g, ' ')
+    .trim()
+    .split(' ');
+  for (let from = Math.max(1, words.length - MAX_TOKENS); from < words.length; from++) {
+    const quantity = readQuantity(words.slice(from).join(' '));
+    if (quantity === null) continue;
+    let before = from - 1;
+    while (before > 0 && BETWEEN.has((words[before] as string).toLowerCase())) before--;
+    const verb = (words[before] as string).toLowerCase();
+    const label = verb === ':' || /^\p{L}.*:$/u.test(verb);
+    if (!VERBS.has(verb) && !label) return null;
+    const said = words.slice(0, before + (label ? 1 : 0)).join(' ');
+    const clause = said.slice(Math.max(said.lastIndexOf(','), said.lastIndexOf(';')) + 1);
+    if (
+      DENIAL.test(clause) ||
+      (label && !/^\D*\p{L}\D*$/u.test(said)) ||
+      (verb === '=' && !isOneEquation(said))
+    )
+      return null;
+    return quantity;
+  }
+  return null;
+}
+
+/** Whether what stands before the last `=` is one chain: `2 + 3 = 5`, and not `x = 1, y`. */
+function isOneEquation(before: string): boolean {
+  const last = before.lastIndexOf('=');
+  return last < 0 || !/[\p{L},;]/u.test(before.slice(last));
+}
+
+/** Whether two numbers are the same: by value, with units that do not contradict each other. */
+export function sameQuantity(a: Quantity, b: Quantity): boolean {
+  if (!sameUnit(a.unit, b.unit)) return false;
+  if (a.unit.percent === b.unit.percent) return sameValue(a, b);
+  const [percent, plain] = a.unit.percent ? [a, b] : [b, a];
+  if (plain.unit.words !== '' || plain.unit.currency !== '') return false;
+  // As math-verify: 50% is 50 where the unit is left out, and 0.5 by its value.
+  const share = { ...percent, value: over(percent.value, decimal('100')) as Rational, digits: 0 };
+  return sameValue(percent, plain) || sameValue(share, plain);
+}
+
+/** Rounding in float64 and its operations stays far below this, relatively. */
+const ROUNDING: Rational = decimal('1', '', -12);
+/** With so many digits a decimal is the rounded result of a calculation; with fewer it is what it says. */
+const ROUNDED_DIGITS = 10;
+
+/** Equal, or equal but for rounding; whole numbers have none. */
+function sameValue(a: Numeral, b: Numeral): boolean {
+  if (a.value.n * b.value.d === b.value.n * a.value.d) return true;
+  if (isWhole(a.value) && isWhole(b.value)) return false;
+  if (within(a.value, b.value, times(ROUNDING, absolute(b.value)))) return true;
+  return [a, b].some(
+    ({ digits, decimals }) =>
+      digits >= ROUNDED_DIGITS && decimals > 0 && within(a.value, b.value, decimal('5', '', -decimals - 1)),
+  );
+}
