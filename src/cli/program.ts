@@ -1,5 +1,6 @@
 /** The `swirl` command: one file per subcommand beside this one. */
 import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { Command, CommanderError } from 'commander';
 import { ConfigError, SwirlError } from '../errors.ts';
 import { printable } from '../monitor/printable.ts';
@@ -23,6 +24,21 @@ Then copy the topology that ships with it, and name your own policy there:
   ${swirl} lint my.yaml
   ${swirl} feed train.jsonl -t my.yaml
   ${swirl} run my.yaml --until-drained`;
+}
+
+/**
+ * A `~` that the shell left as it was, as it does within a word (`--policy=~/tiny`) and in quotes: a folder
+ * of that name would be looked for, or made.
+ */
+function refuseHomePaths(args: readonly string[]): void {
+  for (const argument of args) {
+    const [, before, after] = /^((?:.*?=)?)~(?=$|[/\\])(.*)$/s.exec(argument) ?? [];
+    if (before === undefined || after === undefined) continue;
+    throw new ConfigError(
+      `${printable(argument)}: \`~\` is written out by shells only, at the beginning of a word that is not in quotes: ` +
+        `write ${printable(`${before}${homedir()}${after}`)}`,
+    );
+  }
 }
 
 /** The command line with every command; it parses, and runs what is asked for. */
@@ -59,6 +75,7 @@ export async function makeProgram(): Promise<Command> {
 export async function runProgram(argv: readonly string[]): Promise<number> {
   const program = await makeProgram();
   try {
+    refuseHomePaths(argv.slice(2));
     await program.parseAsync(argv as string[]);
     return Number(process.exitCode ?? EXIT.done);
   } catch (error) {

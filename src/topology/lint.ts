@@ -1,5 +1,6 @@
 /** Combinations of settings that are each fine alone. Every rule is small, named and tested by its name. */
 import type { Finding } from './check.ts';
+import * as files from './rules/file-rules.ts';
 import * as flow from './rules/flow-rules.ts';
 import * as learning from './rules/learning-rules.ts';
 import * as models from './rules/model-rules.ts';
@@ -17,6 +18,7 @@ export const RULES: readonly Rule[] = [
   ...Object.values(tasks),
   ...Object.values(learning),
   ...Object.values(models),
+  ...Object.values(files),
   ...Object.values(transport),
 ];
 

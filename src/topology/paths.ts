@@ -1,4 +1,6 @@
-/** Which settings are file paths. They are relative to the topology's file, whatever folder a command runs in. */
+/**
+ * Which settings are file paths. They are relative to the topology's file, whatever folder a command runs in.
+ */
 import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isModulePath, resolvePackage } from '../modules/resolve-module.ts';
@@ -22,8 +24,14 @@ const PATHS: readonly string[] = [
   ...REGISTRY_FILES.map((path) => `transport.registry.${path}`),
 ];
 
+/** Whether a path is written as shells understand it: Swirl does not, and a rule of `lint` says so. */
+export function beginsAtHome(text: string): boolean {
+  return text.startsWith('~');
+}
+
 /** The absolute path that a setting means. */
 export function resolvePath(text: string, folder: string): string {
+  if (beginsAtHome(text)) return text;
   if (text.startsWith(PACKAGE_PREFIX)) return resolve(packageRoot, text.slice(PACKAGE_PREFIX.length));
   return isAbsolute(text) ? text : resolve(folder, text);
 }
@@ -36,6 +44,19 @@ export function resolvePaths(topology: Topology, folder: string): Topology {
     Object.assign(node, { path: resolveModule(node.path, folder) });
   }
   return copy;
+}
+
+/** Every setting of a topology that is a path, and where it stands. */
+export function pathsIn(topology: Topology): { readonly path: readonly string[]; readonly text: string }[] {
+  const files = PATHS.flatMap((pattern) => {
+    const keys = pattern.split('.');
+    const last = keys.pop() ?? '';
+    return nodesAt(topology, keys).map(({ path, node }) => ({ path: [...path, last], text: node[last] }));
+  });
+  const modules = modulesIn(topology).map(({ path, node }) => ({ path: [...path, 'path'], text: node.path }));
+  return [...files, ...modules].flatMap(({ path, text }) =>
+    typeof text === 'string' ? [{ path, text }] : [],
+  );
 }
 
 function resolveModule(name: string, folder: string): string {

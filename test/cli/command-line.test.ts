@@ -38,7 +38,7 @@ function swirl(...args: string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [binary, ...args], {
     cwd: folder,
     encoding: 'utf8',
-    env: { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1' },
+    env: { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1', HOME: '/home/ada' },
   });
   return { code: status, stdout, stderr };
 }
@@ -78,6 +78,17 @@ test('--set repeats, before and after the file, and the last one counts', () => 
   expect(stderr).not.toContain('run=a');
   expect(code).toBe(1);
   expect(swirl('lint', '--set', 'seed=x', 'fine.yaml', '--set', 'seed=3').stdout).not.toContain('`seed`');
+});
+
+test.each([
+  [['score', '--policy=~/tiny', '--texts', 'x'], '--policy=/home/ada/tiny'],
+  [['lint', 'fine.yaml', '--set', 'policy.checkpoint=~/tiny'], 'write policy.checkpoint=/home/ada/tiny'],
+  [['feed', '~/train.jsonl'], 'write /home/ada/train.jsonl'],
+])('a `~` that no shell wrote out is explained: %j', (args, instead) => {
+  const { stderr, code } = swirl(...args);
+  expect(stderr).toContain('`~` is written out by shells only');
+  expect(stderr).toContain(instead);
+  expect(code).toBe(2);
 });
 
 describe('a topology that is not named', () => {

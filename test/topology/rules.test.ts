@@ -1,6 +1,7 @@
 /** Each combination rule: that it speaks where it should, at the right place, and is silent otherwise. */
 import { describe, expect, test } from '@jest/globals';
 import { RULES } from '../../src/topology/lint.ts';
+import { FILE_CASES } from './file-rule-cases.ts';
 import { type Case, LEARNING_CASES } from './learning-rule-cases.ts';
 import { complaints, examine, FINE } from './sample.ts';
 import { TOPIC_CASES } from './topic-rule-cases.ts';
@@ -180,6 +181,7 @@ const CASES: readonly Case[] = [
   },
   ...LEARNING_CASES,
   ...TOPIC_CASES,
+  ...FILE_CASES,
   {
     rule: 'no-instructions',
     severity: 'warning',
@@ -267,21 +269,13 @@ const CASES: readonly Case[] = [
     },
   },
   {
-    rule: 'missing-file',
-    set: ['tools.search={kind: search, corpus: articles.jsonl}', 'tasks.sums.tools=[search, calculator]'],
-    context: { exists: (path) => path !== '/work/here/articles.jsonl' },
-    path: 'tools.search.corpus',
-    says: 'there is no /work/here/articles.jsonl',
-    mended: { context: { exists: () => true } },
+    rule: 'unfilled-slot',
+    severity: 'warning',
+    set: ["tasks.sums.instructions='Use <{{tag}}> for {{ question }}, at most {{tag}}.'"],
+    path: 'tasks.sums.instructions',
+    says: 'nobody fills {{tag}}, {{ question }}:',
+    mended: { set: ["tasks.sums.instructions='Use <math_exp> as in {x}.'"] },
   },
-  {
-    rule: 'missing-file',
-    set: ['policy.checkpoint=gone'],
-    context: { exists: (path) => !path.endsWith('gone') },
-    path: 'policy.checkpoint',
-    says: 'there is no /work/here/gone',
-  },
-
   {
     rule: 'no-substitution',
     severity: 'warning',

@@ -1,7 +1,7 @@
 /** Rules about policy, judge and reward model, and what the machine must have for them. */
 import { isObject } from '../schema-walk.ts';
-import type { Topology } from '../topology.ts';
 import { error, type Rule, type RuleFinding, warning } from './rule.ts';
+import { usedModels } from './used-models.ts';
 
 export const trainNeedsLocal: Rule = {
   name: 'train-needs-local',
@@ -112,29 +112,6 @@ export const missingVariable: Rule = {
   },
 };
 
-export const missingFile: Rule = {
-  name: 'missing-file',
-  about: 'Checkpoints and corpora are there.',
-  check: (topology, { exists }) => {
-    if (exists === undefined) return [];
-    const models = usedModels(topology).map(({ path, model }) => ({
-      path: [...path, 'checkpoint'],
-      file: model.checkpoint,
-    }));
-    const used = new Set(Object.values(topology.tasks).flatMap((task) => task.tools));
-    const corpora = Object.entries(topology.tools).flatMap(([name, tool]) =>
-      topology.stages.tools !== undefined && used.has(name) && tool.kind === 'search'
-        ? [{ path: ['tools', name, 'corpus'], file: tool.corpus as unknown }]
-        : [],
-    );
-    return [...models, ...corpora].flatMap(({ path, file }) =>
-      typeof file !== 'string' || exists(file)
-        ? []
-        : [error(path, `there is no ${file} (paths are relative to the topology's file)`)],
-    );
-  },
-};
-
 export const substitution: Rule = {
   name: 'no-substitution',
   about: 'Nothing in the file is substituted: variables are named by keys such as `apiKeyEnv`.',
@@ -158,24 +135,4 @@ function collect(node: unknown, path: readonly PropertyKey[], found: (readonly P
   } else if (isObject(node)) {
     for (const [key, value] of Object.entries(node)) collect(value, [...path, key], found);
   }
-}
-
-interface UsedModel {
-  readonly path: readonly PropertyKey[];
-  readonly model: Readonly<Record<string, unknown>>;
-}
-
-/** The models that some stage uses. */
-function usedModels(topology: Topology): UsedModel[] {
-  const { stages, policy, judge, reward, learner } = topology;
-  const models: UsedModel[] = [];
-  if (stages.rollout !== undefined || (stages.train !== undefined && policy.kind === 'local')) {
-    models.push({ path: ['policy'], model: policy });
-  }
-  if (stages.train !== undefined && learner !== null) {
-    models.push({ path: ['learner'], model: { kind: 'local', ...learner } });
-  }
-  if (stages.judge !== undefined) models.push({ path: ['judge'], model: judge });
-  if (stages.reward !== undefined) models.push({ path: ['reward'], model: reward });
-  return models;
 }

@@ -80,6 +80,24 @@ export const sharedTag: Rule = {
   },
 };
 
+export const unfilledSlot: Rule = {
+  name: 'unfilled-slot',
+  about: 'Instructions are sent as they are: nothing in them is filled in.',
+  check: ({ stages, tasks }) =>
+    stages.rollout === undefined
+      ? []
+      : Object.entries(tasks).flatMap(([task, { instructions }]) => {
+          const slots = [...new Set(instructions.match(/\{\{\s*[\w.-]+\s*\}\}/g) ?? [])];
+          if (slots.length === 0) return [];
+          return [
+            warning(
+              ['tasks', task, 'instructions'],
+              `nobody fills ${slots.slice(0, 5).join(', ')}: the policy would read it as it stands (the question comes in a message of its own; write the tags of tools out)`,
+            ),
+          ];
+        }),
+};
+
 export const noStepLeft: Rule = {
   name: 'no-step-for-tools',
   about: 'A task with tools has at least two steps: one to call, one to answer.',

@@ -1,0 +1,70 @@
+/** Rules about the files and folders that a topology names. */
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { beginsAtHome, pathsIn } from '../paths.ts';
+import { error, type Rule, type RuleFinding } from './rule.ts';
+import { usedModels } from './used-models.ts';
+
+export const missingFile: Rule = {
+  name: 'missing-file',
+  about: 'Checkpoints and corpora are there.',
+  check: (topology, { exists }) => {
+    if (exists === undefined) return [];
+    const models = usedModels(topology).map(({ path, model }) => ({
+      path: [...path, 'checkpoint'],
+      file: model.checkpoint,
+    }));
+    const used = new Set(Object.values(topology.tasks).flatMap((task) => task.tools));
+    const corpora = Object.entries(topology.tools).flatMap(([name, tool]) =>
+      topology.stages.tools !== undefined && used.has(name) && tool.kind === 'search'
+        ? [{ path: ['tools', name, 'corpus'], file: tool.corpus as unknown }]
+        : [],
+    );
+    return [...models, ...corpora].flatMap(({ path, file }) =>
+      typeof file !== 'string' || beginsAtHome(file) || exists(file)
+        ? []
+        : [error(path, `there is no ${file} (paths are relative to the topology's file)`)],
+    );
+  },
+};
+
+export const homePath: Rule = {
+  name: 'home-path',
+  about: 'Paths are written out: `~` is what a shell replaces, and nothing in a topology is.',
+  check: (topology) =>
+    pathsIn(topology).flatMap(({ path, text }) => {
+      if (!beginsAtHome(text)) return [];
+      const own = /^~(?=$|[/\\\\])/.test(text);
+      const instead = own ? join(homedir(), text.slice(1)) : 'the whole path of that home folder';
+      return [error(path, `\`~\` stands for a home folder in a shell only: write ${instead}`)];
+    }),
+};
+
+/**
+ * What a decoder's folder must have beside its weights; adapters may leave it to the folder of their base.
+ */
+const POLICY_FILES = ['config.json', 'tokenizer.json'] as const;
+
+export const incompletePolicy: Rule = {
+  name: 'incomplete-policy',
+  about: "A policy's folder has its configuration and its tokenizer.",
+  check: (topology, { exists }) =>
+    exists === undefined
+      ? []
+      : usedModels(topology).flatMap(({ path, model: { checkpoint } }): RuleFinding[] => {
+          if (typeof checkpoint !== 'string' || !exists(checkpoint)) return [];
+          if (exists(join(checkpoint, 'adapter_config.json'))) return [];
+          const missing = POLICY_FILES.filter((name) => !exists(join(checkpoint, name)));
+          return missing.length === 0
+            ? []
+            : [
+                error(
+                  [...path, 'checkpoint'],
+                  `${checkpoint} has no ${missing.join(' and no ')}: expected ${EXPECTED}`,
+                ),
+              ];
+        }),
+};
+
+const EXPECTED =
+  "a policy's folder as Hugging Face has it: config.json, weights in safetensors, and tokenizer.json";
