@@ -48,15 +48,14 @@ export function resolvePaths(topology: Topology, folder: string): Topology {
 
 /** Every setting of a topology that is a path, and where it stands. */
 export function pathsIn(topology: Topology): { readonly path: readonly string[]; readonly text: string }[] {
-  const files = PATHS.flatMap((pattern) => {
+  const files = [...new Set(PATHS)].flatMap((pattern) => {
     const keys = pattern.split('.');
     const last = keys.pop() ?? '';
     return nodesAt(topology, keys).map(({ path, node }) => ({ path: [...path, last], text: node[last] }));
   });
-  const modules = modulesIn(topology).map(({ path, node }) => ({ path: [...path, 'path'], text: node.path }));
-  return [...files, ...modules].flatMap(({ path, text }) =>
-    typeof text === 'string' ? [{ path, text }] : [],
-  );
+  const modules = partsIn(topology).filter(isModule);
+  const own = modules.map(({ path, node }) => ({ path: [...path, 'path'], text: node.path }));
+  return [...files, ...own].flatMap(({ path, text }) => (typeof text === 'string' ? [{ path, text }] : []));
 }
 
 function resolveModule(name: string, folder: string): string {
