@@ -34,7 +34,10 @@ export interface Parts {
 
 export interface PartsDeps {
   /** For a policy that follows training: the step of the newest update that was told, 0 for none, and where checkpoints are. */
-  readonly training?: { readonly published: () => Promise<number>; readonly checkpoints: string };
+  readonly training?: {
+    readonly published: (signal: AbortSignal) => Promise<number>;
+    readonly checkpoints: string;
+  };
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Notes for the user, such as that there is no adapter. */
   readonly notify: (message: string) => void;

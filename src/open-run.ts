@@ -102,9 +102,9 @@ export async function openRun(
     start: async ({ stages: only, untilDrained, stop, abort, notify = () => {} }) => {
       checkStages(topology, only);
       const checkpoints = join(folder, 'checkpoints');
-      // The stage itself stops reading again when it is closed.
-      const topics = { transport, codec, signal: new AbortController().signal };
-      const training = { published: () => lastStep(topics), checkpoints };
+      const topics = { transport, codec };
+      const published = (signal: AbortSignal) => lastStep({ ...topics, signal });
+      const training = { published, checkpoints };
       const parts = openParts(topology, { training, env: process.env, notify });
       try {
         const stages = await pipeline(

@@ -13,6 +13,7 @@
 
 import { answersMatch } from './agent/answers.ts';
 import type { Task } from './agent/model.ts';
+import { sleep } from './clock.ts';
 import { decompose } from './decompose/decompose.ts';
 import { ConfigError } from './errors.ts';
 import { filter } from './judge/filter.ts';
@@ -22,7 +23,6 @@ import type { Parts } from './open-parts.ts';
 import { reward } from './reward/reward.ts';
 import { rollout } from './rollout/rollout.ts';
 import { start } from './rollout/start.ts';
-import { sleep } from './runtime/clock.ts';
 import { redirected } from './runtime/redirect.ts';
 import type { Stage, StageOperator } from './runtime/stage.ts';
 import { tools } from './tools/tools.ts';

@@ -1,5 +1,6 @@
 /** How far a run is: bars that stay in place on a terminal, plain lines elsewhere. */
 import pc from 'picocolors';
+import { sleep } from '../clock.ts';
 import type { EvaluationProgress } from '../evaluate/evaluate.ts';
 import type { StageProgress } from '../runtime/run.ts';
 import { hanging, screenWidth } from './screen.ts';
@@ -58,7 +59,7 @@ export function showProgress({ progress, stream, intervalMs }: ProgressOptions):
     },
     stop: async () => {
       clearInterval(timer);
-      while (busy) await new Promise((resolve) => setTimeout(resolve, 5));
+      while (busy) await sleep(5);
       // What stopped the run may keep it from being looked at, and is told by whoever waits for its end.
       await look().catch(() => {});
       // What is said from now on stands below the last state.

@@ -1,7 +1,9 @@
 /** The stage `decompose`: a trajectory of k actions becomes its k sub-trajectories (arXiv 2504.04736). */
+
+import type { Sleep } from '../clock.ts';
 import { DataError } from '../errors.ts';
 import { perRecord } from '../runtime/per-record.ts';
-import type { RetryConfig, Sleep } from '../runtime/retry.ts';
+import type { RetryConfig } from '../runtime/retry.ts';
 import type { Emission, StageOperator } from '../runtime/stage.ts';
 import type { SubTrajectory, Trajectory } from '../topics/records.generated.ts';
 

@@ -1,5 +1,5 @@
 /** A WebGPU device whose errors are fatal and whose waits end when it is lost. */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { sleep } from '../clock.ts';
 import { DeviceError } from '../errors.ts';
 import { type AdapterDescription, describeAdapter, findAdapter } from './adapter.ts';
 

@@ -4,10 +4,10 @@
  */
 
 import { goldAnswers } from '../agent/gold-answers.ts';
+import { sleep } from '../clock.ts';
 import { localModelConfig } from '../models/local-model-config.ts';
 import { openParts } from '../open-parts.ts';
 import { openRun } from '../open-run.ts';
-import { sleep } from '../runtime/clock.ts';
 import { Exhausted, retry, retryConfig } from '../runtime/retry.ts';
 import type { StageProgress } from '../runtime/run.ts';
 import { arrayOf } from '../topics/read-records.ts';

@@ -1,7 +1,8 @@
 /** The stage `judge`: every sub-trajectory gets a verdict. */
 import type { Judge } from '../agent/model.ts';
+import type { Sleep } from '../clock.ts';
 import { perRecord } from '../runtime/per-record.ts';
-import type { Exhausted, RetryConfig, Sleep } from '../runtime/retry.ts';
+import type { Exhausted, RetryConfig } from '../runtime/retry.ts';
 import type { Emission, StageOperator } from '../runtime/stage.ts';
 import type { SubTrajectory, Verdict } from '../topics/records.generated.ts';
 

@@ -43,7 +43,7 @@ export interface FollowDeps {
   /** What the engine has at first. */
   readonly first: PolicyVersion;
   /** The step of the newest update that was told; 0: none. */
-  readonly published: () => Promise<number>;
+  readonly published: (signal: AbortSignal) => Promise<number>;
   /** The newest checkpoint, or null. It may be gone by the time it is read. */
   readonly newest: () => Promise<number | null>;
   /** The weights of a checkpoint, checked against its hash. */
@@ -124,7 +124,7 @@ export class FollowingModel implements LanguageModel {
   async #look(): Promise<void> {
     if (this.#over.signal.aborted) return;
     try {
-      this.#published = Math.max(this.#published, await this.#deps.published());
+      this.#published = Math.max(this.#published, await this.#deps.published(this.#over.signal));
       const newest = await this.#deps.newest();
       if (newest !== null && newest > this.#version.step) await this.#takeOver(newest);
       this.#failure = undefined;

@@ -29,10 +29,8 @@ export async function importModule(file: string, limits: Limits): Promise<Import
   }
   typescript ??= understandTypeScript();
   await typescript;
-  const { signal } = new AbortController();
   const exports = await inTime(() => import(pathToFileURL(file).href) as Promise<ImportedModule['exports']>, {
     timeoutMs: limits.loadTimeoutMs,
-    signal,
   }).catch((error: unknown) => {
     throw new ConfigError(`${file} cannot be imported: ${messageOf(error)}`, { cause: error });
   });

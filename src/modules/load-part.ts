@@ -147,10 +147,8 @@ async function checkSettings(
     );
   }
   try {
-    const { signal } = new AbortController();
     const result = await inTime(() => schema['~standard'].validate(settings), {
       timeoutMs: loadTimeoutMs,
-      signal,
     });
     if (result === LATE) return problem('its check of settings is not done in time (modules.loadTimeoutMs)');
     if (result.issues === undefined) return { value: result.value };

@@ -9,6 +9,7 @@ import type { Tool } from '../agent/tool.ts';
 import { DataError } from '../errors.ts';
 import type { Input } from '../input/input.ts';
 import type { ReadOptions } from '../input/rows.ts';
+import { inTime, LATE } from '../runtime/time-limit.ts';
 import type { Action, Observation, Step, Trajectory } from '../topics/records.generated.ts';
 import { type Gsm8kProblem, readGsm8kProblems } from './gsm8k.ts';
 
@@ -16,6 +17,9 @@ export interface SolutionOptions extends ReadOptions {
   /** Longest trajectory, in actions: the task's `maxSteps`. Longer solutions are reported. */
   readonly maxSteps?: number;
 }
+
+/** How long one computation may take, in milliseconds. */
+const CALL_MS = 10_000;
 
 /** Who wrote these actions. */
 export const SOLUTION_POLICY = 'gsm8k';
@@ -58,7 +62,12 @@ export async function solutionTrajectory(
   }
   const steps: Step[] = [];
   for (const { reasoning, expression, stated } of marks) {
-    const observation = await calculator.call(expression, { signal: new AbortController().signal });
+    const observation = await inTime((signal) => calculator.call(expression, { signal }), {
+      timeoutMs: CALL_MS,
+    });
+    if (observation === LATE) {
+      throw new DataError(`${place}: ${expression} was not computed after ${CALL_MS} ms`);
+    }
     requireValue(observation, { expression, stated, place });
     const content = { kind: 'TOOL_CALL', tool: calculator.name, content: expression } as const;
     const text = writeAt(place, () => writeAction(content, { tools, reasoning }));

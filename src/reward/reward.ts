@@ -1,9 +1,10 @@
 /** The stage `reward`: every accepted step gets a number. */
 
 import type { RewardModel } from '../agent/model.ts';
+import type { Sleep } from '../clock.ts';
 import { ModelError } from '../errors.ts';
 import { perRecord } from '../runtime/per-record.ts';
-import type { RetryConfig, Sleep } from '../runtime/retry.ts';
+import type { RetryConfig } from '../runtime/retry.ts';
 import type { Emission, StageOperator } from '../runtime/stage.ts';
 import type { Accepted } from '../topics/records.generated.ts';
 

@@ -3,9 +3,10 @@ import { noAction, noToolObservation, parseAction, type ToolTag } from '../agent
 import { conversation } from '../agent/conversation.ts';
 import type { Completion, LanguageModel, Task } from '../agent/model.ts';
 import { nextTurn, taskOf } from '../agent/turn.ts';
+import type { Sleep } from '../clock.ts';
 import { ContextError } from '../errors.ts';
 import { perRecord } from '../runtime/per-record.ts';
-import type { RetryConfig, Sleep } from '../runtime/retry.ts';
+import type { RetryConfig } from '../runtime/retry.ts';
 import type { Emission, StageOperator } from '../runtime/stage.ts';
 import type { Action, TrajectoryEnd, Turn } from '../topics/records.generated.ts';
 

@@ -2,9 +2,10 @@
 
 import type { Task } from '../agent/model.ts';
 import { taskOf } from '../agent/turn.ts';
+import type { Sleep } from '../clock.ts';
 import { DataError } from '../errors.ts';
 import { perRecord } from '../runtime/per-record.ts';
-import type { RetryConfig, Sleep } from '../runtime/retry.ts';
+import type { RetryConfig } from '../runtime/retry.ts';
 import type { Emission, StageOperator } from '../runtime/stage.ts';
 import type { Question } from '../topics/records.generated.ts';
 import type { StartConfig } from './config.ts';

@@ -3,6 +3,7 @@
  * wherever it runs. Of the stages here the workers say so themselves; of what runs elsewhere, progress and
  * topics do.
  */
+import { sleep } from '../clock.ts';
 import type { Transport } from '../topics/transport.ts';
 import { drainOrder } from './order.ts';
 import type { PartitionWorker } from './partition-worker.ts';
@@ -54,7 +55,7 @@ export async function drain(options: DrainOptions): Promise<void> {
       if (stop.aborted) return;
       // Workers may come and go: what another process left of a partition is finished here.
       if (!(await isReady(here, options.commits))) {
-        await pause(checkMs);
+        await sleep(checkMs);
         continue;
       }
       // A stage that holds records back finishes them once it is told that no more come; the others must have
@@ -67,7 +68,7 @@ export async function drain(options: DrainOptions): Promise<void> {
         if (stop.aborted || (!here.some(isStandby) && (await areConsumed(group, options.transport)))) break;
       }
       if (++waits === 10) onWait(group.map(({ name }) => name));
-      await pause(remoteCheckMs);
+      await sleep(remoteCheckMs);
     }
   }
 }
@@ -124,8 +125,4 @@ async function areConsumed(
 async function hasRecord(entries: AsyncIterable<unknown>): Promise<boolean> {
   for await (const _ of entries) return true;
   return false;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

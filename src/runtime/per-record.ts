@@ -1,7 +1,8 @@
 /** Builds the operator of a stage that treats each record on its own. */
 import { EMPTY, from, mergeMap, type Observable } from 'rxjs';
+import type { Sleep } from '../clock.ts';
 import { failureOf } from './failure.ts';
-import { Exhausted, type RetryConfig, retry, type Sleep } from './retry.ts';
+import { Exhausted, type RetryConfig, retry } from './retry.ts';
 import type { Delivery, Emission, Finished, StageOperator } from './stage.ts';
 
 export interface PerRecordOptions<T> {

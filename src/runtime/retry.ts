@@ -1,5 +1,7 @@
 /** Bounded retries with exponential backoff, for errors that say that trying again may help. */
+
 import { z } from 'zod';
+import type { Sleep } from '../clock.ts';
 import { isFatal, SwirlError } from '../errors.ts';
 
 export const retryConfig = z
@@ -21,9 +23,6 @@ export const retryConfig = z
   .describe('Retries of records whose error may be passing.');
 
 export type RetryConfig = z.output<typeof retryConfig>;
-
-/** Waits; rejects with the signal's reason when it aborts. Passed in, so that tests own time. */
-export type Sleep = (ms: number, signal: AbortSignal) => Promise<void>;
 
 /** The last error of a task, after how many attempts. */
 export class Exhausted extends Error {

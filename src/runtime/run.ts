@@ -4,6 +4,7 @@
  */
 import { setMaxListeners } from 'node:events';
 import { z } from 'zod';
+import { sleep } from '../clock.ts';
 import type { Codec } from '../topics/avro/codec.ts';
 import type { Transport } from '../topics/transport.ts';
 import { drain, type FlowStage } from './drain.ts';
@@ -215,7 +216,7 @@ export class Run {
   async #isTakenOver(worker: PartitionWorker, error: unknown): Promise<boolean> {
     if (!(error instanceof TakenOver) || !worker.canRelease) return false;
     this.#deps.notify?.(`${error.message} Its partition is given back.`);
-    await new Promise((resolve) => setTimeout(resolve, GIVE_BACK_MS));
+    await sleep(GIVE_BACK_MS);
     return true;
   }
 
@@ -277,7 +278,7 @@ export class Run {
   }
 
   #pause(): Promise<void> {
-    return new Promise((resolve) => setTimeout(resolve, this.#deps.config.drainCheckMs));
+    return sleep(this.#deps.config.drainCheckMs);
   }
 
   /** Lets an error stop the run; the promise itself never rejects. */

@@ -4,6 +4,7 @@
  * one at a time, a window each, always the first in the list that has something to do. Then the order of
  * every topic is a function of the questions' order and the configuration.
  */
+import { sleep } from '../clock.ts';
 import type { PartitionWorker } from './partition-worker.ts';
 
 export interface Schedule {
@@ -24,7 +25,7 @@ export async function runScheduled({ workers, runWindow, stop, done, waitMs }: S
   while (!stop.aborted && !done()) {
     const inOrder = workers();
     // All partitions may be on their way to or from other workers.
-    if (inOrder.length === 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+    if (inOrder.length === 0) await sleep(waitMs);
     for (const worker of inOrder) {
       // Only the last may wait: questions come from outside, everything else from these workers themselves.
       const taken = await runWindow(worker, worker === inOrder.at(-1) ? waitMs : 0);

@@ -9,16 +9,16 @@ export const LATE = Symbol('late');
  */
 export async function inTime<T>(
   task: (signal: AbortSignal) => T | Promise<T>,
-  { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },
+  { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal?: AbortSignal },
 ): Promise<T | typeof LATE> {
-  signal.throwIfAborted();
+  signal?.throwIfAborted();
   // One signal per call, and a listener that is taken back: the run's signal outlives every call.
   const end = new AbortController();
-  const stop = () => end.abort(signal.reason);
-  signal.addEventListener('abort', stop, { once: true });
+  const stop = () => end.abort(signal?.reason);
+  signal?.addEventListener('abort', stop, { once: true });
   const timer = setTimeout(() => end.abort(), timeoutMs);
   const givenUp = new Promise<typeof LATE>((resolve, reject) => {
-    const give = () => (signal.aborted ? reject(signal.reason) : resolve(LATE));
+    const give = () => (signal?.aborted ? reject(signal.reason) : resolve(LATE));
     end.signal.addEventListener('abort', give, { once: true });
   });
   try {
@@ -29,7 +29,7 @@ export async function inTime<T>(
     throw error;
   } finally {
     clearTimeout(timer);
-    signal.removeEventListener('abort', stop);
+    signal?.removeEventListener('abort', stop);
     // Nobody waits for it any more.
     givenUp.catch(() => {});
   }

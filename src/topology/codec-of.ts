@@ -1,6 +1,6 @@
 /** The codec of a topology: its size limit, its JSON topics, its schema registry. */
 import { readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { sleep } from '../clock.ts';
 import type { Codec } from '../topics/avro/codec.ts';
 import { openCodec } from '../topics/registry/open-codec.ts';
 import { topicSchemas } from './own-topics.ts';

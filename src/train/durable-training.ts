@@ -61,9 +61,15 @@ export interface DurableTrainingDeps {
   readonly stage: string;
   readonly topic: string;
   readonly window: number;
-  readonly published: () => Promise<Published>;
-  /** The input's records from an offset up to another, again; what cannot be decoded is left out. */
-  readonly reread: (range: { readonly from: number; readonly to: number }) => AsyncIterable<Delivery<Scored>>;
+  readonly published: (signal: AbortSignal) => Promise<Published>;
+  /**
+   * The input's records from an offset up to another, again; what cannot be decoded is left out. Throws the
+   * signal's reason when it aborts: an early end would be taken for the end.
+   */
+  readonly reread: (
+    range: { readonly from: number; readonly to: number },
+    signal: AbortSignal,
+  ) => AsyncIterable<Delivery<Scored>>;
   /** Told of each update as soon as the engine has it: before it is durable. */
   readonly onUpdate?: (update: Update) => void;
 }
@@ -77,6 +83,8 @@ export interface DurableTrainingOptions {
   readonly state: TrainState;
   /** What the topics held when the training was taken up. */
   readonly published: Published;
+  /** Ends the training; `stop` aborts it. */
+  readonly over: AbortController;
 }
 
 export class DurableTraining {
@@ -98,7 +106,6 @@ export class DurableTraining {
   /** The weights after an update, where they were read back for its hash. */
   #weights: { readonly step: number; readonly tensors: Tensors } | null = null;
   #emit: (finished: Finished) => void = () => {};
-  #stopped = false;
 
   constructor(options: DurableTrainingOptions) {
     const { config, deps, state, published } = options;
@@ -125,7 +132,16 @@ export class DurableTraining {
 
   /** Nothing more is emitted or made durable; the update in hand ends in vain. */
   stop(): void {
-    this.#stopped = true;
+    this.#options.over.abort();
+  }
+
+  /** Aborts when the training is stopped. */
+  get signal(): AbortSignal {
+    return this.#options.over.signal;
+  }
+
+  get #stopped(): boolean {
+    return this.signal.aborted;
   }
 
   /** Ends the passes that a restart found begun. */
@@ -180,7 +196,7 @@ export class DurableTraining {
   async #finishSpan(): Promise<void> {
     while (this.#state.cursor.to !== null && !this.#stopped) {
       const { offset, to } = this.#state.cursor;
-      for await (const delivery of this.#deps.reread({ from: offset, to })) {
+      for await (const delivery of this.#deps.reread({ from: offset, to }, this.signal)) {
         if (this.#stopped) return;
         await this.#feed(delivery);
       }
@@ -294,7 +310,7 @@ export class DurableTraining {
   }
 
   async #checkpoint(): Promise<void> {
-    const published = await this.#deps.published();
+    const published = await this.#deps.published(this.signal);
     if (this.#stopped || this.#unfinished[0]?.signal.aborted) return;
     const state = {
       ...this.#state,

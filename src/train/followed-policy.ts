@@ -3,12 +3,12 @@
 import { openPolicy } from '../checkpoint/folder.ts';
 import { openEngine } from '../checkpoint/open-engine.ts';
 import { hashEngine } from '../checkpoint/weights-hash.ts';
+import { sleep } from '../clock.ts';
 import { initialAdapters } from '../engine/lora.ts';
 import type { DeviceError } from '../errors.ts';
 import { type FollowConfig, FollowingModel } from '../models/following-model.ts';
 import { LocalModel } from '../models/local-model.ts';
 import type { LocalModelConfig } from '../models/local-model-config.ts';
-import { sleep } from '../runtime/clock.ts';
 import { Checkpoints } from './checkpoint.ts';
 import { adaptersOn, wholePolicy } from './checkpoint-form.ts';
 import type { TrainConfig } from './config.ts';
@@ -23,7 +23,7 @@ export interface FollowedPolicyOptions {
   /** The folder of the run's checkpoints. */
   readonly checkpoints: string;
   /** The step of the newest update in `updates`. */
-  readonly published: () => Promise<number>;
+  readonly published: (signal: AbortSignal) => Promise<number>;
   readonly onFallback: (reason: DeviceError) => void;
   readonly notify: (message: string) => void;
 }

@@ -26,9 +26,10 @@ export interface TrainStage extends Required<Pick<Stage, 'holds' | 'outlasts' | 
 export function trainStage(config: TrainConfig, deps: DurableTrainingDeps): TrainStage {
   const checkpoints = new Checkpoints(deps.checkpoints, deps.form);
   let training: DurableTraining | null = null;
+  let over = new AbortController();
   let work: Promise<void> = Promise.resolve();
   const close = async () => {
-    training?.stop();
+    over.abort();
     await work.catch(() => {});
     await checkpoints.release();
   };
@@ -45,8 +46,9 @@ export function trainStage(config: TrainConfig, deps: DurableTrainingDeps): Trai
       }
       const isFirst = training === null;
       await close();
-      const taken = await takeUp(config, { deps, checkpoints, isFirst });
-      training = new DurableTraining({ config, deps, checkpoints, partition, ...taken });
+      over = new AbortController();
+      const taken = await takeUp(config, { deps, checkpoints, isFirst, signal: over.signal });
+      training = new DurableTraining({ config, deps, checkpoints, partition, over, ...taken });
       return consumed(taken.state.cursor);
     },
     operator: () => {
@@ -66,7 +68,10 @@ function operatorOf(training: DurableTraining, onWork: (work: Promise<void>) => 
       let work = Promise.resolve();
       const then = (task: () => Promise<void>) => {
         work = work.then(task);
-        work.catch((error: unknown) => subscriber.error(error));
+        // Reading again that was stopped throws the reason, which is no error of the stage.
+        work.catch((error: unknown) => {
+          if (error !== training.signal.reason) subscriber.error(error);
+        });
         onWork(work);
       };
       training.begin((finished) => subscriber.next(finished));
@@ -95,15 +100,16 @@ interface TakeUp {
   readonly checkpoints: Checkpoints;
   /** The engine is as it was made. */
   readonly isFirst: boolean;
+  readonly signal: AbortSignal;
 }
 
 /**
  * The newest checkpoint, with its weights and moments in the engine; or a beginning with the engine's own.
  */
-async function takeUp(config: TrainConfig, { deps, checkpoints, isFirst }: TakeUp) {
+async function takeUp(config: TrainConfig, { deps, checkpoints, isFirst, signal }: TakeUp) {
   // Whoever had the partition before may still be at it, unaware: from here on it changes nothing.
   await checkpoints.claim();
-  const published = await deps.published();
+  const published = await deps.published(signal);
   const settings = settingsOf(config, deps);
   const found = await checkpoints.latest();
   if (found === null && !isFirst) await deps.reset();

@@ -14,8 +14,6 @@ export interface TrainTopicsOptions {
   /** Its input topic, and the run that this belongs to where it is another one. */
   readonly topic: string;
   readonly run?: string | undefined;
-  /** Aborts when the run stops at once. */
-  readonly signal: AbortSignal;
 }
 
 /** What training must know of its topics. */
@@ -24,17 +22,18 @@ export type TrainTopics = Pick<DurableTrainingDeps, 'published' | 'reread'>;
 export function trainTopics(options: TrainTopicsOptions): TrainTopics {
   const { transport, stage, topic, run } = options;
   return {
-    published: async () => ({
+    published: async (signal) => ({
       offset: (await transport.committed(stage, topic, run))[0] ?? 0,
-      step: await lastStep(options),
+      step: await lastStep({ ...options, signal }),
     }),
-    reread: (range) => reread(options, range),
+    reread: (range, signal) => reread(options, range, signal),
   };
 }
 
 async function* reread(
-  { transport, codec, topic, run, signal }: TrainTopicsOptions,
+  { transport, codec, topic, run }: TrainTopicsOptions,
   { from, to }: { readonly from: number; readonly to: number },
+  signal: AbortSignal,
 ): AsyncIterable<Delivery<Scored>> {
   const of = run === undefined ? {} : { run };
   for await (const entry of transport.read(topic, { from: { offset: from }, partition: 0, signal, ...of })) {
@@ -52,7 +51,7 @@ export async function lastStep({
   transport,
   codec,
   signal,
-}: Pick<TrainTopicsOptions, 'transport' | 'codec' | 'signal'>): Promise<number> {
+}: Pick<TrainTopicsOptions, 'transport' | 'codec'> & { readonly signal: AbortSignal }): Promise<number> {
   const info = (await transport.topics()).find(({ name }) => name === 'updates');
   let last = 0;
   for (const [partition, { start, end }] of (info?.offsets ?? []).entries()) {

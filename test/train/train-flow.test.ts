@@ -87,7 +87,7 @@ async function runTrain({ transport, run, source, abortAt, ...rest }: Process) {
     stage: 'train',
     topic: 'scored',
     window: 20,
-    ...trainTopics({ transport, codec, stage: 'train', topic: 'scored', run: source, signal: abort.signal }),
+    ...trainTopics({ transport, codec, stage: 'train', topic: 'scored', run: source }),
     onUpdate: ({ step }) => {
       if (step === abortAt) abort.abort(new Error('stopped at once'));
     },
@@ -200,14 +200,17 @@ test('published finds the last update, whatever lies around it', async () => {
     codec,
     stage: 'train',
     topic: 'scored',
-    signal: new AbortController().signal,
   });
-  expect(await topics.published()).toEqual({ offset: 0, step: 0 });
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  expect(await topics.published(signal)).toEqual({ offset: 0, step: 0 });
   await fill(transport);
   await runTrain({ transport, run: 'whole' });
   const noise = Array.from({ length: 70 }, () => ({ topic: 'updates', key: 'x', value: Uint8Array.of(9) }));
   await transport.append(noise);
-  expect(await topics.published()).toEqual({ offset: 30, step: 10 });
-  const some = await arrayOf(topics.reread({ from: 8, to: 12 }));
+  expect(await topics.published(signal)).toEqual({ offset: 30, step: 10 });
+  const some = await arrayOf(topics.reread({ from: 8, to: 12 }, signal));
   expect(some.map(({ offset }) => offset)).toEqual([8, 10, 11]);
+  stopping.abort(new Error('stopped'));
+  await expect(arrayOf(topics.reread({ from: 8, to: 12 }, signal))).rejects.toThrow('stopped');
 });

@@ -4,8 +4,9 @@
  */
 
 import type { Tool, ToolDescription } from '../../agent/tool.ts';
+import type { Sleep } from '../../clock.ts';
 import { ConfigError, ToolError } from '../../errors.ts';
-import { Exhausted, retry, type Sleep } from '../../runtime/retry.ts';
+import { Exhausted, retry } from '../../runtime/retry.ts';
 import type { Observation } from '../../topics/records.generated.ts';
 import { openParameters, type Parameters } from '../arguments/parameters.ts';
 import { readArgument } from '../arguments/read-argument.ts';

@@ -6,9 +6,10 @@
  * again; any other, somebody else owns the partition. kafkajs knows nothing of group metadata in transactions
  * (KIP-447); this does not need it.
  */
+import { sleep } from '../../clock.ts';
 import { TransportError } from '../../errors.ts';
 import { isPassing, isRefused, transportError, typeOf } from './kafka-errors.ts';
-import { type Link, pausing } from './link.ts';
+import type { Link } from './link.ts';
 import { fetchStableOffsets } from './offset-fetch.ts';
 import { type Placed, type ProgressPlace, Transactor, unique } from './transactor.ts';
 import type { StoredOffset } from './wire.ts';
@@ -93,7 +94,7 @@ export class Committer {
           throw transportError(trying, error);
         }
         if (isPassing(error)) link.reset();
-        await pausing(AGAIN_MS, closed);
+        await sleep(AGAIN_MS, closed);
       }
     }
   }

@@ -3,10 +3,11 @@
  * and tells which partitions it was given. Kafka's classic protocol; the members assign the
  * partitions among themselves (`assignment.ts`).
  */
+import { sleep } from '../../clock.ts';
 import { TransportError } from '../../errors.ts';
 import { assign } from './assignment.ts';
 import { isPassing, transportError, typeOf } from './kafka-errors.ts';
-import { type Link, pausing } from './link.ts';
+import type { Link } from './link.ts';
 import { type Broker, groupRequest, type JoinAnswer, MemberAssignment, MemberMetadata } from './wire.ts';
 
 export interface MemberOptions {
@@ -177,7 +178,7 @@ export class GroupMember {
     const { link, group, heartbeatMs } = this.#options;
     while (!signal.aborted && !this.#rejoin) {
       this.#wake = new AbortController();
-      await pausing(heartbeatMs, AbortSignal.any([signal, this.#wake.signal])).catch(() => {});
+      await sleep(heartbeatMs, AbortSignal.any([signal, this.#wake.signal])).catch(() => {});
       if (signal.aborted || this.#rejoin) return;
       try {
         await link.patiently(`staying in the group ${group}`, () => this.#heartbeat(), signal);
@@ -256,7 +257,7 @@ export class GroupMember {
       const coordinator = await link.coordinator('group', group);
       await groupRequest(coordinator, 'LeaveGroup', { groupId: group, memberId, groupInstanceId: worker });
     })().catch(() => {});
-    await Promise.race([leaving, pausing(LEAVE_MS, closed).catch(() => {})]);
+    await Promise.race([leaving, sleep(LEAVE_MS, closed).catch(() => {})]);
   }
 }
 

@@ -1,10 +1,11 @@
 /** An input partition on Kafka: fetched on demand into a bounded buffer, committed exactly once. */
+import { sleep } from '../../clock.ts';
 import { TransportError } from '../../errors.ts';
 import type { InputPartition, LogEntry, Output } from '../transport.ts';
 import { type Committer, NotOwner } from './committer.ts';
 import { type Fetched, type FetchFrom, fetchEntries, listOffsets } from './fetch.ts';
 import { isPassing, transportError, typeOf } from './kafka-errors.ts';
-import { type Link, pausing } from './link.ts';
+import type { Link } from './link.ts';
 import type { Placed } from './transactor.ts';
 
 export interface KafkaInputOptions {
@@ -179,7 +180,7 @@ export class KafkaInput implements InputPartition {
     } catch (error) {
       if (this.#ended.aborted) return undefined;
       await this.#failed(error, from);
-      await pausing(Math.min(AGAIN_MS, waitMs), this.#ended).catch(() => {});
+      await sleep(Math.min(AGAIN_MS, waitMs), this.#ended).catch(() => {});
       return { entries: [], next: from, from };
     }
   }

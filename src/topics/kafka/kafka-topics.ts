@@ -1,4 +1,5 @@
 /** A run's topics on a cluster: made as declared, compared where they exist, listed. */
+import { sleep } from '../../clock.ts';
 import { ConfigError, TransportError } from '../../errors.ts';
 import type { TopicInfo, TopicSpec } from '../transport.ts';
 import { listOffsets } from './fetch.ts';
@@ -198,7 +199,7 @@ export class KafkaTopics {
       if (link.options.now() > until) {
         throw new TransportError(`The topics of run "${run}" were made, but the brokers do not show them.`);
       }
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await sleep(20);
     }
   }
 

@@ -1,5 +1,5 @@
 /** Connections to a cluster that are made anew when they break, and patience with a cluster that is away. */
-import { setTimeout as delay } from 'node:timers/promises';
+import { sleep } from '../../clock.ts';
 import { TransportError } from '../../errors.ts';
 import { isBusy, isPassing, transportError } from './kafka-errors.ts';
 import { type Broker, type Cluster, type ClusterOptions, COORDINATOR, makeCluster } from './wire.ts';
@@ -123,19 +123,9 @@ export class Link {
             `${what}: ${(error as Error).message}. Trying again for up to ${Math.round(outageMs / 1000)} s.`,
           );
         }
-        await pausing(pause, signal);
+        await sleep(pause, signal);
       }
     }
-  }
-}
-
-/** Waits; throws the signal's reason when it aborts. */
-export async function pausing(ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    await delay(ms, undefined, { signal });
-  } catch (error) {
-    signal.throwIfAborted();
-    throw error;
   }
 }
 

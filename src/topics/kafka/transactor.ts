@@ -1,5 +1,6 @@
 /** One producer's transactions: records and a group's progress, committed together or not at all. */
 import { randomUUID } from 'node:crypto';
+import { sleep } from '../../clock.ts';
 import type { Output } from '../transport.ts';
 import { isBusy } from './kafka-errors.ts';
 import type { Link } from './link.ts';
@@ -138,7 +139,7 @@ async function whenFree<T>(request: () => Promise<T>): Promise<T> {
     } catch (error) {
       // After a second the caller's patience takes over, which looks for the coordinator anew.
       if (!isBusy(error) || attempt >= 250) throw error;
-      await new Promise((resolve) => setTimeout(resolve, BUSY_MS));
+      await sleep(BUSY_MS);
     }
   }
 }
