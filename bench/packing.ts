@@ -84,6 +84,7 @@ function packedRow(trajectory: number, { question, action, observation }: Length
     start: question + index * (action + observation),
     length: action,
     recorded: null,
+    temperature: 1,
   }));
   return { tokens, steps };
 }

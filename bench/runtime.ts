@@ -36,6 +36,7 @@ function record(i: number): SubTrajectory {
     content: '48/2',
     tokens: Array.from({ length: 40 }, (_, t) => (t * 37) % 500),
     logprobs: Array.from({ length: 40 }, (_, t) => -t / 40),
+    temperature: null,
     reasoning: null,
     truncated: false,
     policy: 'bench',

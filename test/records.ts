@@ -32,6 +32,7 @@ export function call(content: string, over: Partial<Action> = {}): Action {
     content,
     tokens: null,
     logprobs: null,
+    temperature: null,
     reasoning: null,
     truncated: false,
     policy: 'test',

@@ -37,6 +37,8 @@ export interface Completion {
   /** Sampled ids and their logprobs, where the model gives them (end-of-turn included). */
   readonly tokens: readonly number[] | null;
   readonly logprobs: readonly number[] | null;
+  /** What divided the logits that the logprobs are of; left out where unknown. */
+  readonly temperature?: number;
   /** What was thought before the text, where the model gives it apart. */
   readonly reasoning?: string | null;
   /** Where the text is a call that cannot be made: why, in words free of the model's own. */

@@ -18,6 +18,8 @@ export interface PackedRows {
    * counts.
    */
   readonly targets: Int32Array;
+  /** (M) what divides the logits that each target's logprob is taken of; left out: 1. */
+  readonly temperatures?: Float64Array;
 }
 
 export interface AdamWOptions {
@@ -116,7 +118,10 @@ export interface SampleRequest {
 
 export interface Sample {
   readonly tokens: number[];
-  /** Natural logprobs under the distribution sampled from. */
+  /**
+   * Natural logprobs under the softmax of the logits divided by the temperature, of all tokens. 0 when
+   * greedy.
+   */
   readonly logprobs: number[];
 }
 

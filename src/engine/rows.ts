@@ -7,6 +7,8 @@ import type { PackedRows } from './engine.ts';
 export interface Row {
   readonly tokens: readonly number[];
   readonly targets: readonly number[];
+  /** What divides the logits of each target; left out: 1. */
+  readonly temperatures?: readonly number[];
 }
 
 /** Lays rows end to end; the targets keep the rows' order. */
@@ -14,8 +16,12 @@ export function packRows(rows: readonly Row[]): PackedRows {
   const tokens: number[] = [];
   const positions: number[] = [];
   const targets: number[] = [];
+  const temperatures: number[] = [];
   for (const row of rows) {
-    for (const target of row.targets) targets.push(tokens.length + target);
+    for (const [m, target] of row.targets.entries()) {
+      targets.push(tokens.length + target);
+      temperatures.push(row.temperatures?.[m] ?? 1);
+    }
     for (const [position, token] of row.tokens.entries()) {
       tokens.push(token);
       positions.push(position);
@@ -25,12 +31,15 @@ export function packRows(rows: readonly Row[]): PackedRows {
     tokens: Int32Array.from(tokens),
     positions: Int32Array.from(positions),
     targets: Int32Array.from(targets),
+    ...(temperatures.some((temperature) => temperature !== 1) && {
+      temperatures: Float64Array.from(temperatures),
+    }),
   };
 }
 
 /** Throws unless the rows are what `PackedRows` says and fit the decoder. */
 export function checkRows(rows: PackedRows, config: DecoderConfig): void {
-  const { tokens, positions, targets } = rows;
+  const { tokens, positions, targets, temperatures } = rows;
   if (tokens.length === 0) throw new RangeError('expected at least one token, found none');
   if (positions.length !== tokens.length) {
     throw new RangeError(`expected ${tokens.length} positions, one per token, found ${positions.length}`);
@@ -46,6 +55,11 @@ export function checkRows(rows: PackedRows, config: DecoderConfig): void {
       throw new ModelError(`a row is longer than the policy's context of ${config.maxPositions} tokens`);
     }
   }
+  if (temperatures && temperatures.length !== targets.length) {
+    throw new RangeError(`expected ${targets.length} temperatures, found ${temperatures.length}`);
+  }
+  const wrong = temperatures?.find((temperature) => !(temperature > 0 && temperature < Infinity));
+  if (wrong !== undefined) throw new RangeError(`expected temperatures above 0, found ${wrong}`);
   for (let m = 0; m < targets.length; m++) {
     const target = targets[m];
     const ascending = m === 0 || target > targets[m - 1];

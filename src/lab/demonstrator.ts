@@ -80,6 +80,7 @@ function written(act: Act, question: Question): Action {
     content,
     tokens: null,
     logprobs: null,
+    temperature: null,
     reasoning: null,
     truncated: false,
     policy: 'lab',

@@ -77,7 +77,7 @@ export class LocalModel implements LanguageModel {
     // Special tokens, the end of turn among them, have no text.
     const text = tokenizer.decode(tokens);
     const truncated = !renderer.stopTokens.includes(tokens[tokens.length - 1]) && !stops.confirm(text);
-    return { text, tokens, logprobs, truncated, startsInside };
+    return { text, tokens, logprobs, temperature, truncated, startsInside };
   }
 
   /** Whether the prompt ends with a mark that opens thinking, as some chat templates write. */

@@ -153,6 +153,7 @@ function recorded(text: string, content: Pick<Action, 'kind' | 'tool' | 'content
     ...content,
     tokens: null,
     logprobs: null,
+    temperature: null,
     reasoning: null,
     truncated: false,
     policy: SOLUTION_POLICY,

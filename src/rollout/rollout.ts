@@ -39,7 +39,8 @@ export function rollout({ policy, tasks, tools, retry, sleep }: RolloutDeps): St
     }
     const text = completion.text.toWellFormed();
     const { thinking } = policy;
-    const { tokens, logprobs, reasoning = null, truncated = false, startsInside = false } = completion;
+    const { tokens, logprobs, temperature = null } = completion;
+    const { reasoning = null, truncated = false, startsInside = false } = completion;
     const parsed =
       completion.problem === undefined
         ? parseAction(text, usable, { startsInside, ...(thinking && { thinking }) })
@@ -53,6 +54,7 @@ export function rollout({ policy, tasks, tools, retry, sleep }: RolloutDeps): St
       tokens: tokens && [...tokens],
       // As topics hold them, so that a record is the same where it went through none.
       logprobs: logprobs && logprobs.map(Math.fround),
+      temperature: logprobs && temperature,
       reasoning: reasoning?.toWellFormed() ?? null,
       truncated,
       policy: completion.model ?? policy.name,

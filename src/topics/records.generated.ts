@@ -29,8 +29,10 @@ export interface Action {
   content: string | null;
   /** The sampled token ids, end-of-turn token included when it was sampled. Null where the policy gave none (a remote model). */
   tokens: number[] | null;
-  /** Natural logprob of each of `tokens` under the distribution it was sampled from (after temperature). Null where unknown. */
+  /** Natural logprob of each of `tokens` under the softmax of the logits divided by `temperature`, before top-k and top-p. Null where unknown. */
   logprobs: number[] | null;
+  /** What the logits were divided by where `logprobs` were taken, and are again in training. Null where unknown: taken as 1. */
+  temperature: number | null;
   /** What the model thought before it wrote the text, where its endpoint gives that apart (`reasoning_content`). Thinking within the text stays there. Hostile text. */
   reasoning: string | null;
   /** Whether the policy was cut off at its largest number of tokens, before it ended by itself. */
@@ -278,6 +280,10 @@ export interface Update {
   meanLogprob: number;
   /** Mean per-token KL estimate toward the initial policy; 0 when beta is 0. */
   kl: number;
+  /** Mean of pi(token) / recorded probability over the action tokens with recorded logprobs, before the step: 1 where sampler and trainer agree and the weights are those that were sampled from. Null where no token has one. */
+  meanRatio: number | null;
+  /** The share of those tokens whose ratio `clipRatio` cut; 0 without clipRatio. Null where no token has a recorded logprob. */
+  clippedShare: number | null;
   /** Global norm of the gradient before clipping. */
   gradNorm: number;
   /** The step's learning rate. */

@@ -1,11 +1,11 @@
 /**
- * Cuts the scored stream into batches, as a pure function of the log's order: not of time, of window
- * sizes or of how often the run was killed.
+ * Cuts the scored stream into batches, as a pure function of the log's order: not of time, of window sizes or
+ * of how often the run was killed.
  *
  * Adjacent steps of one trajectory form a group; it ends with the trajectory's last step, or where another
  * trajectory begins (a step may be missing: a reward model that failed gives none). A batch ends with the
- * group that fills it. Ids used recently are dropped; a batch that has dropped very many ends early, so that
- * a topic full of duplicates cannot fill the window.
+ * group that fills it; in batches of one sub-trajectory every step is a group. Ids used recently are dropped;
+ * a batch that has dropped very many ends early, so that a topic full of duplicates cannot fill the window.
  */
 import type { Delivery } from '../runtime/stage.ts';
 import type { Scored } from '../topics/records.generated.ts';
@@ -73,11 +73,17 @@ export class Batcher {
     this.#extend(delivery);
     this.#group.push(delivery);
     recent.add(id);
-    if (subTrajectory.index === subTrajectory.count - 1) {
+    if (this.#apart || subTrajectory.index === subTrajectory.count - 1) {
       this.#closeGroup();
       if (this.#isFull()) full.push(this.#cut(delivery.offset + 1));
     }
     return full;
+  }
+
+  /** Whether every step is a batch of its own. */
+  get #apart(): boolean {
+    const { batch } = this.#options;
+    return 'subTrajectories' in batch && batch.subTrajectories === 1;
   }
 
   /** The last, partial batch of a drained input; null when there is nothing since the last cut. */

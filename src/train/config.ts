@@ -11,7 +11,8 @@ const batchConfig = z
         .int()
         .min(1)
         .describe(
-          'Sub-trajectories in a batch, at least: the trajectory that reaches the number is taken whole.',
+          'Sub-trajectories in a batch. 1: every one is an update of its own. More: at least so many, as the trajectory ' +
+            'that reaches the number is taken whole.',
         ),
     }),
   ])
@@ -28,8 +29,12 @@ const warmupSteps = z
 const decaying = {
   learningRate,
   warmupSteps,
-  totalSteps: z.number().int().min(1).describe('The update, counted from 1, at which the decay has ended.'),
-  finalLearningRate: z.number().min(0).default(0).describe('The learning rate from `totalSteps` on.'),
+  totalSteps: z
+    .number()
+    .int()
+    .min(1)
+    .describe('Over how many updates it decays: the last of them still moves the weights.'),
+  finalLearningRate: z.number().min(0).default(0).describe('The learning rate after `totalSteps` updates.'),
 };
 
 export const scheduleConfig = z
@@ -61,7 +66,7 @@ const clipRatioConfig = z
   .describe(
     'Weigh each token by pi(token) / recorded probability: `clipped` as in PPO (arXiv 1707.06347), or `truncated` ' +
       'importance weights that carry no gradient of their own. Needs actions with recorded logprobs, ' +
-      'sampled at temperature 1 from the whole distribution.',
+      'sampled at a temperature above 0.',
   );
 
 const optimizerConfig = z.strictObject({

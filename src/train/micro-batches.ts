@@ -29,7 +29,13 @@ export function microBatches(rows: readonly Row[], maxTokens: number): MicroBatc
 
 function microBatch(rows: readonly Row[]): MicroBatch {
   return {
-    rows: packRows(rows.map(({ tokens, steps }) => ({ tokens, targets: steps.flatMap(actionIndices) }))),
+    rows: packRows(
+      rows.map(({ tokens, steps }) => ({
+        tokens,
+        targets: steps.flatMap(actionIndices),
+        temperatures: steps.flatMap(({ length, temperature }) => Array.from({ length }, () => temperature)),
+      })),
+    ),
     steps: rows.flatMap(({ steps }) => steps),
   };
 }

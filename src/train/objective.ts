@@ -37,7 +37,7 @@ export interface TokenTerms {
   readonly logprob: number;
   /** Under the initial policy; read only when beta > 0. */
   readonly initial: number;
-  /** As recorded when it was sampled; read only with a clipRatio. */
+  /** As recorded when it was sampled; 0 where it was not. */
   readonly recorded: number;
 }
 
@@ -48,6 +48,9 @@ export interface TokenLoss {
   readonly advantage: number;
   /** The KL estimate, 0 without beta. */
   readonly kl: number;
+  /** pi(token) / recorded probability, and whether `clipRatio` cut it. */
+  readonly ratio: number;
+  readonly clipped: boolean;
 }
 
 /**
@@ -57,28 +60,36 @@ export interface TokenLoss {
  * 0.
  */
 export function tokenLoss(terms: TokenTerms, config: ObjectiveConfig): TokenLoss {
-  const { surrogate, advantage } = surrogateOf(terms, config.clipRatio);
-  if (config.beta === 0) return { loss: -surrogate, advantage, kl: 0 };
+  const ratio = Math.exp(terms.logprob - terms.recorded);
+  const { surrogate, advantage, clipped } = surrogateOf(terms, ratio, config.clipRatio);
+  if (config.beta === 0) return { loss: -surrogate, advantage, kl: 0, ratio, clipped };
   const away = terms.logprob - terms.initial;
   const kl = (away * away) / 2;
-  return { loss: config.beta * kl - surrogate, advantage: advantage - config.beta * away, kl };
+  return {
+    loss: config.beta * kl - surrogate,
+    advantage: advantage - config.beta * away,
+    kl,
+    ratio,
+    clipped,
+  };
 }
 
 /** The surrogate, and its derivative by the logprob. */
 function surrogateOf(
-  { advantage, logprob, recorded }: TokenTerms,
+  { advantage, logprob }: TokenTerms,
+  ratio: number,
   clipRatio: ObjectiveConfig['clipRatio'],
-): { readonly surrogate: number; readonly advantage: number } {
-  if (clipRatio === null) return { surrogate: advantage * logprob, advantage };
-  const ratio = Math.exp(logprob - recorded);
+): { readonly surrogate: number; readonly advantage: number; readonly clipped: boolean } {
+  if (clipRatio === null) return { surrogate: advantage * logprob, advantage, clipped: false };
   if (clipRatio.kind === 'truncated') {
     const truncated = Math.min(ratio, clipRatio.max) * advantage;
-    return { surrogate: truncated * logprob, advantage: truncated };
+    return { surrogate: truncated * logprob, advantage: truncated, clipped: ratio > clipRatio.max };
   }
   const clipped = Math.min(Math.max(ratio, 1 - clipRatio.epsilon), 1 + clipRatio.epsilon);
   const inside = ratio * advantage <= clipped * advantage;
   return {
     surrogate: inside ? ratio * advantage : clipped * advantage,
     advantage: inside ? ratio * advantage : 0,
+    clipped: !inside,
   };
 }

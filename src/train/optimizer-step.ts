@@ -43,6 +43,9 @@ export interface UpdateStatistics {
   readonly loss: number;
   readonly meanLogprob: number;
   readonly kl: number;
+  /** Over the tokens with recorded logprobs; null where there are none. */
+  readonly meanRatio: number | null;
+  readonly clippedShare: number | null;
   readonly gradNorm: number;
   readonly learningRate: number;
 }
@@ -85,7 +88,7 @@ export class OptimizerStep {
     const { beta, microBatchTokens, schedule } = this.#config;
     const { engine, initial } = this.#deps;
     const batch = batchOf(rows, this.#config);
-    const totals: Totals = { loss: 0, logprob: 0, kl: 0 };
+    const totals: Totals = { loss: 0, logprob: 0, kl: 0, recorded: 0, ratio: 0, clipped: 0 };
     for (const pass of microBatches(rows, microBatchTokens)) {
       // The initial policy goes first: the engine's backward belongs to its own last forward.
       const initialLogprobs = beta > 0 ? await initial?.forward(pass.rows) : undefined;
@@ -106,6 +109,8 @@ export class OptimizerStep {
       loss: totals.loss / batch.normalizer,
       meanLogprob: totals.logprob / batch.actionTokens,
       kl: totals.kl / batch.actionTokens,
+      meanRatio: totals.recorded === 0 ? null : totals.ratio / totals.recorded,
+      clippedShare: totals.recorded === 0 ? null : totals.clipped / totals.recorded,
       gradNorm,
       learningRate,
     };
@@ -152,6 +157,10 @@ export class OptimizerStep {
         totals.loss += token.loss;
         totals.logprob += logprob;
         totals.kl += token.kl;
+        if (step.recorded === null) continue;
+        totals.recorded += 1;
+        totals.ratio += token.ratio;
+        totals.clipped += Number(token.clipped);
       }
     }
     return ofTokens;
@@ -214,6 +223,10 @@ interface Totals {
   loss: number;
   logprob: number;
   kl: number;
+  /** Tokens with recorded logprobs, their ratios, and how many of those did not count as they are. */
+  recorded: number;
+  ratio: number;
+  clipped: number;
 }
 
 function adamW({ optimizer, clipNorm }: UpdateConfig, learningRate: number): AdamWOptions {

@@ -10,7 +10,7 @@
 import { conversation } from '../agent/conversation.ts';
 import { ModelError } from '../errors.ts';
 import type { Renderer as PolicyRenderer } from '../tokenizer/render.ts';
-import type { Reward, SubTrajectory } from '../topics/records.generated.ts';
+import type { Action, Reward, SubTrajectory } from '../topics/records.generated.ts';
 
 /** What is trained on: a scored step, or a step of a demonstration with reward 1. */
 export interface TrainStep {
@@ -27,6 +27,8 @@ export interface PackedStep {
   readonly length: number;
   /** Recorded logprobs of these tokens; null where there are none. */
   readonly recorded: readonly number[] | null;
+  /** Of the distribution that they were sampled from, and that is trained. */
+  readonly temperature: number;
 }
 
 export interface Row {
@@ -82,7 +84,9 @@ export function packTrajectory(steps: readonly TrainStep[], options: PackOptions
       reward: step.reward.value,
       start: prompt.length,
       length: action.length,
-      recorded: step.subTrajectory.action.logprobs,
+      recorded: recordedOf(step.subTrajectory.action, action.length),
+      // Greedy actions (0) have no distribution of their own.
+      temperature: step.subTrajectory.action.temperature || 1,
     });
   }
   return { rows, refused };
@@ -123,7 +127,7 @@ function render(
     const { ids, spans } = options.renderer.render(conversation({ task: { instructions }, question, steps }));
     const { start = 0, end = 0 } = spans.at(-1) ?? {};
     const rendered = { prompt: ids.slice(0, start), action: ids.slice(start, end) };
-    const reason = unfit(rendered, action.logprobs, options);
+    const reason = unfit(rendered, action, options);
     return reason === null ? rendered : { reason };
   } catch (error) {
     if (error instanceof ModelError) return { reason: error.message };
@@ -134,7 +138,7 @@ function render(
 /** Why a step cannot be trained on; null when it can. */
 function unfit(
   { prompt, action }: RenderedStep,
-  logprobs: readonly number[] | null,
+  { logprobs, temperature }: Action,
   { maxTokens, vocabSize, needsLogprobs }: PackOptions,
 ): string | null {
   if (action.length === 0) return 'the action has no tokens';
@@ -151,9 +155,15 @@ function unfit(
   }
   if (!needsLogprobs) return null;
   if (logprobs === null) return 'clipRatio needs recorded logprobs, and the action has none';
+  if (temperature === 0) return 'clipRatio needs sampled actions, and this one is greedy (temperature 0)';
   if (logprobs.length !== action.length)
     return `expected ${action.length} recorded logprobs, found ${logprobs.length}`;
   return logprobs.every(Number.isFinite) ? null : 'a recorded logprob is not finite';
+}
+
+/** The recorded logprobs; null where there are none, or not one for each token. */
+function recordedOf({ logprobs, temperature }: Action, length: number): readonly number[] | null {
+  return logprobs?.length === length && temperature !== 0 ? logprobs : null;
 }
 
 function startsWith(ids: readonly number[], prefix: readonly number[]): boolean {

@@ -1,14 +1,23 @@
 /** The learning rate of each update. */
 import type { ScheduleConfig } from './config.ts';
 
-/** The learning rate of an update, counted from 1: a linear warm-up, then constant or decaying. */
+/**
+ * The learning rate of update n, counted from 1: n / W of the full rate over a warm-up of W updates, then
+ * constant, or decaying to the final rate so that all of N updates move the weights:
+ *
+ *     final + (full - final) * f((n - 1 - W) / (N - W)),   f(p) = 1 - p (linear) or (1 + cos(pi p)) / 2 (cosine)
+ *
+ * and `final` after update N. Without a warm-up these are the rates of transformers' schedulers
+ * (`get_linear_schedule_with_warmup`, `get_cosine_schedule_with_warmup`); with one, theirs begins at 0, and ours
+ * at 1 / W.
+ */
 export function learningRateAt(schedule: ScheduleConfig, step: number): number {
   const { learningRate, warmupSteps } = schedule;
   if (step <= warmupSteps) return (learningRate * step) / warmupSteps;
   if (schedule.kind === 'constant') return learningRate;
   const { totalSteps, finalLearningRate } = schedule;
-  if (step >= totalSteps) return finalLearningRate;
-  const progress = (step - warmupSteps) / (totalSteps - warmupSteps);
+  if (step > totalSteps) return finalLearningRate;
+  const progress = (step - 1 - warmupSteps) / (totalSteps - warmupSteps);
   const remaining = schedule.kind === 'linear' ? 1 - progress : (1 + Math.cos(Math.PI * progress)) / 2;
   return finalLearningRate + (learningRate - finalLearningRate) * remaining;
 }

@@ -43,6 +43,8 @@ const update = z.strictObject({
   meanReward: z.number(),
   loss: z.number(),
   meanLogprob: z.number(),
+  meanRatio: z.number().nullable().default(null),
+  clippedShare: z.number().nullable().default(null),
   kl: z.number(),
   gradNorm: z.number(),
   learningRate: z.number(),

@@ -15,6 +15,7 @@ function step(action: Partial<Action>, observation: Observation | null): Step {
       content: null,
       tokens: null,
       logprobs: null,
+      temperature: null,
       reasoning: null,
       truncated: false,
       policy: 'p',

@@ -93,6 +93,7 @@ test('shown trajectories cannot move the cursor or recolor the screen', async ()
     content: hostile,
     tokens: null,
     logprobs: null,
+    temperature: null,
     reasoning: null,
     truncated: false,
     policy: 'p',

@@ -88,6 +88,7 @@ function action(kind: Action['kind'], text: string, content: string | null): Act
     content,
     tokens: null,
     logprobs: null,
+    temperature: null,
     reasoning: null,
     truncated: false,
     policy: 'demonstration',

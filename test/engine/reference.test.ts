@@ -32,8 +32,8 @@ const yarn: RopeScaling = {
 engineContract('reference', createReferenceEngine);
 
 /**
- * Checks the gradient of every trained tensor along random directions. `exact` are the trained tensors in float64, at
- * which the engine stands.
+ * Checks the gradient of every trained tensor along random directions. `exact` are the trained tensors in
+ * float64, at which the engine stands.
  */
 async function checkGradients(
   engine: ReferenceEngine,
@@ -92,7 +92,7 @@ describe('gradients of the reference agree with central differences', () => {
     },
   };
   const rows = packRows([
-    { tokens: [3, 1, 4, 1, 5, 9, 2, 6], targets: [2, 3, 5, 7] },
+    { tokens: [3, 1, 4, 1, 5, 9, 2, 6], targets: [2, 3, 5, 7], temperatures: [0.5, 1, 1.3, 2] },
     { tokens: [5, 3, 5, 8, 9], targets: [1, 2, 4] },
   ]);
   const batch = { rows, targetWeights: Float32Array.of(1, -0.5, 2, 0.3, 0.7, -1, 0.1) };

@@ -24,6 +24,7 @@ function act(text: string): Action {
     content,
     tokens: null,
     logprobs: null,
+    temperature: null,
     reasoning: null,
     truncated: false,
     policy: 'p',

@@ -64,6 +64,20 @@ export const LEARNING_CASES: readonly Case[] = [
     mended: { set: ['topics.scored.partitions=2', 'stages.train=false'] },
   },
   {
+    rule: 'recorded-logprobs',
+    set: ['policy={kind: openai, model: m}', 'learner={}', 'stages.train.clipRatio={kind: clipped}'],
+    path: 'stages.train.clipRatio',
+    says: 'its actions have no logprobs',
+    mended: { set: ['policy={kind: openai, model: m}', 'learner={}'] },
+  },
+  {
+    rule: 'recorded-logprobs',
+    set: ['policy.temperature=0', 'stages.train.clipRatio={kind: truncated}'],
+    path: 'stages.train.clipRatio',
+    says: 'greedy',
+    mended: { set: ['policy.temperature=0.5', 'stages.train.clipRatio={kind: truncated}'] },
+  },
+  {
     rule: 'unheld-advantages',
     severity: 'warning',
     set: ['stages.train.advantage=centered'],

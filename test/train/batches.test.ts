@@ -100,6 +100,16 @@ describe('Batcher', () => {
     ]);
   });
 
+  test('batches of one sub-trajectory: every step is an update of its own', () => {
+    const log = [...steps('a/0', 2), ...steps('b/0', 1)];
+    const batches = batchesOf(log, { batch: { subTrajectories: 1 } });
+    expect(batches.map((batch) => [batch.fromOffset, batch.toOffset, idsOf(batch)])).toEqual([
+      [0, 1, ['a/0/0']],
+      [1, 2, ['a/0/1']],
+      [2, 3, ['b/0/0']],
+    ]);
+  });
+
   test('a trajectory without its last step ends where another begins', () => {
     const log = [...steps('a/0', 3).slice(0, 2), ...steps('b/0', 1)];
     expect(

@@ -49,7 +49,7 @@ describe('tokenLoss', () => {
       { advantage: -0.5, logprob: -2, initial: 0, recorded: 0 },
       { beta: 0, clipRatio: null },
     );
-    expect(token).toEqual({ loss: -1, advantage: -0.5, kl: 0 });
+    expect(token).toMatchObject({ loss: -1, advantage: -0.5, kl: 0 });
   });
 
   test('KL is never negative, and 0 where the policy is the initial one', () => {

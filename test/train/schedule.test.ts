@@ -14,7 +14,29 @@ describe('learningRateAt', () => {
     ]);
   });
 
-  test('linear: half way down in the middle, at its end from totalSteps on', () => {
+  test.each([
+    // get_linear_schedule_with_warmup(optimizer, 0, 4) at its steps 0 to 4: max(0, (4 - k) / 4).
+    ['linear', [1, 0.75, 0.5, 0.25, 0]],
+    // get_cosine_schedule_with_warmup(optimizer, 0, 4): (1 + cos(pi k / 4)) / 2.
+    ['cosine', [1, 0.8535533905932737, 0.5, 0.14644660940672627, 0]],
+  ])("%s, without a warm-up: the rates of transformers' schedulers", (kind, expected) => {
+    const found = rates({ kind, learningRate: 1, totalSteps: 4 }, [1, 2, 3, 4, 5]);
+    for (const [i, rate] of expected.entries()) expect(found[i]).toBeCloseTo(rate, 14);
+  });
+
+  test('every one of totalSteps updates moves the weights, the first at the full rate after the warm-up', () => {
+    for (const kind of ['linear', 'cosine'] as const) {
+      for (const warmupSteps of [0, 1, 3]) {
+        const settings = { kind, learningRate: 1, warmupSteps, totalSteps: 7 };
+        const found = rates(settings, [1, 2, 3, 4, 5, 6, 7, 8]);
+        expect(found.slice(0, 7).every((rate) => rate > 0)).toBe(true);
+        expect(found[warmupSteps]).toBe(1);
+        expect(found[7]).toBe(0);
+      }
+    }
+  });
+
+  test('linear: evenly down to its end', () => {
     const settings = {
       kind: 'linear',
       learningRate: 1,
@@ -22,14 +44,7 @@ describe('learningRateAt', () => {
       totalSteps: 12,
       finalLearningRate: 0.5,
     };
-    expect(rates(settings, [2, 7, 12, 13])).toEqual([1, 0.75, 0.5, 0.5]);
-  });
-
-  test('cosine: flat at both ends, half way down in the middle', () => {
-    const [start, middle, end] = rates({ kind: 'cosine', learningRate: 1, totalSteps: 100 }, [1, 50, 100]);
-    expect(start).toBeGreaterThan(0.999);
-    expect(middle).toBeCloseTo(0.5, 12);
-    expect(end).toBe(0);
+    expect(rates(settings, [2, 3, 8, 13])).toEqual([1, 1, 0.75, 0.5]);
   });
 
   test('a decay needs to know its end', () => {

@@ -121,6 +121,7 @@ function actionOf({ text, recorded = true, logprobs }: ActionSpec): Action {
     content: text,
     tokens: tokens === null ? null : [...tokens],
     logprobs: logprobs === undefined ? null : [...logprobs],
+    temperature: null,
     reasoning: null,
     truncated: false,
     policy: 'test',

@@ -23,7 +23,7 @@ import { checkRows } from '../rows.ts';
 import { adamW, globalNorm } from './adamw.ts';
 import type { DecoderPass } from './decoder.ts';
 import { decoderBackward, decoderForward } from './decoder.ts';
-import { logprobsBackward, logprobsOf } from './head.ts';
+import { type HeadInputs, logprobsBackward, logprobsOf } from './head.ts';
 import { ReferenceSampler } from './sampler.ts';
 import {
   type AdaptedDecoder,
@@ -43,6 +43,8 @@ interface Forwarded {
   readonly predictors: Int32Array;
   /** (M) the targets' ids. */
   readonly labels: Int32Array;
+  /** (M) of the targets' logits; undefined: 1. */
+  readonly temperatures: Float64Array | undefined;
 }
 
 /**
@@ -131,8 +133,8 @@ export class ReferenceEngine implements Engine {
     const pass = decoderForward(this.#weights, decoder, batch);
     const predictors = rows.targets.map((target) => target - 1);
     const labels = rows.targets.map((target) => rows.tokens[target]);
-    this.#forwarded = { pass, predictors, labels };
-    return logprobsOf(this.#hidden(this.#forwarded), labels, this.#head(), this.config.logitCap);
+    this.#forwarded = { pass, predictors, labels, temperatures: rows.temperatures };
+    return logprobsOf(this.#headInputs(this.#forwarded));
   }
 
   async backward(advantages: Float32Array): Promise<void> {
@@ -146,9 +148,8 @@ export class ReferenceEngine implements Engine {
     }
     const dTargets = logprobsBackward(
       Float64Array.from(advantages),
-      { hidden: this.#hidden(forwarded), labels, w: this.#head() },
+      this.#headInputs(forwarded),
       this.#gradients.get(headName(this.config)),
-      this.config.logitCap,
     );
     const c = this.config.hiddenSize;
     const dHidden = new Float64Array(pass.hidden.length);
@@ -236,6 +237,12 @@ export class ReferenceEngine implements Engine {
 
   #head(): Float64Array {
     return tensor(this.#weights, headName(this.config));
+  }
+
+  #headInputs(forwarded: Forwarded): HeadInputs {
+    const { labels, temperatures } = forwarded;
+    const { logitCap: cap } = this.config;
+    return { hidden: this.#hidden(forwarded), labels, w: this.#head(), cap, temperatures };
   }
 
   /** (M, C) the hidden states that predict the targets. */

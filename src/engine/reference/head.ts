@@ -15,19 +15,28 @@ export function logits(hidden: Float64Array, w: Float64Array, n: number, cap: nu
   return y;
 }
 
-/** hidden (M, C), labels (M) -> natural logprobs (M). */
-export function logprobsOf(
-  hidden: Float64Array,
-  labels: Int32Array,
-  w: Float64Array,
-  cap: number | null,
-): Float64Array {
+/** What logprobs are taken of. */
+export interface HeadInputs {
+  /** (M, C) */
+  readonly hidden: Float64Array;
+  /** (M) */
+  readonly labels: Int32Array;
+  /** (V, C) */
+  readonly w: Float64Array;
+  readonly cap: number | null;
+  /** (M) what divides the capped logits; left out: 1. */
+  readonly temperatures?: Float64Array | undefined;
+}
+
+/** Natural logprobs (M) of the labels. */
+export function logprobsOf({ hidden, labels, w, cap, temperatures }: HeadInputs): Float64Array {
   const result = new Float64Array(labels.length);
   forBlocks(hidden, labels, (rows, ids, at) => {
     const y = logits(rows, w, ids.length, cap);
     const vocabulary = y.length / ids.length;
     for (let m = 0; m < ids.length; m++) {
       const row = y.subarray(m * vocabulary, (m + 1) * vocabulary);
+      divide(row, temperatures?.[at + m] ?? 1);
       result[at + m] = row[ids[m]] - logSumExp(row);
     }
   });
@@ -40,11 +49,9 @@ export function logprobsOf(
  */
 export function logprobsBackward(
   advantages: Float64Array,
-  inputs: { readonly hidden: Float64Array; readonly labels: Int32Array; readonly w: Float64Array },
+  { hidden, labels, w, cap, temperatures }: HeadInputs,
   dw: Float64Array | undefined,
-  cap: number | null,
 ): Float64Array {
-  const { hidden, labels, w } = inputs;
   const dHidden = new Float64Array(hidden.length);
   const c = hidden.length / labels.length;
   forBlocks(hidden, labels, (rows, ids, at) => {
@@ -52,15 +59,21 @@ export function logprobsBackward(
     const vocabulary = y.length / ids.length;
     for (let m = 0; m < ids.length; m++) {
       const row = y.subarray(m * vocabulary, (m + 1) * vocabulary);
+      const temperature = temperatures?.[at + m] ?? 1;
+      divide(row, temperature);
       const total = logSumExp(row);
       for (let v = 0; v < vocabulary; v++) {
-        const slope = cap === null ? 1 : 1 - (row[v] / cap) ** 2;
+        const slope = (cap === null ? 1 : 1 - ((row[v] * temperature) / cap) ** 2) / temperature;
         row[v] = advantages[at + m] * (Math.exp(row[v] - total) - (v === ids[m] ? 1 : 0)) * slope;
       }
     }
     dHidden.set(linearBackward(y, rows, w, dw, ids.length), at * c);
   });
   return dHidden;
+}
+
+function divide(row: Float64Array, temperature: number): void {
+  if (temperature !== 1) for (let v = 0; v < row.length; v++) row[v] /= temperature;
 }
 
 /** log(sum(exp(row))), shifted by the largest. */

@@ -19,7 +19,11 @@ export interface ChooseOptions {
 
 export interface Choice {
   readonly token: number;
-  /** Natural logprob under the distribution drawn from; 0 when greedy. */
+  /**
+   * Natural logprob under the softmax of the logits divided by the temperature, of all tokens: what the
+   * trainer can compute again. Less than under the distribution drawn from where topK or topP left tokens
+   * out; 0 when greedy.
+   */
   readonly logprob: number;
 }
 
@@ -40,6 +44,7 @@ export function choose(logits: Float32Array | Float64Array, options: ChooseOptio
   if (!Number.isFinite(total)) {
     throw new ModelError(`expected finite logits, found a sum of ${total}: the policy's weights are broken`);
   }
+  const whole = total;
   if ((options.topK > 0 && options.topK < masses.length) || options.topP < 1)
     total = truncate(masses, options, total);
   let last = 0;
@@ -50,7 +55,7 @@ export function choose(logits: Float32Array | Float64Array, options: ChooseOptio
     last = token;
     if (sum > u * total) break;
   }
-  return { token: last, logprob: Math.log(masses[last] / total) };
+  return { token: last, logprob: Math.log(masses[last] / whole) };
 }
 
 /** The most likely token, the lowest id among equals. */

@@ -95,14 +95,18 @@ function randomTensors(shapes: TensorShapes, norm: number): Tensors {
   );
 }
 
-/** Rows of these lengths of random tokens; all but a few tokens are targets. */
+/** Rows of these lengths of random tokens; all but a few tokens are targets, at temperatures of their own. */
 export function randomRows(lengths: readonly number[], vocabSize: number): PackedRows {
   const key = seedFor(1, 'self-check/tokens');
   return packRows(
-    lengths.map((length, row) => ({
-      tokens: Array.from({ length }, (_, i) => Math.floor(uniform(key, 1000 * row + i) * vocabSize)),
-      targets: Array.from({ length: length - 1 }, (_, i) => i + 1).filter((i) => i % 5 !== 4),
-    })),
+    lengths.map((length, row) => {
+      const targets = Array.from({ length: length - 1 }, (_, i) => i + 1).filter((i) => i % 5 !== 4);
+      return {
+        tokens: Array.from({ length }, (_, i) => Math.floor(uniform(key, 1000 * row + i) * vocabSize)),
+        targets,
+        temperatures: targets.map((target) => [1, 0.5, 1.3][target % 3]),
+      };
+    }),
   );
 }
 

@@ -129,6 +129,25 @@ export const heldAdvantages: Rule = {
   },
 };
 
+export const recordedLogprobs: Rule = {
+  name: 'recorded-logprobs',
+  about: '`clipRatio` needs actions whose logprobs are recorded: sampled by a local policy, not greedily.',
+  check: ({ stages, policy }) => {
+    const { train, rollout } = stages;
+    if (!train || train.clipRatio === null || rollout === undefined) return [];
+    const path = ['stages', 'train', 'clipRatio'];
+    if (policy.kind !== 'local') {
+      const why = `the policy ${policy.model} is behind an endpoint, and its actions have no logprobs`;
+      return [
+        error(path, `${why}: every step would be refused; take \`clipRatio\` out, or hold with \`beta\``),
+      ];
+    }
+    if (policy.temperature > 0) return [];
+    const why = 'greedy actions (`policy.temperature: 0`) have no ratio';
+    return [error(path, `${why}: every step would be refused; sample at a temperature above 0`)];
+  },
+};
+
 /** The smallest reward that a reward model gives, and the key that says so; null where it has no such key. */
 function leastReward(reward: Topology['reward']): { readonly key: string; readonly value: number } | null {
   switch (reward.kind) {

@@ -4,10 +4,11 @@ import { type Oracle, softCap, softCapSlope } from './run.ts';
 const logprob: Oracle = (run) => {
   const { logitCap } = run.config;
   const [first, columns, stride] = run.call;
-  const [logits, before] = [run.numbers(3), run.numbers(4)];
+  const [logits, before, inverses] = [run.numbers(3), run.numbers(4), run.numbers(6)];
   const [running, logprobs] = [run.expected(4), run.expected(5)];
   for (const [m, target] of run.rows.targets.entries()) {
-    const tile = Array.from({ length: columns }, (_, c) => softCap(logits[m * stride + c], logitCap));
+    const scale = inverses[m];
+    const tile = Array.from({ length: columns }, (_, c) => softCap(logits[m * stride + c], logitCap) * scale);
     let [greatest, sum, own] =
       first === 0 ? [Number.NEGATIVE_INFINITY, 0, 0] : before.slice(4 * m, 4 * m + 3);
     const higher = Math.max(greatest, ...tile);
@@ -23,14 +24,14 @@ const logprob: Oracle = (run) => {
 const logprobBackward: Oracle = (run) => {
   const { logitCap } = run.config;
   const [first, columns, stride] = run.call;
-  const [advantages, running, before] = [3, 4, 5].map((binding) => run.numbers(binding));
+  const [advantages, running, before, inverses] = [3, 4, 5, 6].map((binding) => run.numbers(binding));
   for (const [m, target] of run.rows.targets.entries()) {
     for (let c = 0; c < stride; c++) {
       const capped = softCap(before[m * stride + c], logitCap);
       const hit = Number(run.rows.tokens[target] === first + c);
-      const slope = softCapSlope(capped, logitCap);
+      const slope = softCapSlope(capped, logitCap) * inverses[m];
       run.expected(5)[m * stride + c] =
-        c < columns ? advantages[m] * (Math.exp(capped - running[4 * m + 3]) - hit) * slope : 0;
+        c < columns ? advantages[m] * (Math.exp(capped * inverses[m] - running[4 * m + 3]) - hit) * slope : 0;
     }
   }
 };

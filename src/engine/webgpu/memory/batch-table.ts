@@ -72,7 +72,7 @@ export function batchTable(table: BatchTable): Map<string, number> {
   add({ taken: m * config.hiddenSize });
   // Of matmuls on subgroup matrices, in passing.
   add({ rowScales: Math.max(n, m) });
-  add({ logits: m * logitColumns, running: 4 * m, logprobs: m });
+  add({ logits: m * logitColumns, running: 4 * m, logprobs: m, inverseTemperatures: m });
   if (!training) return sizes;
 
   const chunks = Math.ceil(n / shape.normChunk);

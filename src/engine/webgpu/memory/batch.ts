@@ -36,6 +36,7 @@ export type BatchArray =
   | 'positions'
   | 'bases'
   | 'targets'
+  | 'inverseTemperatures'
   | 'queryBlocks'
   | 'targetOf'
   | 'keyBlocks'
@@ -53,6 +54,7 @@ export function prepareBatch(input: BatchInput, shape: Shape, options: { backwar
     ['positions', Uint32Array.from(input.positions)],
     ['bases', Uint32Array.from(input.bases)],
     ['targets', Uint32Array.from(input.targets)],
+    ['inverseTemperatures', inverseTemperatures(input)],
     ['queryBlocks', queryBlocks],
   ]);
   const sizes = { tokens, targets: input.targets.length, queryBlocks: queryBlocks.length / 4 };
@@ -73,6 +75,12 @@ export function prepareBatch(input: BatchInput, shape: Shape, options: { backwar
     },
     arrays,
   };
+}
+
+/** (M) the bits of 1 / temperature of each target. */
+function inverseTemperatures({ targets, temperatures }: BatchInput): Uint32Array<ArrayBuffer> {
+  const inverses = Float32Array.from(targets, (_, m) => 1 / (temperatures?.[m] ?? 1));
+  return new Uint32Array(inverses.buffer);
 }
 
 /**

@@ -27,7 +27,10 @@ export class TrainingOperations extends ForwardOperations {
     const of = (name: string) => this.plan.get(name);
     return this.kernels.dispatch('logprob-backward', {
       call: [tile.first, tile.columns, tile.stride],
-      bindings: [this.plan.batch, of('tokens'), of('targets'), of('advantages'), of('running'), of('logits')],
+      bindings: [
+        ...[this.plan.batch, of('tokens'), of('targets'), of('advantages'), of('running'), of('logits')],
+        of('inverseTemperatures'),
+      ],
       workgroups: perElement(tile.stride, 'targets'),
     });
   }

@@ -135,7 +135,10 @@ export class ForwardOperations {
     const of = (name: string) => this.plan.get(name);
     return this.kernels.dispatch('logprob', {
       call: [tile.first, tile.columns, tile.stride],
-      bindings: [this.plan.batch, of('tokens'), of('targets'), of('logits'), of('running'), of('logprobs')],
+      bindings: [
+        ...[this.plan.batch, of('tokens'), of('targets'), of('logits'), of('running'), of('logprobs')],
+        of('inverseTemperatures'),
+      ],
       workgroups: (sizes) => [Math.ceil(sizes.targets / 64)],
     });
   }
