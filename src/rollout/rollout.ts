@@ -53,7 +53,7 @@ export function rollout({ policy, tasks, tools, retry, sleep }: RolloutDeps): St
       content,
       tokens: tokens && [...tokens],
       // As topics hold them, so that a record is the same where it went through none.
-      logprobs: logprobs && logprobs.map(Math.fround),
+      logprobs: logprobs?.map(Math.fround) ?? null,
       temperature: logprobs && temperature,
       reasoning: reasoning?.toWellFormed() ?? null,
       truncated,
