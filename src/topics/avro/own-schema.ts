@@ -22,7 +22,7 @@ const MAX_PARTS = 2_000;
 const MAX_DEPTH = 32;
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** Attributes on which nothing here depends; other programs may know them. */
-const KEPT = ['doc', 'logicalType', 'precision', 'scale', 'order'] as const;
+const KEPT = ['doc', 'logicalType', 'precision', 'scale', 'order', 'optional'] as const;
 
 export interface OwnTopicOptions {
   readonly topic: string;
