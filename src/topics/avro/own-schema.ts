@@ -199,7 +199,7 @@ function nameIn(name: unknown, at: string): string {
 }
 
 function kept(json: Json): Record<string, unknown> {
-  const plain = (value: unknown) => typeof value === 'string' || typeof value === 'number';
+  const plain = (value: unknown) => ['string', 'number', 'boolean'].includes(typeof value);
   return Object.fromEntries(KEPT.flatMap((key) => (plain(json[key]) ? [[key, json[key]]] : [])));
 }
 
