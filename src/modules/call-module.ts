@@ -1,10 +1,13 @@
 /** Opens a module's part and calls it: in time, and with errors that name module, export, record and call. */
-import { ModelError, SwirlError } from '../errors.ts';
-import type { PartCalls, PartName } from '../parts/define.ts';
+import { type ErrorDetails, ModelError, type SwirlError } from '../errors.ts';
+import type { Definition, PartCalls, PartName } from '../parts/define.ts';
 import { inTime, LATE } from '../runtime/time-limit.ts';
 import type { Origin } from '../topics/records.generated.ts';
+import { kindOf } from './check-export.ts';
 import { messageOf } from './import-module.ts';
-import { loadPart, makePart } from './load-part.ts';
+import { loadPart } from './load-part.ts';
+import { makePart } from './make-part.ts';
+import { asModule } from './module-output.ts';
 import type { ModuleSettings, ModulesConfig } from './module-settings.ts';
 
 /** What a kind `module` is made with. */
@@ -18,6 +21,7 @@ export interface ModuleContext {
 
 export interface ModulePart<Call> {
   readonly call: Call;
+  readonly definition: Definition<string, unknown>;
   readonly origin: Origin;
   /** `tools.clock: clock.ts, export `default``: for messages. */
   readonly where: string;
@@ -34,14 +38,20 @@ export async function openModulePart<Name extends PartName>(
   const end = new AbortController();
   const context = { name, seed, notify, signal: end.signal };
   const { call, close } = await makePart<PartCalls[Name]>(loaded, context, modules);
-  const { origin } = loaded;
+  const { origin, definition } = loaded;
+  const where = `${name} (${origin.module}, export \`${origin.export}\`)`;
   return {
     call,
+    definition,
     origin,
-    where: `${name} (${origin.module}, export \`${origin.export}\`)`,
+    where,
     close: async () => {
       end.abort();
-      await close();
+      const closing = inTime(close, { timeoutMs: modules.loadTimeoutMs });
+      const late = `it was not done after ${modules.loadTimeoutMs} ms (modules.loadTimeoutMs)`;
+      const problem = await closing.then((done) => (done === LATE ? late : null), messageOf);
+      // The run's records are safe by now: that is no reason to fail it.
+      if (problem !== null) notify(`${where}: \`close\` failed: ${problem}`);
     },
   };
 }
@@ -53,30 +63,50 @@ export interface CallPlace {
   readonly about: string;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
+  /** What a fault becomes: `ModelError` where nothing else is said. */
+  readonly Fault?: new (
+    message: string,
+    details: ErrorDetails,
+  ) => SwirlError;
 }
 
 /** Errors that a second try does not mend: they are slips in the module. */
 const SLIPS = [TypeError, ReferenceError, SyntaxError, RangeError];
 
 /**
- * One call of a module's function. What it throws becomes a `ModelError`, which is tried again unless it says
- * `retryable: false` or is a slip in the module; so does a call that is not done in time.
+ * One call of a module's function, or `LATE`. What it throws becomes a fault, which is tried again unless it says
+ * `retryable: false` or is a slip in the module.
  */
-export async function callModule<T>(
+export async function tryModule<T>(
   call: (signal: AbortSignal) => T | Promise<T>,
-  { where, about, timeoutMs, signal }: CallPlace,
-): Promise<T> {
-  let answer: T | typeof LATE;
+  { where, about, timeoutMs, signal, Fault = ModelError }: CallPlace,
+): Promise<T | typeof LATE> {
   try {
-    answer = await inTime(call, { timeoutMs, signal });
+    return await asModule(() => inTime(call, { timeoutMs, signal }));
   } catch (error) {
-    if (signal.aborted || error instanceof SwirlError) throw error;
+    if (signal.aborted) throw error;
     const own = typeof error === 'object' && error !== null ? Reflect.get(error, 'retryable') : undefined;
     const retryable = typeof own === 'boolean' ? own : !SLIPS.some((slip) => error instanceof slip);
-    throw new ModelError(`${where} failed for ${about}: ${messageOf(error)}`, { cause: error, retryable });
+    throw new Fault(`${where} failed for ${about}: ${messageOf(error)}`, { cause: error, retryable });
   }
+}
+
+/** As `tryModule`; a call that is not done in time is a fault that is tried again. */
+export async function callModule<T>(
+  call: (signal: AbortSignal) => T | Promise<T>,
+  place: CallPlace,
+): Promise<T> {
+  const { where, about, timeoutMs, Fault = ModelError } = place;
+  const answer = await tryModule(call, place);
   if (answer !== LATE) return answer;
-  throw new ModelError(`${where} did not answer for ${about} in ${timeoutMs} ms (timeoutMs)`, {
-    retryable: true,
-  });
+  const message = `${where} did not answer for ${about} in ${timeoutMs} ms (timeoutMs)`;
+  throw new Fault(message, { retryable: true });
+}
+
+/** What a function gave in place of what was expected, in a few words. */
+export function shown(answer: unknown): string {
+  if (typeof answer === 'number' || typeof answer === 'boolean' || answer === undefined)
+    return String(answer);
+  if (typeof answer === 'string') return JSON.stringify(answer.slice(0, 100));
+  return kindOf(answer);
 }

@@ -3,6 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { ConfigError } from '../errors.ts';
 import { inTime, LATE } from '../runtime/time-limit.ts';
 import { moduleHash } from './module-files.ts';
+import { asModule } from './module-output.ts';
 import type { ModulesConfig } from './module-settings.ts';
 
 export interface ImportedModule {
@@ -29,9 +30,9 @@ export async function importModule(file: string, limits: Limits): Promise<Import
   }
   typescript ??= understandTypeScript();
   await typescript;
-  const exports = await inTime(() => import(pathToFileURL(file).href) as Promise<ImportedModule['exports']>, {
-    timeoutMs: limits.loadTimeoutMs,
-  }).catch((error: unknown) => {
+  const load = (): Promise<ImportedModule['exports']> => import(pathToFileURL(file).href);
+  const { loadTimeoutMs: timeoutMs } = limits;
+  const exports = await asModule(() => inTime(load, { timeoutMs })).catch((error: unknown) => {
     throw new ConfigError(`${file} cannot be imported: ${messageOf(error)}`, { cause: error });
   });
   if (exports === LATE) {

@@ -4,8 +4,7 @@ import { cutMiddle } from '../agent/cut-text.ts';
 import type { RewardModel } from '../agent/model.ts';
 import { ModelError } from '../errors.ts';
 import { kind } from '../parts/kind.ts';
-import { callModule, type ModuleContext, openModulePart } from './call-module.ts';
-import { kindOf } from './load-part.ts';
+import { callModule, type ModuleContext, openModulePart, shown } from './call-module.ts';
 import { moduleSettings } from './module-settings.ts';
 
 export const moduleReward = kind({
@@ -48,12 +47,4 @@ function rewardIn(answer: unknown): { readonly value: number; readonly rationale
   const { value, rationale } = answer as { value?: unknown; rationale?: unknown };
   if (typeof value !== 'number' || !Number.isFinite(value)) return null;
   return { value, ...(rationale === undefined ? {} : { rationale }) };
-}
-
-/** What a function gave in place of what was expected, in a few words. */
-export function shown(answer: unknown): string {
-  if (typeof answer === 'number' || typeof answer === 'boolean' || answer === undefined)
-    return String(answer);
-  if (typeof answer === 'string') return JSON.stringify(answer.slice(0, 100));
-  return kindOf(answer);
 }

@@ -56,8 +56,19 @@ function define<Name extends string, Call>(part: Name) {
   ): Definition<Name, Call, CheckedBy<Schema>> => ({ ...definition, part });
 }
 
-/** A tool: `tools.NAME: { kind: module, path: ./my-tool.ts }`. */
-export const defineTool = define<'tool', ToolCall>('tool');
+/** What a policy is told of a tool, beside its description. */
+export interface ToolTold {
+  readonly description?: string;
+  /** What may stand between its tags, for a worked example. */
+  readonly example?: string;
+  /** JSON Schema of its arguments, an object; without it the tool takes one text. */
+  readonly parameters?: Readonly<Record<string, unknown>>;
+}
+
+/** A tool: `tools.NAME: { kind: module, path: ./my-tool.ts, tag: my_tool }`. */
+export const defineTool: <Schema extends StandardSchemaV1 = NoSettings>(
+  definition: DefinitionOf<ToolCall, Schema> & ToolTold,
+) => Definition<'tool', ToolCall, CheckedBy<Schema>> & ToolTold = define<'tool', ToolCall>('tool');
 /** A process judge: `judge: { kind: module, path: ./my-judge.ts }`. */
 export const defineJudge = define<'judge', JudgeCall>('judge');
 /** A reward: `reward: { kind: module, path: ./my-reward.ts }`. */

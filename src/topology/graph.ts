@@ -1,4 +1,5 @@
 /** What a drawing of a topology shows: stages with a note each, and the topics between them. */
+import { basename } from 'node:path';
 import { consumersOf, flowStages, producersOf } from './flow.ts';
 import type { Topology } from './topology.ts';
 
@@ -61,6 +62,11 @@ function noteOf(topology: Topology, stage: string): string {
   }
 }
 
-function modelNote(model: { readonly kind: string; readonly model?: unknown }): string {
+function modelNote(model: {
+  readonly kind: string;
+  readonly model?: unknown;
+  readonly path?: unknown;
+}): string {
+  if (model.kind === 'module') return basename(String(model.path));
   return typeof model.model === 'string' ? `${model.kind}: ${model.model}` : model.kind;
 }

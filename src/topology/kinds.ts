@@ -7,7 +7,9 @@ import { rulesJudgeKind } from '../judge/rules-judge.ts';
 import { labJudge } from '../lab/judge.ts';
 import { LANGUAGE_MODELS, type OnLanguageModel } from '../models/language-models.ts';
 import type { ModuleContext } from '../modules/call-module.ts';
+import { moduleJudge } from '../modules/module-judge.ts';
 import { moduleReward } from '../modules/module-reward.ts';
+import { moduleTool } from '../modules/module-tool.ts';
 import type { KindOf } from '../parts/kind.ts';
 import { constantRewardKind } from '../reward/constant-reward.ts';
 import { localReward, openaiReward } from '../reward/model-reward.ts';
@@ -21,17 +23,23 @@ export const POLICIES = LANGUAGE_MODELS;
 /** What tools may be made of. */
 export type ToolKindContext = ToolContext & ModuleContext;
 
-export const TOOLS = [calculatorTool, searchTool] as const satisfies readonly KindOf<ToolKindContext, Tool>[];
+export const TOOLS = [calculatorTool, searchTool, moduleTool] as const satisfies readonly KindOf<
+  ToolKindContext,
+  Tool
+>[];
 
 /** What judges may be made of. */
 export interface JudgeContext extends OnLanguageModel, ModuleContext {
   readonly tools: () => Promise<readonly Tool[]>;
 }
 
-export const JUDGES = [rulesJudgeKind, labJudge, openaiJudge, localJudge] as const satisfies readonly KindOf<
-  JudgeContext,
-  Judge
->[];
+export const JUDGES = [
+  rulesJudgeKind,
+  labJudge,
+  openaiJudge,
+  localJudge,
+  moduleJudge,
+] as const satisfies readonly KindOf<JudgeContext, Judge>[];
 
 /** What reward models may be made of. */
 export interface RewardContext extends OnLanguageModel, ModuleContext {

@@ -27,6 +27,7 @@ function instructionsFor(
   const [name] = tools;
   const tool = name === undefined ? undefined : written.tools[name];
   if (tool === undefined || tools.length > 1) return '';
-  const { tag } = tool;
-  return defaultInstructions(tool.kind === 'search' ? 'search' : 'math', { tag, maxSteps });
+  const { tag, kind } = tool;
+  if (kind !== 'search' && kind !== 'calculator') return '';
+  return defaultInstructions(kind === 'search' ? 'search' : 'math', { tag, maxSteps });
 }

@@ -1,0 +1,53 @@
+/** The judge `module`: a function of the user's says of each step whether it is good. */
+import { z } from 'zod';
+import { cutMiddle } from '../agent/cut-text.ts';
+import type { Judge } from '../agent/model.ts';
+import { ModelError } from '../errors.ts';
+import { kind } from '../parts/kind.ts';
+import type { VerdictLabel } from '../topics/records.generated.ts';
+import { callModule, type ModuleContext, openModulePart, shown } from './call-module.ts';
+import { moduleSettings } from './module-settings.ts';
+
+export const moduleJudge = kind({
+  name: 'module',
+  about: "A judge of one's own, in a module.",
+  settings: moduleSettings.extend({
+    maxRationaleChars: z.int().min(100).default(4000).describe('Longer explanations lose their middle.'),
+  }),
+  make: async (config, context: ModuleContext): Promise<Judge> => {
+    const { call, origin, where, close } = await openModulePart('judge', config, context);
+    const { timeoutMs, maxRationaleChars } = config;
+    const name = origin.module;
+    return {
+      name,
+      close,
+      judge: async (step, { signal }) => {
+        const place = { where, about: step.id, timeoutMs, signal };
+        const answer: unknown = await callModule((end) => call(step, { signal: end }), place);
+        const found = verdictIn(answer);
+        if (found === null) {
+          throw new ModelError(
+            `${where} gave ${step.id} no verdict: expected GOOD, BAD, UNKNOWN, true, false or { label, rationale }, found ${shown(answer)}`,
+          );
+        }
+        const rationale = cutMiddle(found.rationale, maxRationaleChars);
+        return { label: found.label, rationale, judge: name, votes: [], by: origin };
+      },
+    };
+  },
+});
+
+function verdictIn(answer: unknown): { readonly label: VerdictLabel; readonly rationale: string } | null {
+  if (typeof answer !== 'object' || answer === null) {
+    const label = labelIn(answer);
+    return label === null ? null : { label, rationale: '' };
+  }
+  const { label: said, rationale = '' } = answer as { label?: unknown; rationale?: unknown };
+  const label = labelIn(said);
+  return label === null || typeof rationale !== 'string' ? null : { label, rationale };
+}
+
+function labelIn(value: unknown): VerdictLabel | null {
+  if (typeof value === 'boolean') return value ? 'GOOD' : 'BAD';
+  return value === 'GOOD' || value === 'BAD' || value === 'UNKNOWN' ? value : null;
+}
