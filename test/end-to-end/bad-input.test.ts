@@ -10,7 +10,7 @@ import { sums } from './able-policy.ts';
 import { contents, recordsOf } from './run-records.ts';
 import { questionOf } from './scripted-policy.ts';
 import { sumsTopology } from './sums-topology.ts';
-import { binary, type Ended, type Workplace, workplace } from './swirl-process.ts';
+import { binary, type Ended, setting, type Workplace, workplace } from './swirl-process.ts';
 
 const EXIT = { done: 0, failed: 1, usage: 2, failures: 3 };
 
@@ -39,7 +39,7 @@ async function fed(run: string): Promise<void> {
 }
 
 const drain = (run: string, ...set: string[]) =>
-  place.swirl(['run', '--until-drained', '--set', `run=${run}`, ...set]);
+  place.swirl(['run', '--until-drained', ...setting(`run=${run}`, ...set)]);
 
 /** The command failed with one message, which is no stack trace. */
 function told(ended: Ended, code: number, ...messages: (string | RegExp)[]): void {
@@ -169,7 +169,7 @@ describe('topics', () => {
     expect(await place.swirl(['feed', 'many.jsonl', '--run', 'full'])).toMatchObject({ code: 0 });
     const args = ['run', '--stages', 'start', '--until-drained', '--set', 'run=full'];
     told(
-      await place.swirl([...args, 'transport.maxLogBytes=1800000']),
+      await place.swirl([...args, ...setting('transport.maxLogBytes=1800000')]),
       EXIT.failed,
       /full.*Nothing was lost.*maxLogBytes/s,
     );
@@ -238,10 +238,10 @@ describe('devices', () => {
   test('no adapter: webgpu stops with what to do, auto goes on with the reference and says so', async () => {
     await fed('device');
     const args = ['run', '--until-drained', '--set', 'run=device'];
-    const stopped = await place.swirl([...args, 'policy.device=webgpu'], noDriver);
+    const stopped = await place.swirl([...args, ...setting('policy.device=webgpu')], noDriver);
     told(stopped, EXIT.failed, /Expected a WebGPU adapter, found none.*driver/);
     expect((await contents(place.path('runs'), 'device')).turns).toEqual([]);
-    const auto = await place.swirl([...args, 'policy.device=auto'], noDriver);
+    const auto = await place.swirl([...args, ...setting('policy.device=auto')], noDriver);
     expect(auto).toMatchObject({ code: EXIT.done });
     expect(auto.stderr.match(/found none.*Going on with the float64 reference/g)).toHaveLength(1);
     expect((await recordsOf(place.path('runs'), 'device', 'updates')).length).toBeGreaterThan(0);

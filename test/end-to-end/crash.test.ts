@@ -9,7 +9,7 @@ import { makeAblePolicy, sums } from './able-policy.ts';
 import { countsOf } from './counts.ts';
 import { contents, recordsOf, type Watch, watch } from './run-records.ts';
 import { sumsTopology } from './sums-topology.ts';
-import { type Ended, type Workplace, workplace } from './swirl-process.ts';
+import { type Ended, setting, type Workplace, workplace } from './swirl-process.ts';
 
 /** The adapter, where there is one: its weights must be the same again too. */
 const device = 'auto';
@@ -196,10 +196,7 @@ describe('a run with a policy behind a server, whose answers nobody can foresee'
 
 describe('training alone, on scored records that are given', () => {
   test('killed at any moment and started again, it ends with the same updates and weights', async () => {
-    const set = ['stages.train.checkpointEvery=1', 'stages.train.epochs=8'].flatMap((value) => [
-      '--set',
-      value,
-    ]);
+    const set = setting('stages.train.checkpointEvery=1', 'stages.train.epochs=8');
     const replay = (as: string) => ['replay', '--run', 'main', '--from', 'scored', '--as', as, ...set];
     expect(await home.swirl(replay('whole'))).toMatchObject({ code: 0 });
     const { kills, last } = await survive(home, replay('killed'), { run: 'killed', seed: 5, growth: 2 });

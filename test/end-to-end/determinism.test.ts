@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { makeAblePolicy, sums } from './able-policy.ts';
 import { contents, recordsOf } from './run-records.ts';
 import { sumsTopology } from './sums-topology.ts';
-import { type Workplace, workplace } from './swirl-process.ts';
+import { setting, type Workplace, workplace } from './swirl-process.ts';
 
 /** On an adapter where there is one: what holds for float64 must hold there too. */
 const device = 'auto';
@@ -25,7 +25,7 @@ afterAll(() => place.remove());
 
 /** Feeds and drains a run of its own, with other settings, and reads what it has written. */
 async function run(name: string, ...set: string[]): Promise<Record<string, string[]>> {
-  const own = ['--set', `run=${name}`, ...set];
+  const own = setting(`run=${name}`, ...set);
   expect(await place.swirl(['feed', 'questions.jsonl', ...own])).toMatchObject({ code: 0 });
   expect(await place.swirl(['run', '--until-drained', ...own])).toMatchObject({ code: 0 });
   return contents(place.path('runs'), name);

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { makeAblePolicy, sums } from './able-policy.ts';
 import { recordsOf } from './run-records.ts';
 import { sumsTopology } from './sums-topology.ts';
-import { type Workplace, workplace } from './swirl-process.ts';
+import { setting, type Workplace, workplace } from './swirl-process.ts';
 
 let place: Workplace;
 
@@ -28,7 +28,7 @@ test.each([
     ...['stages.rollout.follow={maxLag: 0, checkMs: 20}', 'stages.rollout.window=2', 'policy.slots=2'],
     ...['stages.train.checkpointEvery=1', 'stages.train.batch={trajectories: 2}'],
   ];
-  const own = ['--set', `run=${run}`, ...settings];
+  const own = setting(`run=${run}`, ...settings);
   const runs = place.path('runs');
   const go = async (questions: string) => {
     expect(await place.swirl(['feed', questions, ...own])).toMatchObject({ code: 0 });

@@ -7,7 +7,7 @@ import { until } from '../patience.ts';
 import { countsOf } from './counts.ts';
 import { contents, recordsOf } from './run-records.ts';
 import { questionOf, searchesAndAnswers } from './scripted-policy.ts';
-import { type Ended, type Workplace, workplace } from './swirl-process.ts';
+import { type Ended, setting, type Workplace, workplace } from './swirl-process.ts';
 
 const data = fileURLToPath(new URL('../../../shared/data/hotpotqa/train-60.json', import.meta.url));
 const because = existsSync(data) ? '' : ` (skipped: ${data} is not there)`;
@@ -137,7 +137,7 @@ function topology(url: string, run = 'main') {
     // A search would now find something else, or nothing.
     place.write('corpus.jsonl', '{"title": "Nothing", "text": "Nothing of use."}\n');
     const args = ['replay', '--run', 'main', '--from', 'sub-trajectories', '--as', 'none', '--json'];
-    const set = ['--set', 'stages.filter.mode=none', '--set', 'reward={kind: constant, value: 1}'];
+    const set = setting('stages.filter.mode=none', 'reward={kind: constant, value: 1}');
     const replayed = await place.swirl([...args, ...set]);
     expect(replayed).toMatchObject({ code: 0 });
     expect(server.requests).toHaveLength(asked);

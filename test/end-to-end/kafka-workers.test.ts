@@ -13,7 +13,8 @@ import { groupName } from '../../src/topics/kafka/names.ts';
 import { pause } from '../patience.ts';
 import { sharedBroker, withKafka } from '../topics/kafka/broker.ts';
 import { flowStages, kafkaTopology, learned, recordsOfTopic } from './kafka-flow.ts';
-import { drained, setting, Workers, type WorkersRun, whileAlive } from './kafka-workers.ts';
+import { drained, Workers, type WorkersRun, whileAlive } from './kafka-workers.ts';
+import { setting } from './swirl-process.ts';
 
 const KILLS = Number(process.env.SWIRL_WORKER_KILLS ?? 3);
 /** A kill comes up to so much later than what it waits for. */

@@ -14,12 +14,7 @@ import {
   startPolicy,
 } from './kafka-flow.ts';
 import { recordsOf } from './run-records.ts';
-import { type SwirlProcess, type Workplace, workplace } from './swirl-process.ts';
-
-/** `--set` for each of them. */
-export function setting(...values: string[]): string[] {
-  return values.flatMap((value) => ['--set', value]);
-}
+import { type SwirlProcess, setting, type Workplace, workplace } from './swirl-process.ts';
 
 /** A run on the broker, and the processes that a test has started for it. */
 export interface WorkersRun {

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Topic } from '../../src/topics/records.generated.ts';
 import { TOPICS } from '../../src/topology/topics.ts';
 import { recordsOf } from './run-records.ts';
-import { type Workplace, workplace } from './swirl-process.ts';
+import { setting, type Workplace, workplace } from './swirl-process.ts';
 
 const fixture = (extension: string) =>
   fileURLToPath(new URL(`../fixtures/recorded/before-modules.${extension}`, import.meta.url));
@@ -43,7 +43,7 @@ async function hashes(run: string): Promise<string[]> {
 
 /** The runs were recorded in another folder, which their topologies name. */
 function replay(as: string, from: Topic, ...set: string[]) {
-  const moved = [`policy.checkpoint=${place.path('policy')}`, ...set].flatMap((value) => ['--set', value]);
+  const moved = setting(`policy.checkpoint=${place.path('policy')}`, ...set);
   return place.swirl(['replay', '--run', 'main', '--from', from, '--as', as, ...moved]);
 }
 

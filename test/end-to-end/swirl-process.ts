@@ -38,6 +38,11 @@ export interface Workplace {
   remove(): Promise<void>;
 }
 
+/** `--set` for each of them. */
+export function setting(...values: readonly string[]): string[] {
+  return values.flatMap((value) => ['--set', value]);
+}
+
 export function workplace(): Workplace {
   const folder = mkdtempSync(join(tmpdir(), 'swirl-end-to-end-'));
   const started: SwirlProcess[] = [];
