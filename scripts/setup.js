@@ -5,12 +5,14 @@
  *   node scripts/setup.js [--dev]      --dev: what tests, lint and type check need as well
  *
  * Plain JavaScript for Node 20 without any package, because it runs before there are any. It speaks on
- * stderr, so that stdout belongs to the command that follows.
+ * stderr, so that stdout belongs to the command that follows. Of several at once one works, and the others
+ * wait.
  */
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureAdapter } from './setup/adapter.js';
+import { alone } from './setup/alone.js';
 import { ensurePackages } from './setup/packages.js';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -32,6 +34,9 @@ if (major < 20 || (major === 20 && minor < 11)) {
 }
 
 mkdirSync(join(root, '.swirl'), { recursive: true });
-const packages = ensurePackages({ root, dev: process.argv.includes('--dev'), say });
-if (packages !== 0) process.exit(packages);
-await ensureAdapter({ root, say });
+const code = await alone({ root, say }, async () => {
+  const packages = ensurePackages({ root, dev: process.argv.includes('--dev'), say });
+  if (packages === 0) await ensureAdapter({ root, say });
+  return packages;
+});
+process.exit(code);

@@ -1,7 +1,7 @@
 /** The npm packages, exactly as `package-lock.json` names them. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 /**
  * Installs the packages where they are missing or not those of the lockfile.
@@ -23,15 +23,19 @@ export function ensurePackages({ root, dev, say }) {
   ];
   say(`${reason}: npm ${command.join(' ')}`);
   const started = performance.now();
-  // npm's own output goes to stderr, for the reason given in setup.js.
-  const done = npm(command, root);
-  if (done.status !== 0) {
-    const how =
-      done.error?.message ?? (done.signal ? `was ended by ${done.signal}` : `ended with ${done.status}`);
-    say(
-      `npm ci ${how}. Without network access to the npm registry the packages cannot be had; its log is named above.`,
-    );
-    return done.status || 1;
+  // Aside, because `npm ci` begins by removing the packages that are there: a Swirl that runs goes on with
+  // those until the new ones take their place, and so it does after a set-up that was broken off.
+  const aside = join(root, '.swirl', `packages.${process.pid}`);
+  prepare(root, aside);
+  try {
+    let code = npm(command, aside, say);
+    // Where the folder cannot be renamed, as a mount cannot, it is filled where it is.
+    if (code === 0 && !exchange(join(root, 'node_modules'), join(aside, 'node_modules'))) {
+      code = npm(command, root, say);
+    }
+    if (code !== 0) return code;
+  } finally {
+    rmSync(aside, { recursive: true, force: true });
   }
   const missing = outOfDate(root, dev);
   if (missing !== null) {
@@ -43,10 +47,73 @@ export function ensurePackages({ root, dev, say }) {
 }
 
 /**
+ * What npm reads, in a folder of its own; those of set-ups that were broken off go.
+ *
+ * @param {string} root
+ * @param {string} aside
+ */
+function prepare(root, aside) {
+  const parent = dirname(aside);
+  mkdirSync(parent, { recursive: true });
+  for (const name of readdirSync(parent).filter((entry) => entry.startsWith('packages.'))) {
+    rmSync(join(parent, name), { recursive: true, force: true });
+  }
+  mkdirSync(aside);
+  for (const name of ['package.json', 'package-lock.json', '.npmrc']) {
+    if (existsSync(join(root, name))) copyFileSync(join(root, name), join(aside, name));
+  }
+}
+
+/**
+ * Puts a folder in the place of another.
+ *
+ * @param {string} place
+ * @param {string} made
+ * @returns {boolean} false: it could not be done, and nothing has changed
+ */
+function exchange(place, made) {
+  const old = `${made}.old`;
+  const there = existsSync(place);
+  try {
+    if (there) renameSync(place, old);
+  } catch {
+    return false;
+  }
+  // npm makes no folder where there is nothing to install.
+  if (!existsSync(made)) return true;
+  try {
+    renameSync(made, place);
+    return true;
+  } catch {
+    if (there) renameSync(old, place);
+    return false;
+  }
+}
+
+/**
+ * Runs npm and says how it failed; its own output goes to stderr, for the reason given in setup.js.
+ *
+ * @param {string[]} command
+ * @param {string} cwd
+ * @param {(line: string) => void} say
+ * @returns {number} its exit code
+ */
+function npm(command, cwd, say) {
+  const done = spawnNpm(command, cwd);
+  if (done.status === 0) return 0;
+  const how =
+    done.error?.message ?? (done.signal ? `was ended by ${done.signal}` : `ended with ${done.status}`);
+  say(
+    `npm ci ${how}. Without network access to the npm registry the packages cannot be had; its log is named above.`,
+  );
+  return done.status || 1;
+}
+
+/**
  * @param {string[]} command
  * @param {string} cwd
  */
-function npm(command, cwd) {
+function spawnNpm(command, cwd) {
   /** @type {import('node:child_process').StdioOptions} */
   const stdio = ['ignore', 2, 2];
   const self = process.env.npm_execpath;

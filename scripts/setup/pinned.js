@@ -2,7 +2,7 @@
  * The Vulkan driver that set-up chose for this checkout, in `.swirl/vulkan.json`; src/device reads it as
  * well.
  */
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -21,5 +21,9 @@ export function pinnedDriver() {
 /** @param {string | null} icd null: let the loader search */
 export function pinDriver(icd) {
   if (icd === null) rmSync(file, { force: true });
-  else writeFileSync(file, `${JSON.stringify({ icd })}\n`);
+  else {
+    // Whole or not at all: every command reads it.
+    writeFileSync(`${file}.tmp`, `${JSON.stringify({ icd })}\n`);
+    renameSync(`${file}.tmp`, file);
+  }
 }
