@@ -15,7 +15,7 @@ const adapterJson = z.looseObject({
   use_rslora: z.boolean().nullish(),
   bias: z.literal('none').nullish(),
   base_model_name_or_path: z.string().nullish(),
-  init_lora_weights: z.unknown(),
+  init_lora_weights: z.unknown().optional(),
 });
 
 /** Keys without effect on what trained adapters compute; dropout is of PEFT's own training. */

@@ -14,6 +14,7 @@ import { tokenizerFiles } from '../tokenizer/tokenizer.ts';
 import { adapterConfigJson, parseAdapterConfig } from './adapter-config.ts';
 import { copyFiles, writeFolderAside, writeJson } from './folder-aside.ts';
 import { SafetensorsFile, writeSafetensors } from './safetensors.ts';
+import { plainName } from './tensor-names.ts';
 
 const configFile = 'adapter_config.json';
 const tensorFile = 'adapter_model.safetensors';
@@ -61,8 +62,12 @@ export async function readAdapter(path: string, config: DecoderConfig): Promise<
   const { file, lora } = await open(path, config);
   try {
     const tensors: Tensors = new Map();
-    for (const [name, shape] of adapterShapes(config, lora))
-      tensors.set(name, file.tensors.has(name) ? await file.read(name) : new Float32Array(sizeOf(shape)));
+    const shapes = adapterShapes(config, lora);
+    const stored = new Map([...file.tensors.keys()].map((name) => [plainName(name, shapes), name]));
+    for (const [name, shape] of shapes) {
+      const found = stored.get(name);
+      tensors.set(name, found === undefined ? new Float32Array(sizeOf(shape)) : await file.read(found));
+    }
     return { lora, tensors };
   } finally {
     await file.close();
@@ -128,7 +133,14 @@ async function open(
 
 function checkFile(file: SafetensorsFile, config: DecoderConfig, lora: LoraShape): void {
   const shapes = adapterShapes(config, lora);
-  for (const [name, { shape, dtype }] of file.tensors) {
+  const there = new Set<string>();
+  for (const name of file.tensors.keys()) {
+    const meant = plainName(name, shapes);
+    if (there.has(meant)) throw new DataError(`${file.path}: expected one tensor ${meant}, found it twice`);
+    there.add(meant);
+  }
+  for (const [stored, { shape, dtype }] of file.tensors) {
+    const name = plainName(stored, shapes);
     const expected = shapes.get(name);
     if (expected === undefined) {
       throw new DataError(
@@ -147,7 +159,7 @@ function checkFile(file: SafetensorsFile, config: DecoderConfig, lora: LoraShape
     const twin = name.includes('.lora_A.')
       ? name.replace('lora_A', 'lora_B')
       : name.replace('lora_B', 'lora_A');
-    if (!file.tensors.has(twin))
+    if (!there.has(twin))
       throw new DataError(`${file.path}: expected a tensor ${twin} beside ${name}, found none`);
   }
 }

@@ -5,6 +5,7 @@ import type { Tensors, WeightSource } from '../engine/engine.ts';
 import { valueBytes } from '../engine/number-formats.ts';
 import { writeJson } from './folder-aside.ts';
 import { type TensorToWrite, writeSafetensors } from './safetensors.ts';
+import { plainName } from './tensor-names.ts';
 import { indexFile, singleFile, type WeightLayout } from './weight-layout.ts';
 
 export interface SaveWeightsOptions {
@@ -20,7 +21,11 @@ export async function saveWeights(
   { config, layout, dtype }: SaveWeightsOptions,
 ): Promise<void> {
   const shapes = tensorShapes(config);
-  const fileOf = (name: string) => (layout?.index ? fileIn(layout.index.fileOf, name) : singleFile);
+  const known = new Set([...shapes.keys(), 'lm_head.weight']);
+  const stored = new Map(
+    [...(layout?.index?.fileOf ?? [])].map(([name, file]) => [plainName(name, known), file]),
+  );
+  const fileOf = (name: string) => (layout?.index ? fileIn(stored, name) : singleFile);
   const files = new Map<string, Map<string, TensorToWrite>>();
   for (const [name, shape] of shapes) {
     const values: TensorToWrite['values'] =

@@ -9,6 +9,7 @@ import type { Tensors, WeightSource } from '../engine/engine.ts';
 import { isWeightDtype, WEIGHT_DTYPES, type WeightDtype } from '../engine/number-formats.ts';
 import { DataError } from '../errors.ts';
 import { SafetensorsFile, type TensorInfo } from './safetensors.ts';
+import { plainName } from './tensor-names.ts';
 import { indexFile, singleFile, type WeightLayout, weightLayout } from './weight-layout.ts';
 
 /** Open weight files; the caller closes them. */
@@ -28,6 +29,7 @@ export interface WeightFolder {
 }
 
 const embedding = 'model.embed_tokens.weight';
+const HEAD = 'lm_head.weight';
 
 /** Stored by old versions of transformers, and computed from config.json since. */
 function isDerived(name: string): boolean {
@@ -53,7 +55,7 @@ export async function openWeights({ path, config }: WeightFolder): Promise<Weigh
   try {
     for (const name of layout.files) files.push(await SafetensorsFile.open(join(path, name)));
     const where = join(path, layout.index === null ? singleFile : indexFile);
-    const stored = storedTensors(files, layout, where);
+    const stored = byPlainNames(storedTensors(files, layout, where), config);
     if (config.tiedHead) await tieHead(stored);
     const dtypes = checkShapes(stored, config, where);
     const read: WeightFiles['read'] = async (name, visit) => {
@@ -116,12 +118,31 @@ function storedTensors(
   return stored;
 }
 
+/** The tensors by the names that the decoder knows them by. */
+function byPlainNames(
+  stored: ReadonlyMap<string, StoredTensor>,
+  config: DecoderConfig,
+): Map<string, StoredTensor> {
+  const known = new Set([...tensorShapes(config).keys(), HEAD]);
+  const plain = new Map<string, StoredTensor>();
+  for (const [name, tensor] of stored) {
+    const meant = plainName(name, known);
+    const other = plain.get(meant);
+    if (other !== undefined)
+      throw new DataError(
+        `${tensor.file.path}: expected one tensor ${meant}, found ${other.name} and ${name}`,
+      );
+    plain.set(meant, tensor);
+  }
+  return plain;
+}
+
 /**
  * A tied head may be stored a second time, or in place of the embedding. Both must be the same: transformers
  * would untie them otherwise (modeling_utils.py, `tie_weights`).
  */
 async function tieHead(stored: Map<string, StoredTensor>): Promise<void> {
-  const head = stored.get('lm_head.weight');
+  const head = stored.get(HEAD);
   if (head === undefined) return;
   const tied = stored.get(embedding) ?? head;
   const [headIs, tiedIs] = [head, tied].map(({ shape, dtype }) => `(${shape.join(', ')}) of ${dtype}`);
@@ -135,8 +156,12 @@ async function tieHead(stored: Map<string, StoredTensor>): Promise<void> {
     );
   }
   stored.set(embedding, tied);
-  stored.delete(head.name);
+  stored.delete(HEAD);
 }
+
+const UNTIED =
+  '. "tie_word_embeddings" in config.json, or what it is where that says nothing, gives this decoder a head of its ' +
+  'own. Set it to true if the head is the embedding; otherwise the folder is not whole.';
 
 /** The formats of the decoder's tensors, all of which are there in the shapes that config.json says. */
 function checkShapes(
@@ -150,7 +175,9 @@ function checkShapes(
     const expected = `(${shape.join(', ')})`;
     const found = stored.get(name);
     if (found === undefined)
-      throw new DataError(`${where}: expected a tensor ${name} ${expected}, found none`);
+      throw new DataError(
+        `${where}: expected a tensor ${name} ${expected}, found none${name === HEAD ? UNTIED : ''}`,
+      );
     const { path } = found.file;
     if (found.shape.join() !== shape.join()) {
       throw new DataError(
