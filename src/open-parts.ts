@@ -2,14 +2,18 @@
  * Opens what the stages are made of: models, tools, judge and reward, by the constructors of their kinds. Each is opened when
  * the first stage asks for it, and closed with the run.
  */
+
+import type { Matcher } from './agent/matcher.ts';
 import type { Judge, LanguageModel, RewardModel } from './agent/model.ts';
 import type { Tool } from './agent/tool.ts';
 import type { DeviceError } from './errors.ts';
 import type { LanguageModelConfig } from './models/language-models.ts';
+import type { ModuleContext } from './modules/call-module.ts';
 import { make } from './parts/kind.ts';
 import {
   JUDGES,
   type JudgeContext,
+  MATCHERS,
   POLICIES,
   REWARDS,
   type RewardContext,
@@ -23,6 +27,7 @@ export interface Parts {
   tools(): Promise<readonly Tool[]>;
   judge(): Promise<Judge>;
   rewardModel(): Promise<RewardModel>;
+  matcher(): Promise<Matcher>;
   languageModel(config: LanguageModelConfig): Promise<LanguageModel>;
   /** Told, once, why a model runs on the float64 reference. */
   readonly onFallback: (reason: DeviceError) => void;
@@ -100,6 +105,9 @@ export function openParts(topology: Topology, deps: PartsDeps): Parts {
       const context = { ...base, name: 'reward', languageModel, rules: () => judgeOf({ kind: 'rules' }) };
       return keep(await make<RewardContext, RewardModel>(REWARDS, topology.reward, context));
     }),
+    matcher: once(async () =>
+      keep(await make<ModuleContext, Matcher>(MATCHERS, topology.matcher, { ...base, name: 'matcher' })),
+    ),
     languageModel,
     onFallback,
     keep,

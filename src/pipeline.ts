@@ -11,7 +11,6 @@
  * This is the one place that puts the stages together; what they are made of comes from `open-parts.ts`.
  */
 
-import { answersMatch } from './agent/answers.ts';
 import type { Task } from './agent/model.ts';
 import { sleep } from './clock.ts';
 import { decompose } from './decompose/decompose.ts';
@@ -91,10 +90,11 @@ export async function pipeline(
     return { operator: () => judge({ judge: model, retry, sleep }) };
   });
 
-  await add('filter', (config) => ({
-    operator: () => filter(config, { matches: answersMatch, window: config.window }),
-    holds: true,
-  }));
+  await add('filter', async (config) => {
+    const matcher = await parts.matcher();
+    const { window, retry } = config;
+    return { operator: () => filter(config, { matcher, window, retry, sleep }), holds: true };
+  });
 
   await add('reward', async ({ retry }) => {
     const model = await parts.rewardModel();

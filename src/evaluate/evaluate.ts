@@ -4,6 +4,7 @@
  */
 
 import { goldAnswers } from '../agent/gold-answers.ts';
+import type { Matcher } from '../agent/matcher.ts';
 import { sleep } from '../clock.ts';
 import { localModelConfig } from '../models/local-model-config.ts';
 import { openParts } from '../open-parts.ts';
@@ -13,6 +14,7 @@ import type { StageProgress } from '../runtime/run.ts';
 import { arrayOf } from '../topics/read-records.ts';
 import type { Question, Trajectory } from '../topics/records.generated.ts';
 import type { Topology } from '../topology/topology.ts';
+import { matchesOf } from './matched-answers.ts';
 import { type Metrics, metrics } from './metrics.ts';
 import { gradeOutcome } from './outcome-grader.ts';
 
@@ -55,6 +57,20 @@ export interface Evaluation {
 /** One trajectory per question, judged. Throws what would stop a run. */
 export async function evaluate(topology: Topology, options: EvaluateOptions): Promise<Evaluation> {
   const flow = evaluationOf(topology, options);
+  const parts = openParts(flow, { env: process.env, notify: options.notify ?? (() => {}) });
+  try {
+    // Before the questions are answered: a matcher that cannot be opened would be found out about too late.
+    return await evaluateRun(flow, { ...options, matcher: await parts.matcher() });
+  } finally {
+    await parts.close();
+  }
+}
+
+async function evaluateRun(
+  flow: Topology,
+  options: EvaluateOptions & { readonly matcher: Matcher },
+): Promise<Evaluation> {
+  const { matcher } = options;
   const run = await openRun(flow, options.notify);
   try {
     const questions = await run.feed('questions', options.questions);
@@ -65,17 +81,19 @@ export async function evaluate(topology: Topology, options: EvaluateOptions): Pr
     const trajectories = await arrayOf(run.read('trajectories'));
     const judged = await arrayOf(run.read('judged'));
     const grades = await gradesOf(flow, trajectories, abort);
+    const right = await matchesOf(trajectories, { matcher, signal: abort, notify });
+    const found = { right, grades };
     const tasks = [...new Set(trajectories.map(({ question }) => question.task))].sort();
     return {
       run: flow.run,
-      all: metrics(trajectories, judged, grades),
+      all: metrics(trajectories, judged, found),
       tasks: new Map(
         tasks.map((task) => [
           task,
           metrics(
             trajectories.filter(({ question }) => question.task === task),
             judged.filter(({ subTrajectory }) => subTrajectory.question.task === task),
-            grades,
+            found,
           ),
         ]),
       ),

@@ -1,5 +1,5 @@
 /** What an evaluation reports, from the records of its run. */
-import { answersMatch, f1 } from '../agent/answers.ts';
+import { f1 } from '../agent/answers.ts';
 import { goldAnswers } from '../agent/gold-answers.ts';
 import type { Judged, Trajectory } from '../topics/records.generated.ts';
 import { type Estimate, mean, share } from './interval.ts';
@@ -26,18 +26,23 @@ export interface Metrics {
   readonly unknown: number;
 }
 
+/** What was found of the answers of an evaluation, by their trajectories; one that could not be compared is not there. */
+export interface AnswersFound {
+  /** Whether the answer matches. */
+  readonly right: ReadonlyMap<string, boolean>;
+  /** As the judge's model grades it; null where rules judge. */
+  readonly grades: ReadonlyMap<string, boolean> | null;
+}
+
 /**
  * Metrics of trajectories and their judged steps; only trajectories with a gold answer count for the answers.
  */
 export function metrics(
   trajectories: readonly Trajectory[],
   judged: readonly Judged[],
-  grades: ReadonlyMap<string, boolean> | null = null,
+  { right, grades }: AnswersFound,
 ): Metrics {
   const graded = trajectories.filter(({ question }) => goldAnswers(question).length > 0);
-  const right = graded.filter(
-    ({ answer, question }) => answer !== null && answersMatch(answer, goldAnswers(question)),
-  );
   const labels = new Map<string, number[]>();
   for (const { subTrajectory, verdict } of judged) {
     if (verdict.label === 'UNKNOWN') continue;
@@ -45,8 +50,8 @@ export function metrics(
     labels.set(subTrajectory.trajectory, [...values, verdict.label === 'GOOD' ? 1 : 0]);
   }
   return {
-    accuracy: share(right.length, graded.length),
-    judged: grades && judgedShare(graded, grades),
+    accuracy: shareOf(graded, right),
+    judged: grades && shareOf(graded, grades),
     f1: mean(graded.map(({ answer, question }) => (answer === null ? 0 : f1(answer, goldAnswers(question))))),
     goodSteps: mean([...labels.values()].map((values) => mean(values).mean)),
     steps: mean(trajectories.map(({ steps }) => steps.length)),
@@ -55,7 +60,7 @@ export function metrics(
   };
 }
 
-function judgedShare(graded: readonly Trajectory[], grades: ReadonlyMap<string, boolean>): Estimate {
-  const known = graded.flatMap(({ id }) => grades.get(id) ?? []);
+function shareOf(graded: readonly Trajectory[], found: ReadonlyMap<string, boolean>): Estimate {
+  const known = graded.flatMap(({ id }) => found.get(id) ?? []);
   return share(known.filter((right) => right).length, known.length);
 }

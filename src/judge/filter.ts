@@ -6,10 +6,13 @@
 import { Observable } from 'rxjs';
 import { z } from 'zod';
 import { goldAnswers } from '../agent/gold-answers.ts';
-import { DataError } from '../errors.ts';
+import type { AnswerToMatch, Matcher } from '../agent/matcher.ts';
+import type { Sleep } from '../clock.ts';
+import { DataError, type SwirlError } from '../errors.ts';
 import { failureOf } from '../runtime/failure.ts';
+import { Exhausted, type RetryConfig, retry } from '../runtime/retry.ts';
 import type { Delivery, Emission, Finished, StageOperator } from '../runtime/stage.ts';
-import type { Judged, Question } from '../topics/records.generated.ts';
+import type { Accepted, Judged } from '../topics/records.generated.ts';
 
 export const filterConfig = z.strictObject({
   mode: z
@@ -29,8 +32,11 @@ export const filterConfig = z.strictObject({
 export type FilterConfig = z.output<typeof filterConfig>;
 
 export interface FilterDeps {
-  /** Whether an answer says what one of the gold answers says. */
-  readonly matches: (answer: string, golds: readonly string[], question: Question) => boolean;
+  /** Compares answers with gold answers. */
+  readonly matcher: Matcher;
+  /** For a matcher that fails. */
+  readonly retry: RetryConfig;
+  readonly sleep: Sleep;
   /**
    * Most deliveries held: the stage's window. When it is full, the oldest incomplete trajectory is a failure.
    */
@@ -45,6 +51,9 @@ export function filter(config: FilterConfig, deps: FilterDeps): StageOperator<Ju
     new Observable<Finished>((subscriber) => {
       const open = new Map<string, Group>();
       let held = 0;
+      /** Trajectories whose answer is being compared. */
+      let comparing = 0;
+      let drained = false;
 
       const finish = (
         deliveries: readonly Delivery<Judged>[],
@@ -55,19 +64,17 @@ export function filter(config: FilterConfig, deps: FilterDeps): StageOperator<Ju
         });
         held -= deliveries.length;
       };
-      const fail = (deliveries: readonly Delivery<Judged>[], problem: string) =>
+      const fail = (deliveries: readonly Delivery<Judged>[], error: SwirlError, attempts = 1) =>
         finish(deliveries, (at) => {
           const delivery = deliveries[at];
-          return [failureOf('filter', delivery, new DataError(problem), { record: delivery.value.id })];
+          return [failureOf('filter', delivery, error, { record: delivery.value.id, attempts })];
         });
       const giveUp = (trajectory: string, group: Group, why: string) => {
         open.delete(trajectory);
         const [first] = group.values();
         const count = first?.value.subTrajectory.count;
-        fail(
-          byOffset(group),
-          `trajectory ${trajectory}: ${group.size} of its ${count} steps were judged, then ${why}`,
-        );
+        const problem = `trajectory ${trajectory}: ${group.size} of its ${count} steps were judged, then ${why}`;
+        fail(byOffset(group), new DataError(problem));
       };
 
       const take = (delivery: Delivery<Judged>) => {
@@ -76,17 +83,15 @@ export function filter(config: FilterConfig, deps: FilterDeps): StageOperator<Ju
         held++;
         const expected = group.values().next().value?.value.subTrajectory.count ?? count;
         if (group.has(index) || count !== expected || index < 0 || index >= count) {
-          fail(
-            [delivery],
-            `step ${index} of ${count} does not fit the ${group.size} of ${expected} steps that wait`,
-          );
+          const problem = `step ${index} of ${count} does not fit the ${group.size} of ${expected} steps that wait`;
+          fail([delivery], new DataError(problem));
           return;
         }
         open.set(trajectory, group.set(index, delivery));
         if (group.size === count) {
           open.delete(trajectory);
           decide(group);
-        } else if (held >= deps.window) {
+        } else if (held >= deps.window && comparing === 0) {
           const [oldest] = open;
           if (oldest) giveUp(...oldest, `the filter's window of ${deps.window} records was full`);
         }
@@ -96,13 +101,49 @@ export function filter(config: FilterConfig, deps: FilterDeps): StageOperator<Ju
       const decide = (group: Group) => {
         const deliveries = byOffset(group);
         const steps = [...group].sort(([a], [b]) => a - b).map(([, { value }]) => value);
-        const verdict = passes(steps, config, deps.matches);
-        if (verdict instanceof DataError) {
-          fail(deliveries, verdict.message);
+        const end = (passed: boolean, found: Found) => {
+          const accepted = passed ? steps.map((step) => emission(step, found)) : [];
+          finish(deliveries, (at) => (at === deliveries.length - 1 ? accepted : []));
+        };
+        const good = allGood(steps, config);
+        if (config.mode === 'none' || config.mode === 'process') {
+          end(config.mode === 'none' || good, { correct: null, by: null });
           return;
         }
-        const accepted = verdict.passed ? steps.map((step) => emission(step, verdict.correct)) : [];
-        finish(deliveries, (at) => (at === deliveries.length - 1 ? accepted : []));
+        const asked = answerOf(steps, config.mode);
+        if (asked instanceof DataError) fail(deliveries, asked);
+        else if (asked === null) end(false, { correct: false, by: null });
+        else {
+          compare(asked, deliveries, (correct) =>
+            end(correct && (config.mode === 'outcome' || good), { correct, by: deps.matcher.by }),
+          );
+        }
+      };
+
+      /** Asks the matcher; one that answers at once is done at once. */
+      const compare = (
+        asked: AnswerToMatch,
+        deliveries: readonly Delivery<Judged>[],
+        done: (correct: boolean) => void,
+      ) => {
+        const { signal } = deliveries.at(-1) as Delivery<Judged>;
+        const first = deps.matcher.matches(asked, { signal });
+        if (typeof first === 'boolean') {
+          done(first);
+          return;
+        }
+        comparing++;
+        const answers = [first];
+        const task = async () => answers.pop() ?? deps.matcher.matches(asked, { signal });
+        retry(task, { config: deps.retry, signal, sleep: deps.sleep })
+          .then(done, (error: unknown) => {
+            if (error instanceof Exhausted) fail(deliveries, error.error, error.attempts);
+            else if (!signal.aborted) subscriber.error(error);
+          })
+          .finally(() => {
+            comparing--;
+            if (drained && comparing === 0) subscriber.complete();
+          });
       };
 
       return source.subscribe({
@@ -110,22 +151,21 @@ export function filter(config: FilterConfig, deps: FilterDeps): StageOperator<Ju
         error: (error) => subscriber.error(error),
         complete: () => {
           for (const [trajectory, group] of open) giveUp(trajectory, group, 'the topic was drained');
-          subscriber.complete();
+          drained = true;
+          if (comparing === 0) subscriber.complete();
         },
       });
     });
 }
 
-/** Whether a complete trajectory passes; a `DataError` where that cannot be said. */
-function passes(
-  steps: readonly Judged[],
-  { mode, unknown }: FilterConfig,
-  matches: FilterDeps['matches'],
-): { readonly passed: boolean; readonly correct: boolean | null } | DataError {
-  const good = steps.every(
+function allGood(steps: readonly Judged[], { unknown }: FilterConfig): boolean {
+  return steps.every(
     ({ verdict }) => verdict.label === 'GOOD' || (verdict.label === 'UNKNOWN' && unknown === 'accept'),
   );
-  if (mode === 'none' || mode === 'process') return { passed: mode === 'none' || good, correct: null };
+}
+
+/** The answer of a complete trajectory; null where it has none, a `DataError` where there is none to compare it with. */
+function answerOf(steps: readonly Judged[], mode: FilterConfig['mode']): AnswerToMatch | null | DataError {
   const { question, action, trajectory } = (steps.at(-1) as Judged).subTrajectory;
   const golds = goldAnswers(question);
   if (golds.length === 0) {
@@ -133,12 +173,18 @@ function passes(
       `trajectory ${trajectory}: the ${mode} filter needs a gold answer, and question ${question.id} has none`,
     );
   }
-  const correct = action.kind === 'ANSWER' && matches(action.content ?? '', golds, question);
-  return { passed: correct && (mode === 'outcome' || good), correct };
+  return action.kind === 'ANSWER' ? { answer: action.content ?? '', golds, question } : null;
 }
 
-function emission({ id, subTrajectory, verdict }: Judged, correct: boolean | null): Emission {
-  return { topic: 'accepted', key: subTrajectory.trajectory, value: { id, subTrajectory, verdict, correct } };
+/** What the filter found of an answer; null where it did not look. */
+type Found = Pick<Accepted, 'correct' | 'by'>;
+
+function emission({ id, subTrajectory, verdict }: Judged, found: Found): Emission {
+  return {
+    topic: 'accepted',
+    key: subTrajectory.trajectory,
+    value: { id, subTrajectory, verdict, ...found },
+  };
 }
 
 function byOffset(group: Group): Delivery<Judged>[] {

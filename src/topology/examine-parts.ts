@@ -7,7 +7,7 @@ import { placeProblems, readPrompt } from '../agent/own-prompt.ts';
 import { ConfigError } from '../errors.ts';
 import { changed, examinePart } from '../modules/load-part.ts';
 import type { Finding } from './check.ts';
-import { askersOf, isModule, type PartPlace, partsIn } from './slots.ts';
+import { isModule, isUsed, type PartPlace, partsIn } from './slots.ts';
 import type { Topology } from './topology.ts';
 
 export interface ExaminedParts {
@@ -16,14 +16,14 @@ export interface ExaminedParts {
   readonly findings: readonly Finding[];
 }
 
-/** `replayed`: what is not as its hash says is told, and no error. Parts that no stage asks are left alone. */
+/** `replayed`: what is not as its hash says is told, and no error. Parts that are of no use here are left alone. */
 export async function examineParts(
   topology: Topology,
   { replayed = false }: { readonly replayed?: boolean } = {},
 ): Promise<ExaminedParts> {
   const copy = structuredClone(topology);
   const refuse = copy.modules.changed === 'refuse' && !replayed;
-  const found = partsIn(copy).filter((place) => askersOf(place, copy).length > 0);
+  const found = partsIn(copy).filter((place) => isUsed(place, copy));
   const findings: Finding[] = [];
   for (const place of found) {
     const { hash, problems } = await examine(place, copy);

@@ -1,13 +1,16 @@
 /** Every kind of part that a topology can name, by slot. A kind that is added here is checked, documented and made. */
 
+import type { Matcher } from '../agent/matcher.ts';
 import type { Judge, RewardModel } from '../agent/model.ts';
 import type { Tool, ToolContext } from '../agent/tool.ts';
 import { localJudge, openaiJudge } from '../judge/model-judge.ts';
 import { rulesJudgeKind } from '../judge/rules-judge.ts';
+import { standardMatcherKind } from '../judge/standard-matcher.ts';
 import { labJudge } from '../lab/judge.ts';
 import { LANGUAGE_MODELS, type OnLanguageModel } from '../models/language-models.ts';
 import type { ModuleContext } from '../modules/call-module.ts';
 import { moduleJudge } from '../modules/module-judge.ts';
+import { moduleMatcher } from '../modules/module-matcher.ts';
 import { moduleReward } from '../modules/module-reward.ts';
 import { moduleTool } from '../modules/module-tool.ts';
 import type { KindOf } from '../parts/kind.ts';
@@ -40,6 +43,11 @@ export const JUDGES = [
   localJudge,
   moduleJudge,
 ] as const satisfies readonly KindOf<JudgeContext, Judge>[];
+
+export const MATCHERS = [standardMatcherKind, moduleMatcher] as const satisfies readonly KindOf<
+  ModuleContext,
+  Matcher
+>[];
 
 /** What reward models may be made of. */
 export interface RewardContext extends OnLanguageModel, ModuleContext {

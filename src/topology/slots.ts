@@ -1,7 +1,7 @@
 /** Where in a topology the parts of each slot stand: for what is the same for parts of all kinds. */
 import type { ModuleSettings } from '../modules/module-settings.ts';
 import type { KindOf } from '../parts/kind.ts';
-import { JUDGES, POLICIES, REWARDS, TOOLS } from './kinds.ts';
+import { JUDGES, MATCHERS, POLICIES, REWARDS, TOOLS } from './kinds.ts';
 import { isObject } from './schema-walk.ts';
 import type { StageName } from './stage-configs.ts';
 import type { Topology } from './topology.ts';
@@ -14,6 +14,8 @@ export interface Slot {
   readonly kinds: readonly KindOf<never, unknown>[];
   /** The stages that ask its parts, whether they are there or not. */
   readonly stages: (topology: Topology) => readonly StageName[];
+  /** Further stages in whose company it is checked, though they do not ask it. */
+  readonly beside?: readonly StageName[];
 }
 
 /** The rules ask the tools that are cheap to ask. */
@@ -27,6 +29,14 @@ export const SLOTS: readonly Slot[] = [
   { part: 'tool', path: 'tools.*', kinds: TOOLS, stages: (topology) => ['tools', ...byRules(topology)] },
   { part: 'judge', path: 'judge', kinds: JUDGES, stages: () => ['judge'] },
   { part: 'reward', path: 'reward', kinds: REWARDS, stages: () => ['reward'] },
+  {
+    part: 'matcher',
+    path: 'matcher',
+    kinds: MATCHERS,
+    stages: ({ stages }) => (stages.filter?.mode.includes('outcome') ? ['filter'] : []),
+    // What answers questions may be evaluated.
+    beside: ['rollout'],
+  },
 ];
 
 /** A mapping in a topology, and where it stands. */
@@ -69,6 +79,12 @@ export interface ModulePlace extends PartPlace {
 /** Whether a part stands in a module. */
 export function isModule(place: PartPlace): place is ModulePlace {
   return place.kind.name === 'module';
+}
+
+/** Whether a part is of use in this topology. */
+export function isUsed(place: PartPlace, topology: Topology): boolean {
+  const { beside = [] } = place.slot;
+  return askersOf(place, topology).length > 0 || beside.some((stage) => topology.stages[stage] !== undefined);
 }
 
 /** The stages of this topology that ask a part. */

@@ -10,7 +10,7 @@ import { unionOf } from '../parts/kind.ts';
 import { runtimeConfig } from '../runtime/run.ts';
 import { embeddedConfig } from '../topics/embedded/embedded-log.ts';
 import { kafkaConfig } from '../topics/kafka/kafka-config.ts';
-import { JUDGES, POLICIES, REWARDS, TOOLS } from './kinds.ts';
+import { JUDGES, MATCHERS, POLICIES, REWARDS, TOOLS } from './kinds.ts';
 import { STAGES, stagesConfig, topicName } from './stage-configs.ts';
 import { type TopicsConfig, topicsConfig, type WrittenOwnTopic } from './topic-configs.ts';
 
@@ -33,6 +33,7 @@ export const DEFAULT_KINDS = {
   policy: { kind: 'local' },
   judge: { kind: 'rules' },
   reward: { kind: 'rules' },
+  matcher: { kind: 'standard' },
 } as const;
 
 const transportConfig = z.discriminatedUnion('kind', [
@@ -43,6 +44,7 @@ const transportConfig = z.discriminatedUnion('kind', [
 const policyConfig = unionOf(POLICIES);
 const judgeConfig = unionOf(JUDGES);
 const rewardConfig = unionOf(REWARDS);
+const matcherConfig = unionOf(MATCHERS);
 const toolConfig = unionOf(TOOLS);
 
 const taskConfig = z.strictObject({
@@ -83,6 +85,9 @@ export const topologyConfig = z.strictObject({
     ),
   judge: judgeConfig.prefault(DEFAULT_KINDS.judge).describe('The process judge.'),
   reward: rewardConfig.prefault(DEFAULT_KINDS.reward).describe('The reward model.'),
+  matcher: matcherConfig
+    .prefault(DEFAULT_KINDS.matcher)
+    .describe('What compares answers with gold answers, for the outcome filter and evaluation.'),
   tasks: z.record(name, taskConfig).default({}).describe('What questions may ask for, by name.'),
   tools: z.record(name, toolConfig).default({}).describe('The tools that tasks may use, by name.'),
   stages: stagesConfig

@@ -1,21 +1,34 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { from, lastValueFrom, Subject, toArray } from 'rxjs';
+import type { Matcher } from '../../src/agent/matcher.ts';
 import { subTrajectories } from '../../src/decompose/decompose.ts';
-import { type FilterConfig, filter } from '../../src/judge/filter.ts';
+import { ModelError } from '../../src/errors.ts';
+import { type FilterConfig, type FilterDeps, filter } from '../../src/judge/filter.ts';
+import { retryConfig } from '../../src/runtime/retry.ts';
 import type { Delivery, Finished } from '../../src/runtime/stage.ts';
 import type { Judged, Question, VerdictLabel } from '../../src/topics/records.generated.ts';
 import { deliveries, judged, question, trajectory } from '../records.ts';
 
-const matches = (answer: string, golds: readonly string[]) => golds.includes(answer);
+const matcher: Matcher = { by: null, matches: ({ answer, golds }) => golds.includes(answer) };
+const deps: FilterDeps = {
+  matcher,
+  window: 100,
+  retry: retryConfig.parse({ attempts: 2 }),
+  sleep: async () => {},
+};
 const process: FilterConfig = { mode: 'process', unknown: 'reject' };
 
 function steps(id: string, labels: readonly VerdictLabel[], over = {}): Judged[] {
   return subTrajectories(trajectory(id, labels.length - 1, over)).map((sub, i) => judged(sub, labels[i]));
 }
 
-async function run(input: readonly Judged[], config = process, window = 100): Promise<Finished[]> {
-  const operator = filter(config, { matches, window });
+async function run(
+  input: readonly Judged[],
+  config = process,
+  over: Partial<FilterDeps> = {},
+): Promise<Finished[]> {
+  const operator = filter(config, { ...deps, ...over });
   return lastValueFrom(from(deliveries(input, 'judged')).pipe(operator, toArray()));
 }
 
@@ -128,7 +141,7 @@ describe('filter', () => {
     expect(failed(drained)).toEqual(
       Array(2).fill('trajectory q1/0: 2 of its 3 steps were judged, then the topic was drained'),
     );
-    const full = await run([...incomplete, ...steps('q2/0', ['GOOD', 'GOOD'])], process, 3);
+    const full = await run([...incomplete, ...steps('q2/0', ['GOOD', 'GOOD'])], process, { window: 3 });
     expect(accepted(full)).toEqual(['q2/0/0', 'q2/0/1']);
     expect(failed(full)[0]).toBe(
       "trajectory q1/0: 2 of its 3 steps were judged, then the filter's window of 3 records was full",
@@ -139,7 +152,7 @@ describe('filter', () => {
     const [first, second] = deliveries(steps('q1/0', ['GOOD', 'GOOD']));
     const source = new Subject<Delivery<Judged>>();
     const seen: Finished[] = [];
-    source.pipe(filter(process, { matches, window: 10 })).subscribe((finished) => seen.push(finished));
+    source.pipe(filter(process, { ...deps, window: 10 })).subscribe((finished) => seen.push(finished));
     source.next(first as Delivery<Judged>);
     expect(seen).toEqual([]);
     source.next(second as Delivery<Judged>);
@@ -152,5 +165,45 @@ describe('filter', () => {
     const finished = await run([first, first, odd, second]);
     expect(accepted(finished)).toEqual(['q1/0/0', 'q1/0/1']);
     expect(failed(finished)).toHaveLength(2);
+  });
+
+  test('waits for a matcher that takes its time, and says whose it is', async () => {
+    const by = { module: 'mine.js', export: 'default', hash: 'h', settings: '{}' };
+    const slow: Matcher = { by, matches: async ({ answer }) => (await Promise.resolve(answer)) === '5' };
+    const finished = await run(
+      [...steps('q1/0', ['GOOD', 'BAD']), ...steps('q2/0', ['GOOD'])],
+      { mode: 'outcome', unknown: 'reject' },
+      { matcher: slow },
+    );
+    expect([...accepted(finished)].sort()).toEqual(['q1/0/0', 'q1/0/1', 'q2/0/0']);
+    const values = finished.flatMap(({ outputs }) => outputs.map(({ value }) => value));
+    expect(values.every((value) => 'by' in value && value.by === by)).toBe(true);
+  });
+
+  test('a matcher that fails makes failures of the whole trajectory, after what retries are worth', async () => {
+    let asked = 0;
+    const broken: Matcher = {
+      by: null,
+      matches: async ({ question: { id } }) => {
+        asked++;
+        if (id === 'q1') throw new ModelError('it broke', { retryable: true });
+        return true;
+      },
+    };
+    const finished = await run(
+      [...steps('q1/0', ['GOOD', 'GOOD']), ...steps('q2/0', ['GOOD'])],
+      { mode: 'outcome', unknown: 'reject' },
+      { matcher: broken },
+    );
+    expect(accepted(finished)).toEqual(['q2/0/0']);
+    expect(failed(finished)).toEqual(['it broke', 'it broke']);
+    expect(asked).toBe(3);
+    expect(finished.map(({ offset }) => offset).sort()).toEqual([0, 1, 2]);
+  });
+
+  test('a defect of a matcher ends the stream', async () => {
+    const defect: Matcher = { by: null, matches: async () => Promise.reject(new Error('a defect')) };
+    const running = run(steps('q1/0', ['GOOD']), { mode: 'outcome', unknown: 'reject' }, { matcher: defect });
+    await expect(running).rejects.toThrow('a defect');
   });
 });
