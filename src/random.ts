@@ -49,7 +49,7 @@ function multiplyHigh(a: number, b: number): number {
  * The block at a position of a seed's sequence: key = the seed's low and high word, counter = the position's
  * low and high word, 0, 0.
  */
-export function randomBlock(seed: bigint, position: number): PhiloxBlock {
+function randomBlock(seed: bigint, position: number): PhiloxBlock {
   const low = position >>> 0;
   const high = Math.floor(position / 2 ** 32) >>> 0;
   return philox([low, high, 0, 0], [Number(seed & 0xffffffffn), Number((seed >> 32n) & 0xffffffffn)]);

@@ -30,7 +30,7 @@ export const policyShape = z.strictObject({
   slidingWindow: size.default(512).describe('Window of the even layers in tokens.'),
   ropeTheta: z.number().positive().default(10000).describe('Base of the rotary positions.'),
 });
-export type PolicyShape = z.output<typeof policyShape>;
+type PolicyShape = z.output<typeof policyShape>;
 
 export interface NewPolicyOptions {
   /** Where the folder is made; what is there is replaced. */

@@ -7,7 +7,7 @@ import type { PolicyFolder } from './folder.ts';
 import { openWeights } from './weight-files.ts';
 
 /** Where an engine runs: `device` of a local model's settings. */
-export type DeviceChoice = 'auto' | 'webgpu' | 'reference';
+type DeviceChoice = 'auto' | 'webgpu' | 'reference';
 
 /** `lora` left out: the adapters that the folder has, if any. */
 export interface OpenEngineOptions extends Omit<EngineOptions, 'frozen'> {

@@ -13,7 +13,7 @@ export interface Reading {
 }
 
 /** `Mira Novak age 47 home Port Alda employer Astra Mills`: the name, and each relation with its value. */
-export function writeArticle(entity: Entity): Article {
+function writeArticle(entity: Entity): Article {
   const statements = [...entity.stated].map(([relation, said]) => `${relation} ${said}`);
   return { title: entity.name, text: [entity.name, ...statements].join(' ') };
 }

@@ -37,7 +37,7 @@ export function* searchQuestions(world: World): Generator<Question> {
 }
 
 /** The answer by the world's facts, whatever its articles say. */
-export function trueAnswer(world: World, derivation: Chain | Compare): string {
+function trueAnswer(world: World, derivation: Chain | Compare): string {
   if (derivation.kind === 'chain') {
     return derivation.relations.reduce((name, relation) => fact(world, name, relation), derivation.entity);
   }

@@ -85,7 +85,7 @@ export function kindOf(relation: Relation): EntityKind {
 }
 
 /** A value that the relation could have in a world with these names. */
-export function value(relation: Relation, names: Record<EntityKind, readonly string[]>, draw: Draw): string {
+function value(relation: Relation, names: Record<EntityKind, readonly string[]>, draw: Draw): string {
   const kind = leadsTo[relation];
   if (kind !== null) return draw.pick(names[kind]);
   switch (relation) {

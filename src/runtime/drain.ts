@@ -13,7 +13,7 @@ import type { Stage } from './stage.ts';
 export type FlowStage = Pick<Stage, 'name' | 'reads' | 'writes' | 'readsRun'>;
 
 /** What one stage has in this process. */
-export interface LocalStage {
+interface LocalStage {
   readonly stage: Stage;
   /** On the partitions that this process has now. */
   readonly workers: readonly PartitionWorker[];

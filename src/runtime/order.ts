@@ -27,6 +27,6 @@ export function drainOrder<T extends Node>(stages: readonly T[]): T[][] {
 }
 
 /** Whether one stage's outputs are another's input. */
-export function feeds(producer: Node, consumer: Node): boolean {
+function feeds(producer: Node, consumer: Node): boolean {
   return consumer.readsRun === undefined && producer.writes.includes(consumer.reads);
 }

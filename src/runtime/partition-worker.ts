@@ -26,7 +26,7 @@ export const commitConfig = z
     'A commit is one durable transaction (about 4 ms on a common disk): this bounds how many records share it.',
   );
 
-export type CommitConfig = z.output<typeof commitConfig>;
+type CommitConfig = z.output<typeof commitConfig>;
 
 export interface WorkerDeps {
   readonly codec: Codec;

@@ -39,7 +39,7 @@ export const runtimeConfig = z
   })
   .describe('The runtime: when it commits, and how it waits.');
 
-export type RuntimeConfig = z.output<typeof runtimeConfig>;
+type RuntimeConfig = z.output<typeof runtimeConfig>;
 
 export interface RunOptions {
   /** Those that run in this process. */

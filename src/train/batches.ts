@@ -14,7 +14,7 @@ import type { PackedGroup, Refused, Row } from './packing.ts';
 import type { RecentIds } from './recent-ids.ts';
 
 /** A step that was not trained on, and where it came from. */
-export interface RefusedDelivery extends Refused {
+interface RefusedDelivery extends Refused {
   readonly delivery: Delivery<Scored>;
 }
 

@@ -9,7 +9,7 @@ const count = z.int().min(0);
  * The topic is trained in spans: from `from` to where it was found drained. A span's first pass (epoch 0) is
  * trained as records arrive, and has no end yet; the further ones read it again. Then the next span begins.
  */
-export const cursor = z.strictObject({
+const cursor = z.strictObject({
   epoch: count,
   /** Where the span begins, and for epoch > 0 where it ends. */
   from: count,

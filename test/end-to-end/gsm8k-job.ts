@@ -30,7 +30,7 @@ export interface Gsm8kSizes {
 }
 
 /** Means over the actions of held-out solutions, which no update has seen. */
-export interface HeldOut {
+interface HeldOut {
   readonly actions: number;
   readonly tokens: number;
   /** Natural logprob of an action, and of one of its tokens. */

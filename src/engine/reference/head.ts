@@ -77,7 +77,7 @@ function divide(row: Float64Array, temperature: number): void {
 }
 
 /** log(sum(exp(row))), shifted by the largest. */
-export function logSumExp(row: Float64Array): number {
+function logSumExp(row: Float64Array): number {
   let largest = Number.NEGATIVE_INFINITY;
   for (const x of row) largest = Math.max(largest, x);
   let sum = 0;

@@ -19,7 +19,7 @@ export function matmulTransposed(
 }
 
 /** The transpose (m, n) of a (n, m). */
-export function transpose(a: Float64Array, n: number, m: number): Float64Array {
+function transpose(a: Float64Array, n: number, m: number): Float64Array {
   const t = new Float64Array(n * m);
   for (let i = 0; i < n; i++) {
     for (let j = 0; j < m; j++) t[j * n + i] = a[i * m + j];

@@ -25,7 +25,7 @@ export type EngineFactory = (
 /** Largest errors that f32 arithmetic explains, with room; measured ones are a hundredth of these. */
 export const TOLERANCE = { logprobs: 1e-3, gradient: 1e-3, update: 1e-2 } as const;
 
-export interface TensorCheck {
+interface TensorCheck {
   readonly name: string;
   /** Norm of the difference over the norm of the reference's gradient. */
   readonly gradient: number;

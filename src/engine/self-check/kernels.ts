@@ -41,7 +41,7 @@ import type { KernelRun, Oracle } from './kernels/run.ts';
  * Largest error that f32 explains, with room; matmuls are checked in that precision, whatever they are in a
  * policy.
  */
-export const KERNEL_TOLERANCE = 1e-4;
+const KERNEL_TOLERANCE = 1e-4;
 
 export interface KernelCheck {
   /** With the variant that the adapter takes, where there are several. */

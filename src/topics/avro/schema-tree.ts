@@ -53,7 +53,7 @@ export interface NamedSchema {
 export type NamedSchemas = ReadonlyMap<string, NamedSchema>;
 
 /** Bytes of the smallest value of each primitive type. */
-export const PRIMITIVE_BYTES: Readonly<Record<Primitive, number>> = {
+const PRIMITIVE_BYTES: Readonly<Record<Primitive, number>> = {
   null: 0,
   boolean: 1,
   int: 1,

@@ -29,7 +29,7 @@ const passwordSasl = z
     path: ['passwordEnv'],
   });
 
-export const tlsConfig = z
+const tlsConfig = z
   .strictObject({
     caFile: filePath
       .nullable()
@@ -60,7 +60,7 @@ export const tlsConfig = z
     path: ['certFile'],
   });
 
-export const saslConfig = z.discriminatedUnion('mechanism', [passwordSasl, oauthConfig]);
+const saslConfig = z.discriminatedUnion('mechanism', [passwordSasl, oauthConfig]);
 
 export const kafkaSecurityConfig = z.strictObject({
   tls: tlsConfig.nullable().default(null).describe('null: no TLS; {}: TLS with the usual authorities.'),

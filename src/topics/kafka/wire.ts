@@ -68,7 +68,7 @@ export interface JoinAnswer {
   readonly members: readonly { readonly memberId: string; readonly memberMetadata: Buffer }[];
 }
 
-export interface ConfigEntry {
+interface ConfigEntry {
   readonly configName: string;
   readonly configValue: string | null;
 }

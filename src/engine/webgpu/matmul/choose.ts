@@ -23,7 +23,7 @@ export interface MatmulWanted {
 }
 
 /** A family that the device could have, and why it is not used. */
-export interface RefusedMatmul {
+interface RefusedMatmul {
   readonly family: MatmulFamily;
   readonly reason: string;
 }

@@ -111,7 +111,7 @@ export function strides({ input, output }: Pick<TrialOptions, 'input' | 'output'
   return [margins.xBefore + input + margins.xAfter, margins.yBefore + output + margins.yAfter];
 }
 
-export function resultOf(pass: MatmulPass): 'x' | 'y' | 'dw' {
+function resultOf(pass: MatmulPass): 'x' | 'y' | 'dw' {
   if (pass === 'backwardInput') return 'x';
   return pass === 'backwardWeight' ? 'dw' : 'y';
 }

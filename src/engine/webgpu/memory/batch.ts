@@ -31,7 +31,7 @@ export interface PreparedBatch {
   readonly arrays: ReadonlyMap<BatchArray, Uint32Array<ArrayBuffer>>;
 }
 
-export type BatchArray =
+type BatchArray =
   | 'tokens'
   | 'positions'
   | 'bases'

@@ -32,7 +32,7 @@ export function linearShape(config: DecoderConfig, linear: LinearName): LinearSh
   return { input, output, parts };
 }
 
-export function projectionsOf(linear: LinearName): readonly Projection[] {
+function projectionsOf(linear: LinearName): readonly Projection[] {
   return LINEARS.get(linear) ?? [];
 }
 

@@ -35,7 +35,7 @@ export const MEMORY_PARTS = [
   'activations',
   'cache',
 ] as const;
-export type MemoryPart = (typeof MEMORY_PARTS)[number];
+type MemoryPart = (typeof MEMORY_PARTS)[number];
 
 export interface MemoryPlan {
   /** Bytes of each part. */

@@ -21,7 +21,7 @@ export type NumberFormat = 'f32' | 'bf16';
 export const numberBytes = { f32: 4, bf16: 2 } as const;
 
 /** A tensor in a slab, in numbers from the slab's start: `rows` rows of `columns`, `stride` apart. */
-export interface Place {
+interface Place {
   readonly slab: string;
   readonly start: number;
   readonly rows: number;
