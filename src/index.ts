@@ -46,6 +46,7 @@ export {
   type SampleOptions,
   type ScoreRequest,
 } from './library/policy.ts';
+export { type QuestionFields, question } from './library/question.ts';
 export {
   type FeedOptions,
   type OpenOptions,
