@@ -14,7 +14,8 @@ export type PromptName =
   | 'reward'
   | 'outcome-grader'
   | 'search-instructions'
-  | 'math-instructions';
+  | 'math-instructions'
+  | 'answer-instructions';
 
 /** Sizes of a review, by whatever model and for whatever end. */
 export const reviewConfig = z.strictObject({
@@ -90,10 +91,14 @@ export function fillTemplate(template: string, { plain = {}, fenced = {} }: Prom
   });
 }
 
-/** The system message of a task over a search tool or a calculator, for those who do not write their own. */
+/**
+ * The system message of a task over a search tool or a calculator, or without a tool (`answer`), for those who do not
+ * write their own.
+ */
 export function defaultInstructions(
-  task: 'search' | 'math',
-  options: { readonly tag: string; readonly maxSteps: number },
+  ...[task, options]:
+    | [task: 'search' | 'math', options: { readonly tag: string; readonly maxSteps: number }]
+    | [task: 'answer', options: { readonly maxSteps: number }]
 ): string {
   return fillPrompt(`${task}-instructions`, { plain: { ...options } });
 }

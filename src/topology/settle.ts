@@ -1,5 +1,5 @@
 /** Settles what a topology leaves to Swirl, so that the one kept with the run says what was done. */
-import { defaultInstructions } from '../agent/prompt.ts';
+import { instructionsFor } from './task-instructions.ts';
 import { splitTopics } from './topic-configs.ts';
 import type { TaskConfig, Topology, WrittenTopology } from './topology.ts';
 
@@ -8,7 +8,7 @@ export function settle(written: WrittenTopology): Topology {
   const { rollout } = written.stages;
   const tasks = Object.entries(written.tasks).map(([name, task]): [string, TaskConfig] => [
     name,
-    { ...task, instructions: task.instructions ?? instructionsFor(task, written) },
+    { ...task, instructions: task.instructions ?? instructionsFor(task, written.tools) },
   ]);
   const topology = { ...written, ...splitTopics(written.topics), tasks: Object.fromEntries(tasks) };
   if (rollout?.merge !== 'auto') return topology;
@@ -17,17 +17,4 @@ export function settle(written: WrittenTopology): Topology {
   const alone = policy.kind === 'local' && rollout.follow === null && transport.kind === 'embedded';
   const merge = alone ? 'deterministic' : 'arrival';
   return { ...topology, stages: { ...written.stages, rollout: { ...rollout, merge } } };
-}
-
-/** Swirl's own instructions are for one tool: those of two would contradict each other. */
-function instructionsFor(
-  { tools, maxSteps }: WrittenTopology['tasks'][string],
-  written: WrittenTopology,
-): string {
-  const [name] = tools;
-  const tool = name === undefined ? undefined : written.tools[name];
-  if (tool === undefined || tools.length > 1) return '';
-  const { tag, kind } = tool;
-  if (kind !== 'search' && kind !== 'calculator') return '';
-  return defaultInstructions(kind === 'search' ? 'search' : 'math', { tag, maxSteps });
 }

@@ -53,7 +53,9 @@ const taskConfig = z.strictObject({
     .max(100_000)
     .nullable()
     .default(null)
-    .describe("The system message; '': none. null: Swirl's own where the task has one tool, none otherwise."),
+    .describe(
+      "The system message; '': none. null: Swirl's own where the task has one search tool or calculator, or no tool at all; none otherwise.",
+    ),
   tools: z.array(name).default([]).describe('Names of the tools that the policy may call.'),
   maxSteps: z
     .number()

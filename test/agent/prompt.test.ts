@@ -67,7 +67,10 @@ test('default instructions name the tag and the number of messages', () => {
   const math = defaultInstructions('math', { tag: 'math_exp', maxSteps: 10 });
   expect(math).toContain('up to 10 messages');
   expect(math).toContain('<math_exp>expression</math_exp>');
-  expect(search + math).not.toContain('{{');
+  const answer = defaultInstructions('answer', { maxSteps: 3 });
+  expect(answer).toContain('up to 3 messages');
+  expect(answer).toContain('<answer>your answer</answer>');
+  expect(search + math + answer).not.toContain('{{');
 });
 
 describe('reviewSections', () => {

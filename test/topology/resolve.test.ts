@@ -29,9 +29,11 @@ describe('defaults', () => {
     expect(told([])).toContain('<math_exp>');
     expect(told([])).toContain('10 messages');
     expect(told(['tools.calculator.tag=sum'])).toContain('<sum>');
+    const without = told(['tasks.sums.tools=[]', 'tools={}']);
+    expect(without).toMatch(/<answer>/);
+    expect(without).not.toMatch(/math_exp|calculat|search/i);
     expect(told(["tasks.sums.instructions=''"])).toBe('');
     expect(told(['tasks.sums.instructions=Be brief.'])).toBe('Be brief.');
-    expect(told(['tasks.sums.tools=[]'])).toBe('');
     const search = told(['tools={search: {kind: search, corpus: c.jsonl}}', 'tasks.sums.tools=[search]']);
     expect(search).toContain('<search_query>');
   });

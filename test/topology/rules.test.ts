@@ -185,7 +185,7 @@ const CASES: readonly Case[] = [
   {
     rule: 'no-instructions',
     severity: 'warning',
-    set: ['policy={kind: openai, model: m}', 'learner={}', 'tasks.sums.tools=[]', 'tools={}'],
+    set: ['policy={kind: openai, model: m}', 'learner={}', "tasks.sums.instructions=''"],
     path: 'tasks.sums.instructions',
     says: 'does not know the tags',
     mended: { set: ['policy={kind: openai, model: m}', 'learner={}'] },
