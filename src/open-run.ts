@@ -14,7 +14,7 @@ import type { Output, ReadOptions, Transport } from './topics/transport.ts';
 import { codecOf } from './topology/codec-of.ts';
 import { flowStages, topicSpecs } from './topology/flow.ts';
 import { topicSchemas } from './topology/own-topics.ts';
-import { runFolder, writeResolved } from './topology/resolved.ts';
+import { makeRunFolder, writeResolved } from './topology/resolved.ts';
 import type { StageName } from './topology/stage-configs.ts';
 import type { Topology } from './topology/topology.ts';
 import { checkUnchanged, withPartsOf } from './topology/unchanged.ts';
@@ -64,7 +64,7 @@ export async function openRun(
   notify: (message: string) => void = () => {},
 ): Promise<OpenRun> {
   const topology = await withPartsOf(loaded);
-  const folder = runFolder(topology);
+  const folder = makeRunFolder(topology);
   const codec = await codecOf(topology, 'write');
   const transport = await openTransport(topology, { access: 'write', notify });
   try {
@@ -83,6 +83,7 @@ export async function openRun(
     transport,
     codec,
     feed: async (topic, records, onAppend) => {
+      checkFed(topology, topic);
       let batch: Output[] = [];
       let count = 0;
       const append = async () => {
@@ -155,4 +156,15 @@ function flowOf(topology: Topology): FlowStage[] {
   return flowStages(topology).map((stage) =>
     source?.topic === stage.reads ? { ...stage, readsRun: source.run } : stage,
   );
+}
+
+/** A record in a topic that the flow itself writes would be taken for its own, and could ruin the run. */
+function checkFed({ run, fed, source }: Topology, topic: string): void {
+  if (fed.some((name) => name === topic) && source?.topic !== topic) return;
+  const may = fed.map((name) => `\`${name}\``).join(', ') || 'none';
+  const why =
+    source?.topic === topic
+      ? `it reads \`${topic}\` of the run ${source.run}`
+      : `its stages write \`${topic}\`, or nobody is to fill it. To fill it from outside, list it under \`fed\` of the topology`;
+  throw new ConfigError(`the run ${run} may be fed: ${may}. Found ${topic}: ${why}`);
 }

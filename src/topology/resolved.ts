@@ -24,21 +24,32 @@ function written({ ownTopics, ...topology }: Topology): object {
   return { ...topology, topics: { ...topology.topics, ...ownTopics } };
 }
 
-/** Saves `topology.resolved.yaml` in the run's folder (made if missing), written aside and renamed. Returns its path. */
-export function writeResolved(topology: Topology): string {
+/** Makes the folder of a run where it is missing. Throws `ConfigError` where that cannot be. */
+export function makeRunFolder(topology: Topology): string {
   const folder = runFolder(topology);
-  const path = join(folder, RESOLVED_FILE);
+  writing(folder, () => mkdirSync(folder, { recursive: true }));
+  return folder;
+}
+
+/** Saves `topology.resolved.yaml` in the run's folder, written aside and renamed. Returns its path. */
+export function writeResolved(topology: Topology): string {
+  const path = join(makeRunFolder(topology), RESOLVED_FILE);
   // Workers in containers share this folder, and are all of them process 1.
   const aside = `${path}.${randomUUID()}.tmp`;
-  try {
-    mkdirSync(folder, { recursive: true });
+  writing(path, () => {
     writeFileSync(aside, resolvedText(topology));
     renameSync(aside, path);
+  });
+  return path;
+}
+
+function writing(path: string, write: () => void): void {
+  try {
+    write();
   } catch (error) {
     throw new ConfigError(
       `${path}: cannot be written: ${(error as Error).message}; expected a folder that this user may write (key \`folder\`)`,
       { cause: error },
     );
   }
-  return path;
 }

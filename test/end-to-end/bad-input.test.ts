@@ -216,6 +216,12 @@ describe('topics', () => {
     expect(readFileSync(place.path('runs', 'noise', 'log', 'data.mdb'))).toEqual(before);
   });
 
+  test('what the flow itself writes cannot be fed', async () => {
+    const feeding = (topic: string) => place.swirl(['feed', 'questions.jsonl', '--topic', topic]);
+    told(await feeding('updates'), EXIT.usage, /may be fed: `questions`\. Found updates: its stages write/);
+    told(await feeding('scored'), EXIT.usage, /Found scored: .*list it under `fed`/);
+  });
+
   test('a folder that cannot be written', async () => {
     place.write('file', '');
     told(

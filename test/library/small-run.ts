@@ -14,7 +14,7 @@ export interface SmallRun {
 
 export const settings: TopologySettings = {
   run: 'small',
-  fed: ['trajectories'],
+  fed: ['trajectories', 'questions'],
   tasks: { math: { tools: ['calculator'], instructions: '' } },
   tools: { calculator: { kind: 'calculator' } },
   stages: { decompose: {}, judge: {}, filter: { mode: 'none' }, reward: {} },
