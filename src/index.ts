@@ -4,7 +4,6 @@
  * @packageDocumentation
  */
 
-export type { ToolTag } from './agent/action.ts';
 export type {
   CallOptions,
   Completion,
@@ -15,7 +14,7 @@ export type {
   RewardModel,
   Scorable,
 } from './agent/model.ts';
-export type { Tool, ToolDescription } from './agent/tool.ts';
+export type { Tool } from './agent/tool.ts';
 export {
   ConfigError,
   DataError,
@@ -47,7 +46,6 @@ export {
   type SampleOptions,
   type ScoreRequest,
 } from './library/policy.ts';
-export { type QuestionFields, question } from './library/question.ts';
 export {
   type FeedOptions,
   type OpenOptions,
@@ -67,33 +65,7 @@ export {
   type TopologySource,
 } from './library/topology.ts';
 export type { Score } from './models/score.ts';
-export type {
-  AdvantageCall,
-  AdvantageStep,
-  JudgeCall,
-  MatcherCall,
-  ReaderCall,
-  ReaderFile,
-  ReadQuestion,
-  RewardCall,
-  ToolCall as ToolFunction,
-} from './parts/calls.ts';
-export {
-  type Definition,
-  type DefinitionOf,
-  defineAdvantage,
-  defineJudge,
-  defineMatcher,
-  defineReader,
-  defineReward,
-  defineTool,
-  type MadePart,
-  type PartContext,
-  type PartName,
-} from './parts/define.ts';
-export type { StandardSchemaV1 } from './parts/standard-schema.ts';
 export type { RunEnd, StageProgress } from './runtime/run.ts';
-export type { RecordOf } from './topics/record-of.ts';
 export type {
   Accepted,
   Action,
@@ -102,10 +74,8 @@ export type {
   Judged,
   Observation,
   ObservationStatus,
-  Origin,
   Question,
   Reward,
-  RewardVote,
   Scored,
   Step,
   SubTrajectory,
@@ -118,7 +88,6 @@ export type {
   Update,
   Verdict,
   VerdictLabel,
-  VerdictVote,
 } from './topics/records.generated.ts';
 export type { ReadFrom, ReadOptions, TopicInfo } from './topics/transport.ts';
 export { formatProblem, formatProblems, type Problem, type Severity } from './topology/problem.ts';

@@ -3,6 +3,7 @@
  * the first stage asks for it, and closed with the run.
  */
 
+import type { ToldTool } from './agent/instructions.ts';
 import type { Matcher } from './agent/matcher.ts';
 import type { Judge, LanguageModel, RewardModel } from './agent/model.ts';
 import type { Tool } from './agent/tool.ts';
@@ -11,7 +12,7 @@ import type { LanguageModelConfig } from './models/language-models.ts';
 import type { ModuleContext } from './modules/call-module.ts';
 import { make } from './parts/kind.ts';
 import {
-  ADVANTAGES,
+  type AnyToolKind,
   JUDGES,
   type JudgeContext,
   MATCHERS,
@@ -22,15 +23,15 @@ import {
   type ToolKindContext,
 } from './topology/kinds.ts';
 import type { Topology } from './topology/topology.ts';
-import type { Advantage } from './train/advantage.ts';
 
 export interface Parts {
   policy(): Promise<LanguageModel>;
   tools(): Promise<readonly Tool[]>;
+  /** A tool by its name, as policies are told of it; null where there is none. It is not opened for that. */
+  toldOf(name: string, signal: AbortSignal): Promise<ToldTool | null>;
   judge(): Promise<Judge>;
   rewardModel(): Promise<RewardModel>;
   matcher(): Promise<Matcher>;
-  advantage(config: Topology['stages']['train'] & object): Promise<Advantage>;
   languageModel(config: LanguageModelConfig): Promise<LanguageModel>;
   /** Told, once, why a model runs on the float64 reference. */
   readonly onFallback: (reason: DeviceError) => void;
@@ -69,7 +70,15 @@ export function openParts(topology: Topology, deps: PartsDeps): Parts {
     notifyOnce(`${reason.message} Going on with the float64 reference, which is slow.`);
 
   const { seed, modules } = topology;
-  const base = { seed, modules, env: deps.env, onFallback, notify: notifyOnce, now: () => performance.now() };
+  const base = {
+    seed,
+    modules,
+    env: deps.env,
+    onFallback,
+    notify: notifyOnce,
+    now: () => performance.now(),
+    shared: sharing(),
+  };
 
   const languageModel = async (config: LanguageModelConfig): Promise<LanguageModel> =>
     keep(await make<typeof base, LanguageModel>(POLICIES, config, base));
@@ -103,6 +112,10 @@ export function openParts(topology: Topology, deps: PartsDeps): Parts {
   return {
     policy,
     tools,
+    toldOf: async (name, signal) => {
+      const config = topology.tools[name];
+      return config === undefined ? null : toldOf(config, { ...base, name }, signal);
+    },
     judge: once(() => judgeOf(topology.judge)),
     rewardModel: once(async () => {
       const context = { ...base, name: 'reward', languageModel, rules: () => judgeOf({ kind: 'rules' }) };
@@ -111,11 +124,6 @@ export function openParts(topology: Topology, deps: PartsDeps): Parts {
     matcher: once(async () =>
       keep(await make<ModuleContext, Matcher>(MATCHERS, topology.matcher, { ...base, name: 'matcher' })),
     ),
-    advantage: async ({ advantage }) => {
-      const config = typeof advantage === 'string' ? { kind: advantage } : advantage;
-      const context = { ...base, name: 'stages.train.advantage' };
-      return keep(await make<ModuleContext, Advantage>(ADVANTAGES, config, context));
-    },
     languageModel,
     onFallback,
     keep,
@@ -132,6 +140,25 @@ export function openTool(
   context: Omit<ToolKindContext, 'name'>,
 ): Promise<Tool> {
   return make<ToolKindContext, Tool>(TOOLS, config, { ...context, name });
+}
+
+async function toldOf(
+  config: Topology['tools'][string],
+  context: ToolKindContext,
+  signal: AbortSignal,
+): Promise<ToldTool> {
+  const kinds: readonly AnyToolKind[] = TOOLS;
+  const found = kinds.find(({ name }) => name === config.kind);
+  return { tag: config.tag, description: (await found?.describe?.(config, context, signal)) ?? null };
+}
+
+/** What is made once for each key. */
+export function sharing(): ToolKindContext['shared'] {
+  const made = new Map<string, unknown>();
+  return <T>(key: string, make: () => T): T => {
+    if (!made.has(key)) made.set(key, make());
+    return made.get(key) as T;
+  };
 }
 
 /** Remembers the first call's result. */

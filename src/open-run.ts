@@ -1,7 +1,7 @@
 /** A run, opened: its topology, its topics, and the ways to feed, read and run it. */
 import { join } from 'node:path';
 import { ConfigError } from './errors.ts';
-import { openParts } from './open-parts.ts';
+import { openParts, type Parts } from './open-parts.ts';
 import { openTransport } from './open-transport.ts';
 import { pipeline, scheduledStages } from './pipeline.ts';
 import type { FlowStage } from './runtime/drain.ts';
@@ -15,6 +15,7 @@ import { codecOf } from './topology/codec-of.ts';
 import { flowStages, topicSpecs } from './topology/flow.ts';
 import { topicSchemas } from './topology/own-topics.ts';
 import { makeRunFolder, writeResolved } from './topology/resolved.ts';
+import { begunTasks, isUnsettled, withKeptTasks } from './topology/settle-tasks.ts';
 import type { StageName } from './topology/stage-configs.ts';
 import type { Topology } from './topology/topology.ts';
 import { checkUnchanged, withPartsOf } from './topology/unchanged.ts';
@@ -63,7 +64,8 @@ export async function openRun(
   loaded: Topology,
   notify: (message: string) => void = () => {},
 ): Promise<OpenRun> {
-  const topology = await withPartsOf(loaded);
+  const written = await withPartsOf(loaded);
+  const topology = withKeptTasks(written);
   const folder = makeRunFolder(topology);
   const codec = await codecOf(topology, 'write');
   const transport = await openTransport(topology, { access: 'write', notify });
@@ -108,9 +110,11 @@ export async function openRun(
       const training = { published, checkpoints };
       const parts = openParts(topology, { training, env: process.env, notify });
       try {
+        const signal = AbortSignal.any([stop, abort]);
+        const begun = await begin(written, { parts, only, signal, notify });
         const stages = await pipeline(
-          topology,
-          { parts, checkpoints, trainTopics: (of) => trainTopics({ ...topics, ...of }) },
+          begun,
+          { parts, signal, checkpoints, trainTopics: (of) => trainTopics({ ...topics, ...of }) },
           only,
         );
         const { runtime } = topology;
@@ -140,6 +144,23 @@ async function hasBegun(
   if (reads === undefined) return false;
   const run = topology.source?.topic === reads ? topology.source.run : undefined;
   return (await transport.committed(name, reads, run)).some((offset) => offset > 0);
+}
+
+interface Beginning {
+  readonly parts: Parts;
+  readonly only: readonly StageName[] | undefined;
+  readonly signal: AbortSignal;
+  readonly notify: (message: string) => void;
+}
+
+/** Writes the instructions of tasks that have none, where stages that show them run here, and keeps them with the run. */
+async function begin(written: Topology, { parts, only, signal, notify }: Beginning): Promise<Topology> {
+  const runs = (name: StageName) => written.stages[name] !== undefined && (only?.includes(name) ?? true);
+  if (!isUnsettled(written) || !(['rollout', 'tools', 'train'] as const).some(runs)) return written;
+  const { toldOf } = parts;
+  const begun = await begunTasks(written, { toldOf, signal, notify, compare: runs('tools') });
+  writeResolved(begun);
+  return begun;
 }
 
 /** A stage that is not there would be waited for in silence. */

@@ -27,6 +27,7 @@ import type { Stage, StageOperator } from './runtime/stage.ts';
 import { tools } from './tools/tools.ts';
 import type { TopicRecords } from './topics/records.generated.ts';
 import { heldBy } from './topology/flow.ts';
+import { settleTasks } from './topology/settle-tasks.ts';
 import type { STAGE_RECORDS, StageName } from './topology/stage-configs.ts';
 import type { Topology } from './topology/topology.ts';
 import type { TrainTopics, TrainTopicsOptions } from './train/train-topics.ts';
@@ -40,18 +41,25 @@ export interface PipelineDeps {
   readonly parts: Parts;
   /** The folder of the run's checkpoints. */
   readonly checkpoints: string;
+  /** Gives up waiting for what is being opened. */
+  readonly signal?: AbortSignal;
   /** What training asks of its topics. */
   readonly trainTopics: (of: Pick<TrainTopicsOptions, 'stage' | 'topic' | 'run'>) => TrainTopics;
 }
 
+/** The stages that show policies the instructions of tasks. */
+const TOLD: readonly StageName[] = ['rollout', 'train'];
+
 /** The stages of a topology that this process runs: all, or those that are named. */
 export async function pipeline(
-  topology: Topology,
+  written: Topology,
   deps: PipelineDeps,
   only?: readonly StageName[],
 ): Promise<Stage[]> {
+  const { parts, signal = new AbortController().signal } = deps;
+  const isTold = TOLD.some((name) => written.stages[name] && (only?.includes(name) ?? true));
+  const topology = isTold ? await settleTasks(written, { toldOf: parts.toldOf, signal }) : written;
   const { stages, source } = topology;
-  const { parts } = deps;
   const tasks = tasksOf(topology);
   const flow: Stage[] = [];
 
@@ -79,6 +87,7 @@ export async function pipeline(
 
   await add('tools', async (config) => {
     const all = await parts.tools();
+    for (const tool of all) await tool.open?.(signal);
     const operator = tools(config, { tools: all, retry: config.retry, sleep });
     return { operator: () => operator };
   });
@@ -126,12 +135,10 @@ async function train(
   const { reads: topic, window } = config;
   const run = source?.topic === topic ? source.run : undefined;
   const { onFallback } = parts;
-  const advantage = await parts.advantage(config);
   const learner = parts.keep(await openLearner({ config, model: learnerOf(topology), seed, onFallback }));
   return parts.keep(
     trainStage(config, {
       ...learner,
-      advantage,
       instructions: new Map([...tasksOf(topology)].map(([name, { instructions }]) => [name, instructions])),
       checkpoints,
       run: topology.run,
@@ -152,6 +159,12 @@ function learnerOf({ learner, policy }: Topology): LocalModelConfig {
   );
 }
 
+/** Instructions that no stage here shows may be open still. */
 function tasksOf({ tasks }: Topology): ReadonlyMap<string, Task> {
-  return new Map(Object.entries(tasks).map(([name, task]) => [name, { name, ...task }]));
+  return new Map(
+    Object.entries(tasks).map(([name, task]) => [
+      name,
+      { name, ...task, instructions: task.instructions ?? '' },
+    ]),
+  );
 }

@@ -13,9 +13,8 @@ export type PromptName =
   | 'process-judge'
   | 'reward'
   | 'outcome-grader'
-  | 'search-instructions'
-  | 'math-instructions'
-  | 'answer-instructions';
+  | 'instructions'
+  | 'instructions-no-tools';
 
 /** Sizes of a review, by whatever model and for whatever end. */
 export const reviewConfig = z.strictObject({
@@ -27,14 +26,6 @@ export const reviewConfig = z.strictObject({
       'Most characters of question and conversation that are shown; longer messages lose their middle.',
     ),
   maxRationaleChars: z.int().min(100).default(4000).describe('Longer explanations lose their middle.'),
-  votes: z
-    .int()
-    .min(1)
-    .max(99)
-    .default(1)
-    .describe(
-      'How often each step is put to the model. Of several votes the majority is the verdict, the mean the reward; all stand in the record. They differ only above temperature 0.',
-    ),
   prompt: z
     .string()
     .min(1)
@@ -89,18 +80,6 @@ export function fillTemplate(template: string, { plain = {}, fenced = {} }: Prom
       throw new Error(`the prompt has the place {{${key}}} and was given nothing for it`);
     return String(value);
   });
-}
-
-/**
- * The system message of a task over a search tool or a calculator, or without a tool (`answer`), for those who do not
- * write their own.
- */
-export function defaultInstructions(
-  ...[task, options]:
-    | [task: 'search' | 'math', options: { readonly tag: string; readonly maxSteps: number }]
-    | [task: 'answer', options: { readonly maxSteps: number }]
-): string {
-  return fillPrompt(`${task}-instructions`, { plain: { ...options } });
 }
 
 /**

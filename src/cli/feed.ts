@@ -144,12 +144,13 @@ async function source(
 }
 
 async function calculatorOf(topology: Topology) {
-  const { openTool } = await import('../open-parts.ts');
+  const { openTool, sharing } = await import('../open-parts.ts');
   const { ConfigError } = await import('../errors.ts');
   const [calculator] = Object.entries(topology.tools).filter(([, tool]) => tool.kind === 'calculator');
   if (!calculator) throw new ConfigError('gsm8k-solutions needs a tool of kind calculator in the topology');
   const { seed, modules } = topology;
-  return openTool(...calculator, { seed, modules, now: () => performance.now(), notify: () => {} });
+  const deps = { env: process.env, now: () => performance.now(), notify: () => {}, shared: sharing() };
+  return openTool(...calculator, { seed, modules, ...deps });
 }
 
 async function writeCorpus(file: string, corpus: string): Promise<void> {

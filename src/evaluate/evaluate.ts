@@ -13,6 +13,7 @@ import { Exhausted, retry, retryConfig } from '../runtime/retry.ts';
 import type { StageProgress } from '../runtime/run.ts';
 import { arrayOf } from '../topics/read-records.ts';
 import type { Question, Trajectory } from '../topics/records.generated.ts';
+import { withKeptTasks } from '../topology/settle-tasks.ts';
 import type { Topology } from '../topology/topology.ts';
 import { matchesOf } from './matched-answers.ts';
 import { type Metrics, metrics } from './metrics.ts';
@@ -158,11 +159,13 @@ async function gradesOf(
 function evaluationOf(topology: Topology, options: EvaluateOptions): Topology {
   const { start, rollout, tools, decompose, judge } = topology.stages;
   const { policyFolder, temperature, withoutTools } = options;
+  // As the run has been told; without tools its instructions would speak of them.
+  const told = withoutTools ? topology : withKeptTasks(topology);
   const policy = {
     ...(policyFolder === undefined ? topology.policy : localPolicy(topology, policyFolder)),
     ...(temperature === undefined ? {} : { temperature }),
   };
-  const tasks = Object.entries(topology.tasks).map(([name, task]) => [
+  const tasks = Object.entries(told.tasks).map(([name, task]) => [
     name,
     withoutTools ? { ...task, tools: [] } : task,
   ]);

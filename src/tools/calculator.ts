@@ -1,8 +1,8 @@
 /** The calculator: arithmetic on the policy's expressions. */
 import { z } from 'zod';
 import { TAG_PATTERN } from '../agent/action.ts';
-import type { Tool, ToolContext } from '../agent/tool.ts';
-import { kind } from '../parts/kind.ts';
+import type { Tool, ToolContext, ToolDescription } from '../agent/tool.ts';
+import { toolKind } from '../parts/tool-kind.ts';
 import type { Parse } from './expression.ts';
 import { evaluateExpression } from './expression.ts';
 import { refusalOf } from './observations.ts';
@@ -37,11 +37,24 @@ export async function makeCalculator(name: string, config: CalculatorConfig): Pr
   return new Calculator(name, config, (text) => parse(text));
 }
 
-export const calculatorTool = kind({
+const CALCULATOR: ToolDescription = {
+  description: 'It gives the value of an expression.',
+  parameters: {
+    type: 'object',
+    properties: {
+      expression: { type: 'string', description: 'numbers, + - * / ^ and parentheses, without units' },
+    },
+    required: ['expression'],
+  },
+  example: '(12 + 30) * 2',
+};
+
+export const calculatorTool = toolKind({
   name: 'calculator',
   about: 'Arithmetic on an expression.',
   settings: calculatorConfig,
   make: (config, { name }: Pick<ToolContext, 'name'>): Promise<Tool> => makeCalculator(name, config),
+  describe: async () => CALCULATOR,
 });
 
 export class Calculator implements Tool {
@@ -68,6 +81,10 @@ export class Calculator implements Tool {
     return 'value' in result
       ? { tool: this.name, status: 'OK', text: formatNumber(result.value, this.#config.digits) }
       : refusalOf(this.name, result.problem);
+  }
+
+  async describe(): Promise<ToolDescription> {
+    return CALCULATOR;
   }
 
   async close(): Promise<void> {}

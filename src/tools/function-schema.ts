@@ -1,8 +1,8 @@
 /** A tool declared by an OpenAI function schema: inline in the topology, or a JSON file of its own. */
 import { readFileSync, statSync } from 'node:fs';
 import { z } from 'zod';
+import type { JsonSchema } from '../agent/json-schema.ts';
 import { ConfigError } from '../errors.ts';
-import type { JsonSchema } from './arguments/json-schema.ts';
 
 /** Larger files are no function's schema. */
 const MOST_BYTES = 1_000_000;

@@ -1,10 +1,10 @@
 /** What a policy is shown of a call: results within their limits, and refusals with their reason. */
-
+import { headOf } from '../agent/cut-text.ts';
 import { NOTHING_FOUND } from '../agent/tool.ts';
 import type { Observation } from '../topics/records.generated.ts';
 
 export function resultOf(tool: string, text: string, maxChars: number): Observation {
-  const shown = text.trim() === '' ? NOTHING_FOUND : cut(text.toWellFormed(), maxChars);
+  const shown = text.trim() === '' ? NOTHING_FOUND : cut(text, maxChars);
   return { tool, status: 'OK', text: shown };
 }
 
@@ -18,5 +18,5 @@ export function timeoutOf(tool: string, ms: number): Observation {
 
 /** At most `max` characters, whole ones, with a mark where something is missing. */
 export function cut(text: string, max: number): string {
-  return text.length <= max ? text : `${text.slice(0, max).replace(/[\uD800-\uDBFF]$/, '')} [...]`;
+  return text.length <= max ? text.toWellFormed() : `${headOf(text, max)} [...]`;
 }

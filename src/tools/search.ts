@@ -4,9 +4,9 @@ import MiniSearch from 'minisearch';
 import { z } from 'zod';
 import { TAG_PATTERN } from '../agent/action.ts';
 import { textForm } from '../agent/text-form.ts';
-import type { Tool, ToolContext } from '../agent/tool.ts';
+import type { Tool, ToolContext, ToolDescription } from '../agent/tool.ts';
 import { ConfigError } from '../errors.ts';
-import { kind } from '../parts/kind.ts';
+import { toolKind } from '../parts/tool-kind.ts';
 import type { Article } from './corpus.ts';
 import { readCorpus } from './corpus.ts';
 import { refusalOf, resultOf } from './observations.ts';
@@ -62,12 +62,23 @@ export async function openSearch(name: string, config: SearchConfig, deps: Searc
   return search;
 }
 
-export const searchTool = kind({
+const SEARCH: ToolDescription = {
+  description: 'It finds the articles that fit best: look for one fact at a time.',
+  parameters: {
+    type: 'object',
+    properties: { query: { type: 'string', description: 'what you look for, in a few words' } },
+    required: ['query'],
+  },
+  example: 'author of Faust',
+};
+
+export const searchTool = toolKind({
   name: 'search',
   about: 'BM25 over the articles of a corpus.',
   settings: searchConfig,
   files: ['corpus'],
   make: (config, { name, now }: ToolContext): Promise<Tool> => openSearch(name, config, { now }),
+  describe: async () => SEARCH,
 });
 
 /**
@@ -124,6 +135,10 @@ export class Search implements Tool {
     }
     const shown = ranked.map((id) => showArticle(this.#articles[id])).join('\n');
     return resultOf(this.name, shown, maxChars);
+  }
+
+  async describe(): Promise<ToolDescription> {
+    return SEARCH;
   }
 
   async close(): Promise<void> {}

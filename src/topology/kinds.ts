@@ -9,29 +9,37 @@ import { standardMatcherKind } from '../judge/standard-matcher.ts';
 import { labJudge } from '../lab/judge.ts';
 import { LANGUAGE_MODELS, type OnLanguageModel } from '../models/language-models.ts';
 import type { ModuleContext } from '../modules/call-module.ts';
-import { moduleAdvantage } from '../modules/module-advantage.ts';
 import { moduleJudge } from '../modules/module-judge.ts';
 import { moduleMatcher } from '../modules/module-matcher.ts';
 import { moduleReward } from '../modules/module-reward.ts';
 import { moduleTool } from '../modules/module-tool.ts';
 import type { KindOf } from '../parts/kind.ts';
+import type { ToolKindOf } from '../parts/tool-kind.ts';
 import { constantRewardKind } from '../reward/constant-reward.ts';
 import { localReward, openaiReward } from '../reward/model-reward.ts';
 import { rulesRewardKind } from '../reward/rules-reward.ts';
 import { verdictRewardKind } from '../reward/verdict-reward.ts';
 import { calculatorTool } from '../tools/calculator.ts';
+import { httpTool } from '../tools/http/http-kind.ts';
+import { mcpTool } from '../tools/mcp/mcp-kind.ts';
 import { searchTool } from '../tools/search.ts';
-import { type Advantage, centeredAdvantage, rewardAdvantage } from '../train/advantage.ts';
 
 export const POLICIES = LANGUAGE_MODELS;
 
 /** What tools may be made of. */
 export type ToolKindContext = ToolContext & ModuleContext;
 
-export const TOOLS = [calculatorTool, searchTool, moduleTool] as const satisfies readonly KindOf<
-  ToolKindContext,
-  Tool
->[];
+/** What policies are told of a tool of one's own kind may be missing. */
+export type AnyToolKind = KindOf<ToolKindContext, Tool> &
+  Partial<Pick<ToolKindOf<ToolKindContext>, 'describe'>>;
+
+export const TOOLS = [
+  calculatorTool,
+  searchTool,
+  mcpTool,
+  httpTool,
+  moduleTool,
+] as const satisfies readonly AnyToolKind[];
 
 /** What judges may be made of. */
 export interface JudgeContext extends OnLanguageModel, ModuleContext {
@@ -50,12 +58,6 @@ export const MATCHERS = [standardMatcherKind, moduleMatcher] as const satisfies 
   ModuleContext,
   Matcher
 >[];
-
-export const ADVANTAGES = [
-  rewardAdvantage,
-  centeredAdvantage,
-  moduleAdvantage,
-] as const satisfies readonly KindOf<ModuleContext, Advantage>[];
 
 /** What reward models may be made of. */
 export interface RewardContext extends OnLanguageModel, ModuleContext {

@@ -6,6 +6,7 @@ import * as learning from './rules/learning-rules.ts';
 import * as models from './rules/model-rules.ts';
 import type { LintContext, Rule } from './rules/rule.ts';
 import * as tasks from './rules/task-rules.ts';
+import * as tools from './rules/tool-rules.ts';
 import * as topics from './rules/topic-rules.ts';
 import * as transport from './rules/transport-rules.ts';
 import type { Topology } from './topology.ts';
@@ -16,6 +17,7 @@ export const RULES: readonly Rule[] = [
   ...Object.values(topics),
   ...Object.values(flow),
   ...Object.values(tasks),
+  ...Object.values(tools),
   ...Object.values(learning),
   ...Object.values(models),
   ...Object.values(files),

@@ -54,7 +54,7 @@ const taskConfig = z.strictObject({
     .nullable()
     .default(null)
     .describe(
-      "The system message; '': none. null: Swirl's own where the task has one search tool or calculator, or no tool at all; none otherwise.",
+      "The system message; '': none. null: Swirl's own, with each tool's tag and a worked example, written when the run begins.",
     ),
   tools: z.array(name).default([]).describe('Names of the tools that the policy may call.'),
   maxSteps: z
@@ -117,17 +117,10 @@ export const topologyConfig = z.strictObject({
 /** A topology as it is written, with every default filled in. */
 export type WrittenTopology = z.output<typeof topologyConfig>;
 
-/** A task whose instructions are settled. */
-export type TaskConfig = Omit<WrittenTopology['tasks'][string], 'instructions'> & {
-  readonly instructions: string;
-};
-
 /** A topology to run: every default filled in, what was left to Swirl settled, and paths absolute. */
-export type Topology = Omit<WrittenTopology, 'tasks' | 'topics'> & {
-  readonly tasks: Readonly<Record<string, TaskConfig>>;
+export type Topology = Omit<WrittenTopology, 'topics'> & {
   /** Settings of Swirl's own topics. */
   readonly topics: TopicsConfig;
   /** Topics that the topology adds, by name: every schema in place of its file. */
   readonly ownTopics: Readonly<Record<string, WrittenOwnTopic>>;
 };
-export type ToolConfig = Topology['tools'][string];

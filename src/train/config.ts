@@ -1,6 +1,5 @@
 /** The train stage's settings. */
 import { z } from 'zod';
-import { moduleAdvantage } from '../modules/module-advantage.ts';
 import { parametersConfig } from './parameters.ts';
 
 const batchConfig = z
@@ -102,10 +101,7 @@ const updateSettings = {
       "Longest context with its action, in tokens; the policy's own limit holds too. Longer steps go to `failures`, never cut.",
     ),
   advantage: z
-    .union([
-      z.enum(['reward', 'centered']),
-      moduleAdvantage.settings.extend({ kind: z.literal('module').describe(moduleAdvantage.about) }),
-    ])
+    .enum(['reward', 'centered'])
     .default('reward')
     .describe(
       '`reward`: A = R. `centered`: minus the mean of the batch; on recorded actions that needs `beta` or `clipRatio`.',

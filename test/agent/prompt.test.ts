@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { cutMiddle } from '../../src/agent/cut-text.ts';
-import { defaultInstructions, fillPrompt, reviewSections } from '../../src/agent/prompt.ts';
+import { finalLine } from '../../src/agent/final-line.ts';
+import { fillPrompt, reviewSections } from '../../src/agent/prompt.ts';
 import { answer, call, question, step } from '../records.ts';
 
 function fill(texts: { question?: string; reference?: string; answer?: string }): string {
@@ -60,19 +61,6 @@ describe('fillPrompt', () => {
   });
 });
 
-test('default instructions name the tag and the number of messages', () => {
-  const search = defaultInstructions('search', { tag: 'search_query', maxSteps: 5 });
-  expect(search).toContain('up to 5 messages');
-  expect(search).toContain('<search_query>what you look for</search_query>');
-  const math = defaultInstructions('math', { tag: 'math_exp', maxSteps: 10 });
-  expect(math).toContain('up to 10 messages');
-  expect(math).toContain('<math_exp>expression</math_exp>');
-  const answer = defaultInstructions('answer', { maxSteps: 3 });
-  expect(answer).toContain('up to 3 messages');
-  expect(answer).toContain('<answer>your answer</answer>');
-  expect(search + math + answer).not.toContain('{{');
-});
-
 describe('reviewSections', () => {
   const steps = [step(call('2+3'), '5'), step(call('5*2'), '10')];
 
@@ -124,4 +112,29 @@ test('cutMiddle keeps beginning and end, and says what is missing', () => {
       expect(cut.length).toBeLessThanOrEqual(Math.max(text.length, max + 50));
     }),
   );
+});
+
+describe('finalLine', () => {
+  test.each([
+    ['It helps.\nVERDICT: GOOD', 'GOOD'],
+    ['It helps.\n\n**Verdict:** GOOD.\n\n', 'GOOD'],
+    ['### Final verdict: `BAD`\n```', 'BAD'],
+    ['The verdict is GOOD', 'GOOD'],
+    ['my overall verdict = bad', 'bad'],
+    ['GOOD', 'GOOD'],
+    ['VERDICT: NOT GOOD', 'NOT GOOD'],
+    ['VERDICT: GOOD or BAD', 'GOOD or BAD'],
+    ['VERDICT: GOOD\nBut on second thoughts it is useless.', 'But on second thoughts it is useless'],
+    ['VERDICT:', ''],
+    ['', ''],
+    ['...', ''],
+  ])('%j says %j', (reply, said) => {
+    expect(finalLine(reply, 'verdict')).toBe(said);
+  });
+
+  test('takes hostile replies', () => {
+    for (const piece of ['\n', 'verdict ', 'final ', '*', ' ', 'VERDICT: GOOD ']) {
+      expect(finalLine(piece.repeat(300_000), 'verdict')).not.toBe('GOOD');
+    }
+  });
 });

@@ -43,17 +43,12 @@ export function setting(...values: readonly string[]): string[] {
   return values.flatMap((value) => ['--set', value]);
 }
 
-export interface WorkplaceOptions {
-  /** The command in the folder, for node to run; the checkout's otherwise. */
-  readonly command?: (folder: string) => string;
-}
-
-export function workplace({ command = () => binary }: WorkplaceOptions = {}): Workplace {
+export function workplace(): Workplace {
   const folder = mkdtempSync(join(tmpdir(), 'swirl-end-to-end-'));
   const started: SwirlProcess[] = [];
   const path = (...parts: string[]) => join(folder, ...parts);
   const start: Workplace['start'] = (args, env = {}) => {
-    const child = spawn(process.execPath, [command(folder), ...args], {
+    const child = spawn(process.execPath, [binary, ...args], {
       cwd: folder,
       env: { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -4,6 +4,7 @@ import { RULES } from '../../src/topology/lint.ts';
 import { FILE_CASES } from './file-rule-cases.ts';
 import { type Case, LEARNING_CASES } from './learning-rule-cases.ts';
 import { complaints, examine, FINE } from './sample.ts';
+import { TOOL_CASES } from './tool-rule-cases.ts';
 import { TOPIC_CASES } from './topic-rule-cases.ts';
 
 const tail = (topic: string): string[] =>
@@ -182,6 +183,7 @@ const CASES: readonly Case[] = [
   ...LEARNING_CASES,
   ...TOPIC_CASES,
   ...FILE_CASES,
+  ...TOOL_CASES,
   {
     rule: 'no-instructions',
     severity: 'warning',
@@ -189,14 +191,6 @@ const CASES: readonly Case[] = [
     path: 'tasks.sums.instructions',
     says: 'does not know the tags',
     mended: { set: ['policy={kind: openai, model: m}', 'learner={}'] },
-  },
-  {
-    rule: 'equal-votes',
-    severity: 'warning',
-    set: ['judge={kind: openai, model: m, votes: 3}'],
-    path: 'judge.temperature',
-    says: '3 votes at temperature 0 are the same vote 3 times',
-    mended: { set: ['judge={kind: openai, model: m, votes: 3, temperature: 0.7}'] },
   },
   {
     rule: 'nothing-to-learn',

@@ -78,11 +78,19 @@ const NONE: Required<OpenStagesOptions>['training'] = {
   },
 };
 
+function toldOf(tools: readonly Tool[]): Parts['toldOf'] {
+  return async (name, signal) => {
+    const tool = tools.find((candidate) => candidate.name === name);
+    if (tool === undefined) return null;
+    return { tag: tool.tag, description: (await tool.describe?.(signal)) ?? null };
+  };
+}
+
 function withOwn(parts: Parts, { policy, tools, judge, reward }: OwnParts): Parts {
   return {
     ...parts,
     ...(policy === undefined ? {} : { policy: async () => policy }),
-    ...(tools === undefined ? {} : { tools: async () => tools }),
+    ...(tools === undefined ? {} : { tools: async () => tools, toldOf: toldOf(tools) }),
     ...(judge === undefined ? {} : { judge: async () => judge }),
     ...(reward === undefined ? {} : { rewardModel: async () => reward }),
   };

@@ -1,5 +1,5 @@
 /** A worked example of a tool's arguments, made from their JSON Schema where its author gives none. */
-import { isPlainObject, type JsonSchema } from './json-schema.ts';
+import { isPlainObject, type JsonSchema, referred } from '../../agent/json-schema.ts';
 
 /** Nested schemas are followed so far; a schema may refer to itself. */
 const MOST_LEVELS = 6;
@@ -65,15 +65,3 @@ const FORMATS = new Map([
   ['uri', 'https://example.com/'],
   ['url', 'https://example.com/'],
 ]);
-
-/** What `#/$defs/Name` points at; nothing else is followed. */
-export function referred(reference: string, root: JsonSchema): unknown {
-  if (!reference.startsWith('#/')) return undefined;
-  let value: unknown = root;
-  for (const piece of reference.slice(2).split('/')) {
-    const key = piece.replaceAll('~1', '/').replaceAll('~0', '~');
-    if (!isPlainObject(value) || !Object.hasOwn(value, key)) return undefined;
-    value = value[key];
-  }
-  return value;
-}

@@ -1,17 +1,8 @@
 /** The arguments that a tool takes: their JSON Schema, checked by ajv, and what of it a policy is told. */
+import type { JsonSchema } from '../../agent/json-schema.ts';
+import { type Parameter, parametersOf, textParameter } from '../../agent/parameters.ts';
 import { ConfigError } from '../../errors.ts';
-import { exampleArguments, referred } from './example.ts';
-import { isPlainObject, type JsonSchema } from './json-schema.ts';
-
-/** One argument, in the words of the instructions. */
-export interface Parameter {
-  readonly name: string;
-  /** Such as `text`, `number`, `"a" or "b"`, `list of text`. */
-  readonly type: string;
-  readonly required: boolean;
-  /** What its author says of it; '' for nothing. */
-  readonly description: string;
-}
+import { exampleArguments } from './example.ts';
 
 export interface Parameters {
   readonly schema: JsonSchema;
@@ -74,26 +65,6 @@ function problemWords(message: string, list: readonly Parameter[]): string {
     .join('; ');
 }
 
-function parametersOf(schema: JsonSchema): Parameter[] {
-  const properties = isPlainObject(schema.properties) ? schema.properties : {};
-  const required = new Set(Array.isArray(schema.required) ? schema.required.map(String) : []);
-  return Object.entries(properties).map(([name, value]) => {
-    const property = isPlainObject(value) ? value : {};
-    return {
-      name,
-      type: typeWords(property, schema, 0),
-      required: required.has(name),
-      description: typeof property.description === 'string' ? property.description : '',
-    };
-  });
-}
-
-function textParameter(list: readonly Parameter[]): string | null {
-  const required = list.filter((parameter) => parameter.required);
-  const [only] = required;
-  return required.length === 1 && only?.type === 'text' ? only.name : null;
-}
-
 /** The example, if the schema takes it; otherwise the names with their types in angle brackets. */
 function exampleFor(
   schema: JsonSchema,
@@ -105,35 +76,4 @@ function exampleFor(
   if (fits) return JSON.stringify(example);
   const pairs = list.filter(({ required }) => required).map(({ name, type }) => [name, `(${type})`]);
   return JSON.stringify(Object.fromEntries(pairs));
-}
-
-const TYPES: Readonly<Record<string, string>> = {
-  string: 'text',
-  integer: 'whole number',
-  number: 'number',
-  boolean: 'true or false',
-  object: 'object',
-  null: 'null',
-};
-
-function typeWords(property: JsonSchema, root: JsonSchema, level: number): string {
-  const { type, enum: values, const: only, items, $ref: reference } = property;
-  if (only !== undefined) return JSON.stringify(only);
-  if (Array.isArray(values)) return values.map((value) => JSON.stringify(value)).join(' or ');
-  if (level < 4 && typeof reference === 'string') {
-    const target = referred(reference, root);
-    return isPlainObject(target) ? typeWords(target, root, level + 1) : 'value';
-  }
-  const branches = property.anyOf ?? property.oneOf;
-  if (level < 4 && Array.isArray(branches)) {
-    const words = branches.map((branch) =>
-      isPlainObject(branch) ? typeWords(branch, root, level + 1) : 'value',
-    );
-    return [...new Set(words)].join(' or ');
-  }
-  if (Array.isArray(type)) return type.map((name) => TYPES[String(name)] ?? 'value').join(' or ');
-  if (type === 'array') {
-    return level < 4 && isPlainObject(items) ? `list of ${typeWords(items, root, level + 1)}` : 'list';
-  }
-  return TYPES[String(type)] ?? 'value';
 }

@@ -31,7 +31,7 @@ const TEXT_ONLY: FunctionSchema = {
   parameters: { type: 'object', properties: { text: { type: 'string' } }, required: ['text'] },
 };
 
-/** Makes the tool; nothing is sent yet. Throws `ConfigError` for a secret that is not set and for slots without an argument. */
+/** Makes the tool; nothing is sent yet. Throws `ConfigError` for slots without an argument. */
 export async function makeHttpTool(name: string, config: HttpConfig, deps: HttpToolDeps): Promise<HttpTool> {
   const where = `tools.${name}`;
   const declared = config.function === null ? null : readFunction(config.function, `${where}.function`);
@@ -49,13 +49,12 @@ export async function makeHttpTool(name: string, config: HttpConfig, deps: HttpT
       `${where}: nothing of the argument is sent: put {{argument}} into \`url\` or \`body\``,
     );
   }
-  const headers = readHeaders(config, { where, env: deps.env });
   return new HttpTool(name, {
     config,
     parameters,
     structured: declared !== null,
     description: config.description ?? description,
-    headers,
+    env: deps.env,
     sleep: deps.sleep,
     tell: tellFaults(name, deps.notify),
   });
@@ -67,7 +66,7 @@ interface HttpToolParts {
   /** Whether the argument is read by a schema; otherwise it is one text. */
   readonly structured: boolean;
   readonly description: string;
-  readonly headers: Headers;
+  readonly env: HttpToolDeps['env'];
   readonly sleep: Sleep;
   readonly tell: TellFault;
 }
@@ -78,6 +77,7 @@ export class HttpTool implements Tool {
   readonly pure: boolean;
   readonly concurrency: number;
   readonly #parts: HttpToolParts;
+  #headers: Headers | null = null;
 
   constructor(name: string, parts: HttpToolParts) {
     const { tag, pure, concurrency } = parts.config;
@@ -91,6 +91,7 @@ export class HttpTool implements Tool {
   }
 
   async open(signal: AbortSignal): Promise<void> {
+    this.#secrets();
     const { check } = this.#parts.config;
     if (check === null) return;
     const { status, text } = await this.call(check, { signal });
@@ -124,6 +125,13 @@ export class HttpTool implements Tool {
 
   async close(): Promise<void> {}
 
+  /** Throws `ConfigError` for a secret that is not set: by who calls the tool, not by who only describes it. */
+  #secrets(): Headers {
+    const { config, env } = this.#parts;
+    this.#headers ??= readHeaders(config, { where: `tools.${this.name}`, env });
+    return this.#headers;
+  }
+
   #read(argument: string): Given | { readonly problem: string } {
     const { config, parameters, structured } = this.#parts;
     const read = readArgument(argument, { parameters, maxChars: config.maxArgumentChars });
@@ -132,7 +140,8 @@ export class HttpTool implements Tool {
   }
 
   async #ask(url: string, given: Given, signal: AbortSignal): Promise<Observation> {
-    const { config, headers, tell } = this.#parts;
+    const { config, tell } = this.#parts;
+    const headers = this.#secrets();
     const body = config.body === null ? null : JSON.stringify(fillJson(config.body, given));
     const reply = await this.#send({ url, body, config, headers, signal });
     if ('refusedRedirect' in reply) {

@@ -2,12 +2,13 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { beginsAtHome, pathsIn } from '../paths.ts';
+import type { Topology } from '../topology.ts';
 import { error, type Rule, type RuleFinding } from './rule.ts';
 import { usedModels } from './used-models.ts';
 
 export const missingFile: Rule = {
   name: 'missing-file',
-  about: 'Checkpoints and corpora are there.',
+  about: 'Checkpoints, corpora and the files of other tools are there.',
   check: (topology, { exists }) => {
     if (exists === undefined) return [];
     const models = usedModels(topology).map(({ path, model }) => ({
@@ -15,18 +16,27 @@ export const missingFile: Rule = {
       file: model.checkpoint,
     }));
     const used = new Set(Object.values(topology.tasks).flatMap((task) => task.tools));
-    const corpora = Object.entries(topology.tools).flatMap(([name, tool]) =>
-      topology.stages.tools !== undefined && used.has(name) && tool.kind === 'search'
-        ? [{ path: ['tools', name, 'corpus'], file: tool.corpus as unknown }]
-        : [],
-    );
-    return [...models, ...corpora].flatMap(({ path, file }) =>
+    const tools = topology.stages.tools === undefined ? [] : filesOfTools(topology.tools, used);
+    return [...models, ...tools].flatMap(({ path, file }) =>
       typeof file !== 'string' || beginsAtHome(file) || exists(file)
         ? []
         : [error(path, `there is no ${file} (paths are relative to the topology's file)`)],
     );
   },
 };
+
+function filesOfTools(
+  tools: Topology['tools'],
+  used: ReadonlySet<string>,
+): { readonly path: readonly PropertyKey[]; readonly file: unknown }[] {
+  return Object.entries(tools).flatMap(([name, tool]) => {
+    if (!used.has(name)) return [];
+    if (tool.kind === 'search') return [{ path: ['tools', name, 'corpus'], file: tool.corpus }];
+    if (tool.kind === 'http') return [{ path: ['tools', name, 'function'], file: tool.function }];
+    const cwd = tool.kind === 'mcp' && 'cwd' in tool.server ? tool.server.cwd : null;
+    return [{ path: ['tools', name, 'server', 'cwd'], file: cwd }];
+  });
+}
 
 export const homePath: Rule = {
   name: 'home-path',

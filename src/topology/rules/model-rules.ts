@@ -59,32 +59,15 @@ export const noInstructions: Rule = {
     policy.kind === 'local' || stages.rollout === undefined
       ? []
       : Object.entries(tasks).flatMap(([name, task]) =>
-          task.instructions.trim() === ''
+          task.instructions?.trim() === ''
             ? [
                 warning(
                   ['tasks', name, 'instructions'],
-                  `the task \`${name}\` has no instructions: a remote policy does not know the tags for tools and answers; write them (Swirl has its own for tasks of one tool)`,
+                  `the task \`${name}\` has no instructions: a remote policy does not know the tags for tools and answers; write them, or leave the key out for Swirl's own`,
                 ),
               ]
             : [],
         ),
-};
-
-export const equalVotes: Rule = {
-  name: 'equal-votes',
-  about: 'Several votes of a judge or reward model differ only above temperature 0.',
-  check: (topology) =>
-    (['judge', 'reward'] as const).flatMap((part) => {
-      const config = topology[part];
-      return 'votes' in config && config.votes > 1 && config.temperature === 0
-        ? [
-            warning(
-              [part, 'temperature'],
-              `${config.votes} votes at temperature 0 are the same vote ${config.votes} times: raise \`${part}.temperature\`, or ask once`,
-            ),
-          ]
-        : [];
-    }),
 };
 
 export const noAdapter: Rule = {

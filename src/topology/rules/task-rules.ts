@@ -87,7 +87,7 @@ export const unfilledSlot: Rule = {
     stages.rollout === undefined
       ? []
       : Object.entries(tasks).flatMap(([task, { instructions }]) => {
-          const slots = [...new Set(instructions.match(/\{\{\s*[\w.-]+\s*\}\}/g) ?? [])];
+          const slots = [...new Set(instructions?.match(/\{\{\s*[\w.-]+\s*\}\}/g) ?? [])];
           if (slots.length === 0) return [];
           return [
             warning(

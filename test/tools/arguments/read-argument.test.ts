@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import type { JsonSchema } from '../../../src/agent/json-schema.ts';
 import { ConfigError } from '../../../src/errors.ts';
-import type { JsonSchema } from '../../../src/tools/arguments/json-schema.ts';
 import { openParameters, type Parameters } from '../../../src/tools/arguments/parameters.ts';
 import { readArgument } from '../../../src/tools/arguments/read-argument.ts';
 

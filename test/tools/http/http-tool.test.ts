@@ -340,6 +340,15 @@ test('a run that ends takes its calls with it', async () => {
   await expect(tool.call('x', { signal: end.signal })).rejects.toThrow('the end');
 });
 
+test('a secret that is not set stops the run at the start; describing the tool needs none', async () => {
+  const config = httpConfig.parse({ tag: 'it', url: 'https://x.example/{{argument}}', tokenEnv: 'MISSING' });
+  const tool = await makeHttpTool('it', config, deps);
+  expect((await tool.describe()).example).toBe('some text');
+  await expect(tool.open(signal)).rejects.toThrow(
+    new ConfigError('tools.it.tokenEnv names the variable MISSING, which is not set'),
+  );
+});
+
 test('an argument that is tried at the start', async () => {
   const tool = await toolOver((response) => response.writeHead(401, text).end('no key'), {
     url: '/{{argument}}',
@@ -373,10 +382,6 @@ test.each([
   [{ url: 'https://x.example/' }, 'nothing of the argument is sent'],
   [{ url: 'https://x.example/{{argument.city}}' }, 'stands for no argument: the tool has no `function`'],
   [{ url: 'https://x.example/{{argument.town}}', function: weather }, 'declared are city, days, wind'],
-  [
-    { url: 'https://x.example/{{argument}}', tokenEnv: 'MISSING' },
-    'names the variable MISSING, which is not set',
-  ],
   [
     { url: 'https://x.example/{{argument}}', function: '/nowhere.json' },
     '/nowhere.json: expected a JSON file',

@@ -1,0 +1,84 @@
+/** Rules about tools of other people: their secrets, and what policies are told of them. */
+import type { Topology } from '../topology.ts';
+import { type Rule, type RuleFinding, warning } from './rule.ts';
+
+interface NamedVariable {
+  readonly path: readonly PropertyKey[];
+  readonly variable: string;
+}
+
+/** The environment variables that tools name, and where. */
+function variablesOf(tools: Topology['tools']): NamedVariable[] {
+  return Object.entries(tools).flatMap(([name, tool]) => {
+    if (tool.kind === 'http') return headersOf(tool, ['tools', name]);
+    if (tool.kind !== 'mcp') return [];
+    const path = ['tools', name, 'server'];
+    if ('url' in tool.server) return headersOf(tool.server, path);
+    return tool.server.env.map((variable, index) => ({ path: [...path, 'env', index], variable }));
+  });
+}
+
+function headersOf(
+  {
+    tokenEnv,
+    headersEnv,
+  }: { readonly tokenEnv: string | null; readonly headersEnv: Readonly<Record<string, string>> },
+  path: readonly PropertyKey[],
+): NamedVariable[] {
+  const token = tokenEnv === null ? [] : [{ path: [...path, 'tokenEnv'], variable: tokenEnv }];
+  const headers = Object.entries(headersEnv);
+  return [
+    ...token,
+    ...headers.map(([header, variable]) => ({ path: [...path, 'headersEnv', header], variable })),
+  ];
+}
+
+export const missingToolVariable: Rule = {
+  name: 'missing-tool-variable',
+  about: 'Environment variables that tools name are set.',
+  check: ({ tools, stages }, { env }) =>
+    env === undefined || stages.tools === undefined
+      ? []
+      : variablesOf(tools)
+          .filter(({ variable }) => (env[variable] ?? '') === '')
+          .map(({ path, variable }) =>
+            warning(
+              path,
+              `the environment variable \`${variable}\` is not set: the run would stop at its start`,
+            ),
+          ),
+};
+
+export const openToken: Rule = {
+  name: 'open-token',
+  about: "Tools' tokens go over https only, or stay on this machine.",
+  check: ({ tools }) =>
+    Object.entries(tools).flatMap(([name, tool]): RuleFinding[] => {
+      const place =
+        tool.kind === 'http' ? tool : tool.kind === 'mcp' && 'url' in tool.server ? tool.server : null;
+      if (place === null || !/^http:\/\/(?!localhost\b|127\.|\[::1\])/.test(place.url)) return [];
+      if (place.tokenEnv === null && Object.keys(place.headersEnv).length === 0) return [];
+      const path = tool.kind === 'http' ? ['tools', name, 'url'] : ['tools', name, 'server', 'url'];
+      return [warning(path, 'secrets go over http in the open: expected an https address')];
+    }),
+};
+
+export const untoldTool: Rule = {
+  name: 'untold-tool',
+  about: "Swirl's own instructions say what each tool is good for.",
+  check: ({ tools, tasks }) =>
+    Object.entries(tools).flatMap(([name, tool]): RuleFinding[] => {
+      if (tool.kind !== 'http' || tool.description !== null || tool.function !== null) return [];
+      const told = Object.values(tasks).some(
+        (task) => task.instructions === null && task.tools.includes(name),
+      );
+      return told
+        ? [
+            warning(
+              ['tools', name],
+              `policies are told of \`${name}\` only its tag: give it a \`description\`, or its tasks \`instructions\``,
+            ),
+          ]
+        : [];
+    }),
+};
