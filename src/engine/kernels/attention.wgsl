@@ -4,27 +4,12 @@
 // A key outside a lane's reach leaves the lane's state untouched, so a result does not depend on its block.
 // Keys and values of position j are in row base + j; with a ring of R rows for each slot, in slot * R + j %
 // R.
-struct Call {
-  window: u32,
-  ring: u32, // 0: none
-}
-@group(0) @binding(0) var<storage, read> blocks: array<vec4u>;         // first token, count, base or slot, first position
-@group(0) @binding(1) var<storage, read> queries: array<vec4f>;        // (N, Q_SIZE)
-@group(0) @binding(2) var<storage, read> keys: array<vec4f>;           // (rows, KV_SIZE)
-@group(0) @binding(3) var<storage, read> values: array<vec4f>;         // (rows, KV_SIZE)
-@group(0) @binding(4) var<storage, read_write> mixed: array<vec4f>;    // (N, Q_SIZE)
-@group(0) @binding(5) var<storage, read_write> stats: array<vec2f>;    // (N, HEADS) log of the sum of exponents; unused
-@group(0) @binding(6) var<uniform> call: Call;
 
 @compute @workgroup_size(ATTENTION_LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) lane: vec3u) {
   let block = blocks[group.x];
-  let offset = lane.x / GROUP;
-  let inside = offset < block.y;
-  let token = block.x + select(0, offset, inside);
-  let position = block.w + select(0, offset, inside);
-  let head = group.y * GROUP + lane.x % GROUP;
-  let query = token * Q_SIZE4 + head * HEAD4;
+  let asked = askedBy(lane.x, block, group.y);
+  let query = asked.token * Q_SIZE4 + asked.head * HEAD4;
 
   var q: array<vec4f, HEAD4>;
   var sum: array<vec4f, HEAD4>;
@@ -34,7 +19,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) lane:
   }
   var greatest = -1e30f;
   var total = 0f;
-  let nearest = windowStart(position, call.window);
+  let nearest = windowStart(asked.position, call.window);
   let first = windowStart(block.w, call.window);
   var base = block.z;
   var place = first;
@@ -51,7 +36,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) lane:
       score += dot(q[d], keys[key + d]);
     }
     score = softCap(score * ATTENTION_SCALE, ATTENTION_CAP);
-    if (j >= nearest && j <= position) {
+    if (j >= nearest && j <= asked.position) {
       let higher = max(greatest, score);
       let shrink = exp(greatest - higher);
       let weight = exp(score - higher);
@@ -62,10 +47,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) lane:
       }
     }
   }
-  if (inside) {
+  if (asked.inside) {
     for (var d = 0u; d < HEAD4; d++) {
       mixed[query + d] = sum[d] / total;
     }
-    stats[token * HEADS + head] = vec2f(greatest + log(total), 0);
+    stats[asked.token * HEADS + asked.head] = vec2f(greatest + log(total), 0);
   }
 }

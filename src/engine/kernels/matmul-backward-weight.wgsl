@@ -1,17 +1,12 @@
 // dw (OUT, IN) += scale * dy (M, OUT) transposed times x (M, IN); the gradient of matmul.wgsl at its weight.
 // Each invocation has a tile of 8 rows and 4 columns of dw in registers and sums over the M rows in order.
 // Where OUT is not a multiple of 8 the last tile's lower half is computed from other numbers and thrown away.
-@group(0) @binding(0) var<uniform> batch: Batch;
-@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
-@group(0) @binding(2) var<storage, read> x: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> dw: array<vec4f>;
-@group(0) @binding(4) var<uniform> call: MatmulCall;
 
 @compute @workgroup_size(8, 8)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let n4 = id.y * 2;
   if (id.x >= call.in4 || n4 >= call.out4) { return; }
-  let rows = select(batch.tokens, batch.targets, call.overTargets != 0);
+  let count = rows();
   let xAt = call.xAt4 + id.x;
   let yAt = call.yAt4 + n4;
   var d0 = vec4f();
@@ -22,7 +17,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   var d5 = vec4f();
   var d6 = vec4f();
   var d7 = vec4f();
-  for (var m = 0u; m < rows; m++) {
+  for (var m = 0u; m < count; m++) {
     let value = x[m * call.xStride4 + xAt];
     let upper = dy[m * call.yStride4 + yAt];
     d0 += upper.x * value;

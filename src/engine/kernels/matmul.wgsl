@@ -2,16 +2,11 @@
 // stores it. x and y may be columns of wider matrices. Each invocation has a 4 x 4 tile of y in registers and
 // sums over IN in order, so a row of y does not depend on M. M is the batch's tokens, or its targets; buffers
 // have room for whole tiles.
-@group(0) @binding(0) var<uniform> batch: Batch;
-@group(0) @binding(1) var<storage, read> x: array<vec4f>;
-@group(0) @binding(2) var<storage, read> w: array<Stored>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
-@group(0) @binding(4) var<uniform> call: MatmulCall;
 
 @compute @workgroup_size(8, 8)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let m = id.y * 4;
-  if (id.x >= call.out4 || m >= select(batch.tokens, batch.targets, call.overTargets != 0)) { return; }
+  if (id.x >= call.out4 || m >= rows()) { return; }
   let n = id.x * 4;
   let row = m * call.xStride4 + call.xAt4;
   var y0 = vec4f();
@@ -36,13 +31,4 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   put(m + 1, id.x, y1);
   put(m + 2, id.x, y2);
   put(m + 3, id.x, y3);
-}
-
-fn put(m: u32, n4: u32, value: vec4f) {
-  let at = m * call.yStride4 + call.yAt4 + n4;
-  if (call.add != 0) {
-    y[at] += call.scale * value;
-  } else {
-    y[at] = call.scale * value;
-  }
 }

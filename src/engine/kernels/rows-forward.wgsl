@@ -2,11 +2,6 @@
 // together, and each of 8 rows of x is multiplied with it. A lane sums every 16th vec4 of the depth, and the
 // lanes' sums are added in order: a row of y does not depend on how many there are, nor on its place among
 // them.
-@group(0) @binding(0) var<uniform> batch: Batch;
-@group(0) @binding(1) var<storage, read> x: array<vec4f>;
-@group(0) @binding(2) var<storage, read> w: array<Stored>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
-@group(0) @binding(4) var<uniform> call: MatmulCall;
 
 const LANES = 16u;
 const ROWS = 8u;
@@ -19,7 +14,7 @@ fn main(
   @builtin(local_invocation_id) lane: vec3u,
   @builtin(local_invocation_index) index: u32,
 ) {
-  let rows = select(batch.tokens, batch.targets, call.overTargets != 0);
+  let count = rows();
   let first = group.x * ROWS;
   let n4 = group.y * 8 + lane.y;
   var sums: array<vec4f, ROWS>;
@@ -28,7 +23,7 @@ fn main(
     // Beyond the last row is the last row again; those sums are thrown away.
     var at: array<u32, ROWS>;
     for (var r = 0u; r < ROWS; r++) {
-      at[r] = min(first + r, rows - 1) * call.xStride4 + call.xAt4;
+      at[r] = min(first + r, count - 1) * call.xStride4 + call.xAt4;
     }
     for (var k = lane.x; k < call.in4; k += LANES) {
       // A vec4 of the four outputs at each depth.
@@ -50,16 +45,11 @@ fn main(
   // 64 of the 128 lanes have a row and four outputs each.
   let m = first + index % ROWS;
   let out4 = group.y * 8 + index / ROWS;
-  if (index >= 8 * ROWS || m >= rows || out4 >= call.out4) { return; }
+  if (index >= 8 * ROWS || m >= count || out4 >= call.out4) { return; }
   let start = index * LANES;
   var total = parts[start];
   for (var i = 1u; i < steps(LANES); i++) {
     total += parts[start + i];
   }
-  let at = m * call.yStride4 + call.yAt4 + out4;
-  if (call.add != 0) {
-    y[at] += call.scale * total;
-  } else {
-    y[at] = call.scale * total;
-  }
+  put(m, out4, total);
 }

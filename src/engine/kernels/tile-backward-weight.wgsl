@@ -1,17 +1,8 @@
 // dw (OUT, IN) += scale * dy (M, OUT) transposed times x (M, IN), as matmul-backward-weight.wgsl; for
 // tile.wgsl.
-@group(0) @binding(0) var<uniform> batch: Batch;
-@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
-@group(0) @binding(2) var<storage, read> x: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> dw: array<vec4f>;
-@group(0) @binding(4) var<uniform> call: MatmulCall;
 
 const LEFT_ALONG_DEPTH = false;
 const RIGHT_ALONG_DEPTH = false;
-
-fn rows() -> u32 {
-  return select(batch.tokens, batch.targets, call.overTargets != 0);
-}
 
 fn extent() -> vec3u {
   return vec3u(4 * call.out4, call.in4, rows());

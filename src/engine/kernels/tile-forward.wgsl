@@ -1,16 +1,7 @@
 // y (M, OUT) = scale * x (M, IN) times w (OUT, IN) transposed, or y += it, as matmul.wgsl; for tile.wgsl.
-@group(0) @binding(0) var<uniform> batch: Batch;
-@group(0) @binding(1) var<storage, read> x: array<vec4f>;
-@group(0) @binding(2) var<storage, read> w: array<Stored>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
-@group(0) @binding(4) var<uniform> call: MatmulCall;
 
 const LEFT_ALONG_DEPTH = true;
 const RIGHT_ALONG_DEPTH = true;
-
-fn rows() -> u32 {
-  return select(batch.tokens, batch.targets, call.overTargets != 0);
-}
 
 fn extent() -> vec3u {
   return vec3u(rows(), call.out4, 4 * call.in4);
@@ -24,13 +15,4 @@ fn left(m: u32, k4: u32) -> vec4f {
 fn right(n: u32, k4: u32) -> vec4f {
   if (n >= 4 * call.out4 || k4 >= call.in4) { return vec4f(); }
   return unpack(w[n * call.in4 + k4]);
-}
-
-fn put(m: u32, n4: u32, value: vec4f) {
-  let at = m * call.yStride4 + call.yAt4 + n4;
-  if (call.add != 0) {
-    y[at] += call.scale * value;
-  } else {
-    y[at] = call.scale * value;
-  }
 }

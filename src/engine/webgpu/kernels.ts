@@ -49,6 +49,15 @@ fn unpack(stored: Stored) -> vec4f {
 }`,
 };
 
+/** Kernels with variants: what all of them are given stands once, in `kernels/NAME-bindings.wgsl`. */
+const bindingsApart: ReadonlySet<string> = new Set([
+  'attention',
+  'attention-backward-queries',
+  'attention-backward-keys',
+  'matmul',
+  'matmul-backward-weight',
+]);
+
 /** An f32 of a kernel's `Call`. */
 export function float(value: number): number {
   return new Uint32Array(Float32Array.of(value).buffer)[0];
@@ -122,7 +131,8 @@ export class Kernels {
   }
 
   #pipeline(name: string, { stored = 'f32', variant }: Pick<KernelCall, 'stored' | 'variant'>) {
-    const { files, before, directives = [] } = variant ?? { files: [name], before: '' };
+    const { files: own, before, directives = [] } = variant ?? { files: [name], before: '' };
+    const files = bindingsApart.has(name) ? [`${name}-bindings`, ...own] : own;
     const key = [stored, ...files, before].join(' ');
     let pipeline = this.#pipelines.get(key);
     if (!pipeline) {

@@ -143,6 +143,23 @@ fn sigmoid(x: vec4f) -> vec4f {
   return 1 / (1 + exp(-clamp(x, vec4f(-80), vec4f(80))));
 }
 
+// The query that a lane of attention has.
+struct Asked {
+  token: u32,
+  position: u32,
+  head: u32,
+  inside: bool,
+}
+
+// In a block of tokens (first, count, any, first position) the heads that share a key head, token by token. A
+// lane beyond the block has its first token, and writes nothing.
+fn askedBy(lane: u32, block: vec4u, keyHead: u32) -> Asked {
+  let offset = lane / GROUP;
+  let inside = offset < block.y;
+  let at = select(0, offset, inside);
+  return Asked(block.x + at, block.w + at, keyHead * GROUP + lane % GROUP, inside);
+}
+
 // The first position that a token sees; window 0: all.
 fn windowStart(position: u32, window: u32) -> u32 {
   return select(0, position + 1 - window, window != 0 && position + 1 > window);

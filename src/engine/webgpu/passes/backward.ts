@@ -57,24 +57,22 @@ function layerBackward(to: TrainingOperations, layer: number, kept: KeysAndValue
     dkeys: plan.get('dkeys'),
     dvalues: plan.get('dvalues'),
   };
-  /** Of a norm after a branch, where there is one. */
-  const branchNorm = (norm: number, x: GPUBuffer, rstd: GPUBuffer) =>
-    config.postNorms ? to.normWeightGradient(norm, { dy: dstream, x, rstd }) : [];
+  /** Back from where a branch joined the stream and was normed for the next: `joined` is what was normed. */
+  const joinBackward = (
+    branch: 'fed' | 'attended',
+    joined: { dy: GPUBuffer; x: GPUBuffer; rstd: GPUBuffer },
+    numbers: { branch: number; next: number },
+  ) => {
+    const [x, rstd] = [own(branch), own(`${branch}Rstd`)];
+    const buffers = { dy: dnormed, total: joined.x, branch: x, branchRstd: rstd, nextRstd: joined.rstd };
+    return [
+      ...to.normWeightGradient(numbers.next, joined),
+      to.addNormBackward(numbers, { ...buffers, stream: dstream, dbranch }),
+      ...(config.postNorms ? to.normWeightGradient(numbers.branch, { dy: dstream, x, rstd }) : []),
+    ];
+  };
   return [
-    ...to.normWeightGradient(norms.next, fed),
-    to.addNormBackward(
-      { branch: norms.afterFeedForward, next: norms.next },
-      {
-        dy: dnormed,
-        total: fed.x,
-        branch: own('fed'),
-        branchRstd: own('fedRstd'),
-        nextRstd: fed.rstd,
-        stream: dstream,
-        dbranch,
-      },
-    ),
-    ...branchNorm(norms.afterFeedForward, own('fed'), own('fedRstd')),
+    ...joinBackward('fed', fed, { branch: norms.afterFeedForward, next: norms.next }),
     ...to.linearBackward('down', layer, { dy: dbranch, x: own('inner'), dx: plan.get('dinner') }),
     to.gateBackward({ gateUp: own('gateUp'), dinner: plan.get('dinner'), dgateUp: plan.get('dgateUp') }),
     ...to.linearBackward('gateUp', layer, {
@@ -83,20 +81,7 @@ function layerBackward(to: TrainingOperations, layer: number, kept: KeysAndValue
       dx: dnormed,
     }),
 
-    ...to.normWeightGradient(norms.feedForward, attended),
-    to.addNormBackward(
-      { branch: norms.afterAttention, next: norms.feedForward },
-      {
-        dy: dnormed,
-        total: attended.x,
-        branch: own('attended'),
-        branchRstd: own('attendedRstd'),
-        nextRstd: attended.rstd,
-        stream: dstream,
-        dbranch,
-      },
-    ),
-    ...branchNorm(norms.afterAttention, own('attended'), own('attendedRstd')),
+    ...joinBackward('attended', attended, { branch: norms.afterAttention, next: norms.feedForward }),
     ...to.linearBackward('o', layer, { dy: dbranch, x: own('mixed'), dx: plan.get('dmixed') }),
     ...to.attentionBackward(layer, {
       ...kept,
