@@ -15,7 +15,7 @@ import { DeviceError } from '../src/errors.ts';
 import { normal, uniform } from '../src/random.ts';
 import { updateConfig } from '../src/train/config.ts';
 import { microBatches } from '../src/train/micro-batches.ts';
-import type { Row } from '../src/train/packing.ts';
+import type { Row, TrainStep } from '../src/train/packing.ts';
 
 const STEPS = 5;
 
@@ -81,6 +81,8 @@ function packedRow(trajectory: number, { question, action, observation }: Length
   const steps = Array.from({ length: STEPS }, (_, index) => ({
     id: `q${trajectory}/0/${index}`,
     reward: index - 1.5,
+    // Only an advantage asks what was packed.
+    of: { reward: { value: index - 1.5 } } as TrainStep,
     start: question + index * (action + observation),
     length: action,
     recorded: null,

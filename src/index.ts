@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 
+export type { ToolTag } from './agent/action.ts';
 export type {
   CallOptions,
   Completion,
@@ -14,7 +15,7 @@ export type {
   RewardModel,
   Scorable,
 } from './agent/model.ts';
-export type { Tool } from './agent/tool.ts';
+export type { Tool, ToolDescription } from './agent/tool.ts';
 export {
   ConfigError,
   DataError,
@@ -46,6 +47,7 @@ export {
   type SampleOptions,
   type ScoreRequest,
 } from './library/policy.ts';
+export { type QuestionFields, question } from './library/question.ts';
 export {
   type FeedOptions,
   type OpenOptions,
@@ -65,7 +67,33 @@ export {
   type TopologySource,
 } from './library/topology.ts';
 export type { Score } from './models/score.ts';
+export type {
+  AdvantageCall,
+  AdvantageStep,
+  JudgeCall,
+  MatcherCall,
+  ReaderCall,
+  ReaderFile,
+  ReadQuestion,
+  RewardCall,
+  ToolCall as ToolFunction,
+} from './parts/calls.ts';
+export {
+  type Definition,
+  type DefinitionOf,
+  defineAdvantage,
+  defineJudge,
+  defineMatcher,
+  defineReader,
+  defineReward,
+  defineTool,
+  type MadePart,
+  type PartContext,
+  type PartName,
+} from './parts/define.ts';
+export type { StandardSchemaV1 } from './parts/standard-schema.ts';
 export type { RunEnd, StageProgress } from './runtime/run.ts';
+export type { RecordOf } from './topics/record-of.ts';
 export type {
   Accepted,
   Action,
@@ -74,8 +102,10 @@ export type {
   Judged,
   Observation,
   ObservationStatus,
+  Origin,
   Question,
   Reward,
+  RewardVote,
   Scored,
   Step,
   SubTrajectory,
@@ -88,6 +118,7 @@ export type {
   Update,
   Verdict,
   VerdictLabel,
+  VerdictVote,
 } from './topics/records.generated.ts';
 export type { ReadFrom, ReadOptions, TopicInfo } from './topics/transport.ts';
 export { formatProblem, formatProblems, type Problem, type Severity } from './topology/problem.ts';

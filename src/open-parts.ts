@@ -12,6 +12,7 @@ import type { LanguageModelConfig } from './models/language-models.ts';
 import type { ModuleContext } from './modules/call-module.ts';
 import { make } from './parts/kind.ts';
 import {
+  ADVANTAGES,
   type AnyToolKind,
   JUDGES,
   type JudgeContext,
@@ -23,6 +24,7 @@ import {
   type ToolKindContext,
 } from './topology/kinds.ts';
 import type { Topology } from './topology/topology.ts';
+import type { Advantage } from './train/advantage.ts';
 
 export interface Parts {
   policy(): Promise<LanguageModel>;
@@ -32,6 +34,7 @@ export interface Parts {
   judge(): Promise<Judge>;
   rewardModel(): Promise<RewardModel>;
   matcher(): Promise<Matcher>;
+  advantage(config: Topology['stages']['train'] & object): Promise<Advantage>;
   languageModel(config: LanguageModelConfig): Promise<LanguageModel>;
   /** Told, once, why a model runs on the float64 reference. */
   readonly onFallback: (reason: DeviceError) => void;
@@ -124,6 +127,11 @@ export function openParts(topology: Topology, deps: PartsDeps): Parts {
     matcher: once(async () =>
       keep(await make<ModuleContext, Matcher>(MATCHERS, topology.matcher, { ...base, name: 'matcher' })),
     ),
+    advantage: async ({ advantage }) => {
+      const config = typeof advantage === 'string' ? { kind: advantage } : advantage;
+      const context = { ...base, name: 'stages.train.advantage' };
+      return keep(await make<ModuleContext, Advantage>(ADVANTAGES, config, context));
+    },
     languageModel,
     onFallback,
     keep,

@@ -135,10 +135,12 @@ async function train(
   const { reads: topic, window } = config;
   const run = source?.topic === topic ? source.run : undefined;
   const { onFallback } = parts;
+  const advantage = await parts.advantage(config);
   const learner = parts.keep(await openLearner({ config, model: learnerOf(topology), seed, onFallback }));
   return parts.keep(
     trainStage(config, {
       ...learner,
+      advantage,
       instructions: new Map([...tasksOf(topology)].map(([name, { instructions }]) => [name, instructions])),
       checkpoints,
       run: topology.run,

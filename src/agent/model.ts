@@ -29,6 +29,16 @@ export interface CompletionRequest {
    * action's first complete tag. Left out, nothing is read for tags.
    */
   readonly tools?: readonly ToolTag[];
+  /**
+   * The JSON that the reply is to be; endpoints are held to it by `response_format`, other models ignore it.
+   */
+  readonly json?: JsonForm;
+}
+
+/** A JSON schema by its name. */
+export interface JsonForm {
+  readonly name: string;
+  readonly schema: Readonly<Record<string, unknown>>;
 }
 
 export interface Completion {

@@ -1,4 +1,7 @@
-/** Prompts of the user's own: a text file with named places, read and checked before anything is asked with it. */
+/**
+ * Prompts of the user's own: a text file with named places, read and checked before anything is asked with
+ * it.
+ */
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -70,7 +73,10 @@ export function placeProblems(
   };
 }
 
-/** How a model is asked: by Swirl's prompt, or by one of the user's own, which then stands in what comes of it. */
+/**
+ * How a model is asked: by Swirl's prompt, or by one of the user's own, which then stands in what comes of
+ * it.
+ */
 export interface Asking {
   readonly fill: (values: PromptValues) => string;
   /** Null for Swirl's. */

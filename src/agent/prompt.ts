@@ -26,6 +26,14 @@ export const reviewConfig = z.strictObject({
       'Most characters of question and conversation that are shown; longer messages lose their middle.',
     ),
   maxRationaleChars: z.int().min(100).default(4000).describe('Longer explanations lose their middle.'),
+  votes: z
+    .int()
+    .min(1)
+    .max(99)
+    .default(1)
+    .describe(
+      'How often each step is put to the model. Of several votes the majority is the verdict, the mean the reward; all stand in the record. They differ only above temperature 0.',
+    ),
   prompt: z
     .string()
     .min(1)

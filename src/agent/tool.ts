@@ -5,7 +5,10 @@ import type { Observation } from '../topics/records.generated.ts';
 export interface ToolDescription {
   /** What it does: a sentence or a few. */
   readonly description: string;
-  /** JSON Schema of its arguments, an object; a tool that takes one text has one required property of type string. */
+  /**
+   * JSON Schema of its arguments, an object; a tool that takes one text has one required property of type
+   * string.
+   */
   readonly parameters: Readonly<Record<string, unknown>>;
   /** What may stand between its tags, for a worked example. */
   readonly example: string;
@@ -16,20 +19,24 @@ export interface Tool {
   readonly name: string;
   /** The tag that calls it, such as `math_exp` for `<math_exp>2+2</math_exp>`. */
   readonly tag: string;
-  /** Whether a call is cheap and its result depends on the argument alone, so that a judge may make it again. */
+  /**
+   * Whether a call is cheap and its result depends on the argument alone, so that a judge may make it again.
+   */
   readonly pure?: boolean;
   /** Most calls of it at once in this process, others wait; by default as many as come. */
   readonly concurrency?: number;
   /**
-   * The form in which the tool tells calls apart: arguments of the same form are the same call. By default the text without
-   * blanks around it, and of JSON the value.
+   * The form in which the tool tells calls apart: arguments of the same form are the same call. By default
+   * the text without blanks around it, and of JSON the value.
    */
   callForm?(argument: string): string;
-  /** What it is good for and how it is called. One that is somebody else's is asked; throws as `open` does. */
+  /**
+   * What it is good for and how it is called. One that is somebody else's is asked; throws as `open` does.
+   */
   describe?(signal: AbortSignal): Promise<ToolDescription>;
   /**
-   * Makes sure that the tool can be called, before the first call: throws `ConfigError` for what will not get better by
-   * itself, such as a command that is not there.
+   * Makes sure that the tool can be called, before the first call: throws `ConfigError` for what will not get
+   * better by itself, such as a command that is not there.
    */
   open?(signal: AbortSignal): Promise<void>;
   /**
@@ -40,7 +47,10 @@ export interface Tool {
   close(): Promise<void>;
 }
 
-/** What a tool shows that looked and found nothing: an observation, but nothing that an answer could follow from. */
+/**
+ * What a tool shows that looked and found nothing: an observation, but nothing that an answer could follow
+ * from.
+ */
 export const NOTHING_FOUND = 'Nothing was found.';
 
 /** What a tool is made with, beside its settings. */

@@ -4,9 +4,9 @@
  */
 
 import { cutMiddle } from '../agent/cut-text.ts';
-import { finalLine } from '../agent/final-line.ts';
 import type { CallOptions, LanguageModel } from '../agent/model.ts';
 import { fillPrompt } from '../agent/prompt.ts';
+import { type ReplyForm, readReply } from '../agent/reply.ts';
 import { ModelError } from '../errors.ts';
 
 export interface Grading {
@@ -43,11 +43,27 @@ export async function gradeOutcome(
     },
   });
   const request = { messages: [{ role: 'user' as const, content }], id: `grade/${grading.id}`, signal };
-  const { text } = await model.complete(request);
+  const { text, truncated = false, startsInside } = await model.complete(request);
   const rationale = cutMiddle(text.trim(), MAX_CHARS);
-  const said = finalLine(text, 'correct').toUpperCase();
-  if (said === 'YES' || said === 'NO') return { correct: said === 'YES', rationale };
+  const correct = truncated ? null : readReply(text, GRADE, { marks: model.thinking, startsInside });
+  if (correct !== null) return { correct, rationale };
   throw new ModelError(
-    `${model.name}: expected a last line CORRECT: YES or CORRECT: NO, found ${JSON.stringify(rationale)}`,
+    `${model.name}: expected a last line CORRECT: YES or CORRECT: NO, and no other, found ${JSON.stringify(rationale)}`,
   );
 }
+
+const GRADE: ReplyForm<boolean> = {
+  labels: ['correct'],
+  read: (text) => {
+    const match = /^(not )?(yes|no)(?![\p{L}\p{N}])(?: ?(?:\/|or|and) ?(?:yes|no)(?![\p{L}\p{N}]))?/iu.exec(
+      text,
+    );
+    if (match === null) return null;
+    const [whole, not, word = ''] = match;
+    const rest = text.slice(whole.length);
+    if (not !== undefined || /\/|\bor\b|\band\b/i.test(whole)) return { value: null, rest };
+    return { value: word.toLowerCase() === 'yes', rest };
+  },
+  same: (a, b) => a === b,
+  contradicts: (value, after) => (value ? /\bNO\b/ : /\bYES\b/).test(after),
+};

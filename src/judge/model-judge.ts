@@ -1,14 +1,15 @@
 /** The process judge that is a language model (arXiv 2504.04736): it explains, and then says GOOD or BAD. */
 import type { z } from 'zod';
-import { cutMiddle } from '../agent/cut-text.ts';
-import { finalLine } from '../agent/final-line.ts';
 import type { Judge, LanguageModel } from '../agent/model.ts';
 import { askingWith, type PromptPlaces } from '../agent/own-prompt.ts';
 import { fillPrompt, reviewConfig, reviewSections } from '../agent/prompt.ts';
-import { ModelError } from '../errors.ts';
+import { jsonReplies, reviews, type Vote } from '../agent/review.ts';
 import { judgingLocalConfig, judgingOpenaiConfig, type OnLanguageModel } from '../models/language-models.ts';
 import { kind } from '../parts/kind.ts';
-import type { SubTrajectory, VerdictLabel } from '../topics/records.generated.ts';
+import type { SubTrajectory, Verdict, VerdictLabel } from '../topics/records.generated.ts';
+import { readVerdict } from './read-verdict.ts';
+
+export { readVerdict } from './read-verdict.ts';
 
 /** Settings beside those of the language model. */
 export const modelJudgeConfig = reviewConfig;
@@ -21,39 +22,67 @@ export const judgePlaces: PromptPlaces = {
   ending: 'VERDICT:',
 };
 
+const VERDICT_JSON = {
+  name: 'verdict',
+  schema: {
+    type: 'object',
+    properties: { explanation: { type: 'string' }, verdict: { type: 'string', enum: ['GOOD', 'BAD'] } },
+    required: ['explanation', 'verdict'],
+    additionalProperties: false,
+  },
+};
+
+export interface ModelJudgeDeps {
+  readonly model: LanguageModel;
+  /** Whether it is asked for JSON by a schema. */
+  readonly json?: boolean;
+}
+
 /**
- * A reply without a clear verdict at its end is UNKNOWN, as is a model that refused; a `ModelError` after
- * which trying again may help is thrown on. The question's gold answer is not shown.
+ * A reply without one clear verdict is UNKNOWN, as is a model that refused; a `ModelError` after which trying
+ * again may help is thrown on. Of several votes the label counts that more than half of them have. The
+ * question's gold answer is not shown.
  */
-export function modelJudge(config: ModelJudgeConfig, { model }: { readonly model: LanguageModel }): Judge {
+export function modelJudge(config: ModelJudgeConfig, { model, json = false }: ModelJudgeDeps): Judge {
   const { fill, by } = askingWith(config.prompt, 'process-judge', judgePlaces);
-  const unknown = (rationale: string) => ({
-    label: 'UNKNOWN' as const,
-    rationale,
-    judge: model.name,
-    votes: [],
-    by,
-  });
+  const reader = {
+    read: readVerdict,
+    problem: "The judge's reply does not end with VERDICT: GOOD or VERDICT: BAD, and nothing else",
+  };
   return {
     name: model.name,
     async judge(subTrajectory, { signal }) {
-      const content = fill(reviewOf(subTrajectory, config.maxPromptChars));
-      let reply: string;
-      try {
-        const id = `judge/${subTrajectory.id}`;
-        reply = (await model.complete({ messages: [{ role: 'user', content }], id, signal })).text;
-      } catch (error) {
-        if (error instanceof ModelError && !error.retryable) return unknown(error.message);
-        throw error;
-      }
-      const rationale = cutMiddle(reply.trim(), config.maxRationaleChars);
-      const label = readVerdict(reply);
-      if (label === null)
-        return unknown(`The judge's reply does not end with VERDICT: GOOD or VERDICT: BAD: ${rationale}`);
-      return { label, rationale, judge: model.name, votes: [], by };
+      const review = {
+        ...config,
+        id: `judge/${subTrajectory.id}`,
+        prompt: fill(reviewOf(subTrajectory, config.maxPromptChars)),
+        json: json ? VERDICT_JSON : null,
+      };
+      const votes = await reviews(review, { model, reader, signal });
+      return { ...majorityOf(votes), judge: model.name, by };
     },
   };
 }
+
+/**
+ * The label of more than half of the votes, with the explanation of the first of them; UNKNOWN where there is
+ * none.
+ */
+function majorityOf(votes: readonly Vote<Label>[]): Pick<Verdict, 'label' | 'rationale' | 'votes'> {
+  const of = (label: Label | null) => votes.filter(({ value }) => value === label);
+  const label = (['GOOD', 'BAD'] as const).find((each) => 2 * of(each).length > votes.length);
+  const recorded =
+    votes.length === 1
+      ? []
+      : votes.map(({ value, rationale }) => ({ label: value ?? ('UNKNOWN' as const), rationale }));
+  if (label !== undefined) return { label, rationale: of(label)[0]?.rationale ?? '', votes: recorded };
+  const counts = `${of('GOOD').length} GOOD, ${of('BAD').length} BAD, ${of(null).length} UNKNOWN`;
+  const rationale =
+    votes.length === 1 ? (votes[0]?.rationale ?? '') : `No majority of ${votes.length} votes: ${counts}`;
+  return { label: 'UNKNOWN', rationale, votes: recorded };
+}
+
+type Label = Exclude<VerdictLabel, 'UNKNOWN'>;
 
 /** What the judge is asked by Swirl's prompt. */
 export function judgePrompt(step: SubTrajectory, maxChars: number): string {
@@ -64,20 +93,14 @@ function reviewOf({ question, context, action }: SubTrajectory, maxChars: number
   return { fenced: reviewSections({ question, steps: context, action }, maxChars) };
 }
 
-/** The verdict at the end of a reply; null where there is none that is clear. */
-export function readVerdict(reply: string): Exclude<VerdictLabel, 'UNKNOWN'> | null {
-  const verdict = finalLine(reply, 'verdict').toUpperCase();
-  return verdict === 'GOOD' || verdict === 'BAD' ? verdict : null;
-}
-
 export const openaiJudge = kind({
   name: 'openai',
   about: 'A model behind an endpoint reviews each step.',
-  settings: judgingOpenaiConfig.extend(modelJudgeConfig.shape),
+  settings: judgingOpenaiConfig.extend({ ...modelJudgeConfig.shape, json: jsonReplies }),
   files: ['prompt'],
   prompt: judgePlaces,
   make: async (config, { languageModel }: OnLanguageModel) =>
-    modelJudge(config, { model: await languageModel(config) }),
+    modelJudge(config, { model: await languageModel(config), json: config.json }),
 });
 
 export const localJudge = kind({

@@ -96,7 +96,7 @@ export async function openRun(topology: Topology, { notify = warn }: OpenOptions
     await whole.close();
   };
   return {
-    ...topicsOf(topology, { ...whole, notify }),
+    ...topicsOf(whole.topology, { ...whole, notify }),
     folder: whole.folder,
     feed: (topic, source, { queue = QUEUE, onAppend } = {}) =>
       whole.feed(topic, iterableOf(source, queue), onAppend),
@@ -129,8 +129,9 @@ export async function openRun(topology: Topology, { notify = warn }: OpenOptions
  * for await (const { verdict } of topics.read('judged')) console.log(verdict.label);
  */
 export async function openTopics(topology: Topology, { notify = warn }: OpenOptions = {}): Promise<Topics> {
+  const codec = await codecOf(topology, 'read');
   const transport = await openTransport(topology, { access: 'read', notify });
-  return topicsOf(topology, { transport, codec: await codecOf(topology, 'read'), notify });
+  return topicsOf(topology, { transport, codec, notify });
 }
 
 function topicsOf(topology: Topology, deps: TapDeps): Topics {

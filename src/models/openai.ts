@@ -125,7 +125,7 @@ function upToAction(completion: Completion, tools: readonly ToolTag[], reading: 
 }
 
 function requestBody(
-  { messages, id }: CompletionRequest,
+  { messages, id, json }: CompletionRequest,
   sent: { readonly config: OpenaiConfig; readonly runSeed: number; readonly stops: readonly string[] },
 ): OpenAI.ChatCompletionCreateParamsNonStreaming {
   const { config, runSeed, stops } = sent;
@@ -139,6 +139,7 @@ function requestBody(
     ...(maxTokens === null ? {} : { [maxTokensField]: maxTokens }),
     ...(stops.length === 0 ? {} : { stop: [...stops] }),
     ...(Object.keys(templateVariables).length === 0 ? {} : { chat_template_kwargs: templateVariables }),
+    ...(json && { response_format: { type: 'json_schema', json_schema: { ...json, strict: true } } }),
     // 31 bits, which every endpoint takes.
     ...(seed ? { seed: Number(seedFor(runSeed, id) & 0x7fff_ffffn) } : {}),
   };

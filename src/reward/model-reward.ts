@@ -1,13 +1,15 @@
 /** The generative reward model (arXiv 2504.04736): a language model explains, and then gives a number. */
 import { z } from 'zod';
-import { cutMiddle } from '../agent/cut-text.ts';
-import { finalLine } from '../agent/final-line.ts';
 import type { LanguageModel, RewardModel } from '../agent/model.ts';
 import { askingWith, type PromptPlaces } from '../agent/own-prompt.ts';
 import { reviewConfig, reviewSections } from '../agent/prompt.ts';
+import { jsonReplies, reviews, type Vote } from '../agent/review.ts';
 import { ConfigError, ModelError } from '../errors.ts';
 import { judgingLocalConfig, judgingOpenaiConfig, type OnLanguageModel } from '../models/language-models.ts';
 import { kind } from '../parts/kind.ts';
+import { readReward } from './read-reward.ts';
+
+export { readReward } from './read-reward.ts';
 
 /** Settings beside those of the language model. */
 export const modelRewardConfig = z.strictObject({
@@ -24,57 +26,78 @@ export const rewardPlaces: PromptPlaces = {
   ending: 'REWARD:',
 };
 
+const REWARD_JSON = {
+  name: 'reward',
+  schema: {
+    type: 'object',
+    properties: { explanation: { type: 'string' }, reward: { type: 'number' } },
+    required: ['explanation', 'reward'],
+    additionalProperties: false,
+  },
+};
+
+export interface ModelRewardDeps {
+  readonly model: LanguageModel;
+  /** Whether it is asked for JSON by a schema. */
+  readonly json?: boolean;
+}
+
 /**
- * Sees question, context and action, neither gold answer nor verdict. A reply that does not end with a number
- * in range is a `ModelError` that is not retried; so no action is ever scored by a default. Throws
- * `ConfigError` for an empty range.
+ * Sees question, context and action, neither gold answer nor verdict. A reply without one clear number in
+ * range is a `ModelError` that is not retried; so no action is ever scored by a default. Of several votes the
+ * mean counts, if more than half of them have a number. Throws `ConfigError` for an empty range.
  */
 export function modelReward(
   config: ModelRewardConfig,
-  { model }: { readonly model: LanguageModel },
+  { model, json = false }: ModelRewardDeps,
 ): RewardModel {
-  const { min, max, maxPromptChars, maxRationaleChars } = config;
+  const { min, max, maxPromptChars } = config;
   if (min >= max) throw new ConfigError(`reward.min, ${min}, must be below reward.max, ${max}`);
   const { fill, by } = askingWith(config.prompt, 'reward', rewardPlaces);
+  const expected = `expected a last line REWARD: N with a number from ${min} to ${max}`;
+  const reader = {
+    read: (reply: string, options: Parameters<typeof readReward>[2]) =>
+      readReward(reply, { min, max }, options),
+    problem: `${expected}, and no other, found`,
+  };
   return {
     name: model.name,
     async score({ subTrajectory: { id, question, context, action } }, { signal }) {
-      const content = fill({
-        plain: { min, max },
-        fenced: reviewSections({ question, steps: context, action }, maxPromptChars),
-      });
-      const reply = await model.complete({
-        messages: [{ role: 'user', content }],
+      const fenced = reviewSections({ question, steps: context, action }, maxPromptChars);
+      const review = {
+        ...config,
         id: `reward/${id}`,
-        signal,
-      });
-      const rationale = cutMiddle(reply.text.trim(), maxRationaleChars);
-      const value = readReward(reply.text);
-      if (value === null || value < min || value > max) {
-        const found = value === null ? JSON.stringify(rationale) : String(value);
-        throw new ModelError(
-          `${model.name}: expected a last line REWARD: N with a number from ${min} to ${max}, found ${found}`,
-        );
+        prompt: fill({ plain: { min, max }, fenced }),
+        json: json ? REWARD_JSON : null,
+      };
+      const votes = await reviews(review, { model, reader, signal });
+      const mean = meanOf(votes);
+      if (mean === null) {
+        const [first] = votes.filter(({ value }) => value === null);
+        const many = votes.length === 1 ? '' : `${votes.length} votes without a majority of numbers: `;
+        throw new ModelError(`${model.name}: ${many}${first?.rationale ?? ''}`);
       }
-      return { value, rationale, model: model.name, votes: [], by };
+      const rationale = votes.find(({ value }) => value !== null)?.rationale ?? '';
+      return { value: mean, rationale, model: model.name, votes: votes.length === 1 ? [] : votes, by };
     },
   };
 }
 
-/** The number at the end of a reply; null where there is none. */
-export function readReward(reply: string): number | null {
-  const said = finalLine(reply, 'reward');
-  return /^[-+]?(?:\d{1,15}(?:\.\d{0,15})?|\.\d{1,15})$/.test(said) ? Number(said) : null;
+/** The mean of the votes that have a number, if more than half of them have; null otherwise. */
+function meanOf(votes: readonly Vote<number>[]): number | null {
+  const values = votes.flatMap(({ value }) => value ?? []);
+  if (2 * values.length <= votes.length) return null;
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 export const openaiReward = kind({
   name: 'openai',
   about: 'A model behind an endpoint scores each step.',
-  settings: judgingOpenaiConfig.extend(modelRewardConfig.shape),
+  settings: judgingOpenaiConfig.extend({ ...modelRewardConfig.shape, json: jsonReplies }),
   files: ['prompt'],
   prompt: rewardPlaces,
   make: async (config, { languageModel }: OnLanguageModel) =>
-    modelReward(config, { model: await languageModel(config) }),
+    modelReward(config, { model: await languageModel(config), json: config.json }),
 });
 
 export const localReward = kind({

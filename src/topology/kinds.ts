@@ -9,6 +9,7 @@ import { standardMatcherKind } from '../judge/standard-matcher.ts';
 import { labJudge } from '../lab/judge.ts';
 import { LANGUAGE_MODELS, type OnLanguageModel } from '../models/language-models.ts';
 import type { ModuleContext } from '../modules/call-module.ts';
+import { moduleAdvantage } from '../modules/module-advantage.ts';
 import { moduleJudge } from '../modules/module-judge.ts';
 import { moduleMatcher } from '../modules/module-matcher.ts';
 import { moduleReward } from '../modules/module-reward.ts';
@@ -23,6 +24,7 @@ import { calculatorTool } from '../tools/calculator.ts';
 import { httpTool } from '../tools/http/http-kind.ts';
 import { mcpTool } from '../tools/mcp/mcp-kind.ts';
 import { searchTool } from '../tools/search.ts';
+import { type Advantage, centeredAdvantage, rewardAdvantage } from '../train/advantage.ts';
 
 export const POLICIES = LANGUAGE_MODELS;
 
@@ -58,6 +60,12 @@ export const MATCHERS = [standardMatcherKind, moduleMatcher] as const satisfies 
   ModuleContext,
   Matcher
 >[];
+
+export const ADVANTAGES = [
+  rewardAdvantage,
+  centeredAdvantage,
+  moduleAdvantage,
+] as const satisfies readonly KindOf<ModuleContext, Advantage>[];
 
 /** What reward models may be made of. */
 export interface RewardContext extends OnLanguageModel, ModuleContext {

@@ -93,10 +93,15 @@ export type TopicsInput = { readonly [K in TopicName]?: z.input<(typeof builtIn)
   readonly [name: string]: z.input<typeof ownTopicConfig> | z.input<typeof questionsConfig>;
 };
 
-export const topicsConfig = shape as unknown as z.ZodType<z.output<typeof shape>, TopicsInput>;
+/** As `TopicsInput`, with every default: declared, as the type that zod infers is none that a `.d.ts` may state. */
+export type TopicsOutput = TopicsConfig & {
+  readonly [name: string]: WrittenOwnTopic | TopicsConfig[TopicName];
+};
+
+export const topicsConfig = shape as unknown as z.ZodType<TopicsOutput, TopicsInput>;
 
 /** Swirl's own topics apart from those that the topology adds. */
-export function splitTopics(topics: z.output<typeof topicsConfig>): {
+export function splitTopics(topics: TopicsOutput): {
   readonly topics: TopicsConfig;
   readonly ownTopics: Readonly<Record<string, WrittenOwnTopic>>;
 } {

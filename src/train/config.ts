@@ -1,5 +1,6 @@
 /** The train stage's settings. */
 import { z } from 'zod';
+import { moduleAdvantage } from '../modules/module-advantage.ts';
 import { parametersConfig } from './parameters.ts';
 
 const batchConfig = z
@@ -101,7 +102,10 @@ const updateSettings = {
       "Longest context with its action, in tokens; the policy's own limit holds too. Longer steps go to `failures`, never cut.",
     ),
   advantage: z
-    .enum(['reward', 'centered'])
+    .union([
+      z.enum(['reward', 'centered']),
+      moduleAdvantage.settings.extend({ kind: z.literal('module').describe(moduleAdvantage.about) }),
+    ])
     .default('reward')
     .describe(
       '`reward`: A = R. `centered`: minus the mean of the batch; on recorded actions that needs `beta` or `clipRatio`.',

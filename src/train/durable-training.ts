@@ -20,6 +20,7 @@ import { failureOf } from '../runtime/failure.ts';
 import type { Delivery, Emission, Finished } from '../runtime/stage.ts';
 import type { Renderer } from '../tokenizer/render.ts';
 import type { Scored, Update } from '../topics/records.generated.ts';
+import type { Advantage } from './advantage.ts';
 import { type Batch, Batcher } from './batches.ts';
 import type { Checkpoints } from './checkpoint.ts';
 import type { CheckpointForm } from './checkpoint-form.ts';
@@ -45,6 +46,8 @@ export interface DurableTrainingDeps {
    * made no checkpoint.
    */
   readonly reset: () => Promise<void>;
+  /** Needed where the configuration names one that is not Swirl's. */
+  readonly advantage?: Advantage | undefined;
   /** Needed where `beta` > 0. */
   readonly initial?: InitialPolicy | undefined;
   readonly renderer: Pick<Renderer, 'render'>;
@@ -109,11 +112,15 @@ export class DurableTraining {
 
   constructor(options: DurableTrainingOptions) {
     const { config, deps, state, published } = options;
-    const { engine, initial, renderer, instructions } = deps;
+    const { engine, initial, renderer, instructions, advantage } = deps;
     this.#config = config;
     this.#deps = deps;
     this.#options = options;
-    this.#step = new OptimizerStep(config, { engine, initial, renderer, instructions }, state.step);
+    this.#step = new OptimizerStep(
+      config,
+      { engine, initial, renderer, instructions, advantage },
+      state.step,
+    );
     this.#state = state;
     this.#durable = state;
     this.#toldStep = published.step;
@@ -277,6 +284,7 @@ export class DurableTraining {
       trajectories,
       dropped,
       weightsHash,
+      by: this.#deps.advantage?.by ?? null,
     };
   }
 

@@ -8,18 +8,7 @@
  */
 import type { UpdateConfig } from './config.ts';
 
-type AdvantageKind = UpdateConfig['advantage'];
 export type ObjectiveConfig = Pick<UpdateConfig, 'beta' | 'clipRatio'>;
-
-/** The advantage of each sub-trajectory of a batch. Rewards without variance are centered to exactly 0. */
-export function advantages(rewards: readonly number[], kind: AdvantageKind): number[] {
-  if (kind === 'reward') return [...rewards];
-  // Summing k equal numbers and dividing by k need not give the number back, and Adam would blow up what is
-  // left.
-  if (rewards.every((reward) => reward === rewards[0])) return rewards.map(() => 0);
-  const mean = rewards.reduce((sum, reward) => sum + reward, 0) / rewards.length;
-  return rewards.map((reward) => reward - mean);
-}
 
 /** N of the objective. */
 export function normalizer(

@@ -5,10 +5,11 @@
 
 import type { AdamWOptions, Engine } from '../engine/engine.ts';
 import { ConfigError, ModelError } from '../errors.ts';
+import { type Advantage, builtIn } from './advantage.ts';
 import type { UpdateConfig } from './config.ts';
 import type { InitialPolicy } from './initial-policy.ts';
 import { microBatches } from './micro-batches.ts';
-import { advantages, normalizer, tokenLoss } from './objective.ts';
+import { normalizer, tokenLoss } from './objective.ts';
 import {
   groupByTrajectory,
   type PackedGroup,
@@ -28,6 +29,8 @@ export interface OptimizerStepDeps {
   /** For the KL penalty; needed when beta > 0. */
   readonly initial?: Pick<InitialPolicy, 'forward'> | undefined;
   readonly renderer: Renderer;
+  /** Needed where the configuration names one that is not Swirl's. */
+  readonly advantage?: Advantage | undefined;
   /** The instructions of each task, by its name. */
   readonly instructions: ReadonlyMap<string, string>;
 }
@@ -56,6 +59,7 @@ export class OptimizerStep {
   readonly #config: UpdateConfig;
   readonly #deps: OptimizerStepDeps;
   readonly #packOptions: PackOptions;
+  readonly #advantage: Advantage;
 
   /**
    * `taken`: how many steps the engine's optimizer has taken already. Throws `ConfigError` on beta without an
@@ -68,6 +72,7 @@ export class OptimizerStep {
       );
     }
     const { maxPositions, vocabSize } = deps.engine.config;
+    this.#advantage = advantageOf(config, deps);
     this.taken = taken;
     this.#config = config;
     this.#deps = deps;
@@ -87,7 +92,7 @@ export class OptimizerStep {
   async take(rows: readonly Row[]): Promise<UpdateStatistics> {
     const { beta, microBatchTokens, schedule } = this.#config;
     const { engine, initial } = this.#deps;
-    const batch = batchOf(rows, this.#config);
+    const batch = await this.#batchOf(rows);
     const totals: Totals = { loss: 0, logprob: 0, kl: 0, recorded: 0, ratio: 0, clipped: 0 };
     for (const pass of microBatches(rows, microBatchTokens)) {
       // The initial policy goes first: the engine's backward belongs to its own last forward.
@@ -166,6 +171,21 @@ export class OptimizerStep {
     return ofTokens;
   }
 
+  async #batchOf(rows: readonly Row[]): Promise<BatchFacts> {
+    const steps = rows.flatMap((row) => row.steps);
+    const counts = { subTrajectories: steps.length, actionTokens: sum(steps.map((step) => step.length)) };
+    const asked = steps.map(({ reward, of }) => {
+      return { reward, subTrajectory: of.subTrajectory, verdict: of.verdict ?? null };
+    });
+    const advantages = await this.#advantage.of(asked, this.taken + 1);
+    return {
+      ...counts,
+      meanReward: sum(steps.map((step) => step.reward)) / steps.length,
+      advantages: new Map(steps.map((step, i) => [step, advantages[i] ?? 0])),
+      normalizer: normalizer(this.#config.normalize, counts),
+    };
+  }
+
   async #update(learningRate: number): Promise<number> {
     try {
       const { gradNorm } = await this.#deps.engine.update(adamW(this.#config, learningRate));
@@ -205,17 +225,10 @@ interface BatchFacts {
   readonly normalizer: number;
 }
 
-function batchOf(rows: readonly Row[], { advantage, normalize }: UpdateConfig): BatchFacts {
-  const steps = rows.flatMap((row) => row.steps);
-  const rewards = steps.map((step) => step.reward);
-  const ofSteps = advantages(rewards, advantage);
-  const counts = { subTrajectories: steps.length, actionTokens: sum(steps.map((step) => step.length)) };
-  return {
-    ...counts,
-    meanReward: sum(rewards) / rewards.length,
-    advantages: new Map(steps.map((step, i) => [step, ofSteps[i] ?? 0])),
-    normalizer: normalizer(normalize, counts),
-  };
+function advantageOf({ advantage }: UpdateConfig, deps: OptimizerStepDeps): Advantage {
+  if (deps.advantage !== undefined) return deps.advantage;
+  if (typeof advantage === 'string') return builtIn(advantage);
+  throw new ConfigError('the advantage is one of a module, and none was given');
 }
 
 /** Sums over the batch's action tokens. */

@@ -10,18 +10,21 @@
 import { conversation } from '../agent/conversation.ts';
 import { ModelError } from '../errors.ts';
 import type { Renderer as PolicyRenderer } from '../tokenizer/render.ts';
-import type { Action, Reward, SubTrajectory } from '../topics/records.generated.ts';
+import type { Action, Reward, SubTrajectory, Verdict } from '../topics/records.generated.ts';
 
 /** What is trained on: a scored step, or a step of a demonstration with reward 1. */
 export interface TrainStep {
   readonly subTrajectory: SubTrajectory;
   readonly reward: Pick<Reward, 'value'>;
+  readonly verdict?: Verdict | null;
 }
 
 /** One action within a row. */
 export interface PackedStep {
   readonly id: string;
   readonly reward: number;
+  /** What was packed. */
+  readonly of: TrainStep;
   /** Where the action's tokens lie in the row: from `start`, `length` of them. */
   readonly start: number;
   readonly length: number;
@@ -82,6 +85,7 @@ export function packTrajectory(steps: readonly TrainStep[], options: PackOptions
     row.steps.push({
       id: step.subTrajectory.id,
       reward: step.reward.value,
+      of: step,
       start: prompt.length,
       length: action.length,
       recorded: recordedOf(step.subTrajectory.action, action.length),

@@ -3,6 +3,7 @@
  * until the checkpoint that covers it is durable. See `durable-training.ts` for what a crash can and cannot
  * do.
  */
+import { basename } from 'node:path';
 import { Observable } from 'rxjs';
 import { hashEngine } from '../checkpoint/weights-hash.ts';
 import { ConfigError } from '../errors.ts';
@@ -166,9 +167,22 @@ function settingsOf(
   const names = (Object.keys(trainConfig.shape) as (keyof TrainConfig)[]).filter(
     (name) => !free.includes(name),
   );
-  const settings = names.map((name) => [name, JSON.stringify(config[name])]);
+  const settings = names.map((name) => [
+    name,
+    JSON.stringify(name === 'advantage' ? advantageOf(config) : config[name]),
+  ]);
   const tasks = [...instructions].sort(([a], [b]) => (a < b ? -1 : 1));
   return { ...Object.fromEntries(settings), instructions: JSON.stringify(tasks), ...origins };
+}
+
+/**
+ * Which advantage it is, wherever its module lies. Whether that is still the same module is found out before the run is opened,
+ * and each update says which it was made with.
+ */
+function advantageOf({ advantage }: TrainConfig): unknown {
+  if (typeof advantage === 'string') return advantage;
+  const { path, export: name, settings } = advantage;
+  return { module: basename(path), export: name, settings };
 }
 
 function checkSettings(found: TrainState['settings'], now: TrainState['settings'], path: string): void {

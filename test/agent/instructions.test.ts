@@ -87,6 +87,6 @@ test('a task without tools is told how to answer', () => {
   expect(told).not.toContain('tool');
   expect(parseAction(told.slice(told.indexOf('For example')), [])).toMatchObject({
     kind: 'ANSWER',
-    content: '42',
+    content: '14',
   });
 });

@@ -1,7 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { cutMiddle } from '../../src/agent/cut-text.ts';
-import { finalLine } from '../../src/agent/final-line.ts';
 import { fillPrompt, reviewSections } from '../../src/agent/prompt.ts';
 import { answer, call, question, step } from '../records.ts';
 
@@ -112,29 +111,4 @@ test('cutMiddle keeps beginning and end, and says what is missing', () => {
       expect(cut.length).toBeLessThanOrEqual(Math.max(text.length, max + 50));
     }),
   );
-});
-
-describe('finalLine', () => {
-  test.each([
-    ['It helps.\nVERDICT: GOOD', 'GOOD'],
-    ['It helps.\n\n**Verdict:** GOOD.\n\n', 'GOOD'],
-    ['### Final verdict: `BAD`\n```', 'BAD'],
-    ['The verdict is GOOD', 'GOOD'],
-    ['my overall verdict = bad', 'bad'],
-    ['GOOD', 'GOOD'],
-    ['VERDICT: NOT GOOD', 'NOT GOOD'],
-    ['VERDICT: GOOD or BAD', 'GOOD or BAD'],
-    ['VERDICT: GOOD\nBut on second thoughts it is useless.', 'But on second thoughts it is useless'],
-    ['VERDICT:', ''],
-    ['', ''],
-    ['...', ''],
-  ])('%j says %j', (reply, said) => {
-    expect(finalLine(reply, 'verdict')).toBe(said);
-  });
-
-  test('takes hostile replies', () => {
-    for (const piece of ['\n', 'verdict ', 'final ', '*', ' ', 'VERDICT: GOOD ']) {
-      expect(finalLine(piece.repeat(300_000), 'verdict')).not.toBe('GOOD');
-    }
-  });
 });

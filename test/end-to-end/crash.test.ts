@@ -2,24 +2,20 @@
 import { createHash } from 'node:crypto';
 import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { seedFor, uniform } from '../../src/random.ts';
 import { startFaultServer } from '../models/fault-server.ts';
 import { pause, until } from '../patience.ts';
 import { makeAblePolicy, sums } from './able-policy.ts';
 import { countsOf } from './counts.ts';
-import { contents, recordsOf, type Watch, watch } from './run-records.ts';
+import { contents, recordsOf, watch } from './run-records.ts';
 import { sumsTopology } from './sums-topology.ts';
-import { type Ended, setting, type Workplace, workplace } from './swirl-process.ts';
+import { survive } from './survive.ts';
+import { setting, type Workplace, workplace } from './swirl-process.ts';
 
 /** The adapter, where there is one: its weights must be the same again too. */
 const device = 'auto';
 const QUESTIONS = 8;
-/** At most so many kills; then the run is left to end. */
-const MOST_KILLS = 14;
 /** The same for signals that may be caught. */
 const MOST_INTERRUPTS = 8;
-/** A kill comes up to so much later than what it waits for. */
-const LATER_MS = 80;
 
 let home: Workplace;
 /** What a run that nobody disturbed leaves. */
@@ -44,42 +40,6 @@ async function fed(place: Workplace): Promise<void> {
   place.write('questions.jsonl', `${lines.join('\n')}\n`);
   place.write('topology.yaml', sumsTopology('runs', device));
   expect(await place.swirl(['feed', 'questions.jsonl'])).toMatchObject({ code: 0 });
-}
-
-interface Survival {
-  readonly run: string;
-  readonly seed: number;
-  /** A kill comes when the log has grown by up to so many records since the start, and a little later. */
-  readonly growth: number;
-}
-
-/** Starts the command again and again, killing it at seeded moments, until it comes to its end. */
-async function survive(
-  place: Workplace,
-  args: readonly string[],
-  { run, seed, growth: most }: Survival,
-): Promise<{ readonly kills: number; readonly last: Ended }> {
-  const key = seedFor(seed, 'kills');
-  let kills = 0;
-  for (;;) {
-    const log: Watch = await watch(place.path('runs'), run);
-    const process = place.start(args);
-    let running = true;
-    const ended = process.ended.finally(() => {
-      running = false;
-    });
-    if (kills < MOST_KILLS) {
-      const growth = 1 + Math.floor(uniform(key, 2 * kills) * most);
-      const before = await log.size();
-      await until('the log to grow', async () => !running || (await log.size()) >= before + growth);
-      await pause(uniform(key, 2 * kills + 1) * LATER_MS);
-      process.child.kill('SIGKILL');
-    }
-    const last = await ended;
-    await log.close();
-    if (last.signal === null) return { kills, last };
-    kills++;
-  }
 }
 
 /** The hashes of the newest checkpoint's weights and moments, and the names of all. */

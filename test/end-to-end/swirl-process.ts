@@ -43,12 +43,17 @@ export function setting(...values: readonly string[]): string[] {
   return values.flatMap((value) => ['--set', value]);
 }
 
-export function workplace(): Workplace {
+export interface WorkplaceOptions {
+  /** The command in the folder, for node to run; the checkout's otherwise. */
+  readonly command?: (folder: string) => string;
+}
+
+export function workplace({ command = () => binary }: WorkplaceOptions = {}): Workplace {
   const folder = mkdtempSync(join(tmpdir(), 'swirl-end-to-end-'));
   const started: SwirlProcess[] = [];
   const path = (...parts: string[]) => join(folder, ...parts);
   const start: Workplace['start'] = (args, env = {}) => {
-    const child = spawn(process.execPath, [binary, ...args], {
+    const child = spawn(process.execPath, [command(folder), ...args], {
       cwd: folder,
       env: { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

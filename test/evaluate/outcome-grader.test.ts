@@ -22,15 +22,22 @@ test('YES and NO, after an explanation', async () => {
   const yes = await gradeOutcome(grading, saying('Equal in value.\nCORRECT: YES', seen), { signal });
   expect(yes).toEqual({ correct: true, rationale: 'Equal in value.\nCORRECT: YES' });
   expect(
-    (await gradeOutcome(grading, saying('YES would be wrong.\n**Correct:** no'), { signal })).correct,
+    (
+      await gradeOutcome(grading, saying('<think>CORRECT: YES</think>It is another.\n**Correct:** no'), {
+        signal,
+      })
+    ).correct,
   ).toBe(false);
   const prompt = seen[0]?.messages[0]?.content ?? '';
   for (const text of Object.values(grading).slice(1).flat()) expect(prompt).toContain(`\n${text}\n`);
 });
 
-test.each(['', 'YES and NO', 'CORRECT: NOT YES', 'CORRECT: YES\nor not'])(
-  '%j is a ModelError',
-  async (text) => {
-    await expect(gradeOutcome(grading, saying(text), { signal })).rejects.toThrow(ModelError);
-  },
-);
+test.each([
+  '',
+  'YES and NO',
+  'The answer says CORRECT: YES.\nCORRECT: NO',
+  'CORRECT: NOT YES',
+  'CORRECT: YES\nor not',
+])('%j is a ModelError', async (text) => {
+  await expect(gradeOutcome(grading, saying(text), { signal })).rejects.toThrow(ModelError);
+});

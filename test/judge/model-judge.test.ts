@@ -37,9 +37,10 @@ describe('the verdict is what the reply ends with', () => {
   test.each([
     ['It follows from the result.\nVERDICT: GOOD', 'GOOD'],
     ['It does not follow.\nVERDICT: BAD', 'BAD'],
-    ['One might say VERDICT: GOOD, but no.\n**VERDICT: BAD**', 'BAD'],
+    ['One might say VERDICT: GOOD, but no.\n**VERDICT: BAD**', 'UNKNOWN'],
+    ['### Final verdict: `BAD`\n```', 'BAD'],
     ['BAD is too hard a word.\nGood.', 'GOOD'],
-    ['VERDICT: NOT GOOD', 'UNKNOWN'],
+    ['VERDICT: NOT GOOD', 'BAD'],
     ['VERDICT: NOT BAD', 'UNKNOWN'],
     ['VERDICT: GOOD\nVERDICT: GOOD or BAD', 'UNKNOWN'],
     ['VERDICT: GOOD, with doubts', 'UNKNOWN'],
@@ -54,6 +55,15 @@ describe('the verdict is what the reply ends with', () => {
     if (label === 'UNKNOWN')
       expect(verdict.rationale).toContain('does not end with VERDICT: GOOD or VERDICT: BAD');
     expect(readVerdict(reply)).toBe(label === 'UNKNOWN' ? null : label);
+  });
+
+  test('a reply that was cut off has none: it may have gone on', async () => {
+    const body = (text: string) =>
+      JSON.stringify({ choices: [{ finish_reason: 'length', message: { content: text } }] });
+    const judge = await judgeBehind({ kind: 'raw', body: body('VERDICT: GOOD') });
+    const { label, rationale } = await judge.judge(subTrajectory, { signal });
+    expect(label).toBe('UNKNOWN');
+    expect(rationale).toContain('cut off at maxTokens');
   });
 
   test('long explanations are cut', async () => {
@@ -105,6 +115,79 @@ describe('what cannot be had is UNKNOWN or thrown on, never BAD', () => {
     const judging = modelJudge(modelJudgeConfig.parse({}), { model }).judge(subTrajectory, { signal });
     await expect(judging).rejects.toThrow(TypeError);
   });
+});
+
+describe('several votes', () => {
+  /** The judge that replies with one of these each time, by the completion's name. */
+  function voting(replies: readonly string[], seen: CompletionRequest[] = []) {
+    const model = {
+      name: 'm',
+      complete: async (request: CompletionRequest) => {
+        const vote = Number(/\/vote\/(\d+)$/.exec(request.id)?.[1] ?? 0);
+        seen.push(request);
+        if (replies[vote] === 'refused') throw new ModelError('refused to say');
+        return { text: replies[vote] ?? '', tokens: null, logprobs: null };
+      },
+      close: async () => {},
+    };
+    return modelJudge(modelJudgeConfig.parse({ votes: replies.length }), { model });
+  }
+  const [good, bad] = ['new.\nVERDICT: GOOD', 'old.\nVERDICT: BAD'];
+
+  test.each([
+    [[good, good, bad], 'GOOD', good],
+    [[bad, good, bad], 'BAD', bad],
+    [[good, bad], 'UNKNOWN', 'No majority of 2 votes: 1 GOOD, 1 BAD, 0 UNKNOWN'],
+    [[good, 'none', bad], 'UNKNOWN', 'No majority of 3 votes: 1 GOOD, 1 BAD, 1 UNKNOWN'],
+    [['none', good, good], 'GOOD', good],
+    [['none', 'none', good], 'UNKNOWN', 'No majority of 3 votes: 1 GOOD, 0 BAD, 2 UNKNOWN'],
+    [['refused', good, good, good], 'GOOD', good],
+  ])('%j are %s', async (replies, label, rationale) => {
+    const seen: CompletionRequest[] = [];
+    const verdict = await voting(replies, seen).judge(subTrajectory, { signal });
+    expect(verdict).toMatchObject({ label, rationale });
+    expect(verdict.votes.map((vote) => vote.label)).toEqual(
+      replies.map((reply) => (reply === good ? 'GOOD' : reply === bad ? 'BAD' : 'UNKNOWN')),
+    );
+    verdict.votes.forEach((vote, i) => {
+      expect(vote.rationale).toContain(replies[i] === 'refused' ? 'refused to say' : replies[i]);
+    });
+    // Names differ, so that seeds do; the first is that of a single vote.
+    expect(new Set(seen.map(({ id }) => id)).size).toBe(replies.length);
+    expect(seen[0]?.id).toBe('judge/q1/0/1');
+  });
+
+  test('a vote that may be had later is thrown on', async () => {
+    const model = {
+      name: 'm',
+      complete: () => Promise.reject(new ModelError('busy', { retryable: true })),
+      close: async () => {},
+    };
+    const judging = modelJudge(modelJudgeConfig.parse({ votes: 3 }), { model }).judge(subTrajectory, {
+      signal,
+    });
+    await expect(judging).rejects.toMatchObject({ retryable: true });
+  });
+});
+
+test('JSON by schema: the endpoint is held to it, and the verdict is read from it', async () => {
+  server = await startFaultServer(() => '{"explanation": "It claims VERDICT: GOOD.", "verdict": "BAD"}');
+  const config = openaiConfig.parse({ baseUrl: server.url, model: 'j' });
+  const model = await openaiModel(config, { runSeed: 0, env: {} });
+  const judge = modelJudge(modelJudgeConfig.parse({}), { model, json: true });
+  expect(await judge.judge(subTrajectory, { signal })).toMatchObject({ label: 'BAD' });
+  const body = server.requests[0]?.body;
+  expect(body?.response_format).toMatchObject({
+    type: 'json_schema',
+    json_schema: {
+      name: 'verdict',
+      strict: true,
+      schema: { properties: { verdict: { enum: ['GOOD', 'BAD'] } } },
+    },
+  });
+  expect(body?.messages[0]?.content).toMatch(/as one JSON object of this schema.*"verdict"/);
+  await modelJudge(modelJudgeConfig.parse({}), { model }).judge(subTrajectory, { signal });
+  expect(server.requests[1]?.body).not.toHaveProperty('response_format');
 });
 
 test('the judge is shown question, conversation and action, and not the gold answer', async () => {

@@ -88,7 +88,6 @@ describe('model', () => {
 
   test.each([
     ['Sound.\nREWARD: 0.8', 0.8],
-    ['REWARD: 0.1 at first sight\n**Reward:** 1', 1],
     ['The final reward is 0.', 0],
     ['REWARD: -0.5', -0.5],
     ['0.25', 0.25],
@@ -106,8 +105,7 @@ describe('model', () => {
     'REWARD: NaN',
     'REWARD: Infinity',
     'REWARD: 1e3',
-    'REWARD: 8/10',
-    'REWARD: 80%',
+    'REWARD: 0.1 at first sight\n**Reward:** 1',
     'REWARD: 0.5 or 0.6',
     'REWARD: 0.5\nI am not sure.',
     'REWARD: 1.01',
@@ -119,9 +117,41 @@ describe('model', () => {
       { signal },
     );
     await expect(scoring).rejects.toThrow(ModelError);
-    await expect(scoring).rejects.toThrow('expected a last line REWARD: N with a number from 0 to 1, found');
-    const value = readReward(reply);
-    expect(value === null || value < 0 || value > 1).toBe(true);
+    await expect(scoring).rejects.toThrow(
+      'expected a last line REWARD: N with a number from 0 to 1, and no other, found',
+    );
+    expect(readReward(reply)).toBeNull();
+  });
+
+  test('of several votes the mean counts, if more than half have a number', async () => {
+    const voting = (replies: readonly string[]) => ({
+      ...saying(''),
+      complete: async ({ id }: CompletionRequest) => ({
+        text: replies[Number(/\/vote\/(\d+)$/.exec(id)?.[1] ?? 0)] ?? '',
+        tokens: null,
+        logprobs: null,
+      }),
+    });
+    const score = (replies: readonly string[]) => {
+      const config = modelRewardConfig.parse({ votes: replies.length });
+      return modelReward(config, { model: voting(replies) }).score(scorable('GOOD'), { signal });
+    };
+    const reward = await score(['REWARD: 0.5', 'no idea', 'REWARD: 1']);
+    expect(reward).toMatchObject({ value: 0.75, rationale: 'REWARD: 0.5' });
+    expect(reward.votes.map(({ value }) => value)).toEqual([0.5, null, 1]);
+    expect(reward.votes[1]?.rationale).toContain('no idea');
+    await expect(score(['REWARD: 0.5', 'no idea'])).rejects.toThrow('2 votes without a majority of numbers');
+  });
+
+  test('JSON by schema', async () => {
+    const seen: CompletionRequest[] = [];
+    const model = saying('{"explanation": "REWARD: 1 it says", "reward": 0.25}', seen);
+    const reward = await modelReward(modelRewardConfig.parse({}), { model, json: true }).score(
+      scorable('GOOD'),
+      { signal },
+    );
+    expect(reward.value).toBe(0.25);
+    expect(seen[0]?.json?.schema).toMatchObject({ properties: { reward: { type: 'number' } } });
   });
 
   test('an empty range is refused', () => {

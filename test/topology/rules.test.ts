@@ -193,6 +193,14 @@ const CASES: readonly Case[] = [
     mended: { set: ['policy={kind: openai, model: m}', 'learner={}'] },
   },
   {
+    rule: 'equal-votes',
+    severity: 'warning',
+    set: ['judge={kind: openai, model: m, votes: 3}'],
+    path: 'judge.temperature',
+    says: '3 votes at temperature 0 are the same vote 3 times',
+    mended: { set: ['judge={kind: openai, model: m, votes: 3, temperature: 0.7}'] },
+  },
+  {
     rule: 'nothing-to-learn',
     set: ['stages.train={advantage: centered, beta: 0.1, batch: {subTrajectories: 1}}'],
     path: 'stages.train.batch',

@@ -1,34 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import {
-  advantages,
-  normalizer,
-  type ObjectiveConfig,
-  type TokenTerms,
-  tokenLoss,
-} from '../../src/train/objective.ts';
-
-describe('advantages', () => {
-  test('reward: the reward itself', () => {
-    expect(advantages([1, 0, -2], 'reward')).toEqual([1, 0, -2]);
-  });
-
-  test('centered: minus the mean of the batch', () => {
-    expect(advantages([1, 0, 0, 3], 'centered')).toEqual([0, -1, -1, 2]);
-  });
-
-  test('centered: rewards without variance have advantage exactly 0, whatever rounding does to their mean', () => {
-    fc.assert(
-      fc.property(
-        fc.double({ noNaN: true, noDefaultInfinity: true }),
-        fc.integer({ min: 1, max: 40 }),
-        (reward, n) => {
-          expect(advantages(new Array(n).fill(reward), 'centered')).toEqual(new Array(n).fill(0));
-        },
-      ),
-    );
-  });
-});
+import { normalizer, type ObjectiveConfig, type TokenTerms, tokenLoss } from '../../src/train/objective.ts';
 
 test('the normalizer counts sub-trajectories or action tokens of the whole batch', () => {
   const batch = { subTrajectories: 3, actionTokens: 17 };

@@ -276,10 +276,13 @@ describe('OptimizerStep', () => {
 });
 
 test('microBatches keeps the order, loses no row and stays within the bound where a row does', () => {
+  const [of] = trajectory('q/0', three);
   const rows = fc.array(
     fc.integer({ min: 2, max: 30 }).map((length) => ({
       tokens: new Array<number>(length).fill(1),
-      steps: [{ id: `${length}`, reward: 1, start: 1, length: length - 1, recorded: null, temperature: 1 }],
+      steps: [
+        { id: `${length}`, reward: 1, of, start: 1, length: length - 1, recorded: null, temperature: 1 },
+      ],
     })),
     { maxLength: 20 },
   );

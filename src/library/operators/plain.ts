@@ -5,8 +5,12 @@
  */
 import { type OperatorFunction, Subject, type Subscriber, type Subscription } from 'rxjs';
 import { DataError } from '../../errors.ts';
+import { failureOf } from '../../runtime/failure.ts';
 import type { Delivery, Emission, Finished, StageOperator } from '../../runtime/stage.ts';
 import { Window } from '../../runtime/window.ts';
+import { checkRecord } from '../../topics/avro/check-record.ts';
+import { withDefaults } from '../../topics/avro/json-value.ts';
+import { topicSchema } from '../../topics/avro/schemas.ts';
 import type { Failure, Topic, TopicRecords } from '../../topics/records.generated.ts';
 import { QUEUE } from '../iterable-of.ts';
 import { Paced, type Room } from './paced.ts';
@@ -160,9 +164,20 @@ class Work<I, K extends Topic> implements Room {
   }
 
   #finish({ offset, outputs }: Finished): void {
-    if (offset === null) this.#window.append(outputs, 0);
-    else this.#window.finish(offset, outputs, 0);
+    if (offset === null) this.#window.append(outputs.map(asTopicsHold), 0);
+    else this.#window.finish(offset, this.#checked(offset, outputs), 0);
     this.#move();
+  }
+
+  /** As in a run, an output that its schema does not allow is a failure of its input. */
+  #checked(offset: number, outputs: readonly Emission[]): readonly Emission[] {
+    try {
+      return outputs.map(asTopicsHold);
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error;
+      const at = { topic: this.#stage.reads, partition: 0, offset };
+      return [failureOf(this.#stage.name, at, error, { record: outputs[0]?.value.id ?? null })];
+    }
   }
 
   /** Emits what is finished, in order, and takes up what there is room for; a stage may finish a record at once. */
@@ -251,6 +266,13 @@ class Work<I, K extends Topic> implements Room {
     this.#waiting = [];
     for (const resolve of waiting) resolve();
   }
+}
+
+/** The record in the form in which it would come out of its topic: checked, with what was left out filled in. */
+function asTopicsHold(emission: Emission): Emission {
+  const { topic, value } = emission;
+  const { tree } = topicSchema(topic);
+  return { ...emission, value: checkRecord(topic, tree, withDefaults(tree, value)) } as Emission;
 }
 
 function overflow(stage: string, queue: number): DataError {

@@ -70,6 +70,23 @@ export const noInstructions: Rule = {
         ),
 };
 
+export const equalVotes: Rule = {
+  name: 'equal-votes',
+  about: 'Several votes of a judge or reward model differ only above temperature 0.',
+  check: (topology) =>
+    (['judge', 'reward'] as const).flatMap((part) => {
+      const config = topology[part];
+      return 'votes' in config && config.votes > 1 && config.temperature === 0
+        ? [
+            warning(
+              [part, 'temperature'],
+              `${config.votes} votes at temperature 0 are the same vote ${config.votes} times: raise \`${part}.temperature\`, or ask once`,
+            ),
+          ]
+        : [];
+    }),
+};
+
 export const noAdapter: Rule = {
   name: 'no-adapter',
   about: 'A local model has a WebGPU adapter to run on, or is content with the float64 reference.',

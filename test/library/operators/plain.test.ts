@@ -148,6 +148,20 @@ describe('failures', () => {
     expect(failures.map(({ record, message }) => [record, message])).toEqual([['q2', 'no']]);
   });
 
+  test('an output that its schema does not allow is a failure of its input', async () => {
+    const failures: Failure[] = [];
+    const onFailure = (failure: Failure) => failures.push(failure);
+    const unfit = copy(
+      async (value) => {
+        if (value.id === 'q1') value.meta = 7 as unknown as Record<string, string>;
+      },
+      { onFailure },
+    );
+    expect(await ids(from(questions(3)).pipe(unfit))).toEqual(['q0', 'q2']);
+    expect(failures).toMatchObject([{ record: 'q1', error: 'DataError', stage: 'copy' }]);
+    expect(failures[0]?.message).toContain('meta');
+  });
+
   test('fatal errors, defects and errors of the source end it, whoever listens', async () => {
     const onFailure = () => {
       throw new Error('not reached');

@@ -1,0 +1,153 @@
+/** What somebody else can do with the package: install it, type-check against it, run it, and put parts of one's own in. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { contents, recordsOf } from './run-records.ts';
+import { type Project, strangersProject } from './stranger/project.ts';
+import { survive } from './survive.ts';
+
+let project: Project;
+
+beforeAll(() => {
+  project = strangersProject();
+});
+
+afterAll(() => project.remove());
+
+describe('the package', () => {
+  test('holds what it needs to run and to be read, and nothing else', () => {
+    const root = project.path('node_modules', 'swirl-rl');
+    expect(readdirSync(root).sort()).toEqual(
+      [
+        'LICENSE',
+        'README.md',
+        'assets',
+        'bin',
+        'dist',
+        'docs',
+        'package.json',
+        'schemas',
+        'topology.yaml',
+      ].sort(),
+    );
+    const files = readdirSync(root, { recursive: true, encoding: 'utf8' });
+    expect(files.filter((path) => /\.(test\.|map$|tsbuildinfo$)/.test(path))).toEqual([]);
+    expect(files.filter((path) => path.startsWith('dist') && /(?<!\.d)\.ts$/.test(path))).toEqual([]);
+  });
+
+  test.each([
+    ['nodenext', 'nodenext'],
+    ['esnext', 'bundler'],
+  ])('type-checks with module %s and resolution %s, its declarations too', async (module, resolution) => {
+    const tsc = project.path('node_modules', 'typescript', 'bin', 'tsc');
+    const args = ['--module', module, '--moduleResolution', resolution];
+    expect(await project.node(tsc, '-p', '.', ...args)).toMatchObject({ code: 0, stdout: '' });
+  });
+
+  test('has one door: anything but the package itself and its package.json cannot be imported', async () => {
+    project.write('deep.mjs', "import 'swirl-rl/dist/open-run.js';\n");
+    const deep = await project.node('deep.mjs');
+    expect([deep.code, deep.stderr]).toEqual([1, expect.stringContaining('ERR_PACKAGE_PATH_NOT_EXPORTED')]);
+    project.write('door.mjs', "import('swirl-rl').then((all) => console.log(Object.keys(all).join(' ')));\n");
+    expect((await project.node('door.mjs')).stdout).toContain('loadTopology');
+  });
+
+  test('brings the command', async () => {
+    const { version } = JSON.parse(
+      readFileSync(project.path('node_modules', 'swirl-rl', 'package.json'), 'utf8'),
+    ) as { version: string };
+    expect(await project.swirl(['--version'])).toMatchObject({ code: 0, stdout: `${version}\n` });
+    expect(await project.swirl(['lint', 'mine.yaml'])).toMatchObject({
+      code: 0,
+      stdout: 'mine.yaml: fine\n',
+    });
+  });
+});
+
+describe('the examples', () => {
+  const said = async (file: string, ...args: string[]) => {
+    const { code, stdout, stderr } = await project.script(file, ...args);
+    expect([code, stderr]).toEqual([0, stderr]);
+    return stdout.trim().split('\n');
+  };
+
+  test('a topology is checked', async () => {
+    expect(await said('check-topology.ts')).toEqual([
+      'example: start -> rollout -> tools -> decompose -> judge -> filter -> reward -> train',
+    ]);
+    const wrong = await project.script('check-topology.ts', 'topology.yaml', 'stages.judge.windw=3');
+    expect([wrong.code, wrong.stdout]).toEqual([1, expect.stringContaining('did you mean `window`?')]);
+  });
+
+  test('a policy is sampled from, and its sample scored', async () => {
+    const [device, text, score] = await said('sample-and-score.ts');
+    expect(device).toMatch(/^local:[0-9a-f]{12} on /);
+    expect(text).not.toBe('');
+    expect(score).toMatch(/^log-probability -?\d+\.\d\d in \d+ tokens$/);
+  });
+
+  test('a run is fed, run in the process, fed from an Observable, and tapped', async () => {
+    const run = await said('run-in-process.ts');
+    expect(run).toContain('the flow is drained');
+    const updates = run.filter((line) => line.startsWith('update '));
+    expect(updates.length).toBeGreaterThan(1);
+    expect(await said('feed-from-observable.ts')).toEqual(['5 questions are in the run example']);
+    const scored = await recordsOf(project.path('runs'), 'example', 'scored');
+    const rewards = scored.map(({ reward }) => reward.value);
+    const means = rewards.map((_, i) => {
+      const last = rewards.slice(Math.max(0, i - 99), i + 1);
+      const mean = last.reduce((a, b) => a + b, 0) / last.length;
+      return `mean reward of the last ${last.length} steps: ${mean.toFixed(3)}`;
+    });
+    expect(await said('tap-mean-reward.ts')).toEqual(means);
+  });
+
+  test('the flow runs without topics, and is the same every time', async () => {
+    const first = await said('flow-without-topics.ts');
+    expect(first.filter((line) => line.startsWith('apples-'))).toHaveLength(12);
+    expect(first.filter((line) => line.startsWith('update ')).length).toBeGreaterThan(1);
+    const again = await project.script('flow-without-topics.ts');
+    expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('has checkpoints already')]);
+  });
+});
+
+describe('parts of its own', () => {
+  const feed = async (run: string) => {
+    const questions = [21, 34, 58, 73].map((n) => ({
+      ...{
+        id: `q${n}`,
+        task: 'math',
+        text: `Ada has ${n} apples and gets 12. How many?`,
+        answer: `${n + 12}`,
+      },
+    }));
+    project.write('questions.jsonl', questions.map((one) => `${JSON.stringify(one)}\n`).join(''));
+    const fed = await project.swirl(['feed', 'questions.jsonl', '-t', 'mine.yaml', '--set', `run=${run}`]);
+    expect(fed).toMatchObject({ code: 0 });
+  };
+
+  test('decide what they say they decide; killed and started again, the run ends with the same records', async () => {
+    await feed('whole');
+    const args = (run: string) => ['run', 'mine.yaml', '--until-drained', '--set', `run=${run}`];
+    expect(await project.swirl(args('whole'))).toMatchObject({ code: 0 });
+    const scored = await recordsOf(project.path('runs'), 'whole', 'scored');
+    expect(scored.length).toBeGreaterThan(8);
+    for (const { subTrajectory, verdict, reward } of scored) {
+      const { length } = subTrajectory.action.text;
+      expect(reward.value).toBe(verdict?.label === 'BAD' ? 0 : 1 - length / 200);
+      expect(reward.by).toMatchObject({ module: 'own-reward.js', export: 'shortAndGood' });
+    }
+
+    await feed('killed');
+    const { kills, last } = await survive(project, args('killed'), { run: 'killed', seed: 3, growth: 20 });
+    expect([last.code, kills > 1]).toEqual([0, true]);
+    const [whole, killed] = await Promise.all(
+      ['whole', 'killed'].map((run) => contents(project.path('runs'), run)),
+    );
+    expect(apart(killed, 'killed')).toEqual(apart(whole, 'whole'));
+  });
+});
+
+/** Updates bear the run's name as their key; nothing else does. */
+function apart(all: Record<string, string[]> | undefined, name: string) {
+  return { ...all, updates: (all?.updates ?? []).map((line) => line.replace(` ${name} `, ' ')) };
+}

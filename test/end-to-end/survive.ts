@@ -1,0 +1,46 @@
+/** Kills a command at seeded moments and starts it again, until it comes to its end. */
+import { seedFor, uniform } from '../../src/random.ts';
+import { pause, until } from '../patience.ts';
+import { type Watch, watch } from './run-records.ts';
+import type { Ended, Workplace } from './swirl-process.ts';
+
+/** At most so many kills; then the run is left to end. */
+const MOST_KILLS = 14;
+/** A kill comes up to so much later than what it waits for. */
+const LATER_MS = 80;
+
+export interface Survival {
+  readonly run: string;
+  readonly seed: number;
+  /** A kill comes when the log has grown by up to so many records since the start, and a little later. */
+  readonly growth: number;
+}
+
+/** Starts the command again and again, killing it at seeded moments, until it comes to its end. */
+export async function survive(
+  place: Workplace,
+  args: readonly string[],
+  { run, seed, growth: most }: Survival,
+): Promise<{ readonly kills: number; readonly last: Ended }> {
+  const key = seedFor(seed, 'kills');
+  let kills = 0;
+  for (;;) {
+    const log: Watch = await watch(place.path('runs'), run);
+    const process = place.start(args);
+    let running = true;
+    const ended = process.ended.finally(() => {
+      running = false;
+    });
+    if (kills < MOST_KILLS) {
+      const growth = 1 + Math.floor(uniform(key, 2 * kills) * most);
+      const before = await log.size();
+      await until('the log to grow', async () => !running || (await log.size()) >= before + growth);
+      await pause(uniform(key, 2 * kills + 1) * LATER_MS);
+      process.child.kill('SIGKILL');
+    }
+    const last = await ended;
+    await log.close();
+    if (last.signal === null) return { kills, last };
+    kills++;
+  }
+}
