@@ -191,14 +191,25 @@ export function writeAction(
 
 /**
  * What the policy is shown after an action that is `NONE`, so that the context records that no tool was used;
- * and why, for a message that was cut off.
+ * and why, for a message that was cut off. Where `tools` are given, their tags are named, and the answer's.
  */
 export function noToolObservation(
   action: NoAction,
-  { truncated = false }: { readonly truncated?: boolean } = {},
+  { truncated = false, tools }: { readonly truncated?: boolean; readonly tools?: readonly ToolTag[] } = {},
 ): Observation {
   const problem = truncated ? 'the message was too long and was cut off.' : action.problem;
-  return { tool: null, status: 'NO_TOOL', text: `No tool was used: ${problem}` };
+  const text = `No tool was used: ${problem}`;
+  return {
+    tool: null,
+    status: 'NO_TOOL',
+    text: tools === undefined ? text : `${text} ${tagsToWrite(tools)}`,
+  };
+}
+
+function tagsToWrite(tools: readonly ToolTag[]): string {
+  const calls = tools.map(({ tag }) => `<${tag}> and </${tag}>`).join(', or ');
+  const answer = `your answer between <${ANSWER_TAG}> and </${ANSWER_TAG}>.`;
+  return calls === '' ? `Write ${answer}` : `Write a call between ${calls}; or ${answer}`;
 }
 
 /** A message that is neither a tool call nor an answer, for a reason in words free of the policy's own. */

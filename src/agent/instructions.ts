@@ -1,6 +1,6 @@
 /** The system message of a task that has none of its own: each tool's tag with a worked example, and the answer's. */
-import type { JsonSchema } from './json-schema.ts';
-import { type Parameter, parametersOf, textParameter } from './parameters.ts';
+import type { JsonSchema } from './arguments/json-schema.ts';
+import { type Parameter, parametersOf, textParameter } from './arguments/words.ts';
 import { fillPrompt } from './prompt.ts';
 import type { ToolDescription } from './tool.ts';
 

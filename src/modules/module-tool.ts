@@ -1,19 +1,23 @@
 /** The tool `module`: a function of the user's answers the policy's calls. */
 import { z } from 'zod';
 import { TAG_PATTERN } from '../agent/action.ts';
-import type { Tool } from '../agent/tool.ts';
+import { openParameters } from '../agent/arguments/parameters.ts';
+import { readArgument } from '../agent/arguments/read-argument.ts';
+import { refusalOf } from '../agent/observations.ts';
+import type { Tool, ToolDescription } from '../agent/tool.ts';
 import { NOTHING_FOUND } from '../agent/tool.ts';
 import { ToolError } from '../errors.ts';
 import type { ToolTold } from '../parts/define.ts';
-import { kind } from '../parts/kind.ts';
+import { toolKind } from '../parts/tool-kind.ts';
 import { LATE } from '../runtime/time-limit.ts';
 import type { Observation } from '../topics/records.generated.ts';
 import { type ModuleContext, openModulePart, shown, tryModule } from './call-module.ts';
+import { loadPart } from './load-part.ts';
 import { moduleSettings } from './module-settings.ts';
 
 const STATUSES = ['OK', 'REFUSED', 'TIMED_OUT'] as const;
 
-export const moduleTool = kind({
+export const moduleTool = toolKind({
   name: 'module',
   about: "A tool of one's own, in a module.",
   settings: moduleSettings.extend({
@@ -25,12 +29,20 @@ export const moduleTool = kind({
         'Whether its result depends on the argument alone and is cheap, so that the rules may ask it too.',
       ),
     concurrency: z.int().min(1).max(10_000).default(64).describe('Most calls of it at once; others wait.'),
+    maxArgumentChars: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .default(8000)
+      .describe('Longer arguments of a tool that declares `parameters` are refused.'),
   }),
   make: async (config, context: ModuleContext): Promise<Tool> => {
     const place = { ...context, name: `tools.${context.name}` };
     const { call, definition, origin, where, close } = await openModulePart('tool', config, place);
-    const { description = '', example = '', parameters = ONE_TEXT } = definition as Partial<ToolTold>;
-    const { tag, pure, concurrency, timeoutMs } = config;
+    const told = definition as ToolTold;
+    const description = await descriptionOf(told, place.name);
+    const parameters = told.parameters === undefined ? null : await openOf(told, place.name);
+    const { tag, pure, concurrency, timeoutMs, maxArgumentChars: maxChars } = config;
     const { name } = context;
     const observation = (status: Observation['status'], text: string): Observation => {
       const plain = text.toWellFormed();
@@ -38,10 +50,14 @@ export const moduleTool = kind({
     };
     return {
       ...{ name, tag, pure, concurrency, close },
-      describe: async () => ({ description, parameters, example }),
+      describe: async () => description,
       call: async (argument, { signal }) => {
+        const read =
+          parameters === null ? { arguments: null } : readArgument(argument, { parameters, maxChars });
+        if ('problem' in read) return { ...refusalOf(name, read.problem), by: origin };
+        const { arguments: given } = read;
         const about = `the call ${JSON.stringify(argument.slice(0, 80))}`;
-        const answer: unknown = await tryModule((end) => call(argument, { signal: end }), {
+        const answer: unknown = await tryModule((end) => call(argument, { signal: end, arguments: given }), {
           ...{ where, about, timeoutMs, signal },
           Fault: ToolError,
         });
@@ -54,7 +70,22 @@ export const moduleTool = kind({
       },
     };
   },
+  describe: async (config, context: ModuleContext) => {
+    const name = `tools.${context.name}`;
+    const { definition } = await loadPart('tool', config, { name, limits: context.modules });
+    return descriptionOf(definition as ToolTold, name);
+  },
 });
+
+async function descriptionOf(told: ToolTold, where: string): Promise<ToolDescription> {
+  const { description = '', example = '', parameters } = told;
+  if (parameters === undefined) return { description, example, parameters: ONE_TEXT };
+  return { description, parameters, example: (await openOf(told, where)).example };
+}
+
+function openOf({ parameters = ONE_TEXT, example }: ToolTold, where: string) {
+  return openParameters(parameters, { where: `${where}, its \`parameters\``, example: example ?? null });
+}
 
 /** What a policy is told of a tool whose definition says no more: that it takes one text. */
 const ONE_TEXT = { type: 'object', properties: { argument: { type: 'string' } }, required: ['argument'] };

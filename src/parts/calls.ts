@@ -17,10 +17,15 @@ export interface CallOptions {
 
 type Answer<T> = T | Promise<T>;
 
+export interface ToolCallOptions extends CallOptions {
+  /** What the argument says by the tool's `parameters`, checked by them; null for a tool that declares none. */
+  readonly arguments: Readonly<Record<string, unknown>> | null;
+}
+
 /** Answers one call of the policy: the text that it is shown. The argument is what stands between the tags. */
 export type ToolCall = (
   argument: string,
-  options: CallOptions,
+  options: ToolCallOptions,
 ) => Answer<string | { readonly status?: Exclude<ObservationStatus, 'NO_TOOL'>; readonly text: string }>;
 
 /** Says of one step whether it is good, from the context up to it. */

@@ -65,7 +65,9 @@ export function rollout({ policy, tasks, tools, retry, sleep }: RolloutDeps): St
     if (kind === 'TOOL_CALL') {
       return [{ topic: 'tool-calls', key: turn.trajectory, value: { id: turn.id, turn, action } }];
     }
-    const next = nextTurn(turn, { action, observation: noToolObservation(parsed, { truncated }) });
+    // A policy that is told nothing was made for its task: it knows the tags, and this observation as it is.
+    const told = task.instructions === '' ? {} : { tools: usable };
+    const next = nextTurn(turn, { action, observation: noToolObservation(parsed, { truncated, ...told }) });
     return [{ topic: 'turns', key: turn.trajectory, value: next }];
   };
   return perRecord(act, { stage: 'rollout', retry, sleep });

@@ -1,11 +1,11 @@
 /** The calculator: arithmetic on the policy's expressions. */
 import { z } from 'zod';
 import { TAG_PATTERN } from '../agent/action.ts';
+import { refusalOf } from '../agent/observations.ts';
 import type { Tool, ToolContext, ToolDescription } from '../agent/tool.ts';
 import { toolKind } from '../parts/tool-kind.ts';
 import type { Parse } from './expression.ts';
 import { evaluateExpression } from './expression.ts';
-import { refusalOf } from './observations.ts';
 
 export const calculatorConfig = z.strictObject({
   tag: z.string().regex(TAG_PATTERN).default('math_exp').describe('The tag that calls the tool.'),

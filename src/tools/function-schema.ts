@@ -1,7 +1,7 @@
 /** A tool declared by an OpenAI function schema: inline in the topology, or a JSON file of its own. */
 import { readFileSync, statSync } from 'node:fs';
 import { z } from 'zod';
-import type { JsonSchema } from '../agent/json-schema.ts';
+import type { JsonSchema } from '../agent/arguments/json-schema.ts';
 import { ConfigError } from '../errors.ts';
 
 /** Larger files are no function's schema. */

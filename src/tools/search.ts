@@ -3,13 +3,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import MiniSearch from 'minisearch';
 import { z } from 'zod';
 import { TAG_PATTERN } from '../agent/action.ts';
+import { refusalOf, resultOf } from '../agent/observations.ts';
 import { textForm } from '../agent/text-form.ts';
 import type { Tool, ToolContext, ToolDescription } from '../agent/tool.ts';
 import { ConfigError } from '../errors.ts';
 import { toolKind } from '../parts/tool-kind.ts';
 import type { Article } from './corpus.ts';
 import { readCorpus } from './corpus.ts';
-import { refusalOf, resultOf } from './observations.ts';
 
 export const searchConfig = z.strictObject({
   tag: z.string().regex(TAG_PATTERN).default('search_query').describe('The tag that calls the tool.'),

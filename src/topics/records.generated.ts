@@ -102,13 +102,13 @@ export interface Judged {
   verdict: Verdict;
 }
 
-/** The module or prompt of the user's own that decided something. A part of other records; no topic of its own. */
+/** The module or prompt of the user's own, or the MCP server, that decided something. A part of other records; no topic of its own. */
 export interface Origin {
-  /** The file's name, such as `my-reward.js`; of a package its path from `node_modules` on. The same on every machine. */
+  /** The file's name, such as `my-reward.js`; of a package its path from `node_modules` on. The same on every machine. Of an MCP server its name and version, by its own word. */
   module: string;
-  /** Which of its exports; `prompt` for a prompt. */
+  /** Which of its exports; `prompt` for a prompt; of an MCP server which of its tools. */
   export: string;
-  /** SHA-256 of its content, hexadecimal: of a module, with all that it imports by relative paths. */
+  /** SHA-256 of its content, hexadecimal: of a module, with all that it imports by relative paths; of an MCP tool of its name, description and schema as they are offered. */
   hash: string;
   /** Its settings as the topology gave them, as JSON with sorted keys; where these are more than 2000 characters, `sha256:` and their hash. */
   settings: string;
@@ -179,7 +179,7 @@ export interface Observation {
   status: ObservationStatus;
   /** What the policy is shown. */
   text: string;
-  /** The module that answered, where the tool is the user's own. */
+  /** The module or MCP server that answered, where the tool is not one of Swirl's. */
   by?: Origin | null | undefined;
 }
 

@@ -71,6 +71,16 @@ describe('parseAction', () => {
     });
   });
 
+  test('the tags are named where tools are given', () => {
+    const action = parseAction('I wonder.', tools);
+    if (action.kind !== 'NONE') throw new Error('unreachable');
+    const text = (of: typeof tools) => noToolObservation(action, { tools: of }).text;
+    expect(text(tools)).toBe(
+      'No tool was used: the message has no tool call and no answer. Write a call between <search_query> and </search_query>, or <math_exp> and </math_exp>; or your answer between <answer> and </answer>.',
+    );
+    expect(text([])).toMatch(/no answer\. Write your answer between <answer> and <\/answer>\.$/);
+  });
+
   test('thinking that the prompt opened is thinking until it is closed', () => {
     const reading = { startsInside: true };
     expect(parseAction('is it <answer>1</answer>?', tools, reading).kind).toBe('NONE');

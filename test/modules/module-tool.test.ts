@@ -16,6 +16,16 @@ const project = makeProject({
     export const number = () => 4;
     export const status = () => ({ status: 'FINE', text: 'x' });
     export const rejects = () => Promise.reject();
+    export const sum = {
+      part: 'tool',
+      parameters: {
+        type: 'object',
+        properties: { a: { type: 'number' }, b: { type: 'number', default: 2 } },
+        required: ['a', 'b'],
+      },
+      make: () => (text, { arguments: { a, b } }) => text.length + ': ' + (a + b),
+    };
+    export const odd = { part: 'tool', parameters: { type: 'text' }, make: () => () => '' };
     export const clock = {
       part: 'tool',
       description: 'Tells the time.',
@@ -71,6 +81,35 @@ test('a stopped run ends the call, for the reason that it stopped', async () => 
   const calling = (await open('hangs')).call('x', { signal: stop.signal });
   stop.abort(new Error('stopped'));
   await expect(calling).rejects.toThrow('stopped');
+});
+
+test('arguments are read and checked by the parameters that it declares', async () => {
+  const tool = await open('sum');
+  const ask = async (argument: string) => {
+    const { status, text, by } = await tool.call(argument, { signal });
+    expect(by).toMatchObject({ module: 'tools.js', export: 'sum' });
+    return [status, text];
+  };
+  expect(await ask('{"a": 1, "b": 41}')).toEqual(['OK', '17: 42']);
+  expect(await ask('1 + 41')).toEqual([
+    'REFUSED',
+    'Refused: the argument is not JSON: expected JSON such as {"a":1,"b":2}.',
+  ]);
+  expect(await ask('{"a": "1", "b": 41}')).toEqual([
+    'REFUSED',
+    'Refused: the argument does not fit: a must be number (number); expected JSON such as {"a":1,"b":2}.',
+  ]);
+  expect((await tool.describe?.(signal))?.example).toBe('{"a":1,"b":2}');
+  await expect(open('odd')).rejects.toThrow(
+    'tools.mine, its `parameters`: the parameters of a tool are an object: expected `type: object`, found "text"',
+  );
+});
+
+test('a policy can be told of it before it is made', async () => {
+  const settings = { path: `${project.folder}/tools.js`, export: 'clock', tag: 'ask' };
+  const config = { ...moduleTool.settings.parse(settings), kind: 'module' as const };
+  const told = await moduleTool.describe(config, { ...context, name: 'mine' }, signal);
+  expect(told).toMatchObject({ description: 'Tells the time.', example: 'now' });
 });
 
 test('its definition tells the policy what it is', async () => {

@@ -111,7 +111,25 @@ describe('rollout', () => {
           steps: [{ action: { kind: 'NONE', text }, observation: { status: 'NO_TOOL' } }],
         },
       });
+      expect(JSON.stringify(output)).toContain(
+        'Write a call between <math_exp> and </math_exp>; or your answer',
+      );
     }
+  });
+
+  test('a task without instructions has a policy that knows the tags', async () => {
+    const bare = new Map([['math', { ...math, instructions: '' }]]);
+    const operator = rollout({
+      policy: policy('I wonder.'),
+      tasks: bare,
+      tools: tags,
+      retry,
+      sleep: async () => {},
+    });
+    const [finished] = await lastValueFrom(from(deliveries([turn()], 'turns')).pipe(operator, toArray()));
+    expect(JSON.stringify(finished?.outputs)).toContain(
+      '"text":"No tool was used: the message has no tool call and no answer."',
+    );
   });
 
   test('thinking is kept, and is not acting', async () => {
@@ -135,7 +153,9 @@ describe('rollout', () => {
     const observation = {
       tool: null,
       status: 'NO_TOOL',
-      text: 'No tool was used: the message was too long and was cut off.',
+      text: expect.stringMatching(
+        /^No tool was used: the message was too long and was cut off\. Write a call /,
+      ),
     };
     expect(output).toMatchObject({
       topic: 'turns',

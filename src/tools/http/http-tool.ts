@@ -3,16 +3,16 @@
  * address only through encoded slots, and no redirect leads to another origin.
  */
 
+import { openParameters, type Parameters } from '../../agent/arguments/parameters.ts';
+import { readArgument } from '../../agent/arguments/read-argument.ts';
+import { refusalOf, resultOf, timeoutOf } from '../../agent/observations.ts';
 import type { Tool, ToolDescription } from '../../agent/tool.ts';
 import type { Sleep } from '../../clock.ts';
 import { ConfigError, ToolError } from '../../errors.ts';
 import { Exhausted, retry } from '../../runtime/retry.ts';
 import type { Observation } from '../../topics/records.generated.ts';
-import { openParameters, type Parameters } from '../arguments/parameters.ts';
-import { readArgument } from '../arguments/read-argument.ts';
 import { type FunctionSchema, readFunction } from '../function-schema.ts';
 import { type Headers, readHeaders } from '../header-settings.ts';
-import { refusalOf, resultOf, timeoutOf } from '../observations.ts';
 import { type TellFault, tellFaults } from '../told-once.ts';
 import { type HttpConfig, namedSlots, sendsArgument } from './http-config.ts';
 import { readReply } from './reply.ts';

@@ -2,7 +2,7 @@
  * Where a tool's argument goes in a request: `{{argument}}` is the whole text, `{{arguments}}` the whole object, and
  * `{{argument.city}}` one of its values. In a URL they are percent-encoded; they are never looked for in what they put in.
  */
-import { isPlainObject } from '../../agent/json-schema.ts';
+import { isPlainObject } from '../../agent/arguments/json-schema.ts';
 
 export interface Given {
   /** As the policy wrote it. */

@@ -1,18 +1,19 @@
 /** A tool that an MCP server offers. Every fault of a call is an observation; a server that is gone for good, a failure. */
 import { type CallToolResult, ProtocolError, SdkError, SdkErrorCode } from '@modelcontextprotocol/client';
-import type { JsonSchema } from '../../agent/json-schema.ts';
+import type { JsonSchema } from '../../agent/arguments/json-schema.ts';
+import { openParameters, type Parameters } from '../../agent/arguments/parameters.ts';
+import { readArgument } from '../../agent/arguments/read-argument.ts';
+import { cut, refusalOf, resultOf, timeoutOf } from '../../agent/observations.ts';
 import type { Tool, ToolContext, ToolDescription } from '../../agent/tool.ts';
 import { sleep } from '../../clock.ts';
 import { ConfigError, rootCause, SwirlError } from '../../errors.ts';
 import type { Observation } from '../../topics/records.generated.ts';
-import { openParameters, type Parameters } from '../arguments/parameters.ts';
-import { readArgument } from '../arguments/read-argument.ts';
-import { cut, refusalOf, resultOf, timeoutOf } from '../observations.ts';
 import { type TellFault, tellFaults } from '../told-once.ts';
 import type { Connection } from './connection.ts';
 import { textOfResult } from './content.ts';
 import type { McpConfig } from './mcp-config.ts';
 import { isUnreachable, McpServer } from './mcp-server.ts';
+import { originOf } from './origin.ts';
 
 export interface McpToolDeps {
   readonly server: McpServer;
@@ -78,8 +79,13 @@ export class McpTool implements Tool {
     const read = readArgument(argument.toWellFormed(), { parameters, maxChars: maxArgumentChars });
     if ('problem' in read) return refusalOf(this.name, read.problem);
     try {
-      const { result } = await this.#deps.server.call({ tool, arguments: read.arguments, timeoutMs, signal });
-      return this.#observation(result);
+      const { result, connection } = await this.#deps.server.call({
+        tool,
+        arguments: read.arguments,
+        timeoutMs,
+        signal,
+      });
+      return { ...this.#observation(result), by: originOf(connection, tool) };
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       if (error instanceof SdkError && error.code === SdkErrorCode.RequestTimeout) {

@@ -151,6 +151,18 @@ describe('faults are observations', () => {
     expect(starts()).toHaveLength(1);
   });
 
+  test('the record says which server answered, and what its tool is', async () => {
+    const { by } = await broken('echo').call('x', { signal });
+    expect(by).toEqual({
+      module: 'faulty 1.2.3',
+      export: 'echo',
+      hash: expect.stringMatching(/^[0-9a-f]{64}$/),
+      settings: '{}',
+    });
+    const other = await broken('refuse').call('x', { signal });
+    expect(other.by?.hash).not.toBe(by?.hash);
+  });
+
   test('a server that ends in a call is told of with its last words, and started again', async () => {
     const dying = broken('die', {}, { restarts: 2, backoffMs: 10 });
     expect(await ask(dying)).toEqual(['REFUSED', "Refused: the tool's server ended before it answered."]);

@@ -1,8 +1,9 @@
 /** The arguments that a tool takes: their JSON Schema, checked by ajv, and what of it a policy is told. */
-import type { JsonSchema } from '../../agent/json-schema.ts';
-import { type Parameter, parametersOf, textParameter } from '../../agent/parameters.ts';
+
 import { ConfigError } from '../../errors.ts';
 import { exampleArguments } from './example.ts';
+import type { JsonSchema } from './json-schema.ts';
+import { type Parameter, parametersOf, textParameter } from './words.ts';
 
 export interface Parameters {
   readonly schema: JsonSchema;

@@ -1,5 +1,5 @@
 /** A worked example of a tool's arguments, made from their JSON Schema where its author gives none. */
-import { isPlainObject, type JsonSchema, referred } from '../../agent/json-schema.ts';
+import { isPlainObject, type JsonSchema, referred } from './json-schema.ts';
 
 /** Nested schemas are followed so far; a schema may refer to itself. */
 const MOST_LEVELS = 6;

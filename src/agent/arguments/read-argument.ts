@@ -1,5 +1,5 @@
 /** Reads what a policy wrote between a tool's tags as the tool's arguments. It is hostile text. */
-import { isPlainObject } from '../../agent/json-schema.ts';
+import { isPlainObject } from './json-schema.ts';
 import type { Parameters } from './parameters.ts';
 
 export type ReadArgument =

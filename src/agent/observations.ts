@@ -1,7 +1,8 @@
 /** What a policy is shown of a call: results within their limits, and refusals with their reason. */
-import { headOf } from '../agent/cut-text.ts';
-import { NOTHING_FOUND } from '../agent/tool.ts';
+
 import type { Observation } from '../topics/records.generated.ts';
+import { headOf } from './cut-text.ts';
+import { NOTHING_FOUND } from './tool.ts';
 
 export function resultOf(tool: string, text: string, maxChars: number): Observation {
   const shown = text.trim() === '' ? NOTHING_FOUND : cut(text, maxChars);

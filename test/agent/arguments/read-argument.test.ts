@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { JsonSchema } from '../../../src/agent/json-schema.ts';
+import type { JsonSchema } from '../../../src/agent/arguments/json-schema.ts';
+import { openParameters, type Parameters } from '../../../src/agent/arguments/parameters.ts';
+import { readArgument } from '../../../src/agent/arguments/read-argument.ts';
 import { ConfigError } from '../../../src/errors.ts';
-import { openParameters, type Parameters } from '../../../src/tools/arguments/parameters.ts';
-import { readArgument } from '../../../src/tools/arguments/read-argument.ts';
 
 const forecast: JsonSchema = {
   type: 'object',
