@@ -78,7 +78,12 @@ export async function openDecoder(path: string): Promise<DecoderFolder> {
   const adapts = await isAdapterFolder(path);
   const base = adapts ? await adapterBase(path) : path;
   const configPath = join(base, 'config.json');
-  const configJson = await readJson(configPath);
+  const configJson = await readJson(configPath, { optional: true });
+  if (configJson === undefined) {
+    throw new ConfigError(
+      `${base}: expected a policy's folder (config.json, model.safetensors, tokenizer.json), found no config.json`,
+    );
+  }
   const config = parseDecoderConfig(configJson, configPath);
   const adapter = adapts ? { path, lora: await adapterShape(path, config) } : null;
   const tokenizerPath = adapts && (await hasTokenizer(path)) ? path : base;

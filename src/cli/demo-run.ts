@@ -36,6 +36,9 @@ export async function demo(options: DemoOptions): Promise<number> {
   const folder = resolve(options.folder);
   const flow = await labFlow(labConfig(options), { run: freeName(folder, 'demo'), folder });
   const { topology } = flow;
+  const base = (topology.policy as { readonly checkpoint: string }).checkpoint;
+  // Before there is a run: what cannot begin leaves none.
+  await openPolicy(base);
   const { stop, abort, release } = interrupts((message) => process.stderr.write(`\n${message}\n`));
   const run = await openRun(topology);
   try {
@@ -45,7 +48,6 @@ export async function demo(options: DemoOptions): Promise<number> {
         `Run ${topology.run} in ${run.folder}\n`,
     );
     const decide = { stop, abort };
-    const base = (topology.policy as { readonly checkpoint: string }).checkpoint;
     const before = await measure(flow, run, { when: 'before', policyFolder: base, say, ...decide });
     if (before === null) return EXIT.interrupted;
     say(`\n${flow.questions.length} questions into the flow:`);

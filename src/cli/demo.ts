@@ -1,6 +1,6 @@
 /** `swirl demo`: the laboratory, from question to gradient, before and after. */
 import type { Command } from 'commander';
-import { count } from './count.ts';
+import { count, positive } from './count.ts';
 import type { DemoOptions } from './demo-run.ts';
 import { exitText, withExitCodes } from './exit.ts';
 
@@ -12,8 +12,8 @@ export function register(program: Command): void {
       'a small policy learns to search and to calculate: the whole flow in a few minutes, measured before and after',
     )
     .option('--json', 'the last line is one JSON object')
-    .option('--questions <n>', 'questions of each task to learn from', count, 100)
-    .option('--held-out <n>', 'questions of each task to evaluate on', count, 200)
+    .option('--questions <n>', 'questions of each task to learn from', positive, 100)
+    .option('--held-out <n>', 'questions of each task to evaluate on', positive, 200)
     .option('--seed <n>', 'decides the world, the questions and every sample', count, 7)
     .option('--folder <folder>', 'where runs live', 'runs')
     .option('--policy <folder>', 'begin with this policy in place of the one that ships with Swirl');

@@ -1,6 +1,6 @@
 /** Evaluates a policy on a file of questions and prints the result. */
 import { join, relative } from 'node:path';
-import { ConfigError } from '../errors.ts';
+import { ConfigError, DataError } from '../errors.ts';
 import { type Evaluation, evaluate } from '../evaluate/evaluate.ts';
 import { fileInput } from '../input/input.ts';
 import { datasetName, guessDataset, readQuestions } from '../questions/datasets.ts';
@@ -36,12 +36,16 @@ export async function evaluateFile(
   if (dataset === 'gsm8k-solutions')
     throw new ConfigError('gsm8k-solutions are trajectories; evaluate needs questions');
   const questions = readQuestions(dataset, input, options.task === undefined ? {} : { task: options.task });
+  const some = slice(questions, options.skip, options.limit ?? Number.POSITIVE_INFINITY);
+  // Before there is a run: what cannot begin leaves none.
+  const first = await some.next();
+  if (first.done) throw new DataError(`${file}: there are no questions to evaluate on`);
   let say: (message: string) => void = (message) => process.stderr.write(`${message}\n`);
   const { stop, abort, release } = interrupts((message) => say(message));
   try {
     const evaluation = await evaluate(topology, {
       run: options.as ?? freeName(topology.folder, `${topology.run}-evaluate`),
-      questions: slice(questions, options.skip, options.limit ?? Number.POSITIVE_INFINITY),
+      questions: after(first.value, some),
       ...(options.policy === undefined ? {} : { policyFolder: options.policy }),
       ...(options.greedy ? { temperature: 0 } : {}),
       withoutTools: !options.tools,
@@ -65,6 +69,12 @@ export async function evaluateFile(
   } finally {
     release();
   }
+}
+
+/** The items with one before them that was taken off. */
+async function* after<T>(first: T, items: AsyncIterable<T>): AsyncGenerator<T> {
+  yield first;
+  yield* items;
 }
 
 function json({ run, all, tasks, failures, finished }: Evaluation): object {

@@ -5,7 +5,7 @@ import type { OpenRun } from '../open-run.ts';
 import type { Fed } from '../questions/datasets.ts';
 import type { Question } from '../topics/records.generated.ts';
 import type { Topology } from '../topology/topology.ts';
-import { count } from './count.ts';
+import { count, counted } from './count.ts';
 import { EXIT, withExitCodes } from './exit.ts';
 import { type TopologyFlags, topologyOf, withTopology } from './topology-option.ts';
 
@@ -44,6 +44,9 @@ export function register(program: Command): void {
   });
 }
 
+/** How many malformed records are named. */
+const NAMED = 5;
+
 async function feed(topology: Topology, files: readonly string[], flags: FeedFlags): Promise<number> {
   const { openRun } = await import('../open-run.ts');
   const { printable } = await import('../monitor/printable.ts');
@@ -51,7 +54,8 @@ async function feed(topology: Topology, files: readonly string[], flags: FeedFla
   const malformed: DataError[] = [];
   const skip = (error: DataError) => {
     malformed.push(error);
-    if (malformed.length <= 20) process.stderr.write(`swirl: left out: ${printable(error.message, 500)}\n`);
+    if (malformed.length <= NAMED)
+      process.stderr.write(`swirl: left out: ${printable(error.message, 500)}\n`);
   };
   const run = await openRun(topology, (message) => process.stderr.write(`${message}\n`));
   try {
@@ -64,18 +68,31 @@ async function feed(topology: Topology, files: readonly string[], flags: FeedFla
       if (flags.corpus !== undefined) await writeCorpus(file, flags.corpus);
     }
     const total = Object.entries(fed)
-      .map(([topic, number]) => `${number} ${topic}`)
+      .map(([topic, number]) => (number === 1 ? `1 ${topic.replace(/s$/, '')}` : `${number} ${topic}`))
       .join(', ');
-    const left = malformed.length > 0 ? `; ${malformed.length} malformed records left out` : '';
+    const left = malformed.length > 0 ? `; ${counted(malformed.length, 'malformed record')} left out` : '';
+    const some = malformed.length > NAMED ? ` (the first ${NAMED} are named above)` : '';
     process.stdout.write(
       flags.json
         ? `${JSON.stringify({ run: topology.run, fed, malformed: malformed.length })}\n`
-        : `fed ${total} into the run ${topology.run}${left}\n`,
+        : `fed ${total} into the run ${topology.run}${left}${some}\n`,
     );
+    if (Object.values(fed).every((number) => number === 0))
+      process.stderr.write(`swirl: ${nothingIn(files, flags, malformed.length)}\n`);
     return malformed.length > 0 ? EXIT.failures : EXIT.done;
   } finally {
     await run.close();
   }
+}
+
+/** Why nothing was fed. */
+function nothingIn(files: readonly string[], flags: FeedFlags, malformed: number): string {
+  const where = files.join(', ');
+  if (malformed > 0) {
+    return `no record of ${where} could be used: is it the right file, and the right --dataset or --topic?`;
+  }
+  const beyond = flags.skip > 0 || flags.limit !== undefined ? ' beyond --skip and within --limit' : '';
+  return `${where}: there are no records${beyond}`;
 }
 
 interface FileOfRecords extends Source {

@@ -1,6 +1,6 @@
 /** `swirl lab`: the laboratory's own commands. */
 import type { Command } from 'commander';
-import { count } from './count.ts';
+import { count, positive } from './count.ts';
 import { withExitCodes } from './exit.ts';
 
 interface BaseFlags {
@@ -24,7 +24,7 @@ export function register(program: Command): void {
     .option('--folder <folder>', 'where the checkpoint is kept', 'runs/lab-base')
     .option('--to <folder>', 'where the finished policy goes', 'assets/base-policy')
     .option('--seed <n>', 'decides everything', count)
-    .option('--updates <n>', 'optimizer steps', count)
+    .option('--updates <n>', 'optimizer steps', positive)
     .option('--device <name>', 'auto, webgpu or reference (float64)', 'auto');
   withExitCodes(base).action(async (flags: BaseFlags) => {
     const { labBase } = await import('./lab-base.ts');

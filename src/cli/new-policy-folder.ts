@@ -41,6 +41,11 @@ export async function newPolicy(folder: string, sizes: NewPolicySizes): Promise<
   process.stdout.write(
     `${folder}: gemma2, ${config.layers} layers of ${config.hiddenSize}, vocabulary ${config.vocabSize}, random weights from seed ${seed}\n`,
   );
+  if (config.vocabSize < sizes.vocabulary) {
+    process.stderr.write(
+      `the texts give no more than ${config.vocabSize} of the ${sizes.vocabulary} tokens that were asked for\n`,
+    );
+  }
 }
 
 /** The other widths in proportion to the residual stream's, as in the default shape. */
@@ -61,6 +66,11 @@ async function readText(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (cause) {
-    throw new ConfigError(`${file}: cannot be read: ${(cause as Error).message}`, { cause });
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const what: Record<string, string> = {
+      ENOENT: 'there is no such file',
+      EISDIR: 'this is a folder: expected a file',
+    };
+    throw new ConfigError(`${file}: ${what[code ?? ''] ?? `cannot be read: ${message}`}`, { cause });
   }
 }

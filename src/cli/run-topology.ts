@@ -5,6 +5,7 @@ import type { RunEnd, StageProgress } from '../runtime/run.ts';
 import { runFolder } from '../topology/resolved.ts';
 import type { StageName } from '../topology/stage-configs.ts';
 import type { Topology } from '../topology/topology.ts';
+import { counted } from './count.ts';
 import { EXIT } from './exit.ts';
 import { interrupts } from './interrupt.ts';
 import { ownName } from './own-name.ts';
@@ -29,6 +30,9 @@ export async function runTopology(topology: Topology, options: RunTopologyOption
     const { untilDrained, stages } = options;
     const notify = (message: string) => say(message);
     const started = await run.start({ untilDrained, stop, abort, notify, ...(stages ? { stages } : {}) });
+    if (!untilDrained && process.stderr.isTTY) {
+      say(`run ${topology.run}, until Control-C ends it (\`--until-drained\`: until all is consumed)`);
+    }
     const shown = showProgress({ progress: () => started.progress(), stream: process.stderr });
     say = shown.say;
     let end: RunEnd;
@@ -80,15 +84,30 @@ function summary(topology: Topology, end: RunEnd, progress: readonly StageProgre
   return { run: topology.run, end, stages, failures: failuresOf(progress) };
 }
 
+/** What the table does not say: what failed, and why nothing was done. */
+function notesOn(topology: Topology, progress: readonly StageProgress[]): string[] {
+  const failures = failuresOf(progress);
+  if (failures > 0) {
+    return [
+      `${counted(failures, 'record')} failed; look at them with: ${ownName()} tap failures -t ${folderOf(topology)}`,
+    ];
+  }
+  if (progress.some(({ done, backlog }) => done + backlog > 0)) return [];
+  const { fed, source } = topology;
+  return [
+    source === null
+      ? `there was nothing to do: feed ${fed.join(' or ')} with \`${ownName()} feed FILE -t ${folderOf(topology)}\``
+      : `there was nothing to do: no records in ${source.topic} of the run ${source.run}`,
+  ];
+}
+
 function report(topology: Topology, end: RunEnd, progress: readonly StageProgress[]): string {
   const rows = progress.map(({ stage, reads, done, backlog, written }) => {
     const outputs = Object.entries(written).map(([topic, count]) => `${count} ${topic}`);
     return [stage, `${done} ${reads}`, backlog > 0 ? `${backlog}` : '', outputs.join(', ')];
   });
-  const failures = failuresOf(progress);
-  const notes =
-    failures > 0
-      ? `${failures} records failed; look at them with: ${ownName()} tap failures -t ${folderOf(topology)}\n`
-      : '';
+  const notes = notesOn(topology, progress)
+    .map((note) => `${note}\n`)
+    .join('');
   return `run ${topology.run}: ${end}\n${table(['stage', 'consumed', 'left', 'written'], rows)}\n${notes}`;
 }

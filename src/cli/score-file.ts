@@ -28,6 +28,7 @@ export async function scoreFile({ policy: folder, texts, device, json }: ScoreFi
     // No more than the streams is kept.
     ...{ training: false, recompute: true },
   });
+  let count = 0;
   try {
     for await (const { text, place, error } of lines(fileInput(texts))) {
       if (error) throw error;
@@ -37,7 +38,9 @@ export async function scoreFile({ policy: folder, texts, device, json }: ScoreFi
         throw cause instanceof ModelError ? new DataError(`${place}: ${cause.message}`, { cause }) : cause;
       });
       process.stdout.write(`${json ? JSON.stringify(scored) : report(text, scored.logprobs)}\n`);
+      count++;
     }
+    if (count === 0) process.stderr.write(`${texts}: there are no texts\n`);
   } finally {
     await engine.close();
   }

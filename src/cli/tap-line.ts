@@ -26,7 +26,10 @@ export function recordLine(record: unknown, room: number): string {
   ]);
 }
 
-/** Of a record whose schema is the topology's own: its key, and every text, number and truth with the name of its field. */
+/**
+ * Of a record whose schema is the topology's own: its key, and every text, number and truth with the name of
+ * its field.
+ */
 export function ownRecordLine(
   record: object,
   { key, room }: { readonly key: string; readonly room: number },

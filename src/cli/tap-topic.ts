@@ -9,6 +9,7 @@ import type { ReadFrom } from '../topics/transport.ts';
 import { codecOf } from '../topology/codec-of.ts';
 import { topicSchemas } from '../topology/own-topics.ts';
 import type { Topology } from '../topology/topology.ts';
+import { counted } from './count.ts';
 import { screenWidth } from './screen.ts';
 import { ownRecordLine, recordLine } from './tap-line.ts';
 import { topicNamed } from './topic-name.ts';
@@ -53,6 +54,7 @@ export async function tapTopic(topology: Topology, topic: string, options: TapOp
     // Into a file or another program nothing is cut off that a person might look for.
     const shape = { columns: process.stdout.isTTY ? screenWidth() : LONGEST_LINE, isOwn };
     let shown = 0;
+    let seen = 0;
     if (limit <= 0) return;
     for await (const entry of readEntries(source, topic, {
       from,
@@ -60,15 +62,24 @@ export async function tapTopic(topology: Topology, topic: string, options: TapOp
       signal,
       ...(partition === undefined ? {} : { partition }),
     })) {
+      seen++;
       if (entry.record instanceof DataError ? false : !where(entry.record)) continue;
       const line = json ? jsonLine(entry) : textLine(entry, shape);
       if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain');
       shown++;
       if (shown >= limit) break;
     }
+    if (shown === 0 && !follow)
+      process.stderr.write(`${nothingShown(topology.run, topic, seen, options.where)}\n`);
   } finally {
     await transport.close();
   }
+}
+
+/** Nothing printed would look like a command that failed. */
+function nothingShown(run: string, topic: string, seen: number, where: string | null): string {
+  if (seen === 0) return `no records there in ${topic} of the run ${run}`;
+  return `none of ${counted(seen, 'record')} in ${topic} of the run ${run} meets ${where}`;
 }
 
 function jsonLine({ topic, partition, offset, time, key, record, value }: ReadRecord<string>): string {

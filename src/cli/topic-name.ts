@@ -3,7 +3,10 @@ import { ConfigError } from '../errors.ts';
 import { nearest } from '../suggest.ts';
 import type { TopicSchema, TopicSchemas } from '../topics/avro/schemas.ts';
 
-/** What is known of the topic. A `ConfigError` with the nearest name, or all of them, where there is none such. */
+/**
+ * What is known of the topic. A `ConfigError` with the nearest name, or all of them, where there is none
+ * such.
+ */
 export function topicNamed(topics: TopicSchemas, name: string, hint = ''): TopicSchema {
   const found = topics.get(name);
   if (found !== undefined) return found;

@@ -71,7 +71,11 @@ export async function openLanguage(path: string, settings: LanguageSettings): Pr
   if (!parsed.success) throw new ConfigError(`${configPath}: ${z.prettifyError(parsed.error)}`);
   const config = parsed.data;
   const tokenizerPath = join(path, 'tokenizer.json');
-  const tokenizer = new PolicyTokenizer(await readJson(tokenizerPath), config, tokenizerPath);
+  const json = await readJson(tokenizerPath, { optional: true });
+  if (json === undefined) {
+    throw new ConfigError(`${path}: expected a policy's folder with a tokenizer.json, found one without`);
+  }
+  const tokenizer = new PolicyTokenizer(json, config, tokenizerPath);
   if (tokenizer.vocabularySize > settings.vocabSize) {
     throw new ConfigError(
       `${tokenizerPath}: expected ids below the decoder's vocabulary of ${settings.vocabSize}, found ${tokenizer.vocabularySize - 1}`,

@@ -17,7 +17,7 @@ const file = (name: string): string => join(folder, name);
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'swirl-lint-'));
   // What lint looks for in the learner's folder, which is this one.
-  for (const name of ['config.json', 'tokenizer.json']) writeFileSync(file(name), '{}');
+  for (const name of ['config.json', 'model.safetensors', 'tokenizer.json']) writeFileSync(file(name), '{}');
   writeFileSync(file('fine.yaml'), FINE.replace("instructions: '', ", ''));
   writeFileSync(file('warned.yaml'), FINE);
   writeFileSync(file('bad.yaml'), 'sede: 3\nrun: a b\n');

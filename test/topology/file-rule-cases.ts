@@ -39,7 +39,11 @@ export const FILE_CASES: readonly Case[] = [
     context: { exists: (path) => !/tokenizer.json$|adapter_config.json$/.test(path) },
     path: 'policy.checkpoint',
     says: '/work/here/half has no tokenizer.json',
-    mended: { set: ['policy.checkpoint=half'], context: { exists: () => true } },
+    // Weights in several files.
+    mended: {
+      set: ['policy.checkpoint=half'],
+      context: { exists: (path) => !/model.safetensors$|adapter_config/.test(path) },
+    },
   },
   {
     rule: 'incomplete-policy',
@@ -50,7 +54,7 @@ export const FILE_CASES: readonly Case[] = [
     // Adapters: their base is another folder, which is looked at when it is opened.
     mended: {
       set: ['policy.checkpoint=half'],
-      context: { exists: (path) => !/(config|tokenizer).json$/.test(path) || /adapter_config/.test(path) },
+      context: { exists: (path) => !/half\/.*json$/.test(path) || /adapter_config/.test(path) },
     },
   },
 ];

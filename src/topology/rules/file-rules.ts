@@ -50,21 +50,24 @@ export const homePath: Rule = {
     }),
 };
 
-/**
- * What a decoder's folder must have beside its weights; adapters may leave it to the folder of their base.
- */
-const POLICY_FILES = ['config.json', 'tokenizer.json'] as const;
+/** What a decoder's folder must have, by any of its names; adapters may leave it to that of their base. */
+const POLICY_FILES = [
+  ['config.json'],
+  ['model.safetensors', 'model.safetensors.index.json'],
+  ['tokenizer.json'],
+] as const;
 
 export const incompletePolicy: Rule = {
   name: 'incomplete-policy',
-  about: "A policy's folder has its configuration and its tokenizer.",
+  about: "A policy's folder has its configuration, its weights and its tokenizer.",
   check: (topology, { exists }) =>
     exists === undefined
       ? []
       : usedModels(topology).flatMap(({ path, model: { checkpoint } }): RuleFinding[] => {
           if (typeof checkpoint !== 'string' || !exists(checkpoint)) return [];
           if (exists(join(checkpoint, 'adapter_config.json'))) return [];
-          const missing = POLICY_FILES.filter((name) => !exists(join(checkpoint, name)));
+          const has = (name: string) => exists(join(checkpoint, name));
+          const missing = POLICY_FILES.filter((names) => !names.some(has)).map(([name]) => name);
           return missing.length === 0
             ? []
             : [
