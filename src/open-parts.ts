@@ -10,6 +10,7 @@ import type { Tool } from './agent/tool.ts';
 import type { DeviceError } from './errors.ts';
 import type { LanguageModelConfig } from './models/language-models.ts';
 import type { ModuleContext } from './modules/call-module.ts';
+import type { OwnPart } from './own-stages/own-part.ts';
 import { make } from './parts/kind.ts';
 import {
   ADVANTAGES,
@@ -20,9 +21,11 @@ import {
   POLICIES,
   REWARDS,
   type RewardContext,
+  STAGE_KINDS,
   TOOLS,
   type ToolKindContext,
 } from './topology/kinds.ts';
+import type { OwnStageConfig } from './topology/stage-configs.ts';
 import type { Topology } from './topology/topology.ts';
 import type { Advantage } from './train/advantage.ts';
 
@@ -36,6 +39,10 @@ export interface Parts {
   matcher(): Promise<Matcher>;
   advantage(config: Topology['stages']['train'] & object): Promise<Advantage>;
   languageModel(config: LanguageModelConfig): Promise<LanguageModel>;
+  /** The module of a stage of one's own. */
+  stage(name: string, config: OwnStageConfig): Promise<OwnPart>;
+  /** Hears what the user should know, each thing once. */
+  readonly notify: (message: string) => void;
   /** Told, once, why a model runs on the float64 reference. */
   readonly onFallback: (reason: DeviceError) => void;
   /** Has it closed with the run. */
@@ -133,6 +140,9 @@ export function openParts(topology: Topology, deps: PartsDeps): Parts {
       return keep(await make<ModuleContext, Advantage>(ADVANTAGES, config, context));
     },
     languageModel,
+    stage: async (name, config) =>
+      keep(await make<ModuleContext, OwnPart>(STAGE_KINDS, config, { ...base, name: `stages.${name}` })),
+    notify: notifyOnce,
     onFallback,
     keep,
     close: async () => {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { ConfigError } from './errors.ts';
 import { openParts, type Parts } from './open-parts.ts';
 import { openTransport } from './open-transport.ts';
+import { historyOf } from './own-stages/history.ts';
 import { pipeline, scheduledStages } from './pipeline.ts';
 import type { FlowStage } from './runtime/drain.ts';
 import { Run, type RunEnd, type StageProgress } from './runtime/run.ts';
@@ -12,11 +13,10 @@ import { readRecords } from './topics/read-records.ts';
 import type { RecordOf } from './topics/record-of.ts';
 import type { Output, ReadOptions, Transport } from './topics/transport.ts';
 import { codecOf } from './topology/codec-of.ts';
-import { flowStages, topicSpecs } from './topology/flow.ts';
+import { flowStages, hasStage, topicSpecs } from './topology/flow.ts';
 import { topicSchemas } from './topology/own-topics.ts';
 import { makeRunFolder, writeResolved } from './topology/resolved.ts';
 import { begunTasks, isUnsettled, withKeptTasks } from './topology/settle-tasks.ts';
-import type { StageName } from './topology/stage-configs.ts';
 import type { Topology } from './topology/topology.ts';
 import { checkUnchanged, withPartsOf } from './topology/unchanged.ts';
 import { lastStep, trainTopics } from './train/train-topics.ts';
@@ -26,7 +26,7 @@ const FEED_BATCH = 512;
 
 export interface StartOptions {
   /** Only these stages; all that the topology has otherwise. */
-  readonly stages?: readonly StageName[];
+  readonly stages?: readonly string[];
   readonly untilDrained: boolean;
   readonly stop: AbortSignal;
   readonly abort: AbortSignal;
@@ -114,7 +114,11 @@ export async function openRun(
         const begun = await begin(written, { parts, only, signal, notify });
         const stages = await pipeline(
           begun,
-          { parts, signal, checkpoints, trainTopics: (of) => trainTopics({ ...topics, ...of }) },
+          {
+            ...{ parts, signal, checkpoints },
+            trainTopics: (of) => trainTopics({ ...topics, ...of }),
+            history: (of) => (at) => historyOf({ ...topics, ...of }, at),
+          },
           only,
         );
         const { runtime } = topology;
@@ -137,10 +141,10 @@ export async function openRun(
 
 /** Whether a stage has consumed anything. */
 async function hasBegun(
-  name: StageName,
+  name: string,
   { topology, transport }: { readonly topology: Topology; readonly transport: Transport },
 ): Promise<boolean> {
-  const reads = topology.stages[name]?.reads;
+  const reads = flowStages(topology).find((stage) => stage.name === name)?.reads;
   if (reads === undefined) return false;
   const run = topology.source?.topic === reads ? topology.source.run : undefined;
   return (await transport.committed(name, reads, run)).some((offset) => offset > 0);
@@ -148,15 +152,15 @@ async function hasBegun(
 
 interface Beginning {
   readonly parts: Parts;
-  readonly only: readonly StageName[] | undefined;
+  readonly only: readonly string[] | undefined;
   readonly signal: AbortSignal;
   readonly notify: (message: string) => void;
 }
 
 /** Writes the instructions of tasks that have none, where stages that show them run here, and keeps them with the run. */
 async function begin(written: Topology, { parts, only, signal, notify }: Beginning): Promise<Topology> {
-  const runs = (name: StageName) => written.stages[name] !== undefined && (only?.includes(name) ?? true);
-  if (!isUnsettled(written) || !(['rollout', 'tools', 'train'] as const).some(runs)) return written;
+  const runs = (name: string) => hasStage(written, name) && (only?.includes(name) ?? true);
+  if (!isUnsettled(written) || !['rollout', 'tools', 'train'].some(runs)) return written;
   const { toldOf } = parts;
   const begun = await begunTasks(written, { toldOf, signal, notify, compare: runs('tools') });
   writeResolved(begun);
@@ -164,19 +168,24 @@ async function begin(written: Topology, { parts, only, signal, notify }: Beginni
 }
 
 /** A stage that is not there would be waited for in silence. */
-function checkStages({ stages }: Topology, only: readonly string[] = []): void {
-  const missing = only.filter((name) => !Object.hasOwn(stages, name));
+function checkStages(topology: Topology, only: readonly string[] = []): void {
+  const stages = flowStages(topology).map(({ name }) => name);
+  const missing = only.filter((name) => !stages.includes(name));
   if (missing.length === 0) return;
-  const known = Object.keys(stages).join(', ');
-  throw new ConfigError(`stages ${missing.join(', ')}: not in the topology, which has ${known}`);
+  throw new ConfigError(`stages ${missing.join(', ')}: not in the topology, which has ${stages.join(', ')}`);
 }
 
 /** Every stage of the topology as the runtime sees it, whether it runs here or not. */
 function flowOf(topology: Topology): FlowStage[] {
   const { source } = topology;
-  return flowStages(topology).map((stage) =>
-    source?.topic === stage.reads ? { ...stage, readsRun: source.run } : stage,
-  );
+  const stages = flowStages(topology);
+  // Any stage may write failures; it matters only where one reads them.
+  const failures = stages.some(({ reads }) => reads === 'failures') ? ['failures'] : [];
+  return stages.map((stage) => ({
+    ...stage,
+    writes: [...stage.writes, ...failures],
+    ...(source?.topic === stage.reads ? { readsRun: source.run } : {}),
+  }));
 }
 
 /** A record in a topic that the flow itself writes would be taken for its own, and could ruin the run. */

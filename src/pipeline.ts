@@ -8,6 +8,8 @@
  *
  *   sub-trajectories ─> judge ─> judged ─> filter ─> accepted ─> reward ─> scored ─> train ─> updates
  *
+ * A topology may put stages of its own in the place of these, or beside them.
+ *
  * This is the one place that puts the stages together; what they are made of comes from `open-parts.ts`.
  */
 
@@ -19,6 +21,8 @@ import { filter } from './judge/filter.ts';
 import { judge } from './judge/judge.ts';
 import type { LocalModelConfig } from './models/local-model-config.ts';
 import type { Parts } from './open-parts.ts';
+import type { HistoryOptions } from './own-stages/history.ts';
+import { type OwnStageDeps, ownStage } from './own-stages/own-stage.ts';
 import { reward } from './reward/reward.ts';
 import { rollout } from './rollout/rollout.ts';
 import { start } from './rollout/start.ts';
@@ -26,9 +30,10 @@ import { redirected } from './runtime/redirect.ts';
 import type { Stage, StageOperator } from './runtime/stage.ts';
 import { tools } from './tools/tools.ts';
 import type { TopicRecords } from './topics/records.generated.ts';
-import { heldBy } from './topology/flow.ts';
+import { flowStages, heldBy, stagesBefore } from './topology/flow.ts';
+import { topicSchemas } from './topology/own-topics.ts';
 import { settleTasks } from './topology/settle-tasks.ts';
-import type { STAGE_RECORDS, StageName } from './topology/stage-configs.ts';
+import type { OwnStageConfig, STAGE_RECORDS, StageName } from './topology/stage-configs.ts';
 import type { Topology } from './topology/topology.ts';
 import type { TrainTopics, TrainTopicsOptions } from './train/train-topics.ts';
 
@@ -36,6 +41,9 @@ import type { TrainTopics, TrainTopicsOptions } from './train/train-topics.ts';
 type Made<N extends StageName> = Pick<Stage, 'holds' | 'outlasts' | 'startAt'> & {
   readonly operator: (partition: number) => StageOperator<TopicRecords[(typeof STAGE_RECORDS)[N]['reads']]>;
 };
+
+/** The input of a stage. */
+export type HistoryOf = Pick<HistoryOptions, 'topic' | 'run' | 'lookback'>;
 
 export interface PipelineDeps {
   readonly parts: Parts;
@@ -45,6 +53,8 @@ export interface PipelineDeps {
   readonly signal?: AbortSignal;
   /** What training asks of its topics. */
   readonly trainTopics: (of: Pick<TrainTopicsOptions, 'stage' | 'topic' | 'run'>) => TrainTopics;
+  /** What a topic held before an offset: from it stages of one's own build their state. */
+  readonly history: (of: HistoryOf) => OwnStageDeps['history'];
 }
 
 /** The stages that show policies the instructions of tasks. */
@@ -54,14 +64,16 @@ const TOLD: readonly StageName[] = ['rollout', 'train'];
 export async function pipeline(
   written: Topology,
   deps: PipelineDeps,
-  only?: readonly StageName[],
+  only?: readonly string[],
 ): Promise<Stage[]> {
   const { parts, signal = new AbortController().signal } = deps;
   const isTold = TOLD.some((name) => written.stages[name] && (only?.includes(name) ?? true));
   const topology = isTold ? await settleTasks(written, { toldOf: parts.toldOf, signal }) : written;
-  const { stages, source } = topology;
+  const { stages, ownStages, source } = topology;
   const tasks = tasksOf(topology);
-  const flow: Stage[] = [];
+  const flow = new Map<string, Stage>();
+  const isHere = (name: string) => !only || only.includes(name);
+  const readsRun = (topic: string) => (source?.topic === topic ? { readsRun: source.run } : {});
 
   /** Adds a stage, if the topology has it and this process is to run it. */
   async function add<N extends StageName>(
@@ -69,13 +81,24 @@ export async function pipeline(
     make: (config: NonNullable<Topology['stages'][N]>) => Made<N> | Promise<Made<N>>,
   ): Promise<void> {
     const config = stages[name];
-    if (!config || (only && !only.includes(name))) return;
+    if (!config || !isHere(name)) return;
     const { reads, writes, window } = config;
-    const replayed = source?.topic === reads ? { readsRun: source.run } : {};
     const made = await make(config);
     const into = heldBy(topology, writes);
     const operator = (partition: number) => redirected(made.operator(partition), into);
-    flow.push({ name, reads, writes, window, ...replayed, ...made, operator });
+    flow.set(name, { name, reads, writes, window, ...readsRun(reads), ...made, operator });
+  }
+
+  /** Adds a stage of one's own. */
+  async function addOwn(name: string, config: OwnStageConfig): Promise<void> {
+    const { reads, writes, window, lookback } = config;
+    const made = await ownStage(config, {
+      ...{ name, sleep, notify: parts.notify, keep: parts.keep },
+      part: await parts.stage(name, config),
+      topics: topicSchemas(topology),
+      history: deps.history({ topic: reads, run: readsRun(reads).readsRun, lookback }),
+    });
+    flow.set(name, { name, reads, writes, window, ...readsRun(reads), ...made });
   }
 
   await add('start', (config) => ({ operator: () => start(config, { tasks, retry: config.retry, sleep }) }));
@@ -112,15 +135,19 @@ export async function pipeline(
 
   await add('train', (config) => train(config, topology, deps));
 
-  return flow;
+  for (const [name, config] of Object.entries(ownStages)) if (isHere(name)) await addOwn(name, config);
+
+  return flowStages(topology).flatMap(({ name }) => flow.get(name) ?? []);
 }
 
 /**
- * The stages that write `turns` one at a time, in the order of their priority, so that two runs with one seed write the same
- * topics; none where records are merged as they arrive.
+ * The stages that lead to `turns`, which run one at a time in the order of their priority, so that two runs with one seed
+ * write the same topics; none where records are merged as they arrive. Of Swirl's: tools, rollout, start.
  */
-export function scheduledStages({ stages }: Topology): readonly StageName[] {
-  return stages.rollout?.merge === 'deterministic' ? ['tools', 'rollout', 'start'] : [];
+export function scheduledStages(topology: Topology): readonly string[] {
+  if (topology.stages.rollout?.merge !== 'deterministic') return [];
+  const stages = stagesBefore(topology, 'turns').map(({ name }) => name);
+  return stages.reverse();
 }
 
 /** The learner and its checkpoints, between the topics `scored` and `updates`. */

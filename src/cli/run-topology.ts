@@ -3,7 +3,6 @@ import { relative } from 'node:path';
 import { openRun } from '../open-run.ts';
 import type { RunEnd, StageProgress } from '../runtime/run.ts';
 import { runFolder } from '../topology/resolved.ts';
-import type { StageName } from '../topology/stage-configs.ts';
 import type { Topology } from '../topology/topology.ts';
 import { counted } from './count.ts';
 import { EXIT } from './exit.ts';
@@ -18,7 +17,7 @@ const GRACE_MS = 500;
 export interface RunTopologyOptions {
   readonly untilDrained: boolean;
   readonly json: boolean;
-  readonly stages?: readonly StageName[];
+  readonly stages?: readonly string[];
 }
 
 /** Returns the exit code. Progress and notes go to stderr, the summary to stdout. */

@@ -1,6 +1,6 @@
 /** `swirl run`: runs the stages. */
 import type { Command } from 'commander';
-import type { StageName } from '../topology/stage-configs.ts';
+import type { Topology } from '../topology/topology.ts';
 import { exitText, withExitCodes } from './exit.ts';
 import { type TopologyFlags, topologyOf, withArgument, withTopology } from './topology-option.ts';
 
@@ -28,20 +28,23 @@ export function register(program: Command): void {
     process.exitCode = await runTopology(topology, {
       untilDrained: flags.untilDrained === true,
       json: flags.json === true,
-      ...(flags.stages === undefined ? {} : { stages: await stageNames(flags.stages) }),
+      ...(flags.stages === undefined ? {} : { stages: await stageNames(flags.stages, topology) }),
     });
   });
 }
 
-async function stageNames(list: string): Promise<StageName[]> {
+async function stageNames(list: string, topology: Topology): Promise<string[]> {
+  const { flowStages } = await import('../topology/flow.ts');
   const { STAGES } = await import('../topology/stage-configs.ts');
+  const { nearest } = await import('../suggest.ts');
   const { ConfigError } = await import('../errors.ts');
-  return list.split(',').map((name) => {
-    const found = STAGES.find((stage) => stage === name.trim());
-    if (!found)
-      throw new ConfigError(
-        `--stages ${list}: there is no stage ${JSON.stringify(name)}; there are ${STAGES.join(', ')}`,
-      );
-    return found;
+  const own = flowStages(topology).map(({ name }) => name);
+  const known: readonly string[] = [...new Set([...STAGES, ...own])];
+  return list.split(',').map((text) => {
+    const name = text.trim();
+    if (known.includes(name)) return name;
+    const near = nearest(name, known);
+    const hint = near === null ? `there are ${known.join(', ')}` : `did you mean ${near}?`;
+    throw new ConfigError(`--stages ${list}: there is no stage ${JSON.stringify(name)}; ${hint}`);
   });
 }

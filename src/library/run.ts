@@ -6,7 +6,6 @@ import { readRecords } from '../topics/read-records.ts';
 import type { RecordOf } from '../topics/record-of.ts';
 import type { ReadOptions, TopicInfo } from '../topics/transport.ts';
 import { codecOf } from '../topology/codec-of.ts';
-import type { StageName } from '../topology/stage-configs.ts';
 import type { Topology } from '../topology/topology.ts';
 import { type Flow, flowOf } from './flow.ts';
 import { iterableOf, QUEUE, type Source } from './iterable-of.ts';
@@ -27,7 +26,7 @@ export interface FeedOptions {
 
 export interface StartOptions {
   /** Only these stages, as one worker of several; all that the topology has otherwise. */
-  readonly stages?: readonly StageName[];
+  readonly stages?: readonly string[];
   /** End when every topic is consumed and nothing is in flight; otherwise the flow waits for more. */
   readonly untilDrained?: boolean;
 }

@@ -2,6 +2,7 @@
  * What a part of one's own is asked, slot by slot, and what it may answer. Every call is given a signal, which aborts when the
  * call's time is up or the run stops. Texts in records are hostile: models and strangers wrote them.
  */
+import type { OperatorFunction } from 'rxjs';
 import type { Scorable } from '../agent/model.ts';
 import type {
   ObservationStatus,
@@ -89,3 +90,6 @@ export type AdvantageCall = (
   batch: readonly AdvantageStep[],
   options: CallOptions,
 ) => Answer<readonly number[]>;
+
+/** The operator of a stage: what it takes is the records of the topic that is read. */
+export type StageCall = OperatorFunction<never, unknown>;

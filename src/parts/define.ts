@@ -2,7 +2,15 @@
  * `defineTool`, `defineJudge` and the like: what a module exports that is more than a plain function. A definition is a plain
  * object, known by its field `part` and never by class or symbol, since a module may have loaded another copy of this package.
  */
-import type { AdvantageCall, JudgeCall, MatcherCall, ReaderCall, RewardCall, ToolCall } from './calls.ts';
+import type {
+  AdvantageCall,
+  JudgeCall,
+  MatcherCall,
+  ReaderCall,
+  RewardCall,
+  StageCall,
+  ToolCall,
+} from './calls.ts';
 import type { CheckedBy, StandardSchemaV1 } from './standard-schema.ts';
 
 /** The slots that a part of one's own may fill, and what is called there. */
@@ -13,6 +21,7 @@ export interface PartCalls {
   matcher: MatcherCall;
   reader: ReaderCall;
   advantage: AdvantageCall;
+  stage: StageCall;
 }
 
 export type PartName = keyof PartCalls;
@@ -48,7 +57,7 @@ export interface DefinitionOf<Call, Schema extends StandardSchemaV1> {
   make(settings: CheckedBy<Schema>, context: PartContext): MadePart<Call> | Promise<MadePart<Call>>;
 }
 
-type NoSettings = StandardSchemaV1<unknown, Record<string, never>>;
+export type NoSettings = StandardSchemaV1<unknown, Record<string, never>>;
 
 function define<Name extends string, Call>(part: Name) {
   return <Schema extends StandardSchemaV1 = NoSettings>(

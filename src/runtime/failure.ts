@@ -11,6 +11,12 @@ export interface FailureDetails {
   readonly bytes?: Uint8Array | null;
 }
 
+/** A record's id, where it has one. */
+export function idOf(record: object): string | null {
+  const { id } = record as { readonly id?: unknown };
+  return typeof id === 'string' ? id : null;
+}
+
 /**
  * The failure record of one delivery. Its id is its place, so that a repeated delivery bears the same name.
  */

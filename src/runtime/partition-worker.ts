@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { DataError, SwirlError } from '../errors.ts';
 import type { Codec } from '../topics/avro/codec.ts';
 import type { InputPartition, LogEntry, Output } from '../topics/transport.ts';
-import { failureOf } from './failure.ts';
+import { failureOf, idOf } from './failure.ts';
 import type { AnyEmission, Delivery, Finished, Stage } from './stage.ts';
 import { Window } from './window.ts';
 
@@ -86,7 +86,9 @@ export class PartitionWorker {
 
   /** Takes up a partition where its stage left off. */
   static async start(stage: Stage, input: InputPartition, deps: WorkerDeps): Promise<PartitionWorker> {
-    const from = await stage.startAt?.(input.partition, input.position);
+    const { partition, position: committed } = input;
+    const signal = AbortSignal.any([deps.abort, input.lost]);
+    const from = await stage.startAt?.({ partition, committed, signal });
     if (from !== undefined && from !== input.position) input.seek(from);
     return new PartitionWorker(stage, input, deps);
   }
@@ -245,14 +247,15 @@ export class PartitionWorker {
     }
   }
 
-  #finish({ offset, outputs }: Finished<AnyEmission>): void {
+  #finish(finished: Finished<AnyEmission>): void {
+    const { offset, outputs } = finished;
     try {
       if (offset === null)
         this.#window.append(
           outputs.map((output) => this.#encode(output)),
           this.#deps.now(),
         );
-      else this.#window.finish(offset, this.#encodeOrFail(offset, outputs), this.#deps.now());
+      else this.#window.finish(offset, this.#encodeOrFail(offset, finished), this.#deps.now());
     } catch (error) {
       this.#fail(error);
     }
@@ -263,14 +266,13 @@ export class PartitionWorker {
    * An output that its schema does not allow (a NaN reward, a record beyond the size limit) is a failure of
    * its input.
    */
-  #encodeOrFail(offset: number, outputs: readonly AnyEmission[]): Output[] {
+  #encodeOrFail(offset: number, { outputs, record: of }: Finished<AnyEmission>): Output[] {
     try {
       return outputs.map((output) => this.#encode(output));
     } catch (error) {
       if (!(error instanceof DataError)) throw error;
       const { topic, partition } = this.#input;
-      const { id } = (outputs[0]?.value ?? {}) as { readonly id?: unknown };
-      const record = typeof id === 'string' ? id : null;
+      const record = of === undefined ? idOf(outputs[0]?.value ?? {}) : of;
       return [this.#encode(failureOf(this.#stage.name, { topic, partition, offset }, error, { record }))];
     }
   }

@@ -34,9 +34,20 @@ export interface Finished<E extends AnyEmission = Emission> {
   /** The finished delivery's offset; null for outputs that belong to none (a flush at the end). */
   readonly offset: number | null;
   readonly outputs: readonly E[];
+  /** The finished record's id, for a failure where an output cannot be written; by default that of the first output. */
+  readonly record?: string | null;
 }
 
 export type StageOperator<T, E extends AnyEmission = Emission> = OperatorFunction<Delivery<T>, Finished<E>>;
+
+/** A partition that a stage takes up. */
+export interface TakenPartition {
+  readonly partition: number;
+  /** Its progress. */
+  readonly committed: number;
+  /** Aborts when the run stops at once or the partition is lost. */
+  readonly signal: AbortSignal;
+}
 
 /** A stage as the pipeline hands it to the runtime. */
 export interface Stage {
@@ -60,6 +71,9 @@ export interface Stage {
    * passes). A worker without a partition then waits as a standby until the one that has it is done.
    */
   readonly outlasts?: boolean;
-  /** Where to start reading instead of the committed offset (train: its checkpoint's offset). */
-  readonly startAt?: (partition: number, committed: number) => Promise<number>;
+  /**
+   * Called before the operator is made; where to start reading, instead of the committed offset (train: its checkpoint's
+   * offset).
+   */
+  readonly startAt?: (taken: TakenPartition) => Promise<number>;
 }

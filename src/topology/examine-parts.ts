@@ -5,8 +5,13 @@
  */
 import { placeProblems, readPrompt } from '../agent/own-prompt.ts';
 import { ConfigError } from '../errors.ts';
+import type { PartProblem } from '../modules/check-export.ts';
 import { changed, examinePart } from '../modules/load-part.ts';
+import { unfit } from '../own-stages/fit.ts';
+import type { StageTraits } from '../parts/define-stage.ts';
 import type { Finding } from './check.ts';
+import { recordsOf } from './flow.ts';
+import { pathText } from './problem.ts';
 import { isModule, isUsed, type PartPlace, partsIn } from './slots.ts';
 import type { Topology } from './topology.ts';
 
@@ -34,7 +39,7 @@ export async function examineParts(
     place.node[key] = hash;
     if (typeof expected !== 'string' || expected === hash) continue;
     const file = String(place.node[isModule(place) ? 'path' : 'prompt']);
-    const what = `\`${place.path.join('.')}\`: ${changed(file, expected, hash)}`;
+    const what = `\`${pathText(place.path)}\`: ${changed(file, expected, hash)}`;
     findings.push({
       severity: refuse ? 'error' : 'warning',
       rule: 'changed-part',
@@ -54,9 +59,10 @@ interface Examination {
 
 async function examine(place: PartPlace, topology: Topology): Promise<Examination> {
   if (isModule(place)) {
-    const { loaded, problems } = await examinePart(place.slot.part, place.node, topology.modules);
+    const { loaded, problems: found } = await examinePart(place.slot.part, place.node, topology.modules);
+    const problems = loaded === null ? found : unfitStage(place, loaded.definition as StageTraits, topology);
     const findings = problems.map(({ rule, message, path }): Finding => {
-      const where = `\`${place.path.join('.')}\``;
+      const where = `\`${pathText(place.path)}\``;
       return {
         severity: 'error',
         rule,
@@ -71,7 +77,7 @@ async function examine(place: PartPlace, topology: Topology): Promise<Examinatio
   if (place.kind.prompt === undefined || typeof prompt !== 'string') return { hash: null, problems: [] };
   const finding = (severity: Finding['severity'], message: string): Finding => {
     const path = [...place.path, 'prompt'];
-    return { severity, rule: 'prompt', message: `\`${path.join('.')}\`: ${message}`, path, part: 'value' };
+    return { severity, rule: 'prompt', message: `\`${pathText(path)}\`: ${message}`, path, part: 'value' };
   };
   try {
     const { text, hash } = readPrompt(prompt);
@@ -85,4 +91,16 @@ async function examine(place: PartPlace, topology: Topology): Promise<Examinatio
     if (!(error instanceof ConfigError)) throw error;
     return { hash: null, problems: [finding('error', error.message)] };
   }
+}
+
+/** What is wrong between a stage's module and its wiring. */
+function unfitStage(
+  { slot, path }: PartPlace,
+  definition: StageTraits,
+  topology: Topology,
+): readonly PartProblem[] {
+  const stage = slot.part === 'stage' ? topology.ownStages[path.at(-1) ?? ''] : undefined;
+  if (stage === undefined) return [];
+  const message = unfit(stage, definition, recordsOf(topology, stage.reads) ?? null);
+  return message === null ? [] : [{ rule: 'module-stage', message, path: ['reads'] }];
 }

@@ -10,12 +10,41 @@ export interface FlowStage {
   readonly writes: readonly string[];
 }
 
-/** The stages that are there, in the order of the flow. */
-export function flowStages(topology: Topology): FlowStage[] {
-  return STAGES.flatMap((name) => {
-    const stage = topology.stages[name];
-    return stage === undefined ? [] : [{ name, reads: stage.reads, writes: stage.writes }];
+/**
+ * The stages that are there, in the order of the flow: those that a topology adds come after the stages whose records they
+ * read, and those that nobody reads from at the end.
+ */
+export function flowStages(topology: Pick<Topology, 'stages' | 'ownStages'>): FlowStage[] {
+  const { stages, ownStages } = topology;
+  const wiring = (name: string, { reads, writes }: Omit<FlowStage, 'name'>) => ({ name, reads, writes });
+  const placed = STAGES.flatMap((name) => {
+    const stage = stages[name] ?? (Object.hasOwn(ownStages, name) ? ownStages[name] : undefined);
+    return stage === undefined ? [] : [wiring(name, stage)];
   });
+  const added = Object.entries(ownStages)
+    .filter(([name]) => !(STAGES as readonly string[]).includes(name))
+    .map(([name, stage]) => wiring(name, stage));
+  const all = [...placed, ...added];
+  const isRead = ({ writes }: FlowStage) => all.some(({ reads }) => writes.includes(reads));
+  let left = added.filter(isRead);
+  while (left.length > 0) {
+    const waiting = left.filter(({ reads }) => left.some(({ writes }) => writes.includes(reads)));
+    // In a circle all wait for each other: the rule `cycle` speaks about that.
+    const next = waiting.length < left.length ? left.filter((stage) => !waiting.includes(stage)) : left;
+    for (const stage of next) {
+      const before = placed.findLastIndex(
+        (one) => one.writes.includes(stage.reads) || (added.includes(one) && one.reads === stage.reads),
+      );
+      placed.splice(before + 1, 0, stage);
+    }
+    left = left.filter((stage) => !next.includes(stage));
+  }
+  return [...placed, ...added.filter((stage) => !isRead(stage))];
+}
+
+/** Whether there is a stage of that name: Swirl's, or one's own. */
+export function hasStage(topology: Pick<Topology, 'stages' | 'ownStages'>, name: string): boolean {
+  return flowStages(topology).some((stage) => stage.name === name);
 }
 
 export function producersOf(topology: Topology, topic: string): string[] {
@@ -90,6 +119,17 @@ export function stagesFrom(topic: string, topology: Topology | null): string[] {
     }
   }
   return stages.map(({ name }) => name).filter((name) => found.has(name));
+}
+
+/** The stages whose records, by way of others, come into a topic: in the order of the flow. */
+export function stagesBefore(topology: Topology, topic: string): FlowStage[] {
+  const stages = flowStages(topology);
+  const topics = new Set([topic]);
+  for (let before = 0; before !== topics.size; ) {
+    before = topics.size;
+    for (const { reads, writes } of stages) if (writes.some((name) => topics.has(name))) topics.add(reads);
+  }
+  return stages.filter(({ writes }) => writes.some((name) => topics.has(name)));
 }
 
 /** Those that the topology has, and Swirl's others as they are by default. */

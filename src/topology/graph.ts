@@ -36,6 +36,8 @@ export function topologyGraph(topology: Topology): Graph {
 }
 
 function noteOf(topology: Topology, stage: string): string {
+  const own = Object.hasOwn(topology.ownStages, stage) ? topology.ownStages[stage] : undefined;
+  if (own !== undefined) return basename(own.path);
   const { stages, policy, judge, reward, tools } = topology;
   switch (stage) {
     case 'start':

@@ -14,6 +14,8 @@ import { moduleJudge } from '../modules/module-judge.ts';
 import { moduleMatcher } from '../modules/module-matcher.ts';
 import { moduleReward } from '../modules/module-reward.ts';
 import { moduleTool } from '../modules/module-tool.ts';
+import { moduleStage } from '../own-stages/module-stage.ts';
+import type { OwnPart } from '../own-stages/own-part.ts';
 import type { KindOf } from '../parts/kind.ts';
 import type { ToolKindOf } from '../parts/tool-kind.ts';
 import { constantRewardKind } from '../reward/constant-reward.ts';
@@ -42,6 +44,8 @@ export const TOOLS = [
   httpTool,
   moduleTool,
 ] as const satisfies readonly AnyToolKind[];
+
+export const STAGE_KINDS = [moduleStage] as const satisfies readonly KindOf<ModuleContext, OwnPart>[];
 
 /** What judges may be made of. */
 export interface JudgeContext extends OnLanguageModel, ModuleContext {

@@ -4,6 +4,7 @@ import * as files from './rules/file-rules.ts';
 import * as flow from './rules/flow-rules.ts';
 import * as learning from './rules/learning-rules.ts';
 import * as models from './rules/model-rules.ts';
+import * as ownStages from './rules/own-stage-rules.ts';
 import type { LintContext, Rule } from './rules/rule.ts';
 import * as tasks from './rules/task-rules.ts';
 import * as tools from './rules/tool-rules.ts';
@@ -15,6 +16,7 @@ export type { LintContext, Rule } from './rules/rule.ts';
 
 export const RULES: readonly Rule[] = [
   ...Object.values(topics),
+  ...Object.values(ownStages),
   ...Object.values(flow),
   ...Object.values(tasks),
   ...Object.values(tools),

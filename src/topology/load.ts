@@ -9,7 +9,7 @@ import { applyOverrides, type Override, overrideAt, parseOverride } from './over
 import { withoutSlips } from './own-names.ts';
 import { readOwnTopics } from './own-topics.ts';
 import { resolvePaths } from './paths.ts';
-import { formatProblems, hasErrors, type Problem, pathText, sortProblems } from './problem.ts';
+import { formatProblems, hasErrors, type Problem, pathText, sortProblems, writtenPath } from './problem.ts';
 import { isObject } from './schema-walk.ts';
 import { settle } from './settle.ts';
 import { MAX_TOPOLOGY_BYTES, parseSource, type Source } from './source.ts';
@@ -147,7 +147,8 @@ function withStages(plain: Record<string, unknown>): Record<string, unknown> {
 }
 
 function locate(finding: Finding, source: Source, overrides: readonly Override[]): Problem {
-  const { severity, rule, message, path, part } = finding;
+  const { severity, rule, message, part } = finding;
+  const path = writtenPath(finding.path);
   const base = { severity, rule, message, path: pathText(path) };
   const override = overrideAt(path, overrides);
   if (override !== null) {

@@ -6,10 +6,11 @@
 import { nearest } from '../suggest.ts';
 import type { Finding } from './check.ts';
 import { isObject } from './schema-walk.ts';
+import { STAGES } from './stage-configs.ts';
 import { TOPICS } from './topics.ts';
 
 interface Section {
-  readonly key: 'topics';
+  readonly key: 'topics' | 'stages';
   /** Swirl's own. */
   readonly known: readonly string[];
   /** One of these keys says that it is one's own. */
@@ -24,9 +25,15 @@ const SECTIONS: readonly Section[] = [
     marks: ['record', 'schema'],
     own: "a topic of one's own says what it holds: `record: judged`, or `schema: ./file.avsc` and `key`",
   },
+  {
+    key: 'stages',
+    known: STAGES,
+    marks: ['kind', 'path'],
+    own: "a stage of one's own has `kind: module`, a `path`, `reads` and `writes`",
+  },
 ];
 
-/** Names of topics become parts of Kafka's names and of paths. */
+/** Names of topics and stages become parts of names on Kafka, of paths, and of what is said on the command line. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 
 /** The value without the slips, and a finding for each. */

@@ -20,7 +20,13 @@ export interface Problem {
 
 /** The path as people write it: `stages.filter.mode`. */
 export function pathText(path: readonly PropertyKey[]): string {
-  return path.map(String).join('.');
+  return writtenPath(path).map(String).join('.');
+}
+
+/** Where a setting stands in the file: what is added stands there beside what is Swirl's. */
+export function writtenPath([head, ...rest]: readonly PropertyKey[]): readonly PropertyKey[] {
+  if (head === undefined) return [];
+  return [head === 'ownStages' ? 'stages' : head === 'ownTopics' ? 'topics' : head, ...rest];
 }
 
 /** One problem in the manner of compilers: place, message, the source line and a mark under the column. */

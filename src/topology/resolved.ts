@@ -20,8 +20,12 @@ export function resolvedText(topology: Topology): string {
 }
 
 /** A topology as it is written: what is added stands beside what is Swirl's. */
-function written({ ownTopics, ...topology }: Topology): object {
-  return { ...topology, topics: { ...topology.topics, ...ownTopics } };
+function written({ ownTopics, ownStages, ...topology }: Topology): object {
+  return {
+    ...topology,
+    stages: { ...topology.stages, ...ownStages },
+    topics: { ...topology.topics, ...ownTopics },
+  };
 }
 
 /** Makes the folder of a run where it is missing. Throws `ConfigError` where that cannot be. */

@@ -35,8 +35,8 @@ export function schemasAt(
   const plain = unwrap(schema);
   const def = definition(plain);
   if (def.type === 'union') {
-    return branches(def.options, (def as { discriminator?: string }).discriminator, value).flatMap((option) =>
-      schemasAt(option, path, value),
+    return branches(def.options, (def as { discriminator?: string }).discriminator ?? 'kind', value).flatMap(
+      (option) => schemasAt(option, path, value),
     );
   }
   const [head, ...rest] = path;
@@ -44,12 +44,17 @@ export function schemasAt(
   const child =
     isObject(value) || Array.isArray(value) ? (value as Record<PropertyKey, unknown>)[head] : undefined;
   if (def.type === 'object') {
-    const next = Object.hasOwn(def.shape, head) ? def.shape[String(head)] : undefined;
+    const next = Object.hasOwn(def.shape, head) ? def.shape[String(head)] : othersOf(def.catchall);
     return next === undefined ? [] : schemasAt(next, rest, child);
   }
   if (def.type === 'record') return schemasAt(def.valueType, rest, child);
   if (def.type === 'array') return schemasAt(def.element, rest, child);
   return [];
+}
+
+/** What keys beside those of the shape hold; strict objects say `never`. */
+function othersOf(catchall: z.core.$ZodType | undefined): z.core.$ZodType | undefined {
+  return catchall === undefined || definition(catchall).type === 'never' ? undefined : catchall;
 }
 
 /** The keys that a mapping at the path may have. */
@@ -64,15 +69,17 @@ export function keysAt(schema: z.core.$ZodType, path: readonly PropertyKey[], va
 /** The options of a union that the value's discriminator selects; all where it selects none. */
 function branches(
   options: readonly z.core.$ZodType[],
-  discriminator: string | undefined,
+  discriminator: string,
   value: unknown,
 ): readonly z.core.$ZodType[] {
-  if (discriminator === undefined || !isObject(value)) return options;
+  if (!isObject(value)) return options;
+  const found = value[discriminator];
   const chosen = options.filter((option) => {
     const def = definition(unwrap(option));
     const tag = def.type === 'object' ? def.shape[discriminator] : undefined;
     const tagDef = tag === undefined ? undefined : definition(unwrap(tag));
-    return tagDef?.type === 'literal' && tagDef.values.includes(value[discriminator] as string);
+    if (tagDef === undefined) return found === undefined;
+    return tagDef.type === 'literal' && tagDef.values.includes(found as string);
   });
   return chosen.length > 0 ? chosen : options;
 }

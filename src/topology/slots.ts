@@ -1,7 +1,7 @@
 /** Where in a topology the parts of each slot stand: for what is the same for parts of all kinds. */
 import type { ModuleSettings } from '../modules/module-settings.ts';
 import type { KindOf } from '../parts/kind.ts';
-import { ADVANTAGES, JUDGES, MATCHERS, POLICIES, REWARDS, TOOLS } from './kinds.ts';
+import { ADVANTAGES, JUDGES, MATCHERS, POLICIES, REWARDS, STAGE_KINDS, TOOLS } from './kinds.ts';
 import { isObject } from './schema-walk.ts';
 import type { StageName } from './stage-configs.ts';
 import type { Topology } from './topology.ts';
@@ -13,7 +13,7 @@ export interface Slot {
   readonly path: string;
   readonly kinds: readonly KindOf<never, unknown>[];
   /** The stages that ask its parts, whether they are there or not. */
-  readonly stages: (topology: Topology) => readonly StageName[];
+  readonly stages: (topology: Topology, path: readonly string[]) => readonly string[];
   /** Further stages in whose company it is checked, though they do not ask it. */
   readonly beside?: readonly StageName[];
 }
@@ -38,6 +38,7 @@ export const SLOTS: readonly Slot[] = [
     beside: ['rollout'],
   },
   { part: 'advantage', path: 'stages.train.advantage', kinds: ADVANTAGES, stages: () => ['train'] },
+  { part: 'stage', path: 'ownStages.*', kinds: STAGE_KINDS, stages: (_, path) => path.slice(-1) },
 ];
 
 /** A mapping in a topology, and where it stands. */
@@ -89,6 +90,7 @@ export function isUsed(place: PartPlace, topology: Topology): boolean {
 }
 
 /** The stages of this topology that ask a part. */
-export function askersOf({ slot }: PartPlace, topology: Topology): readonly StageName[] {
-  return slot.stages(topology).filter((stage) => topology.stages[stage] !== undefined);
+export function askersOf({ slot, path }: PartPlace, topology: Topology): readonly string[] {
+  const isSwirls = (stage: string) => topology.stages[stage as StageName] !== undefined;
+  return slot.stages(topology, path).filter((stage) => slot.part === 'stage' || isSwirls(stage));
 }

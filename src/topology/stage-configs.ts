@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { filterConfig } from '../judge/filter.ts';
 import { followConfig } from '../models/following-model.ts';
+import { moduleStage } from '../own-stages/module-stage.ts';
 import { startConfig } from '../rollout/config.ts';
 import { retryConfig } from '../runtime/retry.ts';
 import { toolsConfig } from '../tools/tools.ts';
@@ -41,21 +42,26 @@ export const topicName = z
   .max(64)
   .meta({ examples: [...TOPICS] });
 
+const windowConfig = z
+  .number()
+  .int()
+  .min(1)
+  .max(1_000_000)
+  .describe('Most records in flight per input partition: pulled, not yet committed.');
+
+const readsConfig = topicName.describe('The topic it consumes.');
+
+const writesConfig = z
+  .array(topicName)
+  .max(32)
+  .describe('The topics it appends to; `failures` is understood.');
+
 function wiring(stage: StageName, window: number) {
   const { reads, writes } = STAGE_RECORDS[stage];
   return {
-    reads: topicName.default(reads).describe('The topic it consumes.'),
-    writes: z
-      .array(topicName)
-      .default([...writes])
-      .describe('The topics it appends to; `failures` is understood.'),
-    window: z
-      .number()
-      .int()
-      .min(1)
-      .max(1_000_000)
-      .default(window)
-      .describe('Most records in flight per input partition: pulled, not yet committed.'),
+    reads: readsConfig.default(reads),
+    writes: writesConfig.default([...writes]),
+    window: windowConfig.default(window),
     retry: retryConfig.prefault({}),
   };
 }
@@ -90,16 +96,81 @@ export const rewardStageConfig = z.strictObject({ ...wiring('reward', 64) });
 
 export const trainStageConfig = trainConfig.extend(wiring('train', 1024));
 
-/** A stage that is not in the file is not in the flow. */
-export const stagesConfig = z.strictObject({
-  start: startStageConfig.optional().describe('question -> the first turn of each rollout'),
-  rollout: rolloutConfig.optional().describe('turn -> action: a tool call, or the end of a trajectory'),
-  tools: toolsStageConfig.optional().describe('tool call -> the next turn'),
-  decompose: decomposeConfig.optional().describe('trajectory of k actions -> k sub-trajectories'),
-  judge: judgeStageConfig.optional().describe('sub-trajectory -> verdict'),
-  filter: filterStageConfig.optional().describe('keeps or drops whole trajectories by their verdicts'),
-  reward: rewardStageConfig.optional().describe('accepted sub-trajectory -> reward'),
-  train: trainStageConfig.optional().describe('scored sub-trajectories -> updates of the policy'),
+/** A stage whose operator is in a module of one's own. */
+const ownStageConfig = moduleStage.settings.extend({
+  kind: z.literal(moduleStage.name).describe(moduleStage.about),
+  reads: readsConfig,
+  writes: writesConfig,
+  window: windowConfig.default(64),
+  retry: retryConfig.prefault({}),
 });
 
-export type StagesConfig = z.output<typeof stagesConfig>;
+export type OwnStageConfig = z.output<typeof ownStageConfig>;
+
+/** A stage in the place of one of Swirl's: its wiring need not be said. */
+function replacing(stage: StageName) {
+  const { reads, writes } = STAGE_RECORDS[stage];
+  return ownStageConfig.extend({
+    reads: readsConfig.default(reads),
+    writes: writesConfig.default([...writes]),
+  });
+}
+
+const configs = {
+  start: startStageConfig.describe('question -> the first turn of each rollout'),
+  rollout: rolloutConfig.describe('turn -> action: a tool call, or the end of a trajectory'),
+  tools: toolsStageConfig.describe('tool call -> the next turn'),
+  decompose: decomposeConfig.describe('trajectory of k actions -> k sub-trajectories'),
+  judge: judgeStageConfig.describe('sub-trajectory -> verdict'),
+  filter: filterStageConfig.describe('keeps or drops whole trajectories by their verdicts'),
+  reward: rewardStageConfig.describe('accepted sub-trajectory -> reward'),
+  train: trainStageConfig.describe('scored sub-trajectories -> updates of the policy'),
+} satisfies Record<StageName, z.ZodObject>;
+
+/** Either Swirl's stage, or one's own in its place. */
+function slot<N extends StageName>(stage: N) {
+  const config = configs[stage];
+  return z
+    .union([replacing(stage), config])
+    .optional()
+    .describe(config.description ?? '');
+}
+
+const shape = z
+  .object({
+    start: slot('start'),
+    rollout: slot('rollout'),
+    tools: slot('tools'),
+    decompose: slot('decompose'),
+    judge: slot('judge'),
+    filter: slot('filter'),
+    reward: slot('reward'),
+    train: slot('train'),
+  } satisfies Record<StageName, z.ZodType>)
+  .catchall(ownStageConfig);
+
+type OwnInput = z.input<typeof ownStageConfig>;
+type Slot = { readonly [N in StageName]: z.input<(typeof configs)[N]> };
+
+/** What may be written: TypeScript cannot say "any other key", so that any key may have any of the forms. */
+export type StagesInput = { readonly [N in StageName]?: Slot[N] | z.input<ReturnType<typeof replacing>> } & {
+  readonly [name: string]: OwnInput | z.input<ReturnType<typeof replacing>> | Slot[StageName] | undefined;
+};
+
+/** A stage that is not in the file is not in the flow. */
+export const stagesConfig = shape as unknown as z.ZodType<z.output<typeof shape>, StagesInput>;
+
+/** Swirl's own stages that are there. */
+export type StagesConfig = { readonly [N in StageName]?: z.output<(typeof configs)[N]> | undefined };
+
+/** Swirl's own stages apart from those in modules, be they in the place of one of Swirl's or beside them. */
+export function splitStages(stages: z.output<typeof stagesConfig>): {
+  readonly stages: StagesConfig;
+  readonly ownStages: Readonly<Record<string, OwnStageConfig>>;
+} {
+  const entries = Object.entries(stages) as [string, { readonly kind?: string } | undefined][];
+  const there = entries.filter(([, stage]) => stage !== undefined);
+  const part = (isOwn: boolean) =>
+    Object.fromEntries(there.filter(([, stage]) => (stage?.kind === 'module') === isOwn));
+  return { stages: part(false) as StagesConfig, ownStages: part(true) as Record<string, OwnStageConfig> };
+}

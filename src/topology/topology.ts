@@ -11,7 +11,7 @@ import { runtimeConfig } from '../runtime/run.ts';
 import { embeddedConfig } from '../topics/embedded/embedded-log.ts';
 import { kafkaConfig } from '../topics/kafka/kafka-config.ts';
 import { JUDGES, MATCHERS, POLICIES, REWARDS, TOOLS } from './kinds.ts';
-import { STAGES, stagesConfig, topicName } from './stage-configs.ts';
+import { type OwnStageConfig, STAGES, type StagesConfig, stagesConfig, topicName } from './stage-configs.ts';
 import { type TopicsConfig, topicsConfig, type WrittenOwnTopic } from './topic-configs.ts';
 
 /** Names of runs, tasks and tools: they become folder names, record fields and command-line paths. */
@@ -94,7 +94,9 @@ export const topologyConfig = z.strictObject({
   tools: z.record(name, toolConfig).default({}).describe('The tools that tasks may use, by name.'),
   stages: stagesConfig
     .prefault(Object.fromEntries(STAGES.map((stage) => [stage, {}])))
-    .describe('The stages of the flow. A stage that is not listed is not there; without `stages` all are.'),
+    .describe(
+      "The stages of the flow: Swirl's, and with other names one's own. A stage that is not listed is not there; without `stages` all of Swirl's are.",
+    ),
   runtime: runtimeConfig.prefault({}),
   modules: modulesConfig.prefault({}),
   topics: topicsConfig
@@ -118,7 +120,11 @@ export const topologyConfig = z.strictObject({
 export type WrittenTopology = z.output<typeof topologyConfig>;
 
 /** A topology to run: every default filled in, what was left to Swirl settled, and paths absolute. */
-export type Topology = Omit<WrittenTopology, 'topics'> & {
+export type Topology = Omit<WrittenTopology, 'topics' | 'stages'> & {
+  /** Swirl's own stages that are there. */
+  readonly stages: StagesConfig;
+  /** Stages in modules, by name: in the place of one of Swirl's, or beside them. */
+  readonly ownStages: Readonly<Record<string, OwnStageConfig>>;
   /** Settings of Swirl's own topics. */
   readonly topics: TopicsConfig;
   /** Topics that the topology adds, by name: every schema in place of its file. */

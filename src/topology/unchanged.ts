@@ -5,9 +5,9 @@ import { ConfigError } from '../errors.ts';
 import { changed } from '../modules/load-part.ts';
 import { examineParts } from './examine-parts.ts';
 import { examineFile } from './load.ts';
+import { pathText } from './problem.ts';
 import { RESOLVED_FILE, runFolder } from './resolved.ts';
 import { askersOf, isModule, type PartPlace, partsIn } from './slots.ts';
-import type { StageName } from './stage-configs.ts';
 import type { Topology } from './topology.ts';
 
 /** The topology with what its modules and prompts are. Throws `ConfigError` where one cannot be used. */
@@ -20,7 +20,7 @@ export async function withPartsOf(topology: Topology): Promise<Topology> {
 
 export interface UnchangedOptions {
   /** Whether the run's stage has consumed anything. */
-  readonly hasBegun: (stage: StageName) => Promise<boolean>;
+  readonly hasBegun: (stage: string) => Promise<boolean>;
   readonly notify: (message: string) => void;
 }
 
@@ -31,12 +31,12 @@ export interface UnchangedOptions {
 export async function checkUnchanged(topology: Topology, options: UnchangedOptions): Promise<void> {
   const file = join(runFolder(topology), RESOLVED_FILE);
   if (!existsSync(file)) return;
-  const before = new Map(partsIn(examineFile(file).topology).map((place) => [place.path.join('.'), place]));
+  const before = new Map(partsIn(examineFile(file).topology).map((place) => [pathText(place.path), place]));
   for (const place of partsIn(topology)) {
-    const name = place.path.join('.');
+    const name = pathText(place.path);
     const [was, is] = [hashOf(before.get(name)), hashOf(place)];
     if (was === null || is === null || was === is) continue;
-    const begun: StageName[] = [];
+    const begun: string[] = [];
     for (const stage of askersOf(place, topology)) if (await options.hasBegun(stage)) begun.push(stage);
     if (begun.length === 0) continue;
     const path = String(place.node[isModule(place) ? 'path' : 'prompt']);

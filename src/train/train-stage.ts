@@ -38,7 +38,7 @@ export function trainStage(config: TrainConfig, deps: DurableTrainingDeps): Trai
     holds: true,
     outlasts: true,
     close,
-    startAt: async (partition) => {
+    startAt: async ({ partition }) => {
       if (partition !== 0) {
         throw new ConfigError(
           `expected one partition of ${deps.topic}, found partition ${partition}: batches are cut by the order of one log. ` +

@@ -1,4 +1,4 @@
-/** The rules about topics: what breaks them, what they say, and what mends it. */
+/** The rules about topics and stages of one's own: what breaks them, what they say, and what mends it. */
 import type { Case } from './learning-rule-cases.ts';
 
 const OWN = 'topics.distinct={record: judged}';
@@ -10,7 +10,6 @@ export const TOPIC_CASES: readonly Case[] = [
     set: ['stages.filter.reads=judgd'],
     path: 'stages.filter.reads',
     says: '`filter` reads `judgd`, which is no topic; did you mean `judged`?',
-    also: ['error no-producer'],
     mended: { set: ['stages.filter.reads=judged'] },
   },
   {
@@ -64,5 +63,71 @@ export const TOPIC_CASES: readonly Case[] = [
     path: 'stages.train.writes',
     says: 'that is where its checkpoints look',
     also: ['warning idle-topic'],
+  },
+  {
+    rule: 'own-stage',
+    set: ['stages.mine={kind: module, path: ./mine.ts, reads: judged, writes: [failures]}'],
+    path: 'stages.mine.writes',
+    says: '`failures` is understood',
+    mended: { set: ['stages.mine={kind: module, path: ./mine.ts, reads: judged, writes: []}'] },
+  },
+  {
+    rule: 'own-stage',
+    set: [
+      'stages.mine={kind: module, path: ./mine.ts, reads: judged, writes: [flagged, flagged]}',
+      `topics.flagged={schema: ${SCHEMA}, key: id}`,
+    ],
+    path: 'stages.mine.writes',
+    says: '`flagged` is there twice',
+  },
+  {
+    rule: 'own-stage',
+    severity: 'warning',
+    set: [
+      'stages.mine={kind: module, path: ./mine.ts, reads: judged, writes: [], over: record, lookback: 5}',
+    ],
+    path: 'stages.mine.lookback',
+    says: 'over single records there is none',
+    mended: {
+      set: [
+        'stages.mine={kind: module, path: ./mine.ts, reads: judged, writes: [], over: partition, lookback: 5}',
+      ],
+    },
+  },
+  {
+    rule: 'no-producer',
+    set: [
+      'stages.mine={kind: module, path: ./mine.ts, reads: flagged, writes: []}',
+      `topics.flagged={schema: ${SCHEMA}, key: id}`,
+    ],
+    path: 'stages.mine.reads',
+    says: '`mine` reads `flagged`, which no stage writes: list `flagged` under `fed`',
+  },
+  {
+    rule: 'cycle',
+    set: [
+      'stages.mine={kind: module, path: ./mine.ts, reads: accepted, writes: [again]}',
+      'topics.again={record: judged}',
+      'stages.filter.reads=again',
+    ],
+    path: 'stages.filter.writes',
+    says: 'filter -> accepted -> mine -> again -> filter',
+  },
+  {
+    rule: 'two-writers',
+    set: ['stages.mine={kind: module, path: ./mine.ts, reads: judged, writes: [accepted]}'],
+    path: 'stages.mine.writes',
+    says: '`mine` writes `accepted`, which `filter` writes too',
+  },
+  {
+    rule: 'merge-partitions',
+    set: [
+      'stages.mine={kind: module, path: ./mine.ts, reads: first, writes: [turns]}',
+      'topics.first={record: turns, partitions: 2}',
+      'stages.start.writes=[first]',
+      'stages.rollout.merge=deterministic',
+    ],
+    path: 'topics.first.partitions',
+    says: '`first` has 2 partitions, but the merge of turns is deterministic',
   },
 ];

@@ -47,7 +47,7 @@ async function process(folder: string, onCheckpoint: () => Promise<void> = async
   const take = async (untilStep?: number) => {
     const finished: Finished[] = [];
     const lost = new AbortController();
-    const from = await stage.startAt(0, 0);
+    const from = await stage.startAt({ partition: 0, committed: 0, signal: new AbortController().signal });
     const source = new Subject<Delivery<Scored>>();
     await new Promise<void>((resolve, reject) => {
       const subscription = source.pipe(stage.operator(0)).subscribe({

@@ -94,7 +94,11 @@ export async function runProcess(run: SmallRun, options: Process = {}) {
     ...options.deps,
   });
   try {
-    let position = await stage.startAt(0, run.committed);
+    let position = await stage.startAt({
+      partition: 0,
+      committed: run.committed,
+      signal: new AbortController().signal,
+    });
     // As the runtime does: outputs without a delivery are committed at the place that the stage started from.
     let progress = position;
     const window = new Window(size);

@@ -54,7 +54,11 @@ export async function openStages(
 ): Promise<OpenStages> {
   const parts = openParts(topology, { env: process.env, notify });
   try {
-    const stages = await pipeline(topology, { parts: withOwn(parts, own), ...training }, only);
+    const stages = await pipeline(
+      topology,
+      { parts: withOwn(parts, own), history: noHistory, ...training },
+      only,
+    );
     const stage = (name: StageName) => {
       const found = stages.find((candidate) => candidate.name === name);
       if (found === undefined) throw new Error(`the settings have no stage ${name}`);
@@ -84,6 +88,10 @@ function toldOf(tools: readonly Tool[]): Parts['toldOf'] {
     if (tool === undefined) return null;
     return { tag: tool.tag, description: (await tool.describe?.(signal)) ?? null };
   };
+}
+
+function noHistory(): never {
+  throw new Error('a stage over plain Observables has no topics');
 }
 
 function withOwn(parts: Parts, { policy, tools, judge, reward }: OwnParts): Parts {

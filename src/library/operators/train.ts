@@ -65,7 +65,8 @@ export function train(options: TrainOptions): OperatorFunction<Scored, Update> {
           training: { checkpoints, trainTopics: () => memory.topics },
         });
         const stage = stages.stage('train');
-        await stage.startAt?.(0, 0);
+        const { signal } = new AbortController();
+        await stage.startAt?.({ partition: 0, committed: 0, signal });
         const operator = stages.operator<Scored>('train');
         return {
           operator: (source) => operator(epochs > 1 ? source.pipe(tap(memory.keep)) : source),

@@ -1,7 +1,16 @@
 /** Rules about who writes what another reads. */
-import { consumersOf, flowStages, producersOf, recordsOf, strayCycle } from '../flow.ts';
+import {
+  consumersOf,
+  type FlowStage,
+  flowStages,
+  hasStage,
+  producersOf,
+  recordsOf,
+  strayCycle,
+} from '../flow.ts';
 import { STAGE_RECORDS, STAGES, type StageName } from '../stage-configs.ts';
 import { FEEDABLE, type TopicName } from '../topics.ts';
+import type { Topology } from '../topology.ts';
 import { error, type Rule, type RuleFinding, warning } from './rule.ts';
 
 export const noStages: Rule = {
@@ -23,7 +32,10 @@ export const noProducer: Rule = {
       if (
         producersOf(topology, reads).length > 0 ||
         fed.includes(reads) ||
-        topology.source?.topic === reads
+        topology.source?.topic === reads ||
+        // Any stage writes failures; of what is no topic another rule speaks.
+        reads === 'failures' ||
+        recordsOf(topology, reads) === undefined
       ) {
         return [];
       }
@@ -32,9 +44,11 @@ export const noProducer: Rule = {
       );
       const add =
         makers.length > 0 ? `add the stage ${makers.map((maker) => `\`${maker}\``).join(' or ')}` : '';
-      const feed = (FEEDABLE as readonly string[]).includes(reads)
-        ? `list \`${reads}\` under \`fed\` if it is filled from outside`
-        : '';
+      const isOwn = Object.hasOwn(topology.ownTopics, reads);
+      const feed =
+        isOwn || (FEEDABLE as readonly string[]).includes(reads)
+          ? `list \`${reads}\` under \`fed\` if it is filled from outside`
+          : '';
       const todo = [add, feed].filter((part) => part !== '').join(', or ');
       const path = ['stages', name, 'reads'];
       return [error(path, `\`${name}\` reads \`${reads}\`, which no stage writes: ${todo}`)];
@@ -46,9 +60,9 @@ export const wrongRecords: Rule = {
   name: 'wrong-records',
   about: 'A stage reads and writes topics of the records that it understands.',
   check: (topology) =>
-    flowStages(topology).flatMap(({ name, reads, writes }) => {
+    builtInStages(topology).flatMap(({ name, reads, writes }) => {
       const records: { readonly reads: TopicName; readonly writes: readonly TopicName[] } =
-        STAGE_RECORDS[name as StageName];
+        STAGE_RECORDS[name];
       const findings: RuleFinding[] = [];
       const complain = (key: 'reads' | 'writes', message: string) =>
         findings.push(error(['stages', name, key], message));
@@ -90,6 +104,14 @@ export const wrongRecords: Rule = {
     }),
 };
 
+/** Those whose operator is Swirl's. */
+function builtInStages(topology: Topology): (FlowStage & { readonly name: StageName })[] {
+  return flowStages(topology).flatMap((stage) => {
+    const name = STAGES.find((known) => known === stage.name);
+    return name === undefined || topology.stages[name] === undefined ? [] : [{ ...stage, name }];
+  });
+}
+
 export const strayCycles: Rule = {
   name: 'cycle',
   about: 'The only cycle is that of turns, which ends at `maxSteps`.',
@@ -107,10 +129,13 @@ export const strayCycles: Rule = {
 
 export const twoReaders: Rule = {
   name: 'two-readers',
-  about: 'A topic is consumed by one stage: two would each work on every record.',
+  about:
+    "A topic is consumed by one of Swirl's stages: two would each work on every record. Stages of one's own may read along.",
   check: (topology) =>
     [...new Set(flowStages(topology).map((stage) => stage.reads))].flatMap((topic) => {
-      const readers = consumersOf(topology, topic);
+      const readers = builtInStages(topology)
+        .filter((stage) => stage.reads === topic)
+        .map(({ name }) => name);
       const [first, second] = readers;
       if (first === undefined || second === undefined) return [];
       return [
@@ -130,7 +155,9 @@ export const twoWriters: Rule = {
     topics.delete('turns');
     topics.delete('failures');
     return [...topics].flatMap((topic) => {
-      const [first, second] = producersOf(topology, topic);
+      // Swirl's first: of two it is one's own that is in the way.
+      const isOwn = (name: string) => Number(Object.hasOwn(topology.ownStages, name));
+      const [first, second] = producersOf(topology, topic).sort((a, b) => isOwn(a) - isOwn(b));
       if (first === undefined || second === undefined) return [];
       return [
         error(
@@ -146,15 +173,15 @@ export const unendedTurns: Rule = {
   name: 'broken-turns',
   about: 'The stages of a rollout (start, rollout, and tools where a task has tools) are there together.',
   check: (topology) => {
-    const { start, rollout, tools } = topology.stages;
+    const has = (name: StageName) => hasStage(topology, name);
     const findings: RuleFinding[] = [];
-    if (start !== undefined && rollout === undefined) {
+    if (has('start') && !has('rollout')) {
       findings.push(
         error(['stages', 'start'], '`start` begins rollouts, but there is no stage `rollout` to go on'),
       );
     }
     const withTools = Object.entries(topology.tasks).find(([, task]) => task.tools.length > 0);
-    if (rollout !== undefined && tools === undefined && withTools !== undefined) {
+    if (has('rollout') && !has('tools') && withTools !== undefined) {
       findings.push(
         error(
           ['stages', 'rollout'],

@@ -1,5 +1,6 @@
 /** Rules about filter and train: what they hold, and what would teach nothing or the wrong thing. */
 import { mayCollapse } from '../../train/config.ts';
+import { stagesBefore, topicSpecs } from '../flow.ts';
 import type { Topology } from '../topology.ts';
 import { error, type Rule, type RuleFinding, warning } from './rule.ts';
 
@@ -196,11 +197,12 @@ export const nothingToLearn: Rule = {
 
 export const mergePartitions: Rule = {
   name: 'merge-partitions',
-  about: 'A deterministic merge needs one partition of each topic of the rollout.',
+  about: 'A deterministic merge needs one partition of each topic that leads to `turns`.',
   check: (topology) => {
     if (topology.stages.rollout?.merge !== 'deterministic') return [];
-    return (['questions', 'turns', 'tool-calls'] as const).flatMap((topic) => {
-      const { partitions } = topology.topics[topic];
+    const read = new Set(stagesBefore(topology, 'turns').map(({ reads }) => reads));
+    return topicSpecs(topology).flatMap(({ name: topic, partitions }) => {
+      if (!read.has(topic)) return [];
       if (partitions === 1) return [];
       return [
         error(

@@ -1,14 +1,14 @@
 /** Rules about tasks and their tools. */
 import { ANSWER_TAG } from '../../agent/action.ts';
 import { nearest } from '../../suggest.ts';
+import { hasStage } from '../flow.ts';
 import { error, type Rule, warning } from './rule.ts';
 
 export const noTasks: Rule = {
   name: 'no-tasks',
   about: 'Where questions are answered there is at least one task.',
   check: (topology) =>
-    (topology.stages.start === undefined && topology.stages.rollout === undefined) ||
-    Object.keys(topology.tasks).length > 0
+    (!hasStage(topology, 'start') && !hasStage(topology, 'rollout')) || Object.keys(topology.tasks).length > 0
       ? []
       : [
           error(
