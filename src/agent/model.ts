@@ -66,7 +66,7 @@ export interface LanguageModel {
   /** Recorded with everything it writes: a local policy's name and weights hash, a remote model's name. */
   readonly name: string;
   /** The marks around what it thinks; by default those of `THINKING_MARKS`. */
-  readonly thinking?: ThinkingMarks;
+  readonly thinking?: ThinkingMarks | undefined;
   /**
    * Throws `ContextError` where the conversation leaves no room in the context, another `ModelError`
    * (retryable or not) where there is no completion, or the signal's reason when it aborts.

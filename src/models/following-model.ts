@@ -86,6 +86,10 @@ export class FollowingModel implements LanguageModel {
     return `local:${this.#version.hash.slice(0, hashDigits)}@${this.#version.step}`;
   }
 
+  get thinking() {
+    return this.#deps.model.thinking;
+  }
+
   async complete(request: CompletionRequest): Promise<Completion> {
     while (this.#changing || this.#lags()) {
       if (this.#failure !== undefined) throw this.#failure;

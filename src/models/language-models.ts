@@ -1,5 +1,5 @@
 /** The kinds of language models: what policy, judge and reward model are built on. */
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { LanguageModel } from '../agent/model.ts';
 import type { DeviceError } from '../errors.ts';
 import { kind, unionOf } from '../parts/kind.ts';
@@ -28,6 +28,7 @@ export const openaiLanguageModel = kind({
   name: 'openai',
   about: 'A model behind an endpoint that speaks the OpenAI protocol.',
   settings: openaiConfig,
+  files: ['recordTokens.policy'],
   make: async (config, { seed, env }: LanguageModelContext): Promise<LanguageModel> =>
     (await import('./openai.ts')).openaiModel(config, { runSeed: seed, env }),
 });
@@ -40,6 +41,8 @@ export type LanguageModelConfig = z.output<typeof languageModelConfig>;
 // Verdicts and rewards are read off, not explored: greedy by default, where a policy samples.
 export const judgingOpenaiConfig = openaiConfig.extend({
   temperature: openaiConfig.shape.temperature.default(0),
+  // Nothing is trained on what these write.
+  recordTokens: z.null().default(null),
 });
 export const judgingLocalConfig = localModelConfig.extend({
   temperature: localModelConfig.shape.temperature.default(0),

@@ -21,6 +21,7 @@ export async function openLocalModel(
     const model = new LocalModel(config, { engine, policy, runSeed: seed, weightsHash: () => hash });
     return {
       name: model.name,
+      thinking: model.thinking,
       complete: (request) => model.complete(request),
       close: async () => {
         await model.close();

@@ -4,7 +4,32 @@ import { thinkingConfig } from '../agent/thinking.ts';
 import { templateVariables } from '../tokenizer/template-variables.ts';
 
 /** What Swirl itself puts into a request; `extra` may not replace it. */
-const OWN_FIELDS = ['model', 'messages', 'stream', 'n', 'logprobs'];
+const OWN_FIELDS = ['model', 'messages', 'stream', 'n', 'logprobs', 'return_token_ids'];
+
+const recordTokensConfig = z
+  .strictObject({
+    policy: z
+      .string()
+      .min(1)
+      .describe("Folder of the policy that the endpoint serves: its tokenizer must be the learner's."),
+    logprobs: z
+      .enum(['raw', 'sampled'])
+      .default('raw')
+      .describe(
+        "What the endpoint's logprobs are of: `raw`, the softmax of the logits (vLLM unless told otherwise), or " +
+          '`sampled`, that of the logits divided by the temperature.',
+      ),
+    checkPrompt: z
+      .boolean()
+      .default(true)
+      .describe(
+        "Compare the prompt's ids, where they are given, with how the learner would write the prompt.",
+      ),
+  })
+  .describe(
+    "Record the endpoint's own token ids and logprobs (`return_token_ids`, as vLLM has it): they are trained on as they " +
+      'are, and ratios work.',
+  );
 
 export const openaiConfig = z.strictObject({
   baseUrl: z
@@ -58,6 +83,10 @@ export const openaiConfig = z.strictObject({
       "Ask the endpoint to stop at the closing tags of a policy's tools and answer (four stops at most). false: for models " +
         'that write such tags while they think. What is written after an action is cut off in either case.',
     ),
+  recordTokens: recordTokensConfig
+    .nullable()
+    .default(null)
+    .describe('null: actions are recorded as text alone, and the learner tokenizes them.'),
   templateVariables: templateVariables.describe(
     "Variables of the endpoint's chat template (`{enable_thinking: false}`), sent as `chat_template_kwargs`.",
   ),

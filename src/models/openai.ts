@@ -12,6 +12,7 @@ import { readCompletion } from './openai-completion.ts';
 import type { OpenaiConfig } from './openai-config.ts';
 import type { Endpoint } from './openai-errors.ts';
 import { connectionError, statusError, timeoutError } from './openai-errors.ts';
+import { TOKEN_FIELDS } from './openai-tokens.ts';
 
 export interface OpenaiDeps {
   /** The run's seed, for `config.seed`. */
@@ -22,8 +23,8 @@ export interface OpenaiDeps {
 
 /**
  * Makes the client; no request is sent yet. It never retries by itself, as the runtime does. Tokens and
- * logprobs are always null: what endpoints give are strings or other tokenizers' ids, and a trainer
- * could not rely on them. Throws `ConfigError` where the API key's variable is not set.
+ * logprobs are null unless `recordTokens` asks for them: a trainer could not rely on another tokenizer's.
+ * Throws `ConfigError` where the API key's variable is not set.
  */
 export async function openaiModel(config: OpenaiConfig, deps: OpenaiDeps): Promise<LanguageModel> {
   const secret = readKey(config.apiKeyEnv, deps.env);
@@ -47,6 +48,7 @@ export async function openaiModel(config: OpenaiConfig, deps: OpenaiDeps): Promi
     ...(secret === null ? { defaultHeaders: { Authorization: null } } : {}),
   });
   const acquire = limitConcurrency(config.concurrency);
+  const recorder = await recorderOf(config, endpoint);
 
   /** Sends one request and reads the whole response. */
   const send = async (
@@ -75,7 +77,10 @@ export async function openaiModel(config: OpenaiConfig, deps: OpenaiDeps): Promi
         const sent = await send(requestBody(request, { config, runSeed: deps.runSeed, stops }), either);
         const reading = { thinking: config.thinking };
         const completion = readCompletion(sent, { endpoint, reading, stops, ...(tools && { tools }) });
-        return tools === undefined ? completion : upToAction(completion, tools, reading);
+        const { messages } = request;
+        const whole = recorder?.record(sent, completion, { messages, reading, ...(tools && { tools }) });
+        const recorded = whole ?? completion;
+        return tools === undefined ? recorded : upToAction(recorded, tools, reading);
       } catch (error) {
         if (request.signal.aborted) throw request.signal.reason;
         if (error instanceof ModelError) throw error;
@@ -93,6 +98,16 @@ export async function openaiModel(config: OpenaiConfig, deps: OpenaiDeps): Promi
     },
     async close() {},
   };
+}
+
+/** What records the endpoint's tokens; undefined where that is not asked for. Throws as `openPolicy` does. */
+async function recorderOf(config: OpenaiConfig, endpoint: Endpoint) {
+  const { recordTokens, templateVariables } = config;
+  if (recordTokens === null) return undefined;
+  const { openPolicy } = await import('../checkpoint/folder.ts');
+  const { TokenRecorder } = await import('./openai-tokens.ts');
+  const policy = await openPolicy(recordTokens.policy, { templateVariables });
+  return new TokenRecorder({ endpoint, config: { ...config, recordTokens }, policy });
 }
 
 /**
@@ -132,6 +147,7 @@ function requestBody(
   const { model, temperature, topP, maxTokens, maxTokensField, seed, templateVariables, extra } = config;
   return {
     ...extra,
+    ...(config.recordTokens === null ? {} : TOKEN_FIELDS),
     model,
     messages: place(messages, config.system).map(({ role, content }) => ({ role, content })),
     ...(temperature === null ? {} : { temperature }),

@@ -68,7 +68,28 @@ export const LEARNING_CASES: readonly Case[] = [
     set: ['policy={kind: openai, model: m}', 'learner={}', 'stages.train.clipRatio={kind: clipped}'],
     path: 'stages.train.clipRatio',
     says: 'its actions have no logprobs',
-    mended: { set: ['policy={kind: openai, model: m}', 'learner={}'] },
+    mended: {
+      set: [
+        'policy={kind: openai, model: m, recordTokens: {policy: "swirl:assets/base-policy"}}',
+        'learner={}',
+        'stages.train.clipRatio={kind: clipped}',
+      ],
+    },
+  },
+  {
+    rule: 'recorded-tokenizer',
+    set: [
+      'policy={kind: openai, model: m, recordTokens: {policy: "swirl:test/fixtures/policy/made-words"}}',
+      'learner={}',
+    ],
+    path: 'policy.recordTokens.policy',
+    says: 'is not that of the learner',
+    mended: {
+      set: [
+        'policy={kind: openai, model: m, recordTokens: {policy: "swirl:assets/base-policy"}}',
+        'learner={}',
+      ],
+    },
   },
   {
     rule: 'recorded-logprobs',

@@ -1,4 +1,5 @@
 /** Rules about filter and train: what they hold, and what would teach nothing or the wrong thing. */
+import { sameTokenizer } from '../../tokenizer/same-tokenizer.ts';
 import { mayCollapse } from '../../train/config.ts';
 import { stagesBefore, topicSpecs } from '../flow.ts';
 import type { Topology } from '../topology.ts';
@@ -132,20 +133,41 @@ export const heldAdvantages: Rule = {
 
 export const recordedLogprobs: Rule = {
   name: 'recorded-logprobs',
-  about: '`clipRatio` needs actions whose logprobs are recorded: sampled by a local policy, not greedily.',
+  about: '`clipRatio` needs actions whose logprobs are recorded: sampled, and not greedily.',
   check: ({ stages, policy }) => {
     const { train, rollout } = stages;
     if (!train || train.clipRatio === null || rollout === undefined) return [];
     const path = ['stages', 'train', 'clipRatio'];
-    if (policy.kind !== 'local') {
+    if (policy.kind === 'openai' && policy.recordTokens === null) {
       const why = `the policy ${policy.model} is behind an endpoint, and its actions have no logprobs`;
       return [
-        error(path, `${why}: every step would be refused; take \`clipRatio\` out, or hold with \`beta\``),
+        error(
+          path,
+          `${why}: every step would be refused; set \`policy.recordTokens\`, or hold with \`beta\``,
+        ),
       ];
     }
-    if (policy.temperature > 0) return [];
+    if (policy.temperature !== 0) return [];
     const why = 'greedy actions (`policy.temperature: 0`) have no ratio';
     return [error(path, `${why}: every step would be refused; sample at a temperature above 0`)];
+  },
+};
+
+export const recordedTokenizer: Rule = {
+  name: 'recorded-tokenizer',
+  about:
+    "`policy.recordTokens` names a policy with the learner's tokenizer: its ids are trained on as they are.",
+  check: ({ stages, policy, learner }) => {
+    if (policy.kind !== 'openai' || policy.recordTokens === null || !stages.train || learner === null)
+      return [];
+    if (sameTokenizer(policy.recordTokens.policy, learner.checkpoint) !== false) return [];
+    return [
+      error(
+        ['policy', 'recordTokens', 'policy'],
+        `the tokenizer of ${policy.recordTokens.policy} is not that of the learner, ${learner.checkpoint}: recorded token ` +
+          'ids would mean other texts; expected the same tokenizer.json, or no `recordTokens`',
+      ),
+    ];
   },
 };
 

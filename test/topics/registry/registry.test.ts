@@ -21,6 +21,7 @@ const question: Question = {
   answers: [],
   source: null,
   meta: {},
+  by: null,
 };
 const secret = 'swordfish-9';
 
