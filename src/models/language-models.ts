@@ -42,7 +42,7 @@ export type LanguageModelConfig = z.output<typeof languageModelConfig>;
 export const judgingOpenaiConfig = openaiConfig.extend({
   temperature: openaiConfig.shape.temperature.default(0),
   // Nothing is trained on what these write.
-  recordTokens: z.null().default(null),
+  recordTokens: z.null().default(null).describe('For policies.'),
 });
 export const judgingLocalConfig = localModelConfig.extend({
   temperature: localModelConfig.shape.temperature.default(0),

@@ -165,6 +165,7 @@ describe('records of other writers', () => {
       answers: [],
       source: null,
       meta: {},
+      by: null,
     });
   });
 
