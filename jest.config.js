@@ -13,7 +13,13 @@ export default {
     ],
   },
   globalSetup: '<rootDir>/scripts/jest-setup.js',
-  reporters: ['default', '<rootDir>/scripts/count-reporter.js'],
+  testSequencer: '<rootDir>/scripts/test/sequencer.js',
+  reporters: [
+    'default',
+    '<rootDir>/scripts/count-reporter.js',
+    '<rootDir>/scripts/test/progress-reporter.js',
+    ...(process.env.SWIRL_TEST_RECORD === undefined ? [] : ['<rootDir>/scripts/test/record-reporter.js']),
+  ],
   // The end of a test that hangs. Tests wait for causes, not for times (test/patience.ts).
   testTimeout: 1_200_000,
 };

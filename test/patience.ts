@@ -1,9 +1,11 @@
 /**
- * How tests wait: for a cause, never for an amount of time that a busy machine may need more of. What does not come about
- * at all ends a test all the same, and says what it waited for.
+ * How tests wait: for a cause, never for an amount of time that a busy machine may need more of. What does
+ * not come about at all ends a test all the same, and says what it waited for.
  */
 
-/** The longest wait, in milliseconds; shorter than jest's `testTimeout`, which cannot say what was waited for. */
+/**
+ * The longest wait, in milliseconds; shorter than jest's `testTimeout`, which cannot say what was waited for.
+ */
 export const PATIENCE_MS = 900_000;
 
 export interface Wait {

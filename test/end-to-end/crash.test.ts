@@ -1,28 +1,30 @@
-/** Promises 1 to 5, end to end: a run that is killed or interrupted at any moment and started again ends like one that was not. */
+/**
+ * Promises 1 to 5, end to end: a run that is killed or interrupted at any moment and started again ends like
+ * one that was not.
+ */
 import { createHash } from 'node:crypto';
 import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { startFaultServer } from '../models/fault-server.ts';
 import { pause, until } from '../patience.ts';
 import { makeAblePolicy, sums } from './able-policy.ts';
+import { builtProgram } from './built-program.ts';
 import { countsOf } from './counts.ts';
 import { contents, recordsOf, watch } from './run-records.ts';
 import { sumsTopology } from './sums-topology.ts';
-import { survive } from './survive.ts';
+import { MOST_KILLS, survive } from './survive.ts';
 import { setting, type Workplace, workplace } from './swirl-process.ts';
 
 /** The adapter, where there is one: its weights must be the same again too. */
 const device = 'auto';
 const QUESTIONS = 8;
-/** The same for signals that may be caught. */
-const MOST_INTERRUPTS = 8;
 
 let home: Workplace;
 /** What a run that nobody disturbed leaves. */
 let undisturbed: Record<string, string[]>;
 
 beforeAll(async () => {
-  home = workplace();
+  home = workplace({ command: builtProgram });
   await makeAblePolicy(home.path('policy'));
   await fed(home);
   expect(await home.swirl(['run', '--until-drained'])).toMatchObject({ code: 0, signal: null });
@@ -66,7 +68,7 @@ describe('a run with a policy of its own', () => {
   let place: Workplace;
 
   beforeEach(async () => {
-    place = workplace();
+    place = workplace({ command: builtProgram });
     cpSync(home.path('policy'), place.path('policy'), { recursive: true });
     await fed(place);
   });
@@ -77,7 +79,7 @@ describe('a run with a policy of its own', () => {
     const { kills, last } = await survive(place, ['run', '--until-drained'], {
       run: 'main',
       seed: 11,
-      growth: 20,
+      spread: 280,
     });
     expect(last).toMatchObject({ code: 0 });
     // How many there are depends on how far a process gets before the signal does: on a busy machine, far.
@@ -96,7 +98,7 @@ describe('a run with a policy of its own', () => {
       const ended = process.ended.finally(() => {
         running = false;
       });
-      if (ends.length < MOST_INTERRUPTS) {
+      if (ends.length < MOST_KILLS) {
         await until('the log to grow', async () => !running || (await log.size()) > before);
         process.child.kill('SIGINT');
         if (ends.length % 2 === 1) {
@@ -138,7 +140,7 @@ describe('a run with a policy behind a server, whose answers nobody can foresee'
       const feed = ['feed', 'questions.jsonl', '-t', 'remote.yaml'];
       expect(await home.swirl(feed)).toMatchObject({ code: 0 });
       const args = ['run', 'remote.yaml', '--until-drained'];
-      const { kills, last } = await survive(home, args, { run: 'remote', seed: 2, growth: 30 });
+      const { kills, last } = await survive(home, args, { run: 'remote', seed: 2, spread: 420 });
       expect(last).toMatchObject({ code: 0 });
       expect(kills).toBeGreaterThan(1);
       const counts = await countsOf(home.path('runs'), 'remote', { rollouts: 2 });
@@ -159,7 +161,7 @@ describe('training alone, on scored records that are given', () => {
     const set = setting('stages.train.checkpointEvery=1', 'stages.train.epochs=8');
     const replay = (as: string) => ['replay', '--run', 'main', '--from', 'scored', '--as', as, ...set];
     expect(await home.swirl(replay('whole'))).toMatchObject({ code: 0 });
-    const { kills, last } = await survive(home, replay('killed'), { run: 'killed', seed: 5, growth: 2 });
+    const { kills, last } = await survive(home, replay('killed'), { run: 'killed', seed: 5, spread: 28 });
     expect(last).toMatchObject({ code: 0 });
     expect(kills).toBeGreaterThan(1);
     const [whole, killed] = await Promise.all(

@@ -2,6 +2,7 @@
 import { cpSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { makeAblePolicy, sums } from './able-policy.ts';
+import { builtProgram } from './built-program.ts';
 import { contents, recordsOf } from './run-records.ts';
 import { sumsTopology } from './sums-topology.ts';
 import { setting, type Workplace, workplace } from './swirl-process.ts';
@@ -13,7 +14,7 @@ let place: Workplace;
 let first: Record<string, string[]>;
 
 beforeAll(async () => {
-  place = workplace();
+  place = workplace({ command: builtProgram });
   await makeAblePolicy(place.path('policy'));
   const lines = sums(6).map((question) => JSON.stringify({ ...question, source: undefined }));
   place.write('questions.jsonl', `${lines.join('\n')}\n`);

@@ -1,6 +1,7 @@
 /** Rollouts that follow the training: what sampled an action is recorded, is bounded in its lag, and replays. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { makeAblePolicy, sums } from './able-policy.ts';
+import { builtProgram } from './built-program.ts';
 import { recordsOf } from './run-records.ts';
 import { sumsTopology } from './sums-topology.ts';
 import { setting, type Workplace, workplace } from './swirl-process.ts';
@@ -8,7 +9,7 @@ import { setting, type Workplace, workplace } from './swirl-process.ts';
 let place: Workplace;
 
 beforeAll(async () => {
-  place = workplace();
+  place = workplace({ command: builtProgram });
   await makeAblePolicy(place.path('policy'));
   const lines = sums(8).map((question) => JSON.stringify({ ...question, source: undefined }));
   place.write('first.jsonl', `${lines.slice(0, 3).join('\n')}\n`);

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type FaultServer, type Reply, type SeenRequest, startFaultServer } from '../models/fault-server.ts';
 import { until } from '../patience.ts';
+import { builtProgram } from './built-program.ts';
 import { countsOf } from './counts.ts';
 import { contents, recordsOf } from './run-records.ts';
 import { questionOf, searchesAndAnswers } from './scripted-policy.ts';
@@ -30,7 +31,7 @@ function topology(url: string, run = 'main') {
     run,
     seed: 3,
     policy: { kind: 'openai', baseUrl: url, model: 'scripted', timeoutMs: 10_000, concurrency: 8 },
-    learner: { checkpoint: 'policy', contextTokens: 768, device: 'reference' },
+    learner: { checkpoint: 'policy', contextTokens: 1024, device: 'reference' },
     judge: { kind: 'rules' },
     reward: { kind: 'rules' },
     tasks: { search: { tools: ['search'], maxSteps: 4 } },
@@ -46,7 +47,7 @@ function topology(url: string, run = 'main') {
       train: {
         batch: { trajectories: 5 },
         schedule: { kind: 'constant', learningRate: 1e-3 },
-        maxRowTokens: 768,
+        maxRowTokens: 1024,
         checkpointEvery: 2,
       },
     },
@@ -61,7 +62,7 @@ function topology(url: string, run = 'main') {
   let [refused, broken, guessed]: string[] = [];
 
   beforeAll(async () => {
-    place = workplace();
+    place = workplace({ command: builtProgram });
     const faults = new Map<string, number>();
     const script = (request: SeenRequest, index: number): Reply => {
       if (questionOf(request) === refused) return { kind: 'status', status: 400 };
@@ -74,7 +75,7 @@ function topology(url: string, run = 'main') {
       return fault ?? searchesAndAnswers(request);
     };
     server = await startFaultServer(script);
-    const shape = ['--vocabulary', '512', '--hidden', '16', '--layers', '1', '--positions', '768'];
+    const shape = ['--vocabulary', '512', '--hidden', '16', '--layers', '1', '--positions', '1024'];
     expect(await place.swirl(['new-policy', 'policy', '--texts', data, ...shape])).toMatchObject({ code: 0 });
     place.write('topology.yaml', topology(server.url));
     const fed = await place.swirl([
@@ -161,7 +162,7 @@ describe('an endpoint', () => {
   let server: FaultServer;
 
   beforeAll(async () => {
-    place = workplace();
+    place = workplace({ command: builtProgram });
     server = await startFaultServer(() => ({ kind: 'hang' }));
     place.write('corpus.jsonl', '{"title": "Ada", "text": "Ada wrote programs."}\n');
     place.write(

@@ -1,6 +1,6 @@
 /**
- * A flow whose policy is an HTTP server in the test, which can make the workers wait: so the test decides how far a run has come
- * when something happens to them, however busy the machine is.
+ * A flow whose policy is an HTTP server in the test, which can make the workers wait: so the test decides how
+ * far a run has come when something happens to them, however busy the machine is.
  */
 import { decode } from '../../src/topics/avro/codec.ts';
 import type { RecordOf } from '../../src/topics/record-of.ts';
@@ -11,9 +11,9 @@ import { startFaultServer } from '../models/fault-server.ts';
 import { instructions } from './able-policy.ts';
 
 /**
- * A worker that was killed or paused is missed after a session, and one that holds on to a partition loses it after the hand-over:
- * tests wait for both. A session must outlast what a worker on a busy machine does between two heartbeats; the rest is for
- * what has no end.
+ * A worker that was killed or paused is missed after a session, and one that holds on to a partition loses it
+ * after the hand-over: tests wait for both. A session must outlast what a worker on a busy machine does
+ * between two heartbeats; the rest is for what has no end.
  */
 const quick = {
   ...{ sessionMs: 10_000, heartbeatMs: 500, rebalanceMs: 120_000, handOverMs: 3_000 },
@@ -133,7 +133,9 @@ export async function recordsOfTopic<K extends string>(
   return found;
 }
 
-/** The records of every topic but `updates`, whose batches depend on the order of the others, by their ids. */
+/**
+ * The records of every topic but `updates`, whose batches depend on the order of the others, by their ids.
+ */
 export async function byId(
   read: (topic: Exclude<Topic, 'updates'>) => Promise<readonly { readonly id: string }[]>,
 ): Promise<Record<string, unknown[]>> {
@@ -145,7 +147,10 @@ export async function byId(
   return found;
 }
 
-/** What of an update is a function of the scored records: offsets are not, as there are marks of transactions in between. */
+/**
+ * What of an update is a function of the scored records: offsets are not, as there are marks of transactions
+ * in between.
+ */
 export function learned(updates: readonly TopicRecords['updates'][]) {
   return updates.map(({ step, epoch, loss, weightsHash, trajectories, subTrajectories }) => {
     return { step, epoch, loss, weightsHash, trajectories, subTrajectories };

@@ -4,6 +4,7 @@ import type { Transport } from '../../src/topics/transport.ts';
 import { patiently, until } from '../patience.ts';
 import { type KafkaFixture, kafkaFixture, runName } from '../topics/kafka/kafka-fixture.ts';
 import { sums } from './able-policy.ts';
+import { builtProgram } from './built-program.ts';
 import {
   byId,
   embeddedTopology,
@@ -35,7 +36,7 @@ export interface WorkersRun {
 export class Workers {
   readonly #address: string;
   readonly #kafkaAddress: string;
-  readonly place: Workplace = workplace();
+  readonly place: Workplace = workplace({ command: builtProgram });
   readonly questions: readonly string[];
   undisturbed: Record<string, unknown[]> = {};
 

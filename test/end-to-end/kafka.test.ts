@@ -7,6 +7,7 @@ import { TOPICS } from '../../src/topology/topics.ts';
 import { sharedBroker, withKafka } from '../topics/kafka/broker.ts';
 import { type KafkaFixture, kafkaFixture, runName } from '../topics/kafka/kafka-fixture.ts';
 import { sums } from './able-policy.ts';
+import { builtProgram } from './built-program.ts';
 import { recordsOf } from './run-records.ts';
 import { sumsTopology } from './sums-topology.ts';
 import { type Workplace, workplace } from './swirl-process.ts';
@@ -26,7 +27,7 @@ withKafka('the whole loop on Kafka', () => {
   beforeAll(async () => {
     const address = await sharedBroker();
     kafka = kafkaFixture(address);
-    place = workplace();
+    place = workplace({ command: builtProgram });
     place.write(
       'questions.jsonl',
       sums(5)

@@ -1,6 +1,6 @@
 /**
- * Runs that an earlier version recorded (test/fixtures/recorded/record.sh): their topics open, their replays give the
- * hashes that the earlier version's gave, and those that were killed go on from their checkpoints.
+ * Runs that an earlier version recorded (test/fixtures/recorded/record.sh): their topics open, their replays
+ * give the hashes that the earlier version's gave, and those that were killed go on from their checkpoints.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Topic } from '../../src/topics/records.generated.ts';
 import { TOPICS } from '../../src/topology/topics.ts';
+import { builtProgram } from './built-program.ts';
 import { recordsOf } from './run-records.ts';
 import { setting, type Workplace, workplace } from './swirl-process.ts';
 
@@ -24,7 +25,7 @@ const LORA = 'stages.train.parameters={kind: lora, rank: 2}';
 let place: Workplace;
 
 beforeAll(() => {
-  place = workplace();
+  place = workplace({ command: builtProgram });
   const { status, stderr } = spawnSync('tar', ['-xzf', fixture('tar.gz')], { cwd: place.folder });
   expect({ status, stderr: `${stderr}` }).toEqual({ status: 0, stderr: '' });
 });

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { until } from '../patience.ts';
 import { sums } from './able-policy.ts';
+import { builtProgram } from './built-program.ts';
 import { countsOf } from './counts.ts';
 import { recordsOf } from './run-records.ts';
 import { sumsTopology } from './sums-topology.ts';
@@ -13,7 +14,7 @@ describe('several processes', () => {
   let place: Workplace;
 
   beforeAll(async () => {
-    place = workplace();
+    place = workplace({ command: builtProgram });
     const lines = sums(6).map((question) => `${JSON.stringify({ ...question, source: undefined })}\n`);
     place.write('first.jsonl', lines.slice(0, 3).join(''));
     place.write('second.jsonl', lines.slice(3).join(''));

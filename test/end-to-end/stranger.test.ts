@@ -138,7 +138,7 @@ describe('parts of its own', () => {
     }
 
     await feed('killed');
-    const { kills, last } = await survive(project, args('killed'), { run: 'killed', seed: 3, growth: 20 });
+    const { kills, last } = await survive(project, args('killed'), { run: 'killed', seed: 3, spread: 280 });
     expect([last.code, kills > 1]).toEqual([0, true]);
     const [whole, killed] = await Promise.all(
       ['whole', 'killed'].map((run) => contents(project.path('runs'), run)),

@@ -4,23 +4,26 @@ import { pause, until } from '../patience.ts';
 import { type Watch, watch } from './run-records.ts';
 import type { Ended, Workplace } from './swirl-process.ts';
 
-/** At most so many kills; then the run is left to end. */
-const MOST_KILLS = 14;
+/** At most so many kills; then the run is left to end. `SWIRL_KILLS=50` for more. */
+export const MOST_KILLS = Number(process.env.SWIRL_KILLS ?? 6);
 /** A kill comes up to so much later than what it waits for. */
 const LATER_MS = 80;
 
 export interface Survival {
   readonly run: string;
   readonly seed: number;
-  /** A kill comes when the log has grown by up to so many records since the start, and a little later. */
-  readonly growth: number;
+  /**
+   * How many records the kills are spread over: each comes when the log has grown by some of them, and a
+   * little later.
+   */
+  readonly spread: number;
 }
 
 /** Starts the command again and again, killing it at seeded moments, until it comes to its end. */
 export async function survive(
   place: Workplace,
   args: readonly string[],
-  { run, seed, growth: most }: Survival,
+  { run, seed, spread }: Survival,
 ): Promise<{ readonly kills: number; readonly last: Ended }> {
   const key = seedFor(seed, 'kills');
   let kills = 0;
@@ -32,7 +35,7 @@ export async function survive(
       running = false;
     });
     if (kills < MOST_KILLS) {
-      const growth = 1 + Math.floor(uniform(key, 2 * kills) * most);
+      const growth = 1 + Math.floor(uniform(key, 2 * kills) * (spread / MOST_KILLS));
       const before = await log.size();
       await until('the log to grow', async () => !running || (await log.size()) >= before + growth);
       await pause(uniform(key, 2 * kills + 1) * LATER_MS);

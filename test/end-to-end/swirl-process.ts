@@ -1,4 +1,6 @@
-/** Runs the real `swirl` binary as child processes in a folder, and ends every one that a test leaves behind. */
+/**
+ * Runs the real `swirl` binary as child processes in a folder, and ends every one that a test leaves behind.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -44,7 +46,7 @@ export function setting(...values: readonly string[]): string[] {
 }
 
 export interface WorkplaceOptions {
-  /** The command in the folder, for node to run; the checkout's otherwise. */
+  /** The command in the folder, for node to run; the checkout's otherwise. See `builtProgram`. */
   readonly command?: (folder: string) => string;
 }
 

@@ -1,6 +1,7 @@
 /**
- * Faults on a real broker. Each ends with the records of an undisturbed run: none lost, none twice, counted by id among what is
- * committed. `SWIRL_KAFKA_KILLS=50` kills more often, `SWIRL_KAFKA_OUTAGE_MS=60000` makes the outage last a minute.
+ * Faults on a real broker. Each ends with the records of an undisturbed run: none lost, none twice, counted
+ * by id among what is committed. `SWIRL_KAFKA_KILLS=50` kills more often, `SWIRL_KAFKA_OUTAGE_MS=60000` makes
+ * the outage last a minute.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -108,7 +109,10 @@ withKafka('on a broker of its own', () => {
     await until(what, look, { everyMs: 50, details });
   }
 
-  /** Waits until this much more is committed than before the last feed: what was fed is enough for it, however late we look. */
+  /**
+   * Waits until this much more is committed than before the last feed: what was fed is enough for it, however
+   * late we look.
+   */
   async function advanced(by: number): Promise<void> {
     await whileAlive(`${by} more commits`, async () => (await progress()) >= before + by);
   }

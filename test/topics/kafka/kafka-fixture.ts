@@ -2,7 +2,10 @@
 import { type KafkaConfig, kafkaConfig } from '../../../src/topics/kafka/kafka-config.ts';
 import { openKafka } from '../../../src/topics/kafka/kafka-transport.ts';
 
-/** Quick to hear of changes, and patient with a busy machine: sessions, requests and hand-overs end in the tests that are about them. */
+/**
+ * Quick to hear of changes, and patient with a busy machine: sessions, requests and hand-overs end in the
+ * tests that are about them.
+ */
 export function testConfig(address: string, settings: Partial<KafkaConfig> = {}): KafkaConfig {
   return kafkaConfig.parse({
     brokers: [address],
