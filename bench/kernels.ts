@@ -12,7 +12,6 @@ import { cpus } from 'node:os';
 import { Matrix } from 'ml-matrix';
 import { Buffers, createUniform, Readback } from '../src/device/buffers.ts';
 import { Device } from '../src/device/device.ts';
-import { tensorShapes } from '../src/engine/config.ts';
 import type { Engine, PackedRows, SampleRequest, Tensors } from '../src/engine/engine.ts';
 import { gemma2Decoder } from '../src/engine/families.ts';
 import { createReferenceEngine } from '../src/engine/reference/engine.ts';
@@ -22,6 +21,7 @@ import { type Dispatch, encode, Kernels } from '../src/engine/webgpu/kernels.ts'
 import { Matmul, whole } from '../src/engine/webgpu/matmul/matmul.ts';
 import { shapeOf, shapeSource } from '../src/engine/webgpu/shape.ts';
 import { normal, uniform } from '../src/random.ts';
+import { agree, benchWeights } from './rivals/decoder.ts';
 
 const ROUNDS = 7;
 /** Rows of a training batch, and their tokens, as in the laboratory; a third of the tokens are targets. */
@@ -45,7 +45,7 @@ console.log(
   `device ${device.adapter.name}; webgpu ${version}, node ${process.version}, ${cpus().length} x ${cpus()[0].model}`,
 );
 await matmuls();
-const weights = madeWeights();
+const weights = benchWeights(config);
 const engine = await createWebGpuEngine(config, weights);
 const reference = await createReferenceEngine(config, weights);
 await training();
@@ -203,19 +203,6 @@ async function best(round: () => Promise<unknown>): Promise<number> {
   return least;
 }
 
-/** Throws unless the largest difference is at most a share of the largest number. */
-function agree(what: string, found: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number): void {
-  let furthest = found.length === expected.length ? 0 : Number.POSITIVE_INFINITY;
-  let largest = 0;
-  for (let i = 0; i < expected.length; i++) {
-    largest = Math.max(largest, Math.abs(expected[i]));
-    furthest = Math.max(furthest, Math.abs(found[i] - expected[i]));
-  }
-  if (!(furthest <= tolerance * largest)) {
-    throw new Error(`${what}: differs by ${furthest}, of ${largest}; there is nothing to time`);
-  }
-}
-
 function randomMatrix(seed: bigint, rows: number, columns: number): Matrix {
   const values = Float32Array.from({ length: rows * columns }, (_, i) => normal(seed, i));
   return Matrix.from1DArray(rows, columns, Array.from(values));
@@ -223,14 +210,4 @@ function randomMatrix(seed: bigint, rows: number, columns: number): Matrix {
 
 function randomTokens(seed: bigint, count: number): number[] {
   return Array.from({ length: count }, (_, i) => Math.floor(uniform(seed, i) * config.vocabSize));
-}
-
-function madeWeights(): Tensors {
-  let position = 0;
-  return new Map(
-    [...tensorShapes(config)].map(([name, shape]) => {
-      const size = shape.reduce((product, n) => product * n, 1);
-      return [name, Float32Array.from({ length: size }, () => 0.1 * normal(9n, position++))];
-    }),
-  );
 }

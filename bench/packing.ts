@@ -7,15 +7,15 @@
  */
 
 import { cpus } from 'node:os';
-import { tensorShapes } from '../src/engine/config.ts';
 import type { Engine, Tensors } from '../src/engine/engine.ts';
 import { gemma2Decoder } from '../src/engine/families.ts';
 import { createReferenceEngine } from '../src/engine/reference/engine.ts';
 import { DeviceError } from '../src/errors.ts';
-import { normal, uniform } from '../src/random.ts';
+import { uniform } from '../src/random.ts';
 import { updateConfig } from '../src/train/config.ts';
 import { microBatches } from '../src/train/micro-batches.ts';
 import type { Row, TrainStep } from '../src/train/packing.ts';
+import { benchWeights } from './rivals/decoder.ts';
 
 const STEPS = 5;
 
@@ -50,16 +50,6 @@ const decoder = gemma2Decoder({
   maxPositions: 512,
   window: 512,
 });
-
-function madeWeights(): Tensors {
-  let position = 0;
-  return new Map(
-    [...tensorShapes(decoder)].map(([name, shape]) => {
-      const size = shape.reduce((product, n) => product * n, 1);
-      return [name, Float32Array.from({ length: size }, () => 0.1 * normal(1n, position++))];
-    }),
-  );
-}
 
 async function openEngine(weights: Tensors): Promise<Engine> {
   try {
@@ -142,7 +132,7 @@ const median = (numbers: readonly number[]) =>
 const tokensOf = (rows: readonly Row[]) => rows.reduce((sum, { tokens }) => sum + tokens.length, 0);
 
 const { microBatchTokens } = updateConfig.parse({});
-const engine = await openEngine(madeWeights());
+const engine = await openEngine(benchWeights(decoder));
 console.log(
   `${engine.device}; Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model}; ${decoder.layers} layers of ${decoder.hiddenSize}, ` +
     `${STEPS} steps a trajectory`,

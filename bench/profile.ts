@@ -7,7 +7,7 @@
  */
 import { Device } from '../src/device/device.ts';
 import { Profiler } from '../src/device/profiler.ts';
-import { tensorShapes } from '../src/engine/config.ts';
+import { sizeOf, tensorShapes } from '../src/engine/config.ts';
 import type { Engine } from '../src/engine/engine.ts';
 import { gemma2Decoder } from '../src/engine/families.ts';
 import { packRows } from '../src/engine/rows.ts';
@@ -38,7 +38,7 @@ for (const family of matmulFamilies) {
 async function profile(family: MatmulFamily): Promise<void> {
   const weights = new Map(
     [...tensorShapes(config)].map(([name, shape]) => {
-      const length = shape.reduce((product, n) => product * n, 1);
+      const length = sizeOf(shape);
       return [name, Float32Array.from({ length }, (_, i) => 0.05 * Math.sin(i * i))] as const;
     }),
   );

@@ -1,4 +1,5 @@
 /** Small records for tests: every field a record needs, and what the test wants to be different. */
+import { writtenAction } from '../src/agent/written-action.ts';
 import type { Delivery } from '../src/runtime/stage.ts';
 import type {
   Action,
@@ -25,19 +26,9 @@ export function question(over: Partial<Question> = {}): Question {
 }
 
 export function call(content: string, over: Partial<Action> = {}): Action {
-  return {
-    text: `<math_exp>${content}</math_exp>`,
-    kind: 'TOOL_CALL',
-    tool: 'calculator',
-    content,
-    tokens: null,
-    logprobs: null,
-    temperature: null,
-    reasoning: null,
-    truncated: false,
-    policy: 'test',
-    ...over,
-  };
+  const text = `<math_exp>${content}</math_exp>`;
+  const policy = 'test';
+  return { ...writtenAction({ text, kind: 'TOOL_CALL', tool: 'calculator', content, policy }), ...over };
 }
 
 export function answer(content: string, over: Partial<Action> = {}): Action {
@@ -62,6 +53,16 @@ export function trajectory(id: string, calls: number, over: Partial<Trajectory> 
     end: 'ANSWERED',
     answer: '5',
     ...over,
+  };
+}
+
+/** The second of two steps, an answer after a call of the calculator. */
+export function secondStep(asked: Partial<Question> = {}): SubTrajectory {
+  return {
+    ...{ id: 'q1/0/1', trajectory: 'q1/0', index: 1, count: 2 },
+    question: question(asked),
+    context: [step(call('2+3'), '5')],
+    action: answer('5'),
   };
 }
 

@@ -8,16 +8,17 @@ import { parseDecoderConfig } from '../../src/engine/families.ts';
 import { packRows } from '../../src/engine/rows.ts';
 import { normal, seedFor, uniform } from '../../src/random.ts';
 
-export interface DecoderSizes {
-  readonly vocabSize: number;
-  readonly hiddenSize: number;
-  readonly intermediateSize: number;
-  readonly layers: number;
-  readonly heads: number;
-  readonly keyValueHeads: number;
-  readonly headSize: number;
-  readonly maxPositions: number;
-}
+export type DecoderSizes = Pick<
+  DecoderConfig,
+  | 'vocabSize'
+  | 'hiddenSize'
+  | 'intermediateSize'
+  | 'layers'
+  | 'heads'
+  | 'keyValueHeads'
+  | 'headSize'
+  | 'maxPositions'
+>;
 
 export interface BenchDecoder {
   /** config.json, for whoever opens the same decoder from its folder. */

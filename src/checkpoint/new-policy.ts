@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { DecoderConfig } from '../engine/config.ts';
-import { tensorShapes } from '../engine/config.ts';
+import { sizeOf, tensorShapes } from '../engine/config.ts';
 import type { Tensors } from '../engine/engine.ts';
 import { configText, gemma2Decoder, gemma2Json, parseDecoderConfig } from '../engine/families.ts';
 import { normal, seedFor } from '../random.ts';
@@ -91,7 +91,7 @@ export async function makePolicy(options: NewPolicyOptions): Promise<PolicyFolde
 export function initialWeights(config: DecoderConfig, seed: number): Tensors {
   const weights: Tensors = new Map();
   for (const [name, shape] of tensorShapes(config)) {
-    const values = new Float32Array(shape.reduce((product, n) => product * n, 1));
+    const values = new Float32Array(sizeOf(shape));
     if (shape.length === 2) {
       const key = seedFor(seed, `weights/${name}`);
       const deviation = 1 / Math.sqrt(shape[1]);

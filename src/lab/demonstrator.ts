@@ -1,6 +1,8 @@
 /** The demonstrator: works on a question with the real tools, well or badly in known ways. */
+
 import { ANSWER_TAG, noToolObservation, parseAction } from '../agent/action.ts';
 import type { Tool } from '../agent/tool.ts';
+import { writtenAction } from '../agent/written-action.ts';
 import type { Action, Observation, Question, Step, Trajectory } from '../topics/records.generated.ts';
 import type { Act } from './act.ts';
 import { derivationOf } from './derivation.ts';
@@ -73,18 +75,7 @@ function written(act: Act, question: Question): Action {
   const tag = act.kind === 'answer' ? ANSWER_TAG : tool.tag;
   const text = `<${tag}> ${act.content}${act.unclosed === true ? '' : `</${tag}>`}`;
   const { kind, tool: called, content } = parseAction(text, [tool]);
-  return {
-    text,
-    kind,
-    tool: called,
-    content,
-    tokens: null,
-    logprobs: null,
-    temperature: null,
-    reasoning: null,
-    truncated: false,
-    policy: 'lab',
-  };
+  return writtenAction({ text, kind, tool: called, content, policy: 'lab' });
 }
 
 async function observe(

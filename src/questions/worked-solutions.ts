@@ -6,6 +6,7 @@
 
 import { type ToolTag, writeAction } from '../agent/action.ts';
 import type { Tool } from '../agent/tool.ts';
+import { writtenAction } from '../agent/written-action.ts';
 import { DataError } from '../errors.ts';
 import type { Input } from '../input/input.ts';
 import type { ReadOptions } from '../input/rows.ts';
@@ -148,16 +149,7 @@ export function agrees(computed: string, stated: string): boolean {
 }
 
 function recorded(text: string, content: Pick<Action, 'kind' | 'tool' | 'content'>): Action {
-  return {
-    text,
-    ...content,
-    tokens: null,
-    logprobs: null,
-    temperature: null,
-    reasoning: null,
-    truncated: false,
-    policy: SOLUTION_POLICY,
-  };
+  return writtenAction({ text, ...content, policy: SOLUTION_POLICY });
 }
 
 /** Says where the text came from that no action can be made of. */

@@ -1,28 +1,15 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { conversation } from '../../src/agent/conversation.ts';
+import { writtenAction } from '../../src/agent/written-action.ts';
 import type { Action, Observation, Step } from '../../src/topics/records.generated.ts';
 
 const task = { instructions: 'Answer the question.' };
 const question = { text: 'Who wrote X?' };
 
 function step(action: Partial<Action>, observation: Observation | null): Step {
-  return {
-    action: {
-      text: 't',
-      kind: 'NONE',
-      tool: null,
-      content: null,
-      tokens: null,
-      logprobs: null,
-      temperature: null,
-      reasoning: null,
-      truncated: false,
-      policy: 'p',
-      ...action,
-    },
-    observation,
-  };
+  const plain = writtenAction({ text: 't', kind: 'NONE', tool: null, content: null, policy: 'p' });
+  return { action: { ...plain, ...action }, observation };
 }
 
 const search = step(

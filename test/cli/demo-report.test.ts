@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { compare, type DemoResult, type Outcome, report, summary } from '../../src/cli/demo-report.ts';
 import { showTrajectories } from '../../src/cli/demo-trajectories.ts';
 import type { Judged, Scored, Trajectory, Verdict } from '../../src/topics/records.generated.ts';
+import { answer, question } from '../records.ts';
 
 function outcomes(task: string, right: readonly boolean[]): Outcome[] {
   return right.map((value, i) => ({
@@ -86,32 +87,21 @@ describe('the closing report', () => {
 
 test('shown trajectories cannot move the cursor or recolor the screen', async () => {
   const hostile = '\u001b[2J\u001b]0;title\u0007<answer> 4\r\n2</answer>\u202e';
-  const action = {
-    text: hostile,
-    kind: 'ANSWER',
-    tool: null,
-    content: hostile,
-    tokens: null,
-    logprobs: null,
-    temperature: null,
-    reasoning: null,
-    truncated: false,
-    policy: 'p',
-  } as const;
-  const question = {
-    id: 'q',
-    task: 'math',
-    text: hostile,
-    answer: null,
-    answers: [],
-    source: null,
-    meta: {},
+  const action = answer(hostile, { text: hostile });
+  const asked = question({ id: 'q', text: hostile, answer: null });
+  const subTrajectory = {
+    id: 'q/0/0',
+    trajectory: 'q/0',
+    index: 0,
+    count: 1,
+    question: asked,
+    context: [],
+    action,
   };
-  const subTrajectory = { id: 'q/0/0', trajectory: 'q/0', index: 0, count: 1, question, context: [], action };
   const verdict: Verdict = { label: 'BAD', rationale: hostile, judge: 'lab', votes: [] };
   const trajectory: Trajectory = {
     id: 'q/0',
-    question,
+    question: asked,
     steps: [{ action, observation: null }],
     end: 'ANSWERED',
     answer: hostile,

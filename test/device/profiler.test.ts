@@ -1,10 +1,10 @@
 import { expect, test } from '@jest/globals';
 import { Device } from '../../src/device/device.ts';
 import { Profiler } from '../../src/device/profiler.ts';
-import { tensorShapes } from '../../src/engine/config.ts';
 import { gemma2Decoder } from '../../src/engine/families.ts';
 import { packRows } from '../../src/engine/rows.ts';
 import { createWebGpuEngine } from '../../src/engine/webgpu/engine.ts';
+import { filledWeights } from '../engine/filled-weights.ts';
 import { onDevice } from './on-device.ts';
 
 const config = gemma2Decoder({
@@ -16,12 +16,7 @@ onDevice('time per kernel', () => {
   test('off, nothing is timed; on, every kernel is, each time, and the results are the same to the bit', async () => {
     const device = await Device.shared();
     if (!device.has('timestamp-query')) return;
-    const weights = new Map(
-      [...tensorShapes(config)].map(([name, shape]) => {
-        const length = shape.reduce((product, n) => product * n, 1);
-        return [name, Float32Array.from({ length }, (_, i) => Math.sin(i))] as const;
-      }),
-    );
+    const weights = filledWeights(config, ({ index }) => Math.sin(index));
     const rows = packRows([{ tokens: [3, 1, 4, 1, 5, 9, 2, 6], targets: [1, 2, 5, 7] }]);
     const engine = await createWebGpuEngine(config, new Map(weights));
     const plain = await engine.forward(rows);

@@ -2,6 +2,7 @@
  * A tiny policy that adds with the calculator, more or less: enough for rollouts with tool calls, answers and
  * mistakes. A few updates on demonstrations make it, in a few seconds on the float64 reference.
  */
+import { writtenAction } from '../../src/agent/written-action.ts';
 import { openPolicy, savePolicy } from '../../src/checkpoint/folder.ts';
 import { makePolicy, policyShape } from '../../src/checkpoint/new-policy.ts';
 import { readWeights } from '../../src/checkpoint/weight-files.ts';
@@ -81,16 +82,5 @@ function demonstration(question: Question) {
 
 function action(kind: Action['kind'], text: string, content: string | null): Action {
   const tool = kind === 'TOOL_CALL' ? 'calculator' : null;
-  return {
-    text,
-    kind,
-    tool,
-    content,
-    tokens: null,
-    logprobs: null,
-    temperature: null,
-    reasoning: null,
-    truncated: false,
-    policy: 'demonstration',
-  };
+  return writtenAction({ text, kind, tool, content, policy: 'demonstration' });
 }

@@ -4,12 +4,13 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type DecoderConfig, tensorShapes } from '../../src/engine/config.ts';
+import type { DecoderConfig } from '../../src/engine/config.ts';
 import type { Engine, Sample, SampleRequest, SamplerOptions, Tensors } from '../../src/engine/engine.ts';
 import { gemma2Decoder } from '../../src/engine/families.ts';
 import { packRows } from '../../src/engine/rows.ts';
 import { cacheRows } from '../../src/engine/sampling/cache-slots.ts';
 import { normal } from '../../src/random.ts';
+import { filledWeights } from './filled-weights.ts';
 import { largestError } from './fixtures.ts';
 
 /** Windows of 7 on layers 0 and 2; nothing is a multiple of a tile. */
@@ -27,12 +28,7 @@ const config = gemma2Decoder({
 });
 
 const weights = (scale: number): Tensors =>
-  new Map(
-    [...tensorShapes(config)].map(([name, shape], t) => {
-      const length = shape.reduce((product, n) => product * n, 1);
-      return [name, Float32Array.from({ length }, (_, i) => scale * normal(BigInt(t), i))];
-    }),
-  );
+  filledWeights(config, ({ tensor, index }) => scale * normal(BigInt(tensor), index));
 
 /** Tokens that are always the same for the same seed. */
 const text = (seed: number, length: number) =>

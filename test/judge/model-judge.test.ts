@@ -4,20 +4,11 @@ import { ModelError } from '../../src/errors.ts';
 import { judgePrompt, modelJudge, modelJudgeConfig, readVerdict } from '../../src/judge/model-judge.ts';
 import { openaiModel } from '../../src/models/openai.ts';
 import { openaiConfig } from '../../src/models/openai-config.ts';
-import type { SubTrajectory } from '../../src/topics/records.generated.ts';
 import type { FaultServer, Reply } from '../models/fault-server.ts';
 import { startFaultServer } from '../models/fault-server.ts';
-import { answer, call, question, step } from '../records.ts';
+import { secondStep } from '../records.ts';
 
-const subTrajectory: SubTrajectory = {
-  id: 'q1/0/1',
-  trajectory: 'q1/0',
-  index: 1,
-  count: 2,
-  question: question({ answer: 'GOLD' }),
-  context: [step(call('2+3'), '5')],
-  action: answer('5'),
-};
+const subTrajectory = secondStep({ answer: 'GOLD' });
 const { signal } = new AbortController();
 
 let server: FaultServer | null = null;

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { noToolObservation, parseAction } from '../../src/agent/action.ts';
 import type { Judge } from '../../src/agent/model.ts';
+import { writtenAction } from '../../src/agent/written-action.ts';
 import { DataError } from '../../src/errors.ts';
 import { type Derivation, withDerivation } from '../../src/lab/derivation.ts';
 import { makeLabJudge } from '../../src/lab/judge.ts';
@@ -17,18 +18,7 @@ const tools = Object.values(labTools);
 
 function act(text: string): Action {
   const { kind, tool, content } = parseAction(text, tools);
-  return {
-    text,
-    kind,
-    tool,
-    content,
-    tokens: null,
-    logprobs: null,
-    temperature: null,
-    reasoning: null,
-    truncated: false,
-    policy: 'p',
-  };
+  return writtenAction({ text, kind, tool, content, policy: 'p' });
 }
 
 /** A history of actions with the results that they got; null: the note that no tool was used. */

@@ -4,10 +4,10 @@
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
+import { startLocalServer } from '../local-server.ts';
 
 /** A request, as the server saw it. */
 export interface SeenRequest {
@@ -68,22 +68,13 @@ export async function startFaultServer(
   script: (request: SeenRequest, index: number) => Reply | Promise<Reply>,
 ): Promise<FaultServer> {
   const requests: SeenRequest[] = [];
-  let open = 0;
-  let mostAtOnce = 0;
-  const server = createServer(async (request, response) => {
-    open += 1;
-    mostAtOnce = Math.max(mostAtOnce, open);
-    response.once('close', () => {
-      open -= 1;
-    });
+  const server = await startLocalServer(async (request, response) => {
     try {
-      const chunks: Buffer[] = [];
-      for await (const chunk of request) chunks.push(chunk as Buffer);
       const seen: SeenRequest = {
         method: request.method ?? '',
         path: request.url ?? '',
         headers: request.headers,
-        body: JSON.parse(Buffer.concat(chunks).toString() || 'null'),
+        body: JSON.parse((await text(request)) || 'null'),
       };
       requests.push(seen);
       await answer(await script(seen, requests.length - 1), seen, response);
@@ -92,22 +83,13 @@ export async function startFaultServer(
       if (!response.headersSent) response.writeHead(599).end(String(error));
     }
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${port}/v1`,
+    url: `${server.url}/v1`,
     requests,
     get mostAtOnce() {
-      return mostAtOnce;
+      return server.mostAtOnce();
     },
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    close: server.close,
   };
 }
 

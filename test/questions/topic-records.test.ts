@@ -1,10 +1,11 @@
 import { expect, test } from '@jest/globals';
+import { writtenAction } from '../../src/agent/written-action.ts';
 import { DataError } from '../../src/errors.ts';
 import { textInput } from '../../src/input/input.ts';
 import { readTopicRecords } from '../../src/questions/topic-records.ts';
 import { arrayOf } from '../../src/topics/read-records.ts';
 
-const action = { text: '4', kind: 'ANSWER', policy: 'mine' };
+const action = { text: '4', kind: 'ANSWER', policy: 'mine' } as const;
 const scored = {
   id: 'q1/0/0',
   subTrajectory: {
@@ -36,7 +37,7 @@ test("what a line leaves out has the schema's default, within records too", asyn
         answers: [],
         by: null,
       },
-      action: { ...action, tool: null, content: null, tokens: null, logprobs: null },
+      action: writtenAction({ ...action, tool: null, content: null }),
     },
     verdict: null,
     reward: { ...scored.reward, rationale: '', votes: [], by: null },

@@ -6,21 +6,13 @@ import { modelReward, modelRewardConfig, readReward } from '../../src/reward/mod
 import { rulesReward, rulesRewardConfig } from '../../src/reward/rules-reward.ts';
 import { verdictReward, verdictRewardConfig } from '../../src/reward/verdict-reward.ts';
 import type { VerdictLabel } from '../../src/topics/records.generated.ts';
-import { answer, call, question, step } from '../records.ts';
+import { answer, secondStep } from '../records.ts';
 
 const { signal } = new AbortController();
 
 function scorable(label: VerdictLabel): Scorable {
   return {
-    subTrajectory: {
-      id: 'q1/0/1',
-      trajectory: 'q1/0',
-      index: 1,
-      count: 2,
-      question: question({ answer: 'GOLD' }),
-      context: [step(call('2+3'), '5')],
-      action: answer('5'),
-    },
+    subTrajectory: secondStep({ answer: 'GOLD' }),
     verdict: { label, rationale: 'because', judge: 'j', votes: [] },
   };
 }

@@ -2,13 +2,13 @@
  * A very small policy, a renderer of single characters, and scored trajectories: what the train tests share.
  */
 
-import { tensorShapes } from '../../src/engine/config.ts';
 import type { Tensors } from '../../src/engine/engine.ts';
 import { gemma2Decoder } from '../../src/engine/families.ts';
 import { normal } from '../../src/random.ts';
 import type { Action, Scored, Step, SubTrajectory } from '../../src/topics/records.generated.ts';
 import { type UpdateConfig, updateConfig } from '../../src/train/config.ts';
 import type { Renderer } from '../../src/train/packing.ts';
+import { filledWeights } from '../engine/filled-weights.ts';
 
 export const endOfTurn = 2;
 const opening = { system: 3, user: 4, assistant: 5 } as const;
@@ -53,13 +53,7 @@ export const smallDecoder = gemma2Decoder({
 
 /** Seeded weights of a standard deviation that makes the policy's distribution neither flat nor sharp. */
 export function smallWeights(seed = 1n, deviation = 0.4): Tensors {
-  let position = 0;
-  return new Map(
-    [...tensorShapes(smallDecoder)].map(([name, shape]) => {
-      const size = shape.reduce((product, n) => product * n, 1);
-      return [name, Float32Array.from({ length: size }, () => deviation * normal(seed, position++))];
-    }),
-  );
+  return filledWeights(smallDecoder, ({ position }) => deviation * normal(seed, position));
 }
 
 export const instructions = new Map([['letters', 'go']]);

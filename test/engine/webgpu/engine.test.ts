@@ -1,6 +1,5 @@
 import { expect, test } from '@jest/globals';
 import type { DecoderConfig } from '../../../src/engine/config.ts';
-import { tensorShapes } from '../../../src/engine/config.ts';
 import type { Engine, PackedRows, Tensors } from '../../../src/engine/engine.ts';
 import { gemma2Decoder } from '../../../src/engine/families.ts';
 import { createReferenceEngine } from '../../../src/engine/reference/engine.ts';
@@ -10,6 +9,7 @@ import { normal } from '../../../src/random.ts';
 import { onDevice } from '../../device/on-device.ts';
 import { until } from '../../patience.ts';
 import { engineContract } from '../engine-contract.ts';
+import { filledWeights } from '../filled-weights.ts';
 import { largestError, relativeError } from '../fixtures.ts';
 
 /** Nothing is a multiple of a tile: 150 tokens of vocabulary, 3 query heads a key head, a window of 9. */
@@ -29,17 +29,7 @@ const odd = gemma2Decoder({
 });
 
 function randomWeights(config: DecoderConfig): Tensors {
-  const tensors: Tensors = new Map();
-  let seed = 1n;
-  for (const [name, shape] of tensorShapes(config)) {
-    const length = shape.reduce((product, n) => product * n, 1);
-    const key = seed++;
-    tensors.set(
-      name,
-      Float32Array.from({ length }, (_, i) => 0.3 * normal(key, i)),
-    );
-  }
-  return tensors;
+  return filledWeights(config, ({ tensor, index }) => 0.3 * normal(BigInt(tensor + 1), index));
 }
 
 /** Rows of these lengths, all tokens but the first as targets, except that every third is not. */

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { Device } from '../../../src/device/device.ts';
-import { type DecoderConfig, tensorShapes } from '../../../src/engine/config.ts';
+import type { DecoderConfig } from '../../../src/engine/config.ts';
 import type { EngineOptions, Tensors } from '../../../src/engine/engine.ts';
 import { gemma2Decoder } from '../../../src/engine/families.ts';
 import { createReferenceEngine } from '../../../src/engine/reference/engine.ts';
@@ -9,6 +9,7 @@ import { createWebGpuEngine } from '../../../src/engine/webgpu/engine.ts';
 import { normal } from '../../../src/random.ts';
 import { onDevice } from '../../device/on-device.ts';
 import { engineContract } from '../engine-contract.ts';
+import { filledWeights } from '../filled-weights.ts';
 import { largestError, loadAdapterFixture, relativeError } from '../fixtures.ts';
 
 const config = gemma2Decoder({
@@ -17,13 +18,7 @@ const config = gemma2Decoder({
 });
 
 function madeWeights(decoder: DecoderConfig): Tensors {
-  let position = 0;
-  return new Map(
-    [...tensorShapes(decoder)].map(([name, shape]) => {
-      const length = shape.reduce((product, n) => product * n, 1);
-      return [name, Float32Array.from({ length }, () => 0.3 * normal(5n, position++))];
-    }),
-  );
+  return filledWeights(decoder, ({ position }) => 0.3 * normal(5n, position));
 }
 
 onDevice('the WebGPU engine with the kernels for GPUs', () => {

@@ -1,7 +1,7 @@
 /** A real HTTP server that answers as a test says, and breaks as endpoints break. */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { startLocalServer } from '../../local-server.ts';
 
 export interface Seen {
   readonly method: string;
@@ -24,31 +24,19 @@ export async function startAnyServer(
   answer: (response: ServerResponse, seen: Seen, index: number) => unknown,
 ): Promise<AnyServer> {
   const seen: Seen[] = [];
-  let [open, mostAtOnce] = [0, 0];
-  const server = createServer(async (request, response) => {
-    open += 1;
-    mostAtOnce = Math.max(mostAtOnce, open);
-    response.once('close', () => {
-      open -= 1;
-    });
+  const server = await startLocalServer(async (request, response) => {
     const { method = '', url = '', headers } = request;
     const one = { method, url, headers, body: await text(request) };
     seen.push(one);
     await answer(response, one, seen.length - 1);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: server.url,
     seen,
     get mostAtOnce() {
-      return mostAtOnce;
+      return server.mostAtOnce();
     },
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    close: server.close,
   };
 }
 
