@@ -7,11 +7,12 @@ import type { ToldTool } from './agent/instructions.ts';
 import type { Matcher } from './agent/matcher.ts';
 import type { Judge, LanguageModel, RewardModel } from './agent/model.ts';
 import type { Tool } from './agent/tool.ts';
-import type { DeviceError } from './errors.ts';
+import { ConfigError, type DeviceError } from './errors.ts';
 import type { LanguageModelConfig } from './models/language-models.ts';
 import type { ModuleContext } from './modules/call-module.ts';
 import type { OwnPart } from './own-stages/own-part.ts';
 import { make } from './parts/kind.ts';
+import type { Reader, ReaderContext } from './questions/reader.ts';
 import {
   ADVANTAGES,
   type AnyToolKind,
@@ -19,6 +20,7 @@ import {
   type JudgeContext,
   MATCHERS,
   POLICIES,
+  READERS,
   REWARDS,
   type RewardContext,
   STAGE_KINDS,
@@ -149,6 +151,36 @@ export function openParts(topology: Topology, deps: PartsDeps): Parts {
       for (const part of opened.splice(0).reverse()) await part.close?.();
     },
   };
+}
+
+/** What opens a reader. */
+export interface OpenReaderOptions {
+  /** Where it stands, such as `readers.mine` or `--reader`. */
+  readonly name: string;
+  readonly topology: Topology;
+  readonly notify: (message: string) => void;
+}
+
+/** Opens a reader of data files; the caller closes it. */
+export function openReader(
+  config: Topology['readers'][string],
+  { name, topology, notify }: OpenReaderOptions,
+): Promise<Reader> {
+  const { seed, modules, tasks, tools } = topology;
+  return make<ReaderContext & ModuleContext, Reader>(READERS, config, {
+    ...{ name, seed, modules, notify },
+    maxSteps: (task) => (Object.hasOwn(tasks, task) ? tasks[task]?.maxSteps : undefined),
+    calculator: () => {
+      const [calculator] = Object.entries(tools).filter(([, tool]) => tool.kind === 'calculator');
+      if (calculator !== undefined) {
+        const deps = { env: process.env, now: () => performance.now(), notify, shared: sharing() };
+        return openTool(...calculator, { seed, modules, ...deps });
+      }
+      throw new ConfigError(
+        'this data set needs a tool of kind calculator in the topology: add one under `tools`',
+      );
+    },
+  });
 }
 
 /** Opens one tool. */

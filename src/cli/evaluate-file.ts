@@ -3,7 +3,6 @@ import { join, relative } from 'node:path';
 import { ConfigError, DataError } from '../errors.ts';
 import { type Evaluation, evaluate } from '../evaluate/evaluate.ts';
 import { fileInput } from '../input/input.ts';
-import { datasetName, guessDataset, readQuestions } from '../questions/datasets.ts';
 import { slice } from '../questions/slice.ts';
 import { freeName } from '../topology/replay.ts';
 import type { Topology } from '../topology/topology.ts';
@@ -12,9 +11,9 @@ import { EXIT } from './exit.ts';
 import { interrupts } from './interrupt.ts';
 import { ownName } from './own-name.ts';
 import { showAnswered } from './progress.ts';
+import { type ReaderFlags, readerOf } from './reader-option.ts';
 
-export interface EvaluateFileOptions {
-  readonly dataset?: string;
+export interface EvaluateFileOptions extends ReaderFlags {
   readonly task?: string;
   readonly limit?: number;
   readonly skip: number;
@@ -32,10 +31,10 @@ export async function evaluateFile(
   options: EvaluateFileOptions,
 ): Promise<number> {
   const input = fileInput(file);
-  const dataset = options.dataset === undefined ? guessDataset(input) : datasetName(options.dataset);
-  if (dataset === 'gsm8k-solutions')
-    throw new ConfigError('gsm8k-solutions are trajectories; evaluate needs questions');
-  const questions = readQuestions(dataset, input, options.task === undefined ? {} : { task: options.task });
+  const reader = await readerOf(options, { topology, input });
+  if (reader.topic === 'trajectories')
+    throw new ConfigError(`${options.dataset} are trajectories; evaluate needs questions`);
+  const questions = reader.read(input, options.task === undefined ? {} : { task: options.task });
   const some = slice(questions, options.skip, options.limit ?? Number.POSITIVE_INFINITY);
   // Before there is a run: what cannot begin leaves none.
   const first = await some.next();
@@ -68,6 +67,7 @@ export async function evaluateFile(
     return evaluation.failures > 0 ? EXIT.failures : EXIT.done;
   } finally {
     release();
+    await reader.close?.();
   }
 }
 

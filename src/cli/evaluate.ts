@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { count } from './count.ts';
 import type { EvaluateFileOptions } from './evaluate-file.ts';
 import { exitText, withExitCodes } from './exit.ts';
+import { withReader } from './reader-option.ts';
 import { type TopologyFlags, topologyOf, withTopology } from './topology-option.ts';
 
 export function register(program: Command): void {
@@ -13,7 +14,6 @@ export function register(program: Command): void {
       'roll out held-out questions, judge every step, and report accuracy, F1 and the share of good steps',
     )
     .argument('<file>', 'questions with gold answers')
-    .option('--dataset <name>', 'gsm8k, hotpotqa or json-lines')
     .option('--task <name>', "the questions' task, in place of the data set's")
     .option('--skip <n>', 'leave out the first n questions', count, 0)
     .option('--limit <n>', 'at most n questions', count)
@@ -22,7 +22,7 @@ export function register(program: Command): void {
     .option('--no-tools', 'the policy may only reason and answer')
     .option('--as <name>', 'the run that keeps the records; by default <run>-evaluate-<number>')
     .option('--json', 'print the result as one JSON object');
-  withExitCodes(withTopology(command), {
+  withExitCodes(withTopology(withReader(command)), {
     failures: exitText('failures'),
     interrupted: exitText('interrupted'),
   }).action(async (file: string, flags: TopologyFlags & EvaluateFileOptions) => {

@@ -2,15 +2,13 @@
 import type { Command } from 'commander';
 import type { DataError } from '../errors.ts';
 import type { OpenRun } from '../open-run.ts';
-import type { Fed } from '../questions/datasets.ts';
-import type { Question } from '../topics/records.generated.ts';
 import type { Topology } from '../topology/topology.ts';
 import { count, counted } from './count.ts';
 import { EXIT, withExitCodes } from './exit.ts';
+import { type ReaderFlags, readerOf, withReader } from './reader-option.ts';
 import { type TopologyFlags, topologyOf, withTopology } from './topology-option.ts';
 
-interface FeedFlags extends TopologyFlags {
-  readonly dataset?: string;
+interface FeedFlags extends TopologyFlags, ReaderFlags {
   readonly topic?: string;
   readonly task?: string;
   readonly limit?: number;
@@ -26,10 +24,6 @@ export function register(program: Command): void {
     .summary('put questions, or any records, into a run')
     .description("put questions (or, with --topic, any records) into a run's topic")
     .argument('<file...>', 'data files; - is standard input')
-    .option(
-      '--dataset <name>',
-      'gsm8k, gsm8k-solutions (worked solutions, as trajectories), hotpotqa or json-lines',
-    )
     .option('--topic <name>', 'feed records of this topic, as `swirl tap --json` prints them')
     .option('--task <name>', "the questions' task, in place of the data set's")
     .option('--skip <n>', 'leave out the first n records', count, 0)
@@ -37,7 +31,7 @@ export function register(program: Command): void {
     .option('--strict', 'stop at the first malformed record instead of reporting it and going on')
     .option('--corpus <file>', "hotpotqa: also write the paragraphs as the search tool's corpus")
     .option('--json', 'print what was done as one JSON object');
-  withExitCodes(withTopology(command), {
+  withExitCodes(withTopology(withReader(command)), {
     failures: 'done, but malformed records were left out',
   }).action(async (files: string[], flags: FeedFlags) => {
     process.exitCode = await feed(await topologyOf(flags, { run: true }), files, flags);
@@ -61,10 +55,10 @@ async function feed(topology: Topology, files: readonly string[], flags: FeedFla
   try {
     const fed: Record<string, number> = {};
     for (const file of files) {
-      const { topic, records } = await source(topology, file, flags, flags.strict ? undefined : skip);
+      const { topic, records, close } = await source(topology, file, flags, flags.strict ? undefined : skip);
       const some = slice(records, flags.skip, flags.limit ?? Number.POSITIVE_INFINITY);
-      fed[topic] =
-        (fed[topic] ?? 0) + (await feedFile(run, { file, topic, records: some, skipped: flags.skip }));
+      const feeding = feedFile(run, { file, topic, records: some, skipped: flags.skip });
+      fed[topic] = (fed[topic] ?? 0) + (await feeding.finally(close));
       if (flags.corpus !== undefined) await writeCorpus(file, flags.corpus);
     }
     const total = Object.entries(fed)
@@ -95,7 +89,7 @@ function nothingIn(files: readonly string[], flags: FeedFlags, malformed: number
   return `${where}: there are no records${beyond}`;
 }
 
-interface FileOfRecords extends Source {
+interface FileOfRecords extends Omit<Source, 'close'> {
   readonly file: string;
   /** How many were left out before the first of these. */
   readonly skipped: number;
@@ -120,6 +114,7 @@ async function feedFile(run: OpenRun, { file, topic, records, skipped }: FileOfR
 interface Source {
   readonly topic: string;
   readonly records: AsyncIterable<object>;
+  close(): Promise<void>;
 }
 
 /** The records of one file: a data set's, or those of a topic as JSON lines. */
@@ -130,44 +125,27 @@ async function source(
   skip: ((error: DataError) => void) | undefined,
 ): Promise<Source> {
   const { fileInput } = await import('../input/input.ts');
-  const { datasetName, datasetTopic, guessDataset, readDataset } = await import('../questions/datasets.ts');
   const input = fileInput(file);
   const options = { ...(skip ? { skip } : {}), ...(flags.task === undefined ? {} : { task: flags.task }) };
-  if (flags.dataset === undefined && flags.topic !== undefined && flags.topic !== 'questions') {
+  const named = flags.dataset !== undefined || flags.reader !== undefined;
+  if (!named && flags.topic !== undefined && flags.topic !== 'questions') {
     const { readTopicRecords } = await import('../questions/topic-records.ts');
     const { topicSchemas } = await import('../topology/own-topics.ts');
     const { topicNamed } = await import('./topic-name.ts');
     const topics = topicSchemas(topology);
     const { topic } = topicNamed(topics, flags.topic);
-    return { topic, records: readTopicRecords(topic, input, { ...options, topics }) };
+    return { topic, records: readTopicRecords(topic, input, { ...options, topics }), close: async () => {} };
   }
-  const dataset = flags.dataset === undefined ? guessDataset(input) : datasetName(flags.dataset);
-  const deps = dataset === 'gsm8k-solutions' ? { calculator: await calculatorOf(topology) } : {};
-  const { GSM8K_TASK } = await import('../questions/gsm8k.ts');
   const { fittingQuestions } = await import('../topology/questions-fit.ts');
-  const name = flags.task ?? GSM8K_TASK;
-  // Only of use to worked solutions, which are all of one task.
-  const task = Object.hasOwn(topology.tasks, name) ? topology.tasks[name] : undefined;
-  const records = readDataset(
-    dataset,
-    input,
-    { ...options, ...(task ? { maxSteps: task.maxSteps } : {}) },
-    deps,
-  );
-  const topic = datasetTopic(dataset);
-  if (topic === 'trajectories') return { topic, records: values(records) };
-  const questions = values(records) as AsyncIterable<Question>;
-  return { topic, records: fittingQuestions(topology, questions, skip) };
-}
-
-async function calculatorOf(topology: Topology) {
-  const { openTool, sharing } = await import('../open-parts.ts');
-  const { ConfigError } = await import('../errors.ts');
-  const [calculator] = Object.entries(topology.tools).filter(([, tool]) => tool.kind === 'calculator');
-  if (!calculator) throw new ConfigError('gsm8k-solutions needs a tool of kind calculator in the topology');
-  const { seed, modules } = topology;
-  const deps = { env: process.env, now: () => performance.now(), notify: () => {}, shared: sharing() };
-  return openTool(...calculator, { seed, modules, ...deps });
+  const reader = await readerOf(flags, { topology, input });
+  const close = async () => reader.close?.();
+  if (reader.topic === 'trajectories')
+    return { topic: reader.topic, records: reader.read(input, options), close };
+  return {
+    topic: reader.topic,
+    records: fittingQuestions(topology, reader.read(input, options), skip),
+    close,
+  };
 }
 
 async function writeCorpus(file: string, corpus: string): Promise<void> {
@@ -180,8 +158,4 @@ async function writeCorpus(file: string, corpus: string): Promise<void> {
     for await (const article of readHotpotqaArticles(fileInput(file))) yield corpusLine(article);
   }
   await pipeline(Readable.from(lines()), createWriteStream(corpus));
-}
-
-async function* values(items: AsyncIterable<Fed>): AsyncGenerator<Fed['value']> {
-  for await (const { value } of items) yield value;
 }

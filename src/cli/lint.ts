@@ -1,9 +1,9 @@
 /** `swirl lint`: everything that is wrong with a topology, at once, with file, line and column. */
 import type { Command } from 'commander';
-import type { DatasetName } from '../questions/datasets.ts';
 import type { QuestionsFit } from '../topology/questions-fit.ts';
 import type { Topology } from '../topology/topology.ts';
 import { withExitCodes } from './exit.ts';
+import { type ReaderFlags, readerOf, withReader } from './reader-option.ts';
 import {
   fileOrDefault,
   settingsOf,
@@ -12,10 +12,9 @@ import {
   withTopology,
 } from './topology-option.ts';
 
-interface LintFlags extends TopologyFlags {
+interface LintFlags extends TopologyFlags, ReaderFlags {
   readonly json?: boolean;
   readonly questions?: string;
-  readonly dataset?: string;
   readonly device?: boolean;
   readonly reference?: boolean;
   readonly schema?: boolean;
@@ -28,12 +27,11 @@ export function register(program: Command): void {
     .description('check a topology: types, ranges, unknown keys and combinations')
     .argument('[topology]', 'the topology (default: "topology.yaml")')
     .option('--questions <file>', 'also check that these questions fit: known tasks, gold answers')
-    .option('--dataset <name>', "the questions' data set (by default from the file's name)")
     .option('--device', 'also look whether local models have a WebGPU adapter')
     .option('--reference', 'print what every key means, as Markdown, and check nothing')
     .option('--schema', 'print the JSON Schema, for editors, and check nothing')
     .option('--json', 'print {"ok", "problems"} as JSON');
-  withExitCodes(withTopology(command), {
+  withExitCodes(withTopology(withReader(command)), {
     done: 'no errors (perhaps warnings)',
     failed: 'errors, which are printed',
     usage: 'the command line is wrong, or a file cannot be read',
@@ -97,15 +95,21 @@ function plural(count: number, what: string): string {
 /** Bad lines of the question file end the check with their own message. */
 async function fitOf(topology: Topology | null, options: LintFlags): Promise<QuestionsFit | null> {
   if (options.questions === undefined || topology === null) return null;
-  const [datasets, { fileInput }, { questionsFit }] = await Promise.all([
-    import('../questions/datasets.ts'),
+  const [{ ConfigError }, { fileInput }, { questionsFit }] = await Promise.all([
+    import('../errors.ts'),
     import('../input/input.ts'),
     import('../topology/questions-fit.ts'),
   ]);
   const input = fileInput(options.questions);
-  const dataset: DatasetName =
-    options.dataset === undefined ? datasets.guessDataset(input) : datasets.datasetName(options.dataset);
   // Worked solutions bear the questions of their problems.
-  const reader = dataset === 'gsm8k-solutions' ? 'gsm8k' : dataset;
-  return questionsFit(topology, datasets.readQuestions(reader, input));
+  const flags = options.dataset === 'gsm8k-solutions' ? { ...options, dataset: 'gsm8k' } : options;
+  const reader = await readerOf(flags, { topology, input });
+  try {
+    if (reader.topic === 'trajectories') {
+      throw new ConfigError(`--dataset ${options.dataset} reads trajectories; --questions needs questions`);
+    }
+    return await questionsFit(topology, reader.read(input, {}));
+  } finally {
+    await reader.close?.();
+  }
 }

@@ -58,14 +58,17 @@ export interface ReaderFile {
   lines(): AsyncIterable<string>;
 }
 
-/** A question as a reader gives it. Without `id` it is named after file and number. */
+/** A question as a reader gives it: as a line of JSON lines has it. */
 export interface ReadQuestion {
   readonly text: string;
-  readonly id?: string | undefined;
+  /** At most 200 characters without blanks and `/`; without it the question is named after file and number. */
+  readonly id?: string | number | undefined;
   /** Which of the topology's tasks; by default that of `--task`. */
   readonly task?: string | undefined;
-  /** The gold answer. */
-  readonly answer?: string | null | undefined;
+  /** The gold answer, or several of which any counts. */
+  readonly answer?: string | number | readonly (string | number)[] | null | undefined;
+  /** Where it came from; by default the file and the question's number. */
+  readonly source?: string | null | undefined;
   readonly meta?: Readonly<Record<string, string>> | undefined;
 }
 

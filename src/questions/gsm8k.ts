@@ -7,7 +7,9 @@ import { DataError } from '../errors.ts';
 import type { Input } from '../input/input.ts';
 import { lines, MAX_QUESTION_BYTES } from '../input/lines.ts';
 import { parseJson, parseRows, type ReadOptions, type Row } from '../input/rows.ts';
+import { kind } from '../parts/kind.ts';
 import type { Question } from '../topics/records.generated.ts';
+import type { Reader } from './reader.ts';
 
 const problemSchema = z.object({ question: z.string().trim().min(1), answer: z.string() });
 
@@ -69,3 +71,10 @@ function problemOf(row: Row & { readonly text: string }, input: Input, task: str
   };
   return { question, solution: marked[1].trim(), answer: final, place: row.place };
 }
+
+export const gsm8kReader = kind({
+  name: 'gsm8k',
+  about: 'GSM8K as published.',
+  settings: z.strictObject({}),
+  make: async (): Promise<Reader> => ({ topic: 'questions', read: readGsm8k }),
+});

@@ -8,7 +8,9 @@ import type { Input } from '../input/input.ts';
 import { jsonArray } from '../input/json-array.ts';
 import { MAX_QUESTION_BYTES } from '../input/lines.ts';
 import { parseJson, parseRows, type ReadOptions, type Row } from '../input/rows.ts';
+import { kind } from '../parts/kind.ts';
 import type { Question } from '../topics/records.generated.ts';
+import type { Reader } from './reader.ts';
 
 const paragraphSchema = z.tuple([z.string(), z.array(z.string())]);
 
@@ -88,3 +90,10 @@ function entryOf(row: Row & { readonly text: string }, input: Input, task: strin
   }));
   return { question, articles, place: row.place };
 }
+
+export const hotpotqaReader = kind({
+  name: 'hotpotqa',
+  about: 'HotPotQA as published: one JSON array.',
+  settings: z.strictObject({}),
+  make: async (): Promise<Reader> => ({ topic: 'questions', read: readHotpotqa }),
+});

@@ -4,15 +4,18 @@
  * `trajectories` and trained with reward 1 they warm up a policy (supervised fine-tuning is the same sink).
  */
 
+import { z } from 'zod';
 import { type ToolTag, writeAction } from '../agent/action.ts';
 import type { Tool } from '../agent/tool.ts';
 import { writtenAction } from '../agent/written-action.ts';
 import { DataError } from '../errors.ts';
 import type { Input } from '../input/input.ts';
 import type { ReadOptions } from '../input/rows.ts';
+import { kind } from '../parts/kind.ts';
 import { inTime, LATE } from '../runtime/time-limit.ts';
 import type { Action, Observation, Step, Trajectory } from '../topics/records.generated.ts';
-import { type Gsm8kProblem, readGsm8kProblems } from './gsm8k.ts';
+import { GSM8K_TASK, type Gsm8kProblem, readGsm8kProblems } from './gsm8k.ts';
+import type { Reader, ReaderContext } from './reader.ts';
 
 export interface SolutionOptions extends ReadOptions {
   /** Longest trajectory, in actions: the task's `maxSteps`. Longer solutions are reported. */
@@ -161,3 +164,18 @@ function writeAt(place: string, write: () => string): string {
     throw error;
   }
 }
+
+export const workedSolutionsReader = kind({
+  name: 'gsm8k-solutions',
+  about: "GSM8K's worked solutions, as trajectories.",
+  settings: z.strictObject({}),
+  make: async (_config, context: ReaderContext): Promise<Reader> => {
+    const calculator = await context.calculator();
+    const read = (input: Input, options: ReadOptions) => {
+      const maxSteps = context.maxSteps(options.task ?? GSM8K_TASK);
+      const bounded = maxSteps === undefined ? options : { ...options, maxSteps };
+      return readWorkedSolutions(input, bounded, { calculator });
+    };
+    return { topic: 'trajectories', read };
+  },
+});

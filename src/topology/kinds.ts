@@ -12,12 +12,18 @@ import type { ModuleContext } from '../modules/call-module.ts';
 import { moduleAdvantage } from '../modules/module-advantage.ts';
 import { moduleJudge } from '../modules/module-judge.ts';
 import { moduleMatcher } from '../modules/module-matcher.ts';
+import { moduleReader } from '../modules/module-reader.ts';
 import { moduleReward } from '../modules/module-reward.ts';
 import { moduleTool } from '../modules/module-tool.ts';
 import { moduleStage } from '../own-stages/module-stage.ts';
 import type { OwnPart } from '../own-stages/own-part.ts';
 import type { KindOf } from '../parts/kind.ts';
 import type { ToolKindOf } from '../parts/tool-kind.ts';
+import { gsm8kReader } from '../questions/gsm8k.ts';
+import { hotpotqaReader } from '../questions/hotpotqa.ts';
+import { jsonLinesReader } from '../questions/json-lines.ts';
+import type { Reader, ReaderContext } from '../questions/reader.ts';
+import { workedSolutionsReader } from '../questions/worked-solutions.ts';
 import { constantRewardKind } from '../reward/constant-reward.ts';
 import { localReward, openaiReward } from '../reward/model-reward.ts';
 import { rulesRewardKind } from '../reward/rules-reward.ts';
@@ -70,6 +76,14 @@ export const ADVANTAGES = [
   centeredAdvantage,
   moduleAdvantage,
 ] as const satisfies readonly KindOf<ModuleContext, Advantage>[];
+
+export const READERS = [
+  jsonLinesReader,
+  gsm8kReader,
+  workedSolutionsReader,
+  hotpotqaReader,
+  moduleReader,
+] as const satisfies readonly KindOf<ReaderContext & ModuleContext, Reader>[];
 
 /** What reward models may be made of. */
 export interface RewardContext extends OnLanguageModel, ModuleContext {

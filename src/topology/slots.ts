@@ -1,7 +1,7 @@
 /** Where in a topology the parts of each slot stand: for what is the same for parts of all kinds. */
 import type { ModuleSettings } from '../modules/module-settings.ts';
 import type { KindOf } from '../parts/kind.ts';
-import { ADVANTAGES, JUDGES, MATCHERS, POLICIES, REWARDS, STAGE_KINDS, TOOLS } from './kinds.ts';
+import { ADVANTAGES, JUDGES, MATCHERS, POLICIES, READERS, REWARDS, STAGE_KINDS, TOOLS } from './kinds.ts';
 import { isObject } from './schema-walk.ts';
 import type { StageName } from './stage-configs.ts';
 import type { Topology } from './topology.ts';
@@ -37,6 +37,7 @@ export const SLOTS: readonly Slot[] = [
     // What answers questions may be evaluated.
     beside: ['rollout'],
   },
+  { part: 'reader', path: 'readers.*', kinds: READERS, stages: () => [], beside: ['start'] },
   { part: 'advantage', path: 'stages.train.advantage', kinds: ADVANTAGES, stages: () => ['train'] },
   { part: 'stage', path: 'ownStages.*', kinds: STAGE_KINDS, stages: (_, path) => path.slice(-1) },
 ];

@@ -10,7 +10,7 @@ import { unionOf } from '../parts/kind.ts';
 import { runtimeConfig } from '../runtime/run.ts';
 import { embeddedConfig } from '../topics/embedded/embedded-log.ts';
 import { kafkaConfig } from '../topics/kafka/kafka-config.ts';
-import { JUDGES, MATCHERS, POLICIES, REWARDS, TOOLS } from './kinds.ts';
+import { JUDGES, MATCHERS, POLICIES, READERS, REWARDS, TOOLS } from './kinds.ts';
 import { type OwnStageConfig, STAGES, type StagesConfig, stagesConfig, topicName } from './stage-configs.ts';
 import { type TopicsConfig, topicsConfig, type WrittenOwnTopic } from './topic-configs.ts';
 
@@ -46,6 +46,7 @@ const judgeConfig = unionOf(JUDGES);
 const rewardConfig = unionOf(REWARDS);
 const matcherConfig = unionOf(MATCHERS);
 const toolConfig = unionOf(TOOLS);
+const readerConfig = unionOf(READERS);
 
 const taskConfig = z.strictObject({
   instructions: z
@@ -92,6 +93,10 @@ export const topologyConfig = z.strictObject({
     .describe('What compares answers with gold answers, for the outcome filter and evaluation.'),
   tasks: z.record(name, taskConfig).default({}).describe('What questions may ask for, by name.'),
   tools: z.record(name, toolConfig).default({}).describe('The tools that tasks may use, by name.'),
+  readers: z
+    .record(name, readerConfig)
+    .default({})
+    .describe('Readers of data files by name, for `swirl feed --dataset NAME`, beside those that Swirl has.'),
   stages: stagesConfig
     .prefault(Object.fromEntries(STAGES.map((stage) => [stage, {}])))
     .describe(

@@ -1,7 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { ConfigError } from '../../src/errors.ts';
 import { textInput } from '../../src/input/input.ts';
-import { datasetName, datasetTopic, guessDataset, readDataset } from '../../src/questions/datasets.ts';
 import { readJsonLines } from '../../src/questions/json-lines.ts';
 import { collect } from './collect.ts';
 
@@ -89,31 +87,5 @@ describe("JSON lines of one's own", () => {
     const { errors } = await read('{"text": "a", "task": "t", "__proto__": {"polluted": true}}');
     expect(errors[0]).toContain('__proto__');
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
-  });
-});
-
-describe('the data sets by name', () => {
-  test('an unknown name lists the known ones', () => {
-    expect(datasetName('gsm8k')).toBe('gsm8k');
-    expect(() => datasetName('gsm9k')).toThrow(ConfigError);
-    expect(() => datasetName('gsm9k')).toThrow('gsm8k, gsm8k-solutions, hotpotqa, json-lines');
-  });
-
-  test('worked solutions are for `trajectories` and need the calculator', async () => {
-    expect(datasetTopic('gsm8k-solutions')).toBe('trajectories');
-    const records = readDataset('gsm8k-solutions', textInput('', 'a'), {});
-    await expect(records.next()).rejects.toThrow('needs the calculator');
-  });
-
-  test('a file name suggests one', () => {
-    expect(guessDataset(textInput('', 'train.json'))).toBe('hotpotqa');
-    expect(guessDataset(textInput('', 'train.jsonl'))).toBe('json-lines');
-  });
-
-  test('records come with their topic', async () => {
-    const fed = await collect((options) =>
-      readDataset('json-lines', textInput('{"text":"a","task":"t"}', 'x'), options),
-    );
-    expect(fed.records.map(({ topic }) => topic)).toEqual(['questions']);
   });
 });
