@@ -89,7 +89,7 @@ export function openParts(topology: Topology, deps: PartsDeps): Parts {
     onFallback,
     notify: notifyOnce,
     now: () => performance.now(),
-    shared: sharing(),
+    shared: sharing(keep),
   };
 
   const languageModel = async (config: LanguageModelConfig): Promise<LanguageModel> =>
@@ -202,13 +202,21 @@ async function toldOf(
   return { tag: config.tag, description: (await found?.describe?.(config, context, signal)) ?? null };
 }
 
-/** What is made once for each key. */
-export function sharing(): ToolKindContext['shared'] {
+/** What is made once for each key; `keep` has it closed, also where no tool has come to own it. */
+export function sharing(keep: (part: Closeable) => unknown = () => {}): ToolKindContext['shared'] {
   const made = new Map<string, unknown>();
-  return <T>(key: string, make: () => T): T => {
-    if (!made.has(key)) made.set(key, make());
-    return made.get(key) as T;
+  return <T extends Closeable>(key: string, make: () => T): T => {
+    const before = made.get(key);
+    if (before !== undefined) return before as T;
+    const part = make();
+    made.set(key, part);
+    keep(part);
+    return part;
   };
+}
+
+interface Closeable {
+  close?(): Promise<void>;
 }
 
 /** Remembers the first call's result. */

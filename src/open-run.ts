@@ -109,8 +109,8 @@ export async function openRun(
       const published = (signal: AbortSignal) => lastStep({ ...topics, signal });
       const training = { published, checkpoints };
       const parts = openParts(topology, { training, env: process.env, notify });
+      const signal = AbortSignal.any([stop, abort]);
       try {
-        const signal = AbortSignal.any([stop, abort]);
         const begun = await begin(written, { parts, only, signal, notify });
         const stages = await pipeline(
           begun,
@@ -132,7 +132,9 @@ export async function openRun(
         };
       } catch (error) {
         await parts.close();
-        throw error;
+        // What was being opened is given up; nothing has begun.
+        if (!signal.aborted || error !== signal.reason) throw error;
+        return { finished: Promise.resolve(abort.aborted ? 'aborted' : 'stopped'), progress: async () => [] };
       }
     },
     close: () => transport.close(),
