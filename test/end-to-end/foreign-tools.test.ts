@@ -6,7 +6,7 @@ import { type FaultServer, startFaultServer } from '../models/fault-server.ts';
 import { until } from '../patience.ts';
 import { type AnyServer, json, startAnyServer } from '../tools/http/any-server.ts';
 import { recordsOf, watch } from './run-records.ts';
-import { type Workplace, workplace } from './swirl-process.ts';
+import { setting, type Workplace, workplace } from './swirl-process.ts';
 
 const everything = fileURLToPath(
   import.meta.resolve('@modelcontextprotocol/server-everything/dist/index.js'),
@@ -99,6 +99,40 @@ test('a run that is killed and gone on with has every answer once, and is told o
   expect(system?.content).toContain('by writing <double>some text</double>. Twice a number.');
   const resolved = readFileSync(place.path('main', 'topology.resolved.yaml'), 'utf8').replaceAll(/\s+/g, ' ');
   expect(resolved).toContain('by writing <sum>{"a":1,"b":1}</sum>');
+});
+
+test('the example in the documentation runs, with its server from npm', async () => {
+  const example = fileURLToPath(new URL('../../docs/examples/foreign-tools.yaml', import.meta.url));
+  const temperature = await startAnyServer((response, { url }) =>
+    json(response, {
+      current: { temperature_2m: Number(new URL(url, 'http://x').searchParams.get('latitude')) },
+    }),
+  );
+  const asker = await startFaultServer(({ body }) => {
+    const told = body.messages.filter(({ role }) => role === 'user').map(({ content }) => content);
+    if (told.length === 1) return '<weather>{"latitude": 59.5, "longitude": 10}</weather>';
+    return told.length === 2
+      ? '<sum>{"a": 59.5, "b": 1}</sum>'
+      : `<answer>${told.at(-1)?.split(' ').at(-1)}</answer>`;
+  });
+  try {
+    const url = `${temperature.url}/v1?latitude={{argument.latitude}}&longitude={{argument.longitude}}`;
+    const set = setting(`folder=${place.folder}`, `policy.baseUrl=${asker.url}`, `tools.weather.url=${url}`);
+    place.write(
+      'trip.jsonl',
+      '{"id":"q","task":"trip","question":"One degree more than in Oslo?","answer":"60.5"}',
+    );
+    expect((await place.swirl(['lint', example, ...set])).stdout).toContain('fine');
+    expect((await place.swirl(['feed', 'trip.jsonl', '-t', example, ...set])).code).toBe(0);
+    const { code, stderr } = await place.swirl(['run', example, '--until-drained', ...set]);
+    expect([code, stderr]).toEqual([0, stderr]);
+    const trajectories = await recordsOf(place.folder, 'foreign-tools', 'trajectories');
+    expect(trajectories.map(({ answer }) => answer)).toEqual(['60.5.', '60.5.']);
+    expect(temperature.seen.map((seen) => seen.url)).toEqual(Array(2).fill('/v1?latitude=59.5&longitude=10'));
+  } finally {
+    await asker.close();
+    await temperature.close();
+  }
 });
 
 test('a server that ends at every call is told of, and then its calls are failures', async () => {
