@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { from, lastValueFrom, toArray } from 'rxjs';
 import type { CompletionRequest, LanguageModel, Task } from '../../src/agent/model.ts';
 import type { Tool } from '../../src/agent/tool.ts';
@@ -8,6 +8,7 @@ import { start } from '../../src/rollout/start.ts';
 import type { Emission } from '../../src/runtime/stage.ts';
 import { type ToolsConfig, tools } from '../../src/tools/tools.ts';
 import type { Question, ToolCall, Turn } from '../../src/topics/records.generated.ts';
+import { pause } from '../patience.ts';
 import { call, deliveries, question, step } from '../records.ts';
 
 const math: Task = { name: 'math', instructions: 'Use the calculator.', tools: ['calculator'], maxSteps: 3 };
@@ -219,6 +220,10 @@ describe('rollout', () => {
 });
 
 describe('tools', () => {
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
   const config: ToolsConfig = { timeoutMs: 50, maxObservationChars: 20 };
 
   async function observed(tool: Tool, content = '2+3'): Promise<Emission[]> {
@@ -261,23 +266,26 @@ describe('tools', () => {
   });
 
   test('a tool has no more calls at once than it allows, all partitions together; waiting is not its time', async () => {
+    // A clock that the test moves: the last two of eight calls wait three times as long as the tool takes.
+    jest.useFakeTimers();
     let [running, most] = [0, 0];
     const slow: Tool = {
       ...tool(async () => {
         running += 1;
         most = Math.max(most, running);
-        await new Promise((resolve) => setTimeout(resolve, 30));
+        await pause(40);
         running -= 1;
         return { tool: 'calculator', status: 'OK', text: 'done' };
       }),
       concurrency: 2,
     };
-    const operator = tools({ ...config, timeoutMs: 1000 }, { tools: [slow], retry, sleep: async () => {} });
+    const operator = tools(config, { tools: [slow], retry, sleep: async () => {} });
     const calls = Array.from(
       { length: 4 },
       (_, i): ToolCall => ({ id: `q${i}/0/0`, turn: turn(), action: call('1') }),
     );
     const partitions = [0, 1].map(() => lastValueFrom(from(deliveries(calls)).pipe(operator, toArray())));
+    await jest.advanceTimersByTimeAsync(4 * 40);
     const finished = (await Promise.all(partitions)).flat();
     expect(most).toBe(2);
     const texts = finished.map(({ outputs }) => JSON.stringify(outputs));

@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { until } from '../patience.ts';
 
 const scripts = new URL('../../scripts/setup/', import.meta.url).href;
 let root: string;
@@ -87,13 +88,13 @@ describe('set-up', () => {
       const { writeFileSync } = await import('node:fs');
       writeFileSync(${JSON.stringify(flag)}, '');
       await new Promise((resolve) => setTimeout(resolve, 1e9));`);
-    while (!existsSync(flag)) await new Promise((resolve) => setTimeout(resolve, 20));
+    await until('the first to begin', () => existsSync(flag));
     const second = setUp();
     let waits = '';
     second.child.stdout?.on('data', (text) => {
       waits += text;
     });
-    while (!waits.includes('waiting')) await new Promise((resolve) => setTimeout(resolve, 20));
+    await until('the second to say that it waits', () => waits.includes('waiting'));
     first.child.kill('SIGKILL');
     expect(await second.ended).toMatchObject({ code: 0 });
     expect(installed()).toContain('1.0.0');

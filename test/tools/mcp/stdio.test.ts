@@ -7,6 +7,7 @@ import { ConfigError, ToolError } from '../../../src/errors.ts';
 import { mcpConfig } from '../../../src/tools/mcp/mcp-config.ts';
 import { McpServer } from '../../../src/tools/mcp/mcp-server.ts';
 import { McpTool } from '../../../src/tools/mcp/mcp-tool.ts';
+import { until } from '../../patience.ts';
 
 const everything = fileURLToPath(
   import.meta.resolve('@modelcontextprotocol/server-everything/dist/index.js'),
@@ -86,7 +87,7 @@ function alive(pid: number): boolean {
 
 /** Waits until none of them runs: the kernel lets go of a process some time after it was killed. */
 async function gone(pids: readonly number[]): Promise<void> {
-  while (pids.some(alive)) await new Promise((resolve) => setTimeout(resolve, 10));
+  await until('the end of the processes', () => !pids.some(alive));
 }
 
 describe('a published server', () => {
@@ -187,7 +188,7 @@ describe('faults are observations', () => {
     const [server] = servers as [McpServer];
     for (let round = 0; round < 3; round++) {
       expect((await ask(shared))[0]).toBe('REFUSED');
-      const call = { tool: 'echo', arguments: { text: 'x' }, timeoutMs: 10_000, signal };
+      const call = { tool: 'echo', arguments: { text: 'x' }, timeoutMs: 600_000, signal };
       expect((await server.call(call)).result.content).toEqual([{ type: 'text', text: 'x' }]);
     }
     expect(starts()).toHaveLength(4);
