@@ -5,6 +5,7 @@
 import { DataError } from '../errors.ts';
 import type { ActionKind, Observation } from '../topics/records.generated.ts';
 import { outsideThinking, type Span, THINKING_MARKS, type ThinkingMarks } from './thinking.ts';
+import type { ToolDescription } from './tool.ts';
 
 /** What the grammar needs to know of a tool. */
 export interface ToolTag {
@@ -12,6 +13,8 @@ export interface ToolTag {
   readonly name: string;
   /** The tag that calls it, such as `search_query`. */
   readonly tag: string;
+  /** What it is good for and how it is called, for policies that call by the protocol. */
+  describe?(signal: AbortSignal): Promise<ToolDescription>;
 }
 
 /** The tag of a final answer. No tool may use it. */

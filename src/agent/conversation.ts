@@ -14,10 +14,17 @@ export function conversation(state: { readonly task: Pick<Task, 'instructions'> 
   if (state.task.instructions !== '') messages.push({ role: 'system', content: state.task.instructions });
   messages.push({ role: 'user', content: state.question.text });
   for (const step of state.steps) {
-    const { text, tokens, reasoning } = step.action;
-    messages.push({ role: 'assistant', content: text, tokens, ...(reasoning !== null && { reasoning }) });
+    const { text, tokens, reasoning, tool, content } = step.action;
+    const call = tool === null || content === null ? null : { tool, argument: content };
+    messages.push({
+      ...{ role: 'assistant', content: text, tokens },
+      ...(reasoning !== null && { reasoning }),
+      ...(call && { call }),
+    });
     const observation = observationText(step);
-    if (observation !== null) messages.push({ role: 'user', content: observation });
+    if (observation === null) continue;
+    const { text: result = '' } = step.observation ?? {};
+    messages.push({ role: 'user', content: observation, ...(call && { result }) });
   }
   return messages;
 }

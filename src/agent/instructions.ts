@@ -1,4 +1,7 @@
-/** The system message of a task that has none of its own: each tool's tag with a worked example, and the answer's. */
+/**
+ * The system message of a task that has none of its own: each tool's tag with a worked example, and the
+ * answer's.
+ */
 import type { JsonSchema } from './arguments/json-schema.ts';
 import { type Parameter, parametersOf, textParameter } from './arguments/words.ts';
 import { fillPrompt } from './prompt.ts';
@@ -20,10 +23,13 @@ const MOST_CHARS = 300;
 export function instructionsFor(task: {
   readonly maxSteps: number;
   readonly tools: readonly ToldTool[];
+  /** How the policy calls them. */
+  readonly calls?: 'tags' | 'protocol';
 }): string {
-  const { maxSteps, tools } = task;
+  const { maxSteps, tools, calls = 'tags' } = task;
   const [first] = tools;
   if (first === undefined) return fillPrompt('instructions-no-tools', { plain: { maxSteps } });
+  if (calls === 'protocol') return fillPrompt('instructions-protocol', { plain: { maxSteps } });
   return fillPrompt('instructions', {
     plain: {
       maxSteps,

@@ -15,6 +15,10 @@ export interface Message {
    * as they are and never tokenizes the text again; a remote model ignores them.
    */
   readonly tokens?: readonly number[] | null;
+  /** For an assistant message: the tool call that its text makes. */
+  readonly call?: { readonly tool: string; readonly argument: string };
+  /** For the user message after such a call: what the tool answered, alone. */
+  readonly result?: string;
   /** For an assistant message: what was thought before it, for templates that show it. */
   readonly reasoning?: string | null;
 }

@@ -14,7 +14,8 @@ export type PromptName =
   | 'reward'
   | 'outcome-grader'
   | 'instructions'
-  | 'instructions-no-tools';
+  | 'instructions-no-tools'
+  | 'instructions-protocol';
 
 /** Sizes of a review, by whatever model and for whatever end. */
 export const reviewConfig = z.strictObject({

@@ -4,10 +4,10 @@
  * missing beside reasoning.
  */
 import { z } from 'zod';
-import { closeTag, type Reading, type ToolTag } from '../agent/action.ts';
+import { closeTag, type Reading } from '../agent/action.ts';
 import type { Completion } from '../agent/model.ts';
 import { contentError, type Endpoint, endedError } from './openai-errors.ts';
-import { readToolCall } from './openai-tool-calls.ts';
+import { type OfferedTool, readToolCall } from './openai-tool-calls.ts';
 
 /** A part of a message in parts; those of other types have no text. */
 const partSchema = z.looseObject({ type: z.string(), text: z.string().optional() });
@@ -56,7 +56,7 @@ const CUT = new Set(['length', 'max_tokens']);
 export interface CompletionReading {
   readonly endpoint: Endpoint;
   /** Where an action was asked for. */
-  readonly tools?: readonly ToolTag[];
+  readonly tools?: readonly OfferedTool[];
   readonly reading: Reading;
   /** The stop sequences that were sent, which endpoints leave out of the text. */
   readonly stops: readonly string[];

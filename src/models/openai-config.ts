@@ -76,6 +76,13 @@ export const openaiConfig = z.strictObject({
     .max(4)
     .default([])
     .describe('Texts that end a completion. The endpoint leaves them out of it.'),
+  toolCalls: z
+    .enum(['tags', 'protocol'])
+    .default('tags')
+    .describe(
+      "How a policy calls its tools: `tags` in its text, or the API's `tools` and `tool_calls`. In either case records have " +
+        'the call in its tag, and an answer stands in its own.',
+    ),
   stopAtTag: z
     .boolean()
     .default(true)

@@ -1,6 +1,9 @@
 /** Tool calls by the protocol (`tools` and `tool_calls` of OpenAI's API), as the actions that tags write. */
 import { parseAction, type ToolTag, writeAction } from '../agent/action.ts';
+import { isPlainObject } from '../agent/arguments/json-schema.ts';
+import { parametersOf, textParameter } from '../agent/arguments/words.ts';
 import type { Completion } from '../agent/model.ts';
+import type { ToolDescription } from '../agent/tool.ts';
 import { DataError } from '../errors.ts';
 
 export interface ProtocolCall {
@@ -9,18 +12,41 @@ export interface ProtocolCall {
   readonly arguments: string;
 }
 
+/** A tool as an endpoint is told of it. */
+export interface OfferedTool extends ToolTag, Omit<ToolDescription, 'example'> {
+  /** The argument that a call may consist of alone; null: calls are JSON. */
+  readonly text: string | null;
+}
+
+/** The tools with what they say of themselves; one that says nothing takes a text. */
+export async function offered(tools: readonly ToolTag[], signal: AbortSignal): Promise<OfferedTool[]> {
+  return Promise.all(
+    tools.map(async (tool): Promise<OfferedTool> => {
+      const said = await tool.describe?.(signal);
+      const description = said?.description ?? `The tool ${tool.name}.`;
+      const parameters = said?.parameters ?? {
+        type: 'object',
+        properties: { input: { type: 'string' } },
+        required: ['input'],
+      };
+      const { name, tag } = tool;
+      return { name, tag, description, parameters, text: textParameter(parametersOf(parameters)) };
+    }),
+  );
+}
+
 /**
  * A call as text, in the tag of its tool behind what was written beside it, so that judges and learners see
  * one grammar. What cannot be called comes as it was written, with the `problem` that the policy is told.
  */
 export function readToolCall(
   call: ProtocolCall,
-  { tools, content }: { readonly tools: readonly ToolTag[]; readonly content: string },
+  { tools, content }: { readonly tools: readonly OfferedTool[]; readonly content: string },
 ): Pick<Completion, 'text' | 'problem'> {
   const raw = `${content === '' ? '' : `${content}\n`}${call.name}(${call.arguments})`;
   const tool = tools.find(({ name }) => name === call.name);
   if (tool === undefined) return { text: raw, problem: 'the message calls a tool that there is not.' };
-  const argument = argumentOf(call.arguments);
+  const argument = argumentOf(call.arguments, tool);
   if (argument === null) return { text: raw, problem: "the call's arguments are no JSON object." };
   try {
     const reasoning = parseAction(content, tools).kind === 'NONE' ? content : '';
@@ -33,22 +59,25 @@ export function readToolCall(
   }
 }
 
-/**
- * The argument between tags: the text of an only parameter, and the JSON of several. Null where the arguments
- * are no object.
- */
-function argumentOf(text: string): string | null {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return null;
-  }
+/** What stands between the tags for a call: its text, or its JSON. Null where the arguments are no object. */
+function argumentOf(json: string, { text }: OfferedTool): string | null {
+  const value = parsed(json);
   if (typeof value === 'string') return value;
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return null;
-  const values = Object.values(value);
-  const [only] = values;
-  return values.length === 1 && (typeof only === 'string' || typeof only === 'number')
-    ? String(only)
-    : JSON.stringify(value);
+  if (!isPlainObject(value)) return null;
+  const alone = text !== null && Object.keys(value).length === 1 ? value[text] : undefined;
+  return typeof alone === 'string' || typeof alone === 'number' ? String(alone) : JSON.stringify(value);
+}
+
+/** The arguments by the protocol of what stands between the tags. */
+export function argumentsOf(argument: string, { text }: OfferedTool): string {
+  if (isPlainObject(parsed(argument))) return argument;
+  return JSON.stringify({ [text ?? 'input']: argument });
+}
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
 }

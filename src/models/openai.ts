@@ -4,7 +4,7 @@
  */
 import type OpenAI from 'openai';
 import { actionEnd, closingTags, type Reading, type ToolTag } from '../agent/action.ts';
-import type { Completion, CompletionRequest, LanguageModel, Message } from '../agent/model.ts';
+import type { Completion, CompletionRequest, LanguageModel } from '../agent/model.ts';
 import { ConfigError, ModelError } from '../errors.ts';
 import { seedFor } from '../random.ts';
 import { limitConcurrency } from '../runtime/concurrency.ts';
@@ -12,7 +12,9 @@ import { readCompletion } from './openai-completion.ts';
 import type { OpenaiConfig } from './openai-config.ts';
 import type { Endpoint } from './openai-errors.ts';
 import { connectionError, statusError, timeoutError } from './openai-errors.ts';
+import { messagesFor } from './openai-messages.ts';
 import { TOKEN_FIELDS } from './openai-tokens.ts';
+import { type OfferedTool, offered } from './openai-tool-calls.ts';
 
 export interface OpenaiDeps {
   /** The run's seed, for `config.seed`. */
@@ -74,9 +76,12 @@ export async function openaiModel(config: OpenaiConfig, deps: OpenaiDeps): Promi
         const either = AbortSignal.any([request.signal, deadline.signal]);
         const { tools } = request;
         const stops = stopsOf(request, config);
-        const sent = await send(requestBody(request, { config, runSeed: deps.runSeed, stops }), either);
+        const known = tools && (await offered(tools, either));
+        const offer = config.toolCalls === 'protocol' ? known : undefined;
+        const body = requestBody(request, { config, runSeed: deps.runSeed, stops, offer });
+        const sent = await send(body, either);
         const reading = { thinking: config.thinking };
-        const completion = readCompletion(sent, { endpoint, reading, stops, ...(tools && { tools }) });
+        const completion = readCompletion(sent, { endpoint, reading, stops, ...(known && { tools: known }) });
         const { messages } = request;
         const whole = recorder?.record(sent, completion, { messages, reading, ...(tools && { tools }) });
         const recorded = whole ?? completion;
@@ -139,17 +144,28 @@ function upToAction(completion: Completion, tools: readonly ToolTag[], reading: 
   return { ...completion, text: completion.text.slice(0, end), truncated: false };
 }
 
+function functionOf({ name, description, parameters }: OfferedTool): OpenAI.ChatCompletionTool {
+  return { type: 'function', function: { name, description, parameters: { ...parameters } } };
+}
+
 function requestBody(
   { messages, id, json }: CompletionRequest,
-  sent: { readonly config: OpenaiConfig; readonly runSeed: number; readonly stops: readonly string[] },
+  sent: {
+    readonly config: OpenaiConfig;
+    readonly runSeed: number;
+    readonly stops: readonly string[];
+    /** The tools to call by the protocol; undefined where actions are written in tags. */
+    readonly offer: readonly OfferedTool[] | undefined;
+  },
 ): OpenAI.ChatCompletionCreateParamsNonStreaming {
-  const { config, runSeed, stops } = sent;
+  const { config, runSeed, stops, offer } = sent;
   const { model, temperature, topP, maxTokens, maxTokensField, seed, templateVariables, extra } = config;
   return {
     ...extra,
     ...(config.recordTokens === null ? {} : TOKEN_FIELDS),
     model,
-    messages: place(messages, config.system).map(({ role, content }) => ({ role, content })),
+    messages: messagesFor(messages, { system: config.system, tools: offer ?? [] }),
+    ...(offer?.length ? { tools: offer.map(functionOf) } : {}),
     ...(temperature === null ? {} : { temperature }),
     ...(topP === null ? {} : { top_p: topP }),
     ...(maxTokens === null ? {} : { [maxTokensField]: maxTokens }),
@@ -159,13 +175,6 @@ function requestBody(
     // 31 bits, which every endpoint takes.
     ...(seed ? { seed: Number(seedFor(runSeed, id) & 0x7fff_ffffn) } : {}),
   };
-}
-
-/** Merges a system message into the user's first, for models without that role. */
-function place(messages: readonly Message[], system: OpenaiConfig['system']): readonly Message[] {
-  const [first, second, ...rest] = messages;
-  if (system === 'message' || first?.role !== 'system' || second?.role !== 'user') return messages;
-  return [{ role: 'user', content: `${first.content}\n\n${second.content}` }, ...rest];
 }
 
 /** `fetch`, with the bodies of refusals cut: the client reads those whole. */

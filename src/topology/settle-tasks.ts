@@ -1,6 +1,7 @@
 /**
- * The instructions of tasks that have none of their own. They are Swirl's, and name the tools: those of other people have to
- * be asked. So they are written when a run begins, kept in its folder, and stay what they were.
+ * The instructions of tasks that have none of their own. They are Swirl's, and name the tools: those of other
+ * people have to be asked. So they are written when a run begins, kept in its folder, and stay what they
+ * were.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,7 +27,9 @@ export async function settleTasks(
     else {
       const told: ToldTool[] = [];
       for (const tool of task.tools) told.push(...[await toldOf(tool, signal)].flatMap((one) => one ?? []));
-      tasks[name] = { ...task, instructions: instructionsFor({ maxSteps: task.maxSteps, tools: told }) };
+      const { maxSteps } = task;
+      const instructions = instructionsFor({ maxSteps, tools: told, calls: callsOf(topology) });
+      tasks[name] = { ...task, instructions };
     }
   }
   return { ...topology, tasks };
@@ -37,7 +40,10 @@ export function isUnsettled({ tasks }: Topology): boolean {
   return Object.values(tasks).some(({ instructions }) => instructions === null);
 }
 
-/** The topology with the instructions that its run has begun with, where they were Swirl's and the tools are the same. */
+/**
+ * The topology with the instructions that its run has begun with, where they were Swirl's and the tools are
+ * the same.
+ */
 export function withKeptTasks(topology: Topology): Topology {
   const file = join(runFolder(topology), RESOLVED_FILE);
   if (!isUnsettled(topology) || !existsSync(file)) return topology;
@@ -53,9 +59,15 @@ export function withKeptTasks(topology: Topology): Topology {
 }
 
 /** What decides a task's instructions, as far as the topology says it. */
-function saysOf(name: string, { tasks, tools }: Topology): string {
+function saysOf(name: string, topology: Topology): string {
+  const { tasks, tools } = topology;
   const { tools: names = [], maxSteps } = tasks[name] ?? {};
-  return JSON.stringify([maxSteps, names.map((tool) => [tool, tools[tool]])]);
+  return JSON.stringify([maxSteps, names.map((tool) => [tool, tools[tool]]), callsOf(topology)]);
+}
+
+/** How the policy calls its tools. */
+function callsOf({ policy }: Topology): 'tags' | 'protocol' {
+  return policy.kind === 'openai' ? policy.toolCalls : 'tags';
 }
 
 export interface BegunTasksOptions extends SettleTasksOptions {

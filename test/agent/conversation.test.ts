@@ -29,8 +29,11 @@ test('instructions, question, and each action with what came back for it', () =>
   expect(conversation({ task, question, steps: [search, none, answer] })).toEqual([
     { role: 'system', content: 'Answer the question.' },
     { role: 'user', content: 'Who wrote X?' },
-    { role: 'assistant', content: 'Hm. <search_query>X</search_query>', tokens: [3, 1, 4] },
-    { role: 'user', content: 'X -> X: a book by Y.' },
+    {
+      ...{ role: 'assistant', content: 'Hm. <search_query>X</search_query>', tokens: [3, 1, 4] },
+      call: { tool: 'search', argument: 'X' },
+    },
+    { role: 'user', content: 'X -> X: a book by Y.', result: 'X: a book by Y.' },
     { role: 'assistant', content: 'Hm.', tokens: null },
     { role: 'user', content: 'No tool was used: why.' },
     { role: 'assistant', content: '<answer>Y</answer>', tokens: null },

@@ -1,16 +1,29 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { conversation } from '../../src/agent/conversation.ts';
 import type { Completion } from '../../src/agent/model.ts';
 import { openaiModel } from '../../src/models/openai.ts';
 import { openaiConfig } from '../../src/models/openai-config.ts';
+import { calculatorConfig, makeCalculator } from '../../src/tools/calculator.ts';
+import { call, step } from '../records.ts';
 import type { FaultServer, Reply } from './fault-server.ts';
 import { startFaultServer } from './fault-server.ts';
 
 const messages = [{ role: 'user', content: 'Who?' }] as const;
 const { signal } = new AbortController();
-const tools = [
-  { name: 'calculator', tag: 'math_exp' },
-  { name: 'search', tag: 'search_query' },
-];
+const calculator = await makeCalculator('calculator', calculatorConfig.parse({}));
+/** A tool of several arguments. */
+const search = {
+  ...{ name: 'search', tag: 'search_query' },
+  describe: async () => ({
+    ...{ description: 'Looks up.', example: '{"q": "a", "k": 1}' },
+    parameters: {
+      type: 'object',
+      properties: { q: { type: 'string' }, k: { type: 'integer' } },
+      required: ['q', 'k'],
+    },
+  }),
+};
+const tools = [calculator, search];
 
 const servers: FaultServer[] = [];
 afterEach(async () => {
@@ -108,7 +121,7 @@ describe('an action', () => {
     ],
     [
       'a call with a number',
-      ending('tool_calls', calls('calculator', '{"n": 7}')),
+      ending('tool_calls', calls('calculator', '{"expression": 7}')),
       { text: '<math_exp>7</math_exp>' },
     ],
     [
@@ -133,6 +146,63 @@ describe('an action', () => {
     ],
   ])('%s', async (_, reply, expected) => {
     expect(await act(reply)).toMatchObject(expected);
+  });
+
+  test('a policy that calls by the protocol is told of its tools, and of its calls as it made them', async () => {
+    const server = await startFaultServer(() => 'Y');
+    servers.push(server);
+    const settings = { baseUrl: server.url, model: 'm', toolCalls: 'protocol' };
+    const model = await openaiModel(openaiConfig.parse(settings), { runSeed: 7, env: {} });
+    const steps = [
+      step(call('2+2'), '4'),
+      {
+        action: call('', {
+          text: 'I look. <search_query>{"q":"a","k":2}</search_query>',
+          kind: 'TOOL_CALL',
+          tool: 'search',
+          content: '{"q":"a","k":2}',
+        }),
+        observation: { tool: 'search', status: 'OK' as const, text: 'found' },
+      },
+      {
+        action: call('', { text: 'hm', kind: 'NONE', tool: null, content: null }),
+        observation: { tool: null, status: 'NO_TOOL' as const, text: 'No.' },
+      },
+    ];
+    const conversed = conversation({ task: { instructions: 'Go.' }, question: { text: 'Who?' }, steps });
+    await model.complete({ messages: conversed, id: 'q1/0/3', signal, tools });
+    const { body } = server.requests[0];
+    const function0 = { name: 'calculator', arguments: '{"expression":"2+2"}' };
+    const function1 = { name: 'search', arguments: '{"q":"a","k":2}' };
+    expect(body.messages).toEqual([
+      { role: 'system', content: 'Go.' },
+      { role: 'user', content: 'Who?' },
+      {
+        ...{ role: 'assistant', content: expect.anything() },
+        tool_calls: [{ id: 'call00002', type: 'function', function: function0 }],
+      },
+      { role: 'tool', tool_call_id: 'call00002', content: '4' },
+      {
+        ...{ role: 'assistant', content: 'I look.' },
+        tool_calls: [{ id: 'call00004', type: 'function', function: function1 }],
+      },
+      { role: 'tool', tool_call_id: 'call00004', content: 'found' },
+      { role: 'assistant', content: 'hm' },
+      { role: 'user', content: 'No.' },
+    ]);
+    expect(body.tools).toMatchObject([
+      { type: 'function', function: { name: 'calculator', parameters: { required: ['expression'] } } },
+      { type: 'function', function: { name: 'search', description: 'Looks up.' } },
+    ]);
+    // The same conversation in tags.
+    const inTags = await openaiModel(openaiConfig.parse({ ...settings, toolCalls: 'tags' }), {
+      ...{ runSeed: 7, env: {} },
+    });
+    await inTags.complete({ messages: conversed, id: 'q1/0/3', signal, tools });
+    expect(server.requests[1].body.messages).toEqual(
+      conversed.map(({ role, content }) => ({ role, content })),
+    );
+    expect(server.requests[1].body).not.toHaveProperty('tools');
   });
 
   test("variables of the endpoint's chat template are sent", async () => {
