@@ -178,7 +178,7 @@ describe('an action', () => {
       { role: 'system', content: 'Go.' },
       { role: 'user', content: 'Who?' },
       {
-        ...{ role: 'assistant', content: expect.anything() },
+        ...{ role: 'assistant', content: null },
         tool_calls: [{ id: 'call00002', type: 'function', function: function0 }],
       },
       { role: 'tool', tool_call_id: 'call00002', content: '4' },
