@@ -9,6 +9,7 @@ export type {
   CallOptions,
   Completion,
   CompletionRequest,
+  JsonForm,
   Judge,
   LanguageModel,
   Message,
@@ -61,6 +62,7 @@ export type { Entry, Lost, TapOptions } from './library/tap.ts';
 export {
   type CheckedTopology,
   checkTopology,
+  type LoadTopologyOptions,
   loadTopology,
   type TopologyOptions,
   type TopologySettings,
@@ -90,8 +92,14 @@ export {
   type MadePart,
   type PartContext,
   type PartName,
+  type ToolTold,
 } from './parts/define.ts';
-export type { StandardSchemaV1 } from './parts/standard-schema.ts';
+export type {
+  CheckedBy,
+  StandardIssue,
+  StandardResult,
+  StandardSchemaV1,
+} from './parts/standard-schema.ts';
 export type { RunEnd, StageProgress } from './runtime/run.ts';
 export type { RecordOf } from './topics/record-of.ts';
 export type {

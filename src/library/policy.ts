@@ -54,10 +54,8 @@ export interface Policy extends LanguageModel, AsyncDisposable {
  * const { text } = await policy.sample('What is 2 plus 3?');
  * const { logprobs } = await policy.score({ context: '2 plus 3 is', completion: ' 5' });
  */
-export async function openPolicy(
-  folder: string,
-  { seed = 0, notify = warn, ...settings }: PolicySettings = {},
-): Promise<Policy> {
+export async function openPolicy(folder: string, options: PolicySettings = {}): Promise<Policy> {
+  const { seed = 0, notify = warn, ...settings } = options;
   const checkpoint = resolvePath(folder, process.cwd());
   const config = localModelConfig.safeParse({ ...settings, checkpoint });
   if (!config.success) throw new ConfigError(`${folder}: ${issues(config.error)}`);

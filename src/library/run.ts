@@ -87,7 +87,8 @@ export interface Run extends Topics {
  * flow.progress().subscribe((stages) => console.log(stages));
  * await flow.end;
  */
-export async function openRun(topology: Topology, { notify = warn }: OpenOptions = {}): Promise<Run> {
+export async function openRun(topology: Topology, options: OpenOptions = {}): Promise<Run> {
+  const { notify = warn } = options;
   const whole = await openWhole(topology, notify);
   const flows = new Set<Flow>();
   const close = async () => {
@@ -127,7 +128,8 @@ export async function openRun(topology: Topology, { notify = warn }: OpenOptions
  * await using topics = await openTopics(await loadTopology('topology.yaml'));
  * for await (const { verdict } of topics.read('judged')) console.log(verdict.label);
  */
-export async function openTopics(topology: Topology, { notify = warn }: OpenOptions = {}): Promise<Topics> {
+export async function openTopics(topology: Topology, options: OpenOptions = {}): Promise<Topics> {
+  const { notify = warn } = options;
   const codec = await codecOf(topology, 'read');
   const transport = await openTransport(topology, { access: 'read', notify });
   return topicsOf(topology, { transport, codec, notify });

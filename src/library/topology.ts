@@ -22,6 +22,11 @@ export interface TopologyOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
+export interface LoadTopologyOptions extends TopologyOptions {
+  /** Hears each warning. By default these are Node warnings. */
+  readonly notify?: Notify;
+}
+
 /** What a check found. */
 export interface CheckedTopology {
   /** Every default filled in, paths absolute; null where the text or its shape is wrong. */
@@ -41,13 +46,14 @@ export interface CheckedTopology {
  */
 export async function checkTopology(
   source: TopologySource,
-  { set = [], folder = process.cwd(), env = process.env }: TopologyOptions = {},
+  options: TopologyOptions = {},
 ): Promise<CheckedTopology> {
-  const options = { set, context: { env, exists: existsSync } };
+  const { set = [], folder = process.cwd(), env = process.env } = options;
+  const given = { set, context: { env, exists: existsSync } };
   const examined =
     typeof source === 'string'
-      ? examineFile(source, options)
-      : examineText(JSON.stringify(source, null, 1), { ...options, file: NAME, folder });
+      ? examineFile(source, given)
+      : examineText(JSON.stringify(source, null, 1), { ...given, file: NAME, folder });
   const { topology, problems } = await withParts(examined);
   return { topology, problems };
 }
@@ -61,8 +67,9 @@ export async function checkTopology(
  */
 export async function loadTopology(
   source: TopologySource,
-  { notify = warn, ...options }: TopologyOptions & { readonly notify?: Notify } = {},
+  options: LoadTopologyOptions = {},
 ): Promise<Topology> {
+  const { notify = warn } = options;
   const { topology, problems } = await checkTopology(source, options);
   if (topology === null || hasErrors(problems)) {
     const name = typeof source === 'string' ? source : NAME;

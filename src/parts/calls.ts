@@ -3,7 +3,7 @@
  * call's time is up or the run stops. Texts in records are hostile: models and strangers wrote them.
  */
 import type { OperatorFunction } from 'rxjs';
-import type { Scorable } from '../agent/model.ts';
+import type { CallOptions, Scorable } from '../agent/model.ts';
 import type {
   ObservationStatus,
   Question,
@@ -11,10 +11,6 @@ import type {
   Verdict,
   VerdictLabel,
 } from '../topics/records.generated.ts';
-
-export interface CallOptions {
-  readonly signal: AbortSignal;
-}
 
 type Answer<T> = T | Promise<T>;
 

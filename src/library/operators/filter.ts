@@ -6,6 +6,7 @@ import type { Accepted, Judged } from '../../topics/records.generated.ts';
 import { oneStage } from './one-stage.ts';
 import type { OperatorOptions } from './plain.ts';
 
+/** The settings of `stages.filter` in a topology, which `swirl lint --reference` explains. */
 export interface FilterOptions extends z.input<typeof filterConfig>, OperatorOptions {}
 
 /**
@@ -16,13 +17,7 @@ export interface FilterOptions extends z.input<typeof filterConfig>, OperatorOpt
  * @example
  * judged.pipe(filter({ mode: 'process+outcome' }));
  */
-export function filter({
-  window,
-  queue,
-  onFailure,
-  ...settings
-}: FilterOptions = {}): OperatorFunction<Judged, Accepted> {
-  const wiring = window === undefined ? {} : { window };
-  const options = { ...wiring, ...(queue ? { queue } : {}), ...(onFailure ? { onFailure } : {}) };
-  return oneStage('filter', { stages: { filter: { ...settings, ...wiring } } }, options);
+export function filter(options: FilterOptions = {}): OperatorFunction<Judged, Accepted> {
+  const { queue: _queue, onFailure: _onFailure, ...settings } = options;
+  return oneStage('filter', { stages: { filter: settings } }, options);
 }

@@ -9,6 +9,7 @@ import { type ToolChoice, toolsOf } from './tools-of.ts';
 /** A judge's settings as under `judge:` in a topology, or a judge of one's own. */
 export type JudgeChoice = NonNullable<TopologySettings['judge']> | Judge;
 
+/** What judges and reward models may need beside their settings. */
 export interface JudgeOptions extends PartOptions {
   /** The tools of the policy, as in a topology or made: the judge `rules` asks a pure one again. */
   readonly tools?: ToolChoice;
@@ -23,8 +24,9 @@ export interface JudgeOptions extends PartOptions {
  */
 export function judge(
   judge: JudgeChoice,
-  { tools, seed = 0, ...options }: JudgeOptions = {},
+  options: JudgeOptions = {},
 ): OperatorFunction<SubTrajectory, Judged> {
+  const { tools, seed = 0 } = options;
   const { settings, own } = toolsOf(tools);
   const made = 'judge' in judge ? judge : undefined;
   const config = 'kind' in judge ? judge : undefined;

@@ -16,10 +16,8 @@ export type RewardChoice = NonNullable<TopologySettings['reward']> | RewardModel
  * @example
  * accepted.pipe(reward({ kind: 'verdict', good: 1, bad: -1 }));
  */
-export function reward(
-  reward: RewardChoice,
-  { tools, seed = 0, ...options }: JudgeOptions = {},
-): OperatorFunction<Accepted, Scored> {
+export function reward(reward: RewardChoice, options: JudgeOptions = {}): OperatorFunction<Accepted, Scored> {
+  const { tools, seed = 0 } = options;
   const { settings, own } = toolsOf(tools);
   const made = 'score' in reward ? reward : undefined;
   const config = 'kind' in reward ? reward : undefined;

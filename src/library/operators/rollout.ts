@@ -14,6 +14,7 @@ import { trajectories } from './trajectories.ts';
 /** A policy's settings as under `policy:` in a topology, or a language model: what `openPolicy` opened, or one's own. */
 export type PolicyChoice = NonNullable<TopologySettings['policy']> | LanguageModel;
 
+/** What `rollout` is made of. `timeoutMs` and `maxObservationChars` bound a tool's call, as `stages.tools` in a topology. */
 export interface RolloutOptions extends PartOptions, z.input<typeof toolsConfig> {
   readonly policy: PolicyChoice;
   /** What questions may ask for, by name, as under `tasks:` in a topology. */

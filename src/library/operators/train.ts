@@ -16,6 +16,7 @@ import { toolsOf } from './tools-of.ts';
 
 type LearnerSettings = NonNullable<TopologySettings['learner']>;
 
+/** The settings of `stages.train` in a topology, which `swirl lint --reference` explains, and what a run would have beside them. */
 export interface TrainOptions extends z.input<typeof trainConfig>, OperatorOptions {
   /** The policy to begin with: a folder, or the settings of a local model. It is not changed; what is learned is in `checkpoints`. */
   readonly policy: string | LearnerSettings;
@@ -23,6 +24,7 @@ export interface TrainOptions extends z.input<typeof trainConfig>, OperatorOptio
   readonly checkpoints: string;
   /** As `rollout` was given them: the policy is trained on the conversations that it saw. */
   readonly tasks: NonNullable<TopologySettings['tasks']>;
+  /** As `rollout` was given them, where tasks leave their instructions to Swirl. */
   readonly tools?: TopologySettings['tools'];
   /** Decides the first values of fresh adapters; 0 by default. */
   readonly seed?: number;
