@@ -2,7 +2,7 @@
  * Writes docs/api.md from the comments of what src/index.ts exports: `npm run docs:api`; with `--check` it only says whether
  * the file is what it would write. TypeDoc and its compiler are installed beside this file, at the first call.
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,18 +24,27 @@ if (!existsSync(typedoc)) {
 const out = mkdtempSync(join(tmpdir(), 'swirl-api-docs-'));
 try {
   const options = ['--options', join(here, 'typedoc.json'), '--out', out, '--logLevel', 'Warn'];
-  execFileSync(process.execPath, [typedoc, ...options], {
+  const { status } = spawnSync(process.execPath, [typedoc, ...options], {
     cwd: here,
     stdio: ['ignore', 'ignore', 'inherit'],
   });
-  const text = tidy(readFileSync(join(out, 'api.md'), 'utf8'));
+  // It said why: most often a type that src/index.ts should export too.
+  if (status === 0) compare(tidy(readFileSync(join(out, 'api.md'), 'utf8')));
+  else process.exitCode = 1;
+} finally {
+  rmSync(out, { recursive: true, force: true });
+}
+
+/**
+ * Writes the file, or looks whether it is the same.
+ * @param {string} text
+ */
+function compare(text) {
   if (!process.argv.includes('--check')) writeFileSync(written, text);
   else if (!existsSync(written) || readFileSync(written, 'utf8') !== text) {
     console.error('docs/api.md is not what the comments in src/ say: run `npm run docs:api`');
     process.exitCode = 1;
   }
-} finally {
-  rmSync(out, { recursive: true, force: true });
 }
 
 /**
