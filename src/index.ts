@@ -69,6 +69,7 @@ export {
   type TopologySource,
 } from './library/topology.ts';
 export type { Score } from './models/score.ts';
+export { type Addressed, type Refusal, refuse, to } from './own-stages/outputs.ts';
 export type {
   AdvantageCall,
   AdvantageStep,
@@ -78,7 +79,9 @@ export type {
   ReaderFile,
   ReadQuestion,
   RewardCall,
+  StageCall,
   ToolCall as ToolFunction,
+  ToolCallOptions,
 } from './parts/calls.ts';
 export {
   type Definition,
@@ -94,6 +97,7 @@ export {
   type PartName,
   type ToolTold,
 } from './parts/define.ts';
+export { defineStage, type StageDefinition, type StageTraits } from './parts/define-stage.ts';
 export type {
   CheckedBy,
   StandardIssue,
