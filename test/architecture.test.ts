@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 function filesUnder(...folders: string[]): string[] {
   return folders.flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
+      .filter((entry) => entry.isFile() && !entry.parentPath.includes('node_modules'))
       .map((entry) => join(entry.parentPath, entry.name).slice(root.length)),
   );
 }
