@@ -1,7 +1,8 @@
 /** Evaluates a policy on a file of questions and prints the result. */
 import { join, relative } from 'node:path';
 import { ConfigError, DataError } from '../errors.ts';
-import { type Evaluation, evaluate } from '../evaluate/evaluate.ts';
+import { evaluate } from '../evaluate/evaluate.ts';
+import { reportObject, writeReport } from '../evaluate/report.ts';
 import { fileInput } from '../input/input.ts';
 import { slice } from '../questions/slice.ts';
 import { freeName } from '../topology/replay.ts';
@@ -21,6 +22,9 @@ export interface EvaluateFileOptions extends ReaderFlags {
   readonly greedy?: boolean;
   readonly tools: boolean;
   readonly as?: string;
+  readonly rollouts: number;
+  readonly against?: string;
+  readonly by?: readonly string[];
   readonly json?: boolean;
 }
 
@@ -48,6 +52,9 @@ export async function evaluateFile(
       ...(options.policy === undefined ? {} : { policyFolder: options.policy }),
       ...(options.greedy ? { temperature: 0 } : {}),
       withoutTools: !options.tools,
+      rollouts: options.rollouts,
+      ...(options.against === undefined ? {} : { against: options.against }),
+      ...(options.by === undefined ? {} : { by: options.by }),
       stop,
       abort,
       notify: (message) => say(message),
@@ -57,10 +64,12 @@ export async function evaluateFile(
         return shown;
       },
     });
-    const folder = relative('.', join(topology.folder, evaluation.run));
+    const place = join(topology.folder, evaluation.run);
+    writeReport(evaluation, place);
+    const folder = relative('.', place);
     process.stdout.write(
       options.json
-        ? `${JSON.stringify(json(evaluation))}\n`
+        ? `${JSON.stringify(reportObject(evaluation))}\n`
         : evaluationReport(evaluation, { folder, swirl: ownName() }),
     );
     if (!evaluation.finished) return EXIT.interrupted;
@@ -75,8 +84,4 @@ export async function evaluateFile(
 async function* after<T>(first: T, items: AsyncIterable<T>): AsyncGenerator<T> {
   yield first;
   yield* items;
-}
-
-function json({ run, all, tasks, failures, finished }: Evaluation): object {
-  return { run, finished, failures, all, tasks: Object.fromEntries(tasks) };
 }

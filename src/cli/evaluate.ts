@@ -1,9 +1,10 @@
 /** `swirl evaluate`: accuracy, F1 and the share of good steps on held-out questions. */
 import type { Command } from 'commander';
-import { count } from './count.ts';
+import { count, positive } from './count.ts';
 import type { EvaluateFileOptions } from './evaluate-file.ts';
 import { exitText, withExitCodes } from './exit.ts';
 import { withReader } from './reader-option.ts';
+import { repeated } from './repeated.ts';
 import { type TopologyFlags, topologyOf, withTopology } from './topology-option.ts';
 
 export function register(program: Command): void {
@@ -20,7 +21,13 @@ export function register(program: Command): void {
     .option('--policy <folder>', "a checkpoint; by default the topology's policy")
     .option('--greedy', 'always take the most likely token')
     .option('--no-tools', 'the policy may only reason and answer')
-    .option('--as <name>', 'the run that keeps the records; by default <run>-evaluate-<number>')
+    .option('--rollouts <n>', 'rollouts a question: mean, pass@k and majority', positive, 1)
+    .option('--against <run>', 'compare with another evaluation, on the questions that are in both')
+    .option('--by <key>', "tell results apart by this key of the questions' meta (repeatable)", repeated)
+    .option(
+      '--as <name>',
+      'the run that keeps the records, or to go on with; by default <run>-evaluate-<number>',
+    )
     .option('--json', 'print the result as one JSON object');
   withExitCodes(withTopology(withReader(command)), {
     failures: exitText('failures'),

@@ -76,10 +76,10 @@ export function showAnswered(
   return showProgress({
     stream,
     progress: async () => {
-      const { questions, answered, failed } = await look();
-      const backlog = questions - answered;
+      const { wanted, of, answered, failed } = await look();
+      const backlog = wanted - answered;
       const written = failed > 0 ? { failures: failed } : {};
-      return [{ stage: 'answered', reads: 'questions', done: answered, backlog, inFlight: 0, written }];
+      return [{ stage: 'answered', reads: of, done: answered, backlog, inFlight: 0, written }];
     },
   });
 }

@@ -1,4 +1,5 @@
 /** Bounds how many calls are in flight at once; the others wait in order. */
+import { setMaxListeners } from 'node:events';
 
 /**
  * Waits for a place; the returned function gives it back. Rejects with the signal's reason when it aborts.
@@ -39,6 +40,8 @@ export function limitConcurrency(places: number): Acquire {
         reject(signal.reason);
       };
       waiting.push(enter);
+      // As many wait on one signal as there are callers: no leak, of which Node would warn.
+      setMaxListeners(0, signal);
       signal.addEventListener('abort', leave, { once: true });
     });
     return once(release);

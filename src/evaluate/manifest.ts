@@ -1,0 +1,161 @@
+/**
+ * What an evaluation is of: kept in its run's folder, so that the same one is gone on with and another is refused. Two are the
+ * same where all that decides their records is: policy, judge, tasks, tools, seed, rollouts and questions.
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { goldAnswers } from '../agent/gold-answers.ts';
+import { ConfigError } from '../errors.ts';
+import type { Question } from '../topics/records.generated.ts';
+import { runFolder } from '../topology/resolved.ts';
+import type { Topology } from '../topology/topology.ts';
+
+const FILE = 'evaluation.json';
+const VERSION = 1;
+
+/** Settings that decide how fast records come, and not what is in them. */
+const PACE = new Set(['concurrency', 'timeoutMs', 'slots', 'device', 'maxResponseBytes', 'apiKeyEnv']);
+/** Of each of a policy's files so many bytes at both ends tell whether it is the same. */
+const ENDS_BYTES = 65_536;
+/** The most differences that a message lists. */
+const MOST_TOLD = 5;
+
+const manifestSchema = z.object({
+  version: z.literal(VERSION),
+  settings: z.record(z.string(), z.unknown()),
+  rollouts: z.int().min(1),
+  questions: z.object({ count: z.int().min(0), hash: z.string() }),
+  /** Whether all that could be done is done. */
+  finished: z.boolean(),
+});
+export type Manifest = z.output<typeof manifestSchema>;
+
+/** The manifest of an evaluation's topology on some questions. */
+export function manifestOf(flow: Topology, questions: readonly Question[]): Manifest {
+  const { seed, policy, judge, matcher, tasks, tools, stages } = flow;
+  const files = policy.kind === 'local' ? { policyFiles: filesOf(policy.checkpoint) } : {};
+  const settings = { seed, policy, judge, matcher, tasks, tools, ...files };
+  const hash = createHash('sha256');
+  for (const question of questions) {
+    const { id, task, text } = question;
+    hash.update(`${JSON.stringify([id, task, text, goldAnswers(question)])}\n`);
+  }
+  return {
+    version: VERSION,
+    settings: plain(settings) as Manifest['settings'],
+    rollouts: stages.start?.rollouts ?? 1,
+    questions: { count: questions.length, hash: hash.digest('hex') },
+    finished: false,
+  };
+}
+
+/** The manifest of a run; null where there is no such run. Throws `ConfigError` where it is no evaluation. */
+export function readManifest(topology: Topology, run: string): Manifest | null {
+  const folder = runFolder(topology, run);
+  if (!existsSync(folder)) return null;
+  const path = join(folder, FILE);
+  if (!existsSync(path)) {
+    throw new ConfigError(
+      `the run ${run} is there and is no evaluation (or one of an earlier version): expected ${path}; name another run`,
+    );
+  }
+  try {
+    return manifestSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+  } catch (error) {
+    throw new ConfigError(
+      `${path}: expected what \`swirl evaluate\` writes there: ${(error as Error).message}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+/** Written aside and renamed into place. */
+export function writeManifest(flow: Topology, manifest: Manifest): void {
+  const folder = runFolder(flow);
+  const aside = join(folder, `${FILE}.${randomUUID()}.tmp`);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(aside, `${JSON.stringify(manifest, null, 1)}\n`);
+  renameSync(aside, join(folder, FILE));
+}
+
+/** Throws `ConfigError` that says what differs, where two manifests are of different evaluations. */
+export function requireSame(run: string, was: Manifest, is: Manifest): void {
+  const differences = [
+    ...differencesOf(was.settings, is.settings),
+    ...differencesOf(was.rollouts, is.rollouts, 'rollouts'),
+    ...(was.questions.hash === is.questions.hash
+      ? []
+      : [`the questions are others (${was.questions.count} then, ${is.questions.count} now)`]),
+  ];
+  if (differences.length === 0) return;
+  const more = differences.length - MOST_TOLD;
+  throw new ConfigError(
+    `the run ${run} is there, and is another evaluation:\n${differences
+      .slice(0, MOST_TOLD)
+      .map((line) => `  ${line}`)
+      .join(
+        '\n',
+      )}${more > 0 ? `\n  and ${more} more` : ''}\nGo on with it by the same settings, or name another run with --as.`,
+  );
+}
+
+function differencesOf(was: unknown, is: unknown, path = ''): string[] {
+  if (isObject(was) && isObject(is)) {
+    const keys = [...new Set([...Object.keys(was), ...Object.keys(is)])].sort();
+    return keys.flatMap((key) => differencesOf(was[key], is[key], path === '' ? key : `${path}.${key}`));
+  }
+  const [before, now] = [JSON.stringify(was) ?? 'nothing', JSON.stringify(is) ?? 'nothing'];
+  return before === now ? [] : [`${path} was ${before.slice(0, 100)} and is ${now.slice(0, 100)}`];
+}
+
+/** As JSON, without what only decides the pace. */
+function plain(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value, (key, item) => (PACE.has(key) ? undefined : item)));
+}
+
+/** The files of a policy's folder by their sizes and ends. */
+function filesOf(folder: string): Record<string, string> {
+  if (!existsSync(folder)) return {};
+  const files = readdirSync(folder)
+    .filter(
+      (name) =>
+        /\.(?:json|safetensors|gguf|jinja|model)$/.test(name) && statSync(join(folder, name)).isFile(),
+    )
+    .sort();
+  return Object.fromEntries(files.map((name) => [name, endsHash(join(folder, name))]));
+}
+
+function endsHash(path: string): string {
+  const { size } = statSync(path);
+  const hash = createHash('sha256').update(`${size}\n`);
+  const file = openSync(path, 'r');
+  try {
+    for (const at of [0, Math.max(0, size - ENDS_BYTES)]) {
+      const bytes = Buffer.alloc(Math.min(ENDS_BYTES, size));
+      readSync(file, bytes, 0, bytes.length, at);
+      hash.update(bytes);
+    }
+  } finally {
+    closeSync(file);
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
