@@ -11,7 +11,7 @@ export function evaluationReport(
   { folder, swirl }: { readonly folder: string; readonly swirl: string },
 ): string {
   const { run, against, failures } = evaluation;
-  const rows = resultRows(evaluation).map((row) => [
+  const rows = resultRows(evaluation, { brief: true }).map((row) => [
     printable(row.group, 60),
     row.questions,
     row.measure,

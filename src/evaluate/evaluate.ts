@@ -66,8 +66,8 @@ export interface Evaluation {
 const BY = ['level', 'type'];
 
 /**
- * Rolls out every question, judges every step, and compares the answers. A run of this name is gone on with where it is the
- * same evaluation. Throws `ConfigError` where it is another, and what would stop a run.
+ * Rolls out every question, judges every step, and compares the answers. A run of this name is gone on with
+ * where it is the same evaluation. Throws `ConfigError` where it is another, and what would stop a run.
  */
 export async function evaluate(topology: Topology, options: EvaluateOptions): Promise<Evaluation> {
   const { notify = () => {} } = options;
@@ -82,7 +82,17 @@ export async function evaluate(topology: Topology, options: EvaluateOptions): Pr
     // Before the questions are answered: a matcher that cannot be opened would be found out about too late.
     const matcher = await parts.matcher();
     if (before === null) writeManifest(flow, manifest);
-    return await evaluateRun(flow, { ...options, notify, questions, manifest, other, matcher, parts });
+    const finished = before?.finished === true;
+    return await evaluateRun(flow, {
+      ...options,
+      notify,
+      questions,
+      manifest,
+      finished,
+      other,
+      matcher,
+      parts,
+    });
   } finally {
     await parts.close();
   }
@@ -92,6 +102,8 @@ interface Opened extends Omit<EvaluateOptions, 'questions'> {
   readonly notify: (message: string) => void;
   readonly questions: readonly Question[];
   readonly manifest: Manifest;
+  /** Whether all of it was done before. */
+  readonly finished: boolean;
   readonly other: Manifest | null;
   readonly matcher: Matcher;
   readonly parts: Parts;
@@ -102,11 +114,15 @@ async function evaluateRun(flow: Topology, options: Opened): Promise<Evaluation>
   const run = await openRun(flow, notify);
   try {
     await feedMissing(run, questions, notify);
-    const started = await run.start({ untilDrained: true, stop, abort, notify });
     const wanted = questions.length * manifest.rollouts;
     const of = manifest.rollouts > 1 ? 'rollouts' : 'questions';
-    const watched = watch?.(async () => ({ wanted, of, ...answeredOf(await started.progress()) }));
-    const finished = (await started.finished.finally(() => watched?.stop())) === 'drained';
+    const answer = async () => {
+      const started = await run.start({ untilDrained: true, stop, abort, notify });
+      const watched = watch?.(async () => ({ wanted, of, ...answeredOf(await started.progress()) }));
+      return (await started.finished.finally(() => watched?.stop())) === 'drained';
+    };
+    // What is finished needs no model any more.
+    const finished = options.finished || (await answer());
     if (finished) writeManifest(flow, { ...manifest, finished });
     const here = await outcomesIn(run, flow.run, { ...options, finished });
     const there =
@@ -151,7 +167,8 @@ async function feedMissing(
   }
   if (there.size > 0) {
     notify(
-      `Going on with the evaluation ${run.topology.run}: ${there.size} of ${questions.length} questions are fed.`,
+      `Going on with the evaluation ${run.topology.run}: ` +
+        `${there.size} of ${questions.length} questions are fed.`,
     );
   }
   await run.feed('questions', missing);
@@ -161,7 +178,7 @@ async function feedMissing(
 async function outcomesIn(
   run: OpenRun,
   name: string,
-  options: Opened & { readonly finished: boolean },
+  options: Opened,
 ): Promise<{
   readonly outcomes: QuestionOutcome[];
   readonly policies: readonly string[];
@@ -193,7 +210,8 @@ async function outcomesIn(
   const policies = policiesOf(trajectories);
   if (policies.length > 1 && policies.every((policy) => policy.startsWith('local:'))) {
     throw new ConfigError(
-      `the run ${name} holds answers of ${policies.join(' and ')}: the checkpoint changed while it was interrupted; begin again under another name`,
+      `the run ${name} holds answers of ${policies.join(' and ')}: ` +
+        'the checkpoint changed while it was interrupted; begin again under another name',
     );
   }
   return { outcomes, policies, failures: failures.length, graded: grades !== null };

@@ -55,7 +55,8 @@ function withoutItsTools(name: string, task: TaskConfig, notify: (message: strin
   if (task.tools.length === 0 || task.instructions === '') return { ...task, tools: [] };
   if (task.instructions !== null) {
     notify(
-      `tasks.${name}.instructions may speak of its tools: without them Swirl's own for tasks without tools are used. For others of your own: --set tasks.${name}.tools=[] and tasks.${name}.instructions.`,
+      `tasks.${name}.instructions may speak of its tools: without them Swirl's own for tasks without ` +
+        `tools are used. For others of your own: --set tasks.${name}.tools=[] and tasks.${name}.instructions.`,
     );
   }
   return { ...task, tools: [], instructions: null };

@@ -25,7 +25,10 @@ export interface GradesOptions {
   readonly signal: AbortSignal;
 }
 
-/** Whether each trajectory's answer is right to the model. No answer is wrong; one that could not be graded is left out. */
+/**
+ * Whether each trajectory's answer is right to the model. No answer is wrong; one that could not be graded is
+ * left out.
+ */
 export async function gradesOf(
   trajectories: readonly Trajectory[],
   { folder, model, signal }: GradesOptions,

@@ -1,4 +1,7 @@
-/** Means with 95% confidence intervals. Those of shares stay within 0 and 1, those of their differences within -1 and 1. */
+/**
+ * Means with 95% confidence intervals. Those of shares stay within 0 and 1, those of their differences within
+ * -1 and 1.
+ */
 
 export interface Estimate {
   readonly mean: number;
@@ -17,7 +20,10 @@ export function share(successes: number, count: number): Estimate {
   return { ...wilson(successes / count, count), count };
 }
 
-/** A mean of any values, with the normal interval of its standard error. Fewer than two values: no width is known. */
+/**
+ * A mean of any values, with the normal interval of its standard error. Fewer than two values: no width is
+ * known.
+ */
 export function mean(values: readonly number[]): Estimate {
   const count = values.length;
   const average = averageOf(values);
@@ -27,10 +33,10 @@ export function mean(values: readonly number[]): Estimate {
 }
 
 /**
- * A mean of values from 0 to 1, such as shares of each question's rollouts: Wilson's interval with the effective sample
- * size, as for clustered data (Korn and Graubard 1998; Dean and Pagano 2015). That is at least the number of values, where
- * each value is as good as one observation, and at most the number of observations behind them. For values of 0 and 1 it is
- * Wilson's own.
+ * A mean of values from 0 to 1, such as shares of each question's rollouts: Wilson's interval with the
+ * effective sample size, as for clustered data (Korn and Graubard 1998; Dean and Pagano 2015). That is at
+ * least the number of values, where each value is as good as one observation, and at most the number of
+ * observations behind them. For values of 0 and 1 it is Wilson's own.
  */
 export function boundedMean(values: readonly number[], observations: number = values.length): Estimate {
   const count = values.length;
@@ -43,9 +49,9 @@ export function boundedMean(values: readonly number[], observations: number = va
 }
 
 /**
- * The mean difference `a - b` of paired values from 0 to 1: Newcombe's interval for paired proportions (Statistics in Medicine
- * 17, 1998, 2635-2650, method 10), from the intervals of both and their correlation. Values between 0 and 1 are put in as they
- * are (Zou and Donner 2008).
+ * The mean difference `a - b` of paired values from 0 to 1: Newcombe's interval for paired proportions
+ * (Statistics in Medicine 17, 1998, 2635-2650, method 10), from the intervals of both and their correlation.
+ * Values between 0 and 1 are put in as they are (Zou and Donner 2008).
  */
 export function pairedDifference(
   pairs: readonly (readonly [a: number, b: number])[],

@@ -1,6 +1,7 @@
 /**
- * What an evaluation is of: kept in its run's folder, so that the same one is gone on with and another is refused. Two are the
- * same where all that decides their records is: policy, judge, tasks, tools, seed, rollouts and questions.
+ * What an evaluation is of: kept in its run's folder, so that the same one is gone on with and another is
+ * refused. Two are the same where all that decides their records is: policy, judge, tasks, tools, seed,
+ * rollouts and questions.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import {
@@ -69,7 +70,8 @@ export function readManifest(topology: Topology, run: string): Manifest | null {
   const path = join(folder, FILE);
   if (!existsSync(path)) {
     throw new ConfigError(
-      `the run ${run} is there and is no evaluation (or one of an earlier version): expected ${path}; name another run`,
+      `the run ${run} is there and is no evaluation (or one of an earlier version): ` +
+        `expected ${path}; name another run`,
     );
   }
   try {

@@ -6,7 +6,10 @@ import { limitConcurrency } from '../runtime/concurrency.ts';
 import { Exhausted, retry, retryConfig } from '../runtime/retry.ts';
 import type { Trajectory } from '../topics/records.generated.ts';
 
-/** Whether each trajectory's answer matches; no answer does not. One that could not be compared is left out, and told. */
+/**
+ * Whether each trajectory's answer matches; no answer does not. One that could not be compared is left out,
+ * and told.
+ */
 export async function matchesOf(
   trajectories: readonly Trajectory[],
   options: {

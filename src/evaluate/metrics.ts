@@ -9,7 +9,10 @@ export interface Metrics {
   readonly rollouts: number;
   /** Rollouts that failed: they count as wrong. */
   readonly failed: number;
-  /** Questions with a gold answer that the answer matches; of several rollouts the share, averaged over questions. */
+  /**
+   * Questions with a gold answer that the answer matches; of several rollouts the share, averaged over
+   * questions.
+   */
   readonly accuracy: Estimate;
   /** The same by the judge's model, which grades the answer's meaning; null where rules judge. */
   readonly judged: Estimate | null;
@@ -29,7 +32,9 @@ export interface Metrics {
   readonly steps: Estimate;
   /** Verdicts that were UNKNOWN, which `goodSteps` leaves out. */
   readonly unknown: number;
-  /** Rollouts with a gold answer that could not be compared with it, or not be graded, and are left out there. */
+  /**
+   * Rollouts with a gold answer that could not be compared with it, or not be graded, and are left out there.
+   */
   readonly uncompared: number;
   readonly ungraded: number;
 }

@@ -9,7 +9,10 @@ export interface Rollout {
   /** Why there is no trajectory, as its failure says it; null: there is one. */
   readonly failed: string | null;
   readonly answer: string | null;
-  /** Whether the answer matches a gold answer, no answer does not; null: there is none, or they could not be compared. */
+  /**
+   * Whether the answer matches a gold answer, no answer does not; null: there is none, or they could not be
+   * compared.
+   */
   readonly right: boolean | null;
   /** The same by the judge's model; null: it was not asked, or gave no grade. */
   readonly graded: boolean | null;

@@ -1,7 +1,11 @@
-/** An evaluation's report: an object for programs, and Markdown for people, both kept in the folder of its run. */
+/**
+ * An evaluation's report: an object for programs, and Markdown for people, both kept in the folder of its
+ * run.
+ */
 import { randomUUID } from 'node:crypto';
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Comparison } from './compare.ts';
 import type { Evaluation } from './evaluate.ts';
 import type { Estimate } from './interval.ts';
 import { MEASURES, type Measure, type Metrics } from './metrics.ts';
@@ -26,16 +30,25 @@ export interface ResultRow {
   readonly interval: string;
 }
 
-/** A row for each measure of each task, of all of them, and of each group by the questions' `meta`. */
-export function resultRows({ tasks, all, groups }: Evaluation): ResultRow[] {
-  const named: (readonly [string, Metrics])[] = [
+/**
+ * A row for each measure of each task, of all of them, and of each group by the questions' `meta`; `brief`:
+ * of the groups only what is measured of the answers.
+ */
+export function resultRows({ tasks, all, groups }: Evaluation, { brief = false } = {}): ResultRow[] {
+  const whole: (readonly [string, Metrics])[] = [
     ...tasks,
     ...(tasks.size === 1 ? [] : [['all', all] as const]),
-    ...[...groups].flatMap(([key, of]) =>
-      [...of].map(([value, metrics]) => [`${key} ${value}`, metrics] as const),
+  ];
+  const parts = [...groups].flatMap(([key, of]) =>
+    [...of].map(([value, metrics]) => [`${key} ${value}`, metrics] as const),
+  );
+  const kept = new Set(['accuracy', 'judged correct', 'F1']);
+  return [
+    ...whole.flatMap(([group, metrics]) => rowsOf(group, metrics)),
+    ...parts.flatMap(([group, metrics]) =>
+      rowsOf(group, metrics).filter(({ measure }) => !brief || kept.has(measure)),
     ),
   ];
-  return named.flatMap(([group, metrics]) => rowsOf(group, metrics));
 }
 
 function rowsOf(group: string, metrics: Metrics): ResultRow[] {
@@ -97,13 +110,13 @@ export function notesOf({ all, rollouts, failures, finished, against, policies }
       ? [`${count(ungraded, 'answer')} could not be graded and are not in what is judged correct.`]
       : []),
     ...(unknown > 0 ? [`${count(unknown, 'verdict')} UNKNOWN, not in the share of good steps.`] : []),
-    ...(against === null
-      ? []
-      : [
-          `Compared with ${against.run} on ${count(against.questions, 'question')} that are in both` +
-            `${against.onlyHere + against.onlyThere > 0 ? ` (${against.onlyHere} are only here, ${against.onlyThere} only there)` : ''}.`,
-        ]),
+    ...(against === null ? [] : [comparedNote(against)]),
   ];
+}
+
+function comparedNote({ run, questions, onlyHere, onlyThere }: Comparison): string {
+  const apart = onlyHere + onlyThere > 0 ? ` (${onlyHere} are only here, ${onlyThere} only there)` : '';
+  return `Compared with ${run} on ${count(questions, 'question')} that are in both${apart}.`;
 }
 
 /** The report as Markdown. */
@@ -140,8 +153,8 @@ export function reportMarkdown(evaluation: Evaluation): string {
 }
 
 const INTERVALS =
-  'Intervals: Wilson, with the effective sample size where values lie between 0 and 1; differences on the same questions: ' +
-  'Newcombe 1998, method 10; steps: normal.';
+  'Intervals: Wilson, with the effective sample size where values lie between 0 and 1; differences on the ' +
+  'same questions: Newcombe 1998, method 10; steps: normal.';
 
 /** Writes `report.json` and `report.md` into a folder, each aside and renamed into place. */
 export function writeReport(evaluation: Evaluation, folder: string): void {

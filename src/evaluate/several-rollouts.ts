@@ -1,8 +1,8 @@
 /** What several rollouts of a question say together. */
 
 /**
- * pass@k: the chance that at least one of `k` of the `count` rollouts is right, without bias for any number of them that are
- * (Chen et al. 2021, arXiv 2107.03374): 1 - C(count - right, k) / C(count, k).
+ * pass@k: the chance that at least one of `k` of the `count` rollouts is right, without bias for any number
+ * of them that are (Chen et al. 2021, arXiv 2107.03374): 1 - C(count - right, k) / C(count, k).
  */
 export function passAt(
   k: number,
@@ -22,8 +22,8 @@ export function passCounts(rollouts: number): number[] {
 }
 
 /**
- * The answer that most rollouts give, by its index; of equally many the first. A rollout without an answer has no vote. Null
- * where none has one.
+ * The answer that most rollouts give, by its index; of equally many the first. A rollout without an answer
+ * has no vote. Null where none has one.
  */
 export function majority(
   answers: readonly (string | null)[],

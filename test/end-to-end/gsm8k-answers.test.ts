@@ -1,7 +1,8 @@
 /**
- * GSM8K, filtered by outcome and evaluated: every answer that is accepted is the gold number, and none that is it is refused.
- * The policy is a server that writes a number it knows in one of many ways, right or wrong, so that what it said is known
- * without reading it; the gold number is read as GSM8K's own code does, by `#### (-?[0-9.,]+)`.
+ * GSM8K, filtered by outcome and evaluated: every answer that is accepted is the gold number, and none that
+ * is it is refused. The policy is a server that writes a number it knows in one of many ways, right or wrong,
+ * so that what it said is known without reading it; the gold number is read as GSM8K's own code does, by
+ * `#### (-?[0-9.,]+)`.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

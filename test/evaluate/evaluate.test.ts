@@ -30,8 +30,8 @@ afterEach(async () => {
 });
 
 /**
- * The policy computes and answers, except that it answers q2 with a wrong number and q3 in words that are no number; q4
- * is never answered, and q5 is refused.
+ * The policy computes and answers, except that it answers q2 with a wrong number and q3 in words that are no
+ * number; q4 is never answered, and q5 is refused.
  */
 function policy(prompt: string, messages: number): Reply {
   if (prompt.includes('q5')) return { kind: 'status', status: 400 };
@@ -185,7 +185,7 @@ describe('without tools', () => {
     await run(topologyOf({ tasks }), { questions, withoutTools: true, notify: (note) => notes.push(note) });
     expect(told().sort()[0]).toBe('');
     expect(told().join()).not.toContain('math_exp');
-    expect(notes.join('\n')).toContain('The instructions of the task math are your own');
+    expect(notes.join('\n')).toContain('tasks.math.instructions may speak of its tools');
   });
 });
 

@@ -81,7 +81,8 @@ function table(both: number, first: number, second: number, none: number): [numb
 }
 
 test('paired differences as published', () => {
-  // Airway hyper-responsiveness, Bentur et al. (2009), in Fagerland, Lydersen and Laake (2014): Newcombe's interval.
+  // Airway hyper-responsiveness, Bentur et al. (2009), in Fagerland, Lydersen and Laake (2014): Newcombe's
+  // interval.
   const { mean: difference, low, high } = pairedDifference(table(1, 1, 7, 12));
   expect(difference).toBeCloseTo(-0.286, 3);
   expect(low).toBeCloseTo(-0.507, 3);
