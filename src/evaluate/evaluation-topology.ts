@@ -1,5 +1,7 @@
 /** The topology of an evaluation: some rollouts a question, every step judged, no training. */
+import { ConfigError } from '../errors.ts';
 import { localModelConfig } from '../models/local-model-config.ts';
+import { startConfig } from '../rollout/config.ts';
 import { withKeptTasks } from '../topology/settle-tasks.ts';
 import type { Topology } from '../topology/topology.ts';
 
@@ -27,6 +29,10 @@ export function evaluationOf(
     ...(policyFolder === undefined ? topology.policy : localPolicy(topology, policyFolder)),
     ...(temperature === undefined ? {} : { temperature }),
   };
+  const bounded = startConfig.shape.rollouts.safeParse(rollouts);
+  if (!bounded.success) {
+    throw new ConfigError(`rollouts a question: ${bounded.error.issues[0]?.message}, found ${rollouts}`);
+  }
   if (rollouts > 1 && policy.temperature === 0) {
     notify(
       `${rollouts} rollouts at temperature 0 are one rollout ${rollouts} times: raise policy.temperature.`,
