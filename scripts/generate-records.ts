@@ -54,7 +54,8 @@ function declare(schema: Named, out: string[]): void {
     out.push(`${doc}\nexport type ${schema.name} = ${schema.symbols.map((s) => `'${s}'`).join(' | ')};\n`);
     return;
   }
-  // `optional` is not Avro's: such a field has a default and may be left out by who makes a record, but is always there when read.
+  // `optional` is not Avro's: such a field has a default and may be left out by who makes a record, but is
+  // always there when read.
   const fields = schema.fields.map(
     (f) =>
       `  /** ${f.doc} */\n  ${f.name}${f.optional ? '?' : ''}: ${typeOf(f.type, out)}${f.optional ? ' | undefined' : ''};`,

@@ -1,6 +1,6 @@
 /**
- * Opens what the stages are made of: models, tools, judge and reward, by the constructors of their kinds. Each is opened when
- * the first stage asks for it, and closed with the run.
+ * Opens what the stages are made of: models, tools, judge and reward, by the constructors of their kinds.
+ * Each is opened when the first stage asks for it, and closed with the run.
  */
 
 import type { ToldTool } from './agent/instructions.ts';
@@ -54,7 +54,10 @@ export interface Parts {
 }
 
 export interface PartsDeps {
-  /** For a policy that follows training: the step of the newest update that was told, 0 for none, and where checkpoints are. */
+  /**
+   * For a policy that follows training: the step of the newest update that was told, 0 for none, and where
+   * checkpoints are.
+   */
   readonly training?: {
     readonly published: (signal: AbortSignal) => Promise<number>;
     readonly checkpoints: string;

@@ -141,8 +141,9 @@ export async function pipeline(
 }
 
 /**
- * The stages that lead to `turns`, which run one at a time in the order of their priority, so that two runs with one seed
- * write the same topics; none where records are merged as they arrive. Of Swirl's: tools, rollout, start.
+ * The stages that lead to `turns`, which run one at a time in the order of their priority, so that two runs
+ * with one seed write the same topics; none where records are merged as they arrive. Of Swirl's: tools,
+ * rollout, start.
  */
 export function scheduledStages(topology: Topology): readonly string[] {
   if (topology.stages.rollout?.merge !== 'deterministic') return [];

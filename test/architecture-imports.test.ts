@@ -1,6 +1,7 @@
 /**
- * No circle of imports between files or between folders, at any level: what stands beside one another under one
- * folder imports in one direction. And every part of src/ has its layer: the rules that biome.json holds it to.
+ * No circle of imports between files or between folders, at any level: what stands beside one another under
+ * one folder imports in one direction. And every part of src/ has its layer: the rules that biome.json holds
+ * it to.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';

@@ -1,4 +1,7 @@
-/** Rules of the house that the linter cannot state; import cycles, stages' imports and lengths of modules are in biome.json. */
+/**
+ * Rules of the house that the linter cannot state; import cycles, stages' imports and lengths of modules are
+ * in biome.json.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,7 @@
-/** The whole flow in memory: questions in, updates of a policy out, with stages as RxJS operators and no topics. */
+/**
+ * The whole flow in memory: questions in, updates of a policy out, with stages as RxJS operators and no
+ * topics.
+ */
 import { tap } from 'rxjs';
 import { decompose, filter, judge, paced, question, reward, rollout, train } from 'swirl-rl';
 
@@ -10,7 +13,8 @@ const questions = [21, 34, 58].map((n) =>
   question({ id: `apples-${n}`, task: 'math', text: `Ada has ${n} apples and gets 12. How many?` }),
 );
 
-// `paced` asks for a question when there is room for it. A record that fails ends it, unless `onFailure` is given.
+// `paced` asks for a question when there is room for it. A record that fails ends it, unless `onFailure` is
+// given.
 await paced(questions)
   .pipe(
     rollout({

@@ -1,8 +1,9 @@
 /**
- * A reward of one's own, in JavaScript. A topology names it: `reward: { kind: module, path: ./own-reward.js }`.
+ * A reward of one's own, in JavaScript. A topology names it:
+ * `reward: { kind: module, path: ./own-reward.js }`.
  *
- * A good step is worth the more the shorter it is. What this throws, or a number that is not finite, becomes a failure
- * and never a reward.
+ * A good step is worth the more the shorter it is. What this throws, or a number that is not finite, becomes
+ * a failure and never a reward.
  *
  * @type {import('swirl-rl').RewardCall}
  */

@@ -1,4 +1,7 @@
-/** Prints the mean reward of the last hundred steps, as they are scored. The run may be at work in another process. */
+/**
+ * Prints the mean reward of the last hundred steps, as they are scored. The run may be at work in another
+ * process.
+ */
 import { map, scan } from 'rxjs';
 import { loadTopology, openTopics } from 'swirl-rl';
 

@@ -13,7 +13,9 @@ import { fileURLToPath } from 'node:url';
 
 const logging = fileURLToPath(new URL('./log4j2.properties', import.meta.url));
 const HOST = '127.0.0.1';
-/** How long a broker may take to start, in milliseconds: one that hangs. On a busy machine it takes minutes. */
+/**
+ * How long a broker may take to start, in milliseconds: one that hangs. On a busy machine it takes minutes.
+ */
 const START_MS = 600_000;
 const STOP_MS = 60_000;
 

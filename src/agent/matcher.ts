@@ -15,8 +15,8 @@ export interface Matcher {
   /** Most answers that an evaluation has compared at once; one at a time where nothing is said. */
   readonly concurrency?: number;
   /**
-   * Whether the answer says what one of the gold answers says. Throws `ModelError` where that cannot be told; what takes
-   * no time answers at once.
+   * Whether the answer says what one of the gold answers says. Throws `ModelError` where that cannot be told;
+   * what takes no time answers at once.
    */
   matches(asked: AnswerToMatch, options: CallOptions): boolean | Promise<boolean>;
   close?(): Promise<void>;

@@ -34,8 +34,9 @@ type PlainQuestion = z.output<typeof plainQuestion>;
 export const PLAIN_QUESTION = 'a question: `text`, and optionally `answer`, `answers`, `id`, `task`, `meta`';
 
 /**
- * Makes records of a file's questions. Without `id` a question is named after the file and its number; an id that is there
- * twice is a `DataError` (the ids are kept in memory). Without `task` that of the options is taken; with neither it is one too.
+ * Makes records of a file's questions. Without `id` a question is named after the file and its number; an id
+ * that is there twice is a `DataError` (the ids are kept in memory). Without `task` that of the options is
+ * taken; with neither it is one too.
  */
 export function questionMaker(
   input: Pick<Input, 'stem' | 'base'>,

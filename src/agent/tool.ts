@@ -63,6 +63,9 @@ export interface ToolContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Tells the user something. */
   readonly notify: (message: string) => void;
-  /** What the tools of one run share, such as a server process: made for the first that asks by that key, closed with the run. */
+  /**
+   * What the tools of one run share, such as a server process: made for the first that asks by that key,
+   * closed with the run.
+   */
   readonly shared: <T extends { close?(): Promise<void> }>(key: string, make: () => T) => T;
 }

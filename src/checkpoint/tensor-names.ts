@@ -7,8 +7,9 @@ const WRAPPERS = /_orig_mod\.|^module\./g;
 const PREFIXES = ['', 'model.', 'base_model.model.', 'base_model.model.model.'];
 
 /**
- * The name of `known` that a stored name means: without what wrappers put into it, and with the prefix that models
- * saved by their inner part lack (`layers.0...` for `model.layers.0...`). A name that means none of them as it is.
+ * The name of `known` that a stored name means: without what wrappers put into it, and with the prefix that
+ * models saved by their inner part lack (`layers.0...` for `model.layers.0...`). A name that means none of
+ * them as it is.
  */
 export function plainName(name: string, known: { has(name: string): boolean }): string {
   if (known.has(name)) return name;

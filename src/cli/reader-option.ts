@@ -19,7 +19,10 @@ export function withReader(command: Command): Command {
     .option('--reader <module>', 'a module of your own that reads the file: PATH or PATH#EXPORT');
 }
 
-/** Opens it; the caller closes it. Throws `ConfigError` where there is no such reader, or its module is not fit to be one. */
+/**
+ * Opens it; the caller closes it. Throws `ConfigError` where there is no such reader, or its module is not
+ * fit to be one.
+ */
 export async function readerOf(
   { dataset, reader }: ReaderFlags,
   { topology, input }: { readonly topology: Topology; readonly input: Input },

@@ -20,8 +20,8 @@ export function decompose({ retry, sleep }: DecomposeDeps): StageOperator<Trajec
 }
 
 /**
- * The k sub-trajectories of a trajectory with k actions: each action with the steps before it. Observations are
- * context, never actions. Throws `DataError` when there is no action.
+ * The k sub-trajectories of a trajectory with k actions: each action with the steps before it. Observations
+ * are context, never actions. Throws `DataError` when there is no action.
  */
 export function subTrajectories({ id, question, steps }: Trajectory): SubTrajectory[] {
   if (steps.length === 0) throw new DataError(`trajectory ${id} has no actions: expected at least one`);

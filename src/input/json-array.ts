@@ -17,8 +17,9 @@ const CLOSE_OBJECT = 0x7d;
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 
 /**
- * The elements of the array, each as JSON text. An element that is too long or not UTF-8 comes as a row with an
- * error. A file that is not one array, or ends inside it, throws `DataError`: nothing after that can be trusted.
+ * The elements of the array, each as JSON text. An element that is too long or not UTF-8 comes as a row with
+ * an error. A file that is not one array, or ends inside it, throws `DataError`: nothing after that can be
+ * trusted.
  */
 export async function* jsonArray(
   input: Input,

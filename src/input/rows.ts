@@ -67,7 +67,9 @@ export function parseJson<S extends z.ZodType>(
   throw new DataError(`${row.place}: expected ${expected}; ${problems.join('; ')}`);
 }
 
-/** Lone surrogates, which only `\ud...` escapes can bring into UTF-8 text, replaced: records cannot hold them. */
+/**
+ * Lone surrogates, which only `\ud...` escapes can bring into UTF-8 text, replaced: records cannot hold them.
+ */
 function wellFormed(value: unknown): unknown {
   if (typeof value === 'string') return value.toWellFormed();
   if (Array.isArray(value)) return value.map(wellFormed);

@@ -164,7 +164,10 @@ function allGood(steps: readonly Judged[], { unknown }: FilterConfig): boolean {
   );
 }
 
-/** The answer of a complete trajectory; null where it has none, a `DataError` where there is none to compare it with. */
+/**
+ * The answer of a complete trajectory; null where it has none, a `DataError` where there is none to compare
+ * it with.
+ */
 function answerOf(steps: readonly Judged[], mode: FilterConfig['mode']): AnswerToMatch | null | DataError {
   const { question, action, trajectory } = (steps.at(-1) as Judged).subTrajectory;
   const golds = goldAnswers(question);

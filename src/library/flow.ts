@@ -7,13 +7,14 @@ import type { Notify } from './notes.ts';
 /** The stages of a run, at work in this process until they are done, stopped or aborted. */
 export interface Flow extends AsyncDisposable {
   /**
-   * How the flow ended: `drained`, `stopped` or `aborted`; rejects with the error that stopped it, which `notify` hears
-   * where nobody asked for the end by then. Nothing that was committed is lost, and the next `start` goes on from there.
+   * How the flow ended: `drained`, `stopped` or `aborted`; rejects with the error that stopped it, which
+   * `notify` hears where nobody asked for the end by then. Nothing that was committed is lost, and the next
+   * `start` goes on from there.
    */
   readonly end: Promise<RunEnd>;
   /**
-   * How far each stage is: now, every `everyMs` milliseconds (1000 by default), and once more at the end, when it
-   * completes. A flow that fails completes it too: the error is `end`'s.
+   * How far each stage is: now, every `everyMs` milliseconds (1000 by default), and once more at the end,
+   * when it completes. A flow that fails completes it too: the error is `end`'s.
    */
   progress(options?: { readonly everyMs?: number }): Observable<readonly StageProgress[]>;
   /** Takes nothing more up, finishes and commits what is in flight. */

@@ -2,15 +2,18 @@
 import { Observable, Subject, type Subscribable, takeUntil } from 'rxjs';
 import { DataError } from '../errors.ts';
 
-/** Records as a program has them. Iterables are asked for a record when there is room for it; Observables cannot be. */
+/**
+ * Records as a program has them. Iterables are asked for a record when there is room for it; Observables
+ * cannot be.
+ */
 export type Source<T> = Iterable<T> | AsyncIterable<T> | Subscribable<T>;
 
 /** A queue's longest length when nothing else is said, in records. */
 export const QUEUE = 65_536;
 
 /**
- * The source's records in order. More than `queue` records of an Observable that wait are a `DataError`: they could only be
- * kept in unbounded memory, or be lost. Whoever stops reading ends the source.
+ * The source's records in order. More than `queue` records of an Observable that wait are a `DataError`: they
+ * could only be kept in unbounded memory, or be lost. Whoever stops reading ends the source.
  */
 export function iterableOf<T>(source: Source<T>, queue: number): AsyncIterable<T> | Iterable<T> {
   return isSubscribable(source) ? records(source, queue) : source;

@@ -8,7 +8,8 @@ import type { Question } from '../topics/records.generated.ts';
 export type QuestionFields = Pick<Question, 'id' | 'task' | 'text'> & Partial<Question>;
 
 /**
- * A record for the topic `questions`. Throws a `DataError` that names the field where one is unknown or of a wrong type.
+ * A record for the topic `questions`. Throws a `DataError` that names the field where one is unknown or of a
+ * wrong type.
  *
  * @example
  * question({ id: 'q1', task: 'math', text: 'What is 2 plus 3?', answer: '5' });

@@ -1,6 +1,7 @@
 /**
- * A topic as an Observable. The topic is the queue: a reader takes entries from it into a bounded buffer, a deliverer hands
- * them to the subscriber in short slices of time, and whatever else runs in this process has its turn in between.
+ * A topic as an Observable. The topic is the queue: a reader takes entries from it into a bounded buffer, a
+ * deliverer hands them to the subscriber in short slices of time, and whatever else runs in this process has
+ * its turn in between.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Observable, type Subscriber } from 'rxjs';
@@ -28,7 +29,10 @@ export interface Lost {
   readonly topic: string;
   /** How many, since it was last told. */
   readonly count: number;
-  /** `behind`: the subscriber was too slow for its buffer; `undecodable`: the bytes make no record of the topic. */
+  /**
+   * `behind`: the subscriber was too slow for its buffer; `undecodable`: the bytes make no record of the
+   * topic.
+   */
   readonly why: 'behind' | 'undecodable';
   /** The same as a sentence. */
   readonly message: string;
@@ -61,8 +65,9 @@ const BUFFER = 1024;
 const BUFFER_BYTES = 64 * 1024 * 1024;
 
 /**
- * The entries of a topic. What was there when it was subscribed to is delivered whole; of what comes after, a subscriber
- * that falls behind by more than the buffer loses the oldest and is told how many. Nothing is consumed.
+ * The entries of a topic. What was there when it was subscribed to is delivered whole; of what comes after, a
+ * subscriber that falls behind by more than the buffer loses the oldest and is told how many. Nothing is
+ * consumed.
  */
 export function tapEntries<K extends string>(
   topic: K,

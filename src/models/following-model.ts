@@ -1,9 +1,11 @@
 /**
- * A local policy that takes over what training makes of it while it samples. The trainer tells its updates in the topic
- * `updates` and leaves checkpoints; a worker that follows loads the newest one as it appears, and where it lags too far behind
- * it waits. Every completion names the version that wrote all of it: weights never change under a sample.
+ * A local policy that takes over what training makes of it while it samples. The trainer tells its updates in
+ * the topic `updates` and leaves checkpoints; a worker that follows loads the newest one as it appears, and
+ * where it lags too far behind it waits. Every completion names the version that wrote all of it: weights
+ * never change under a sample.
  *
- * What is sampled then depends on when updates arrived. It is recorded, so a replay from `trajectories` is exact.
+ * What is sampled then depends on when updates arrived. It is recorded, so a replay from `trajectories` is
+ * exact.
  */
 import { z } from 'zod';
 import type { Completion, CompletionRequest, LanguageModel } from '../agent/model.ts';
@@ -116,7 +118,10 @@ export class FollowingModel implements LanguageModel {
     return this.#published - this.#version.step > this.#config.maxLag;
   }
 
-  /** An error is kept for whoever waits; without anybody who lags it changes nothing, and the next look may go well. */
+  /**
+   * An error is kept for whoever waits; without anybody who lags it changes nothing, and the next look may go
+   * well.
+   */
   async #follow(): Promise<void> {
     const { signal } = this.#over;
     while (!signal.aborted) {

@@ -13,9 +13,9 @@ const message = z.strictObject({
 const ids = z.array(z.int().nonnegative());
 
 /**
- * What may be scored, one JSON value per line: a bare text (prefixed with the policy's BOS token, if it has one); a
- * completion after a context text, both as they are; the next assistant message of a conversation; or token ids, for
- * folders without a tokenizer too.
+ * What may be scored, one JSON value per line: a bare text (prefixed with the policy's BOS token, if it has
+ * one); a completion after a context text, both as they are; the next assistant message of a conversation; or
+ * token ids, for folders without a tokenizer too.
  */
 export const scoreRequest = z.union([
   z.string().transform((text) => ({ text })),
@@ -51,8 +51,8 @@ export function parseScoreRequest(json: unknown, where: string): ScoreRequest {
 }
 
 /**
- * Scores one request. Throws `ModelError` where it is longer than the policy's context, has ids beyond its vocabulary, or is
- * text and there is no tokenizer.
+ * Scores one request. Throws `ModelError` where it is longer than the policy's context, has ids beyond its
+ * vocabulary, or is text and there is no tokenizer.
  */
 export async function score(request: ScoreRequest, { engine, language }: ScoreOptions): Promise<Score> {
   const { context, ids } = 'ids' in request ? request : tokenize(request, language);

@@ -74,8 +74,8 @@ export interface CallPlace {
 const SLIPS = [TypeError, ReferenceError, SyntaxError, RangeError];
 
 /**
- * One call of a module's function, or `LATE`. What it throws becomes a fault, which is tried again unless it says
- * `retryable: false` or is a slip in the module.
+ * One call of a module's function, or `LATE`. What it throws becomes a fault, which is tried again unless it
+ * says `retryable: false` or is a slip in the module.
  */
 export async function tryModule<T>(
   call: (signal: AbortSignal) => T | Promise<T>,

@@ -18,8 +18,8 @@ const imported = new Map<string, ImportedModule>();
 let typescript: Promise<void> | undefined;
 
 /**
- * A process can import a file once only: one that changed since is a `ConfigError`, as are one that throws while it is
- * imported, is no JavaScript or TypeScript, or takes too long.
+ * A process can import a file once only: one that changed since is a `ConfigError`, as are one that throws
+ * while it is imported, is no JavaScript or TypeScript, or takes too long.
  */
 export async function importModule(file: string, limits: Limits): Promise<ImportedModule> {
   const hash = moduleHash(file, limits);
@@ -46,7 +46,10 @@ export async function importModule(file: string, limits: Limits): Promise<Import
   return done;
 }
 
-/** In a checkout all of Swirl runs through tsx already; the built package registers it when it meets the first module. */
+/**
+ * In a checkout all of Swirl runs through tsx already; the built package registers it when it meets the first
+ * module.
+ */
 async function understandTypeScript(): Promise<void> {
   if (import.meta.url.endsWith('.ts')) return;
   const { register } = await import('tsx/esm/api');

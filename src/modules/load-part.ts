@@ -1,4 +1,7 @@
-/** From a reference in the topology to a part that can be made: the module imported, its export and settings checked. */
+/**
+ * From a reference in the topology to a part that can be made: the module imported, its export and settings
+ * checked.
+ */
 import { ConfigError } from '../errors.ts';
 import type { Definition, PartName } from '../parts/define.ts';
 import type { Origin } from '../topics/records.generated.ts';
@@ -50,7 +53,9 @@ export async function examinePart(
   }
 }
 
-/** As `examinePart`, for those who cannot go on without; throws a `ConfigError` that says all that is wrong. */
+/**
+ * As `examinePart`, for those who cannot go on without; throws a `ConfigError` that says all that is wrong.
+ */
 export async function loadPart(
   part: PartName,
   config: ModuleSettings,

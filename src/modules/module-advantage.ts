@@ -15,7 +15,10 @@ export const moduleAdvantage = kind({
     const { signal } = new AbortController();
     let compared = false;
 
-    /** What is not a number for each step cannot be trained on, and there is nothing that could be left out: the run stops. */
+    /**
+     * What is not a number for each step cannot be trained on, and there is nothing that could be left out:
+     * the run stops.
+     */
     const ask = async (batch: readonly AdvantageStep[], update: number): Promise<readonly number[]> => {
       const about = `update ${update}, of ${batch.length} steps from ${batch[0]?.subTrajectory.id}`;
       const advantages: unknown = await callModule((end) => call(batch, { signal: end }), {

@@ -1,11 +1,17 @@
-/** The files that a module consists of: its own, and those that it imports by relative paths. Their hash is its content. */
+/**
+ * The files that a module consists of: its own, and those that it imports by relative paths. Their hash is
+ * its content.
+ */
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, extname, relative, resolve } from 'node:path';
 import { ConfigError } from '../errors.ts';
 import type { ModulesConfig } from './module-settings.ts';
 
-/** What a module's file is to be searched for; `import` and `require` in comments find too much, which does no harm. */
+/**
+ * What a module's file is to be searched for; `import` and `require` in comments find too much, which does no
+ * harm.
+ */
 const RELATIVE_IMPORT = /(?:\bfrom|\bimport|\bimport\s*\(|\brequire\s*\()\s*(['"`])(\.{1,2}\/[^'"`\n]+)\1/g;
 
 /** Endings that may be left out or stand for one another, as TypeScript and bundlers resolve them. */
@@ -13,9 +19,9 @@ const ENDINGS = ['.ts', '.tsx', '.mts', '.cts', '.js', '.jsx', '.mjs', '.cjs', '
 const CODE = new Set(ENDINGS.filter((ending) => ending !== '.json'));
 
 /**
- * SHA-256 over the paths, as seen from the module's folder, and contents of its files. Packages that it imports by name and
- * data that it reads are not in it. Throws `ConfigError` where a file cannot be read, or there are more or larger ones than
- * the bounds allow.
+ * SHA-256 over the paths, as seen from the module's folder, and contents of its files. Packages that it
+ * imports by name and data that it reads are not in it. Throws `ConfigError` where a file cannot be read, or
+ * there are more or larger ones than the bounds allow.
  */
 export function moduleHash(
   file: string,

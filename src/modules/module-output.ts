@@ -1,6 +1,7 @@
 /**
- * What a module prints to standard output goes to standard error: the former is Swirl's, for results that programs read
- * (`--json`). It is told apart by where a write comes from, so that the module and all that it starts may print at any time.
+ * What a module prints to standard output goes to standard error: the former is Swirl's, for results that
+ * programs read (`--json`). It is told apart by where a write comes from, so that the module and all that it
+ * starts may print at any time.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 

@@ -4,8 +4,8 @@ import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { isFile } from './module-files.ts';
 
 /**
- * The absolute path of a package's export, as `import` in the folder would find it; null where there is none. Names of paths
- * (`./x.ts`, `/x.ts`) are for the caller.
+ * The absolute path of a package's export, as `import` in the folder would find it; null where there is none.
+ * Names of paths (`./x.ts`, `/x.ts`) are for the caller.
  */
 export function resolvePackage(name: string, folder: string): string | null {
   const [, packageName, rest = ''] = /^((?:@[^/]+\/)?[^/]+)(\/.*)?$/.exec(name) ?? [];
@@ -47,7 +47,10 @@ function fileOf(root: string, { exports, main }: Manifest, rest: string): string
   );
 }
 
-/** The target of a subpath in a package's `exports`, as Node's documentation describes it (Packages, "Conditional exports"). */
+/**
+ * The target of a subpath in a package's `exports`, as Node's documentation describes it (Packages,
+ * "Conditional exports").
+ */
 function exported(exports: unknown, subpath: string): string | null {
   const plain =
     typeof exports === 'string' ||

@@ -1,7 +1,10 @@
 /** An operator for authors of stages: the steps of a trajectory together, as `filter` takes them. */
 import { concatMap, defer, type OperatorFunction } from 'rxjs';
 
-/** A record that is, or holds, a step of a trajectory: of `sub-trajectories`, `judged`, `accepted` or `scored`. */
+/**
+ * A record that is, or holds, a step of a trajectory: of `sub-trajectories`, `judged`, `accepted` or
+ * `scored`.
+ */
 export type StepRecord = StepPlace | { readonly subTrajectory: StepPlace };
 
 interface StepPlace {
@@ -20,14 +23,16 @@ export interface Gathered<T> {
 }
 
 export interface GatherOptions {
-  /** Most steps that are kept: the oldest incomplete trajectory makes room. It should hold many trajectories. */
+  /**
+   * Most steps that are kept: the oldest incomplete trajectory makes room. It should hold many trajectories.
+   */
   readonly maxSteps: number;
 }
 
 /**
- * Gathers the steps of trajectories, for stages over a partition. A trajectory is given with its last step; one that had
- * to make room before it was complete is given as it is. A step that is there already is left out: a place in a
- * trajectory is taken once.
+ * Gathers the steps of trajectories, for stages over a partition. A trajectory is given with its last step;
+ * one that had to make room before it was complete is given as it is. A step that is there already is left
+ * out: a place in a trajectory is taken once.
  *
  * @example
  * (judged$: Observable<Judged>) => judged$.pipe(

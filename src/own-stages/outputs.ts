@@ -1,4 +1,7 @@
-/** What an operator of one's own gives back: records for the one topic that its stage writes, or for one that it names. */
+/**
+ * What an operator of one's own gives back: records for the one topic that its stage writes, or for one that
+ * it names.
+ */
 import { DataError } from '../errors.ts';
 import { failureOf, idOf } from '../runtime/failure.ts';
 import type { AnyEmission, Delivery } from '../runtime/stage.ts';
@@ -31,8 +34,8 @@ export function to<T extends object>(topic: string, value: T): Addressed<T> {
 }
 
 /**
- * Says that the record in hand cannot be processed, without ending the operator as a thrown error does: a record in
- * `failures` tells why. Other outputs for the same record are written all the same.
+ * Says that the record in hand cannot be processed, without ending the operator as a thrown error does: a
+ * record in `failures` tells why. Other outputs for the same record are written all the same.
  *
  * @example
  * map((judged) => (judged.subTrajectory.context.length > 50 ? refuse('too long to compare') : judged))
@@ -56,7 +59,10 @@ export interface OutputRules {
 
 const MAX_MESSAGE = 2_000;
 
-/** The outputs of one delivery. Throws a `DataError` that names the module where one cannot be told what it is. */
+/**
+ * The outputs of one delivery. Throws a `DataError` that names the module where one cannot be told what it
+ * is.
+ */
 export function emissionsOf(
   outputs: readonly unknown[],
   delivery: Delivery<object>,
@@ -112,8 +118,8 @@ function emissionOf(output: unknown, delivery: Delivery<object>, rules: OutputRu
 }
 
 /**
- * The record with the module in its `by`, where it has such a field: what was made of other records was decided there. What
- * is passed on from a topic of the same records stays as it is.
+ * The record with the module in its `by`, where it has such a field: what was made of other records was
+ * decided there. What is passed on from a topic of the same records stays as it is.
  */
 function signed(record: object, { tree, hash }: TopicSchema, { reads, origin }: OutputRules): object {
   if (hash === reads.hash || tree.kind !== 'record') return record;

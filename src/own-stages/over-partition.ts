@@ -1,7 +1,8 @@
 /**
- * A stage of one's own over the stream of a partition: one operator sees every record in order, and may keep what it
- * likes of them. It must answer at once: what it gives while a record is handed to it belongs to that record. Its state
- * is in memory only: after a restart, and after it threw, it is made anew and shown what came before, in silence.
+ * A stage of one's own over the stream of a partition: one operator sees every record in order, and may keep
+ * what it likes of them. It must answer at once: what it gives while a record is handed to it belongs to that
+ * record. Its state is in memory only: after a restart, and after it threw, it is made anew and shown what
+ * came before, in silence.
  */
 import { concatMap, EMPTY, from, Observable, of, Subject, type Subscription } from 'rxjs';
 import { ConfigError, DataError, ModelError, type SwirlError } from '../errors.ts';

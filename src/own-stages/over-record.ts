@@ -1,6 +1,7 @@
 /**
- * A stage of one's own over single records: the operator is applied to each record alone, which is all that its source
- * gives before it completes. It may wait; what it gives by the time it completes belongs to that record.
+ * A stage of one's own over single records: the operator is applied to each record alone, which is all that
+ * its source gives before it completes. It may wait; what it gives by the time it completes belongs to that
+ * record.
  */
 import { from, fromEvent, lastValueFrom, of, take, takeUntil, toArray } from 'rxjs';
 import type { Sleep } from '../clock.ts';
@@ -22,7 +23,10 @@ export interface OverRecordOptions extends OutputRules {
   readonly sleep: Sleep;
 }
 
-/** What it throws, its time-outs and what is no record of its topic become failures; see `callModule` for retries. */
+/**
+ * What it throws, its time-outs and what is no record of its topic become failures; see `callModule` for
+ * retries.
+ */
 export function overRecord(options: OverRecordOptions): StageOperator<object, AnyEmission> {
   const { operator, timeoutMs, maxOutputs, where } = options;
   const apply = async (value: object, signal: AbortSignal): Promise<unknown[]> => {

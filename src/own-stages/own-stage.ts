@@ -1,4 +1,7 @@
-/** A stage of one's own as the runtime runs it: the operator of a module, over single records or over a partition. */
+/**
+ * A stage of one's own as the runtime runs it: the operator of a module, over single records or over a
+ * partition.
+ */
 
 import type { Sleep } from '../clock.ts';
 import { ConfigError } from '../errors.ts';
@@ -35,7 +38,10 @@ export interface OwnStageDeps {
   readonly keep: <T extends { close(): Promise<void> }>(part: T) => T;
 }
 
-/** Throws a `ConfigError` where the module and the topology do not go together, or the operator cannot be made. */
+/**
+ * Throws a `ConfigError` where the module and the topology do not go together, or the operator cannot be
+ * made.
+ */
 export async function ownStage(
   settings: OwnStageSettings,
   deps: OwnStageDeps,

@@ -8,12 +8,14 @@ import type { CheckedBy, StandardSchemaV1 } from './standard-schema.ts';
 /** What a stage says of its operator. */
 export interface StageTraits {
   /**
-   * `record` (the default): the operator is applied to each record alone, which is all that its source gives before it
-   * completes; it may wait. `partition`: it is applied to the stream of a whole partition, which never completes; it answers
-   * at once, and its state is built again after a restart.
+   * `record` (the default): the operator is applied to each record alone, which is all that its source gives
+   * before it completes; it may wait. `partition`: it is applied to the stream of a whole partition, which
+   * never completes; it answers at once, and its state is built again after a restart.
    */
   readonly over?: 'record' | 'partition';
-  /** Which records it takes, by Swirl's topics that hold them; by default anything that the topology gives it. */
+  /**
+   * Which records it takes, by Swirl's topics that hold them; by default anything that the topology gives it.
+   */
   readonly reads?: Topic | readonly Topic[];
 }
 
@@ -22,13 +24,15 @@ export interface StageDefinition<Settings = never>
     StageTraits {}
 
 /**
- * A stage: `stages.NAME: { kind: module, path: ./my-stage.ts, reads: judged, writes: [mine] }`. `make` is called for each
- * partition, and again whenever an operator without any state is needed. What the operator gives is written to the topic
- * that the stage writes; `to(topic, record)` says which where there are several.
+ * A stage: `stages.NAME: { kind: module, path: ./my-stage.ts, reads: judged, writes: [mine] }`. `make` is
+ * called for each partition, and again whenever an operator without any state is needed. What the operator
+ * gives is written to the topic that the stage writes; `to(topic, record)` says which where there are
+ * several.
  *
  * @example
  * export default defineStage({
- *   make: () => (judged$: Observable<Judged>) => judged$.pipe(filter(({ verdict }) => verdict.label !== 'BAD')),
+ *   make: () => (judged$: Observable<Judged>) => judged$.pipe(filter(({ verdict }) => verdict.label !==
+ *   'BAD')),
  * });
  */
 export function defineStage<In extends object, Schema extends StandardSchemaV1 = NoSettings>(

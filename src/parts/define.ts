@@ -1,6 +1,7 @@
 /**
- * `defineTool`, `defineJudge` and the like: what a module exports that is more than a plain function. A definition is a plain
- * object, known by its field `part` and never by class or symbol, since a module may have loaded another copy of this package.
+ * `defineTool`, `defineJudge` and the like: what a module exports that is more than a plain function. A
+ * definition is a plain object, known by its field `part` and never by class or symbol, since a module may
+ * have loaded another copy of this package.
  */
 import type {
   AdvantageCall,

@@ -1,13 +1,14 @@
 /**
- * A kind of part, in one place: its name in the topology, its settings, what it is, and how it is made. The topology's
- * unions (`judge: { kind: rules, … }`), the reference and the constructors are all derived from lists of these.
+ * A kind of part, in one place: its name in the topology, its settings, what it is, and how it is made. The
+ * topology's unions (`judge: { kind: rules, … }`), the reference and the constructors are all derived from
+ * lists of these.
  */
 import { z } from 'zod';
 import type { PromptPlaces } from '../agent/own-prompt.ts';
 
 /**
- * `Context`: what the constructor is given beside the settings. The file that declares a kind is read whenever a topology is:
- * it imports what is heavy only in `make`.
+ * `Context`: what the constructor is given beside the settings. The file that declares a kind is read
+ * whenever a topology is: it imports what is heavy only in `make`.
  */
 export interface Kind<Name extends string, Settings extends z.ZodObject, Context, Part> {
   /** As `kind` says it. */

@@ -1,6 +1,6 @@
 /**
- * Standard Schema version 1 (https://standardschema.dev): the interface by which schema libraries (zod, valibot, arktype and
- * others) check a value. Its specification is made to be copied: it needs no package.
+ * Standard Schema version 1 (https://standardschema.dev): the interface by which schema libraries (zod,
+ * valibot, arktype and others) check a value. Its specification is made to be copied: it needs no package.
  */
 
 /** A schema of any such library. */

@@ -1,4 +1,6 @@
-/** The search tool's corpus from HotPotQA's paragraphs: JSON lines of `{"title", "text"}`, each article once. */
+/**
+ * The search tool's corpus from HotPotQA's paragraphs: JSON lines of `{"title", "text"}`, each article once.
+ */
 import { createHash } from 'node:crypto';
 import type { Input } from '../input/input.ts';
 import type { ReadOptions } from '../input/rows.ts';

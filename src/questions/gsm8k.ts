@@ -1,6 +1,6 @@
 /**
- * GSM8K as published (https://github.com/openai/grade-school-math): JSON lines of `question` and `answer`, where
- * the answer is a worked solution that ends in a line `#### 72`.
+ * GSM8K as published (https://github.com/openai/grade-school-math): JSON lines of `question` and `answer`,
+ * where the answer is a worked solution that ends in a line `#### 72`.
  */
 import { z } from 'zod';
 import { DataError } from '../errors.ts';
@@ -34,7 +34,10 @@ export async function* readGsm8k(
   for await (const { question } of readGsm8kProblems(input, options)) yield question;
 }
 
-/** The problems with their worked solutions. A bad line goes to `skip` or throws `DataError`, with file and line. */
+/**
+ * The problems with their worked solutions. A bad line goes to `skip` or throws `DataError`, with file and
+ * line.
+ */
 export function readGsm8kProblems(
   input: Input,
   options: ReadOptions = {},

@@ -1,6 +1,6 @@
 /**
- * HotPotQA as published (https://hotpotqa.github.io): one JSON array of questions, each with its paragraphs as
- * `[title, [sentence, ...]]`. Read as a stream: the training split is one array of 500 MB.
+ * HotPotQA as published (https://hotpotqa.github.io): one JSON array of questions, each with its paragraphs
+ * as `[title, [sentence, ...]]`. Read as a stream: the training split is one array of 500 MB.
  */
 import { z } from 'zod';
 import { DataError } from '../errors.ts';
@@ -58,8 +58,8 @@ export async function* readHotpotqa(
 }
 
 /**
- * The questions with their paragraphs. A bad element goes to `skip` or throws `DataError` with its index and byte;
- * a file that is not an array, or is cut off, always throws.
+ * The questions with their paragraphs. A bad element goes to `skip` or throws `DataError` with its index and
+ * byte; a file that is not an array, or is cut off, always throws.
  */
 export function readHotpotqaEntries(
   input: Input,

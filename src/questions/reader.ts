@@ -4,7 +4,10 @@ import type { Input } from '../input/input.ts';
 import type { ReadOptions } from '../input/rows.ts';
 import type { Question, Trajectory } from '../topics/records.generated.ts';
 
-/** Errors carry file and line (or index and byte); `skip` decides whether a bad record is left out or ends the reading. */
+/**
+ * Errors carry file and line (or index and byte); `skip` decides whether a bad record is left out or ends the
+ * reading.
+ */
 export type Reader = (
   | {
       readonly topic: 'questions';

@@ -14,8 +14,9 @@ export interface TopicRecordOptions extends Pick<ReadOptions, 'skip'> {
 }
 
 /**
- * The records of a file, each checked against its topic's schema, whose defaults stand for fields that are left out;
- * errors carry file and line. A line is the record itself, or an object with the record under `record`, as tap prints it.
+ * The records of a file, each checked against its topic's schema, whose defaults stand for fields that are
+ * left out; errors carry file and line. A line is the record itself, or an object with the record under
+ * `record`, as tap prints it.
  */
 export function readTopicRecords<K extends string>(
   topic: K,

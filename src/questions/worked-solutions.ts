@@ -146,7 +146,8 @@ export function agrees(computed: string, stated: string): boolean {
   if (computed.trim() === '' || plain === '' || !Number.isFinite(value) || !Number.isFinite(said))
     return false;
   const decimals = /\.(\d*)$/.exec(plain)?.[1]?.length ?? 0;
-  // A stated whole number is meant exactly; decimals are often rounded or cut: less than one unit of the last.
+  // A stated whole number is meant exactly; decimals are often rounded or cut: less than one unit of the
+  // last.
   const tolerance = decimals === 0 ? 1e-9 * Math.max(1, Math.abs(value)) : 10 ** -decimals;
   return Math.abs(value - said) < tolerance;
 }

@@ -33,7 +33,8 @@ export function rollout({ policy, tasks, tools, retry, sleep }: RolloutDeps): St
     try {
       completion = await policy.complete({ messages, id: turn.id, signal, tools: usable });
     } catch (error) {
-      // As running out of steps: what was done until then counts. A question that does not fit at all is a failure.
+      // As running out of steps: what was done until then counts. A question that does not fit at all is a
+      // failure.
       if (error instanceof ContextError && turn.steps.length > 0) return [ended(turn, 'OUT_OF_CONTEXT')];
       throw error;
     }

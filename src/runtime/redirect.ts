@@ -1,4 +1,7 @@
-/** Outputs into other topics: a stage of Swirl's names the topics of its own flow, and a topology may say where they go. */
+/**
+ * Outputs into other topics: a stage of Swirl's names the topics of its own flow, and a topology may say
+ * where they go.
+ */
 import { map } from 'rxjs';
 import type { AnyEmission, StageOperator } from './stage.ts';
 

@@ -34,7 +34,10 @@ export interface Finished<E extends AnyEmission = Emission> {
   /** The finished delivery's offset; null for outputs that belong to none (a flush at the end). */
   readonly offset: number | null;
   readonly outputs: readonly E[];
-  /** The finished record's id, for a failure where an output cannot be written; by default that of the first output. */
+  /**
+   * The finished record's id, for a failure where an output cannot be written; by default that of the first
+   * output.
+   */
   readonly record?: string | null;
 }
 
@@ -72,8 +75,8 @@ export interface Stage {
    */
   readonly outlasts?: boolean;
   /**
-   * Called before the operator is made; where to start reading, instead of the committed offset (train: its checkpoint's
-   * offset).
+   * Called before the operator is made; where to start reading, instead of the committed offset (train: its
+   * checkpoint's offset).
    */
   readonly startAt?: (taken: TakenPartition) => Promise<number>;
 }

@@ -1,6 +1,6 @@
 /**
- * What the calculator can do: operators, functions and constants on float64, each of bounded cost. Operators go by mathjs's
- * names.
+ * What the calculator can do: operators, functions and constants on float64, each of bounded cost. Operators
+ * go by mathjs's names.
  */
 
 /** Something that the policy did which has no value; its message is shown to the policy. */
@@ -49,7 +49,10 @@ function leastMultiple(...values: number[]): number {
   });
 }
 
-/** Halves go away from zero, as people round; through the decimal notation, so that 1.005 rounds as it is written. */
+/**
+ * Halves go away from zero, as people round; through the decimal notation, so that 1.005 rounds as it is
+ * written.
+ */
 function round(value: number, digits = 0): number {
   if (!Number.isInteger(digits) || digits < 0 || digits > 15) {
     throw new Refusal('round(number, digits) takes 0 to 15 digits.');

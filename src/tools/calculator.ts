@@ -90,7 +90,9 @@ export class Calculator implements Tool {
   async close(): Promise<void> {}
 }
 
-/** Whole numbers in full; others to this many significant digits, without trailing zeros (0.1 + 0.2 is 0.3). */
+/**
+ * Whole numbers in full; others to this many significant digits, without trailing zeros (0.1 + 0.2 is 0.3).
+ */
 export function formatNumber(value: number, digits: number): string {
   if (Number.isSafeInteger(value)) return String(value);
   return String(Math.abs(value) < 10 ** digits ? Number(value.toPrecision(digits)) : Math.round(value));

@@ -9,8 +9,8 @@ export interface Article {
 }
 
 /**
- * The articles of a file, in order. Other keys than `title` and `text` pass, blank lines too. Throws `DataError` with
- * file and line for anything else.
+ * The articles of a file, in order. Other keys than `title` and `text` pass, blank lines too. Throws
+ * `DataError` with file and line for anything else.
  */
 export async function* readCorpus(path: string): AsyncGenerator<Article, void, void> {
   for await (const { text, place, error } of lines(fileInput(path))) {

@@ -1,7 +1,8 @@
 /**
- * Arithmetic on hostile text. mathjs only parses; what it parsed is walked here, node by node, and only numbers,
- * the operators and functions in the tables below mean anything. Nothing of the text is ever compiled or run, and every
- * operation works on float64, so the cost is linear in the length of the text: `9^9^9^9` is one comparison.
+ * Arithmetic on hostile text. mathjs only parses; what it parsed is walked here, node by node, and only
+ * numbers, the operators and functions in the tables below mean anything. Nothing of the text is ever
+ * compiled or run, and every operation works on float64, so the cost is linear in the length of the text:
+ * `9^9^9^9` is one comparison.
  */
 import type { ConstantNode, FunctionNode, MathNode, OperatorNode, ParenthesisNode, SymbolNode } from 'mathjs';
 import { BINARY, CONSTANTS, FUNCTIONS, Refusal, UNARY } from './arithmetic.ts';
@@ -24,8 +25,8 @@ export type Parse = (text: string) => MathNode;
 const PERCENT: string = 'ctranspose';
 
 /**
- * The value of an expression, or what is wrong with it. Reads what people write too: `x`, `×` and `**`, `$12`, `1,000` and
- * `30%` (0.3). An expression with two readings is refused rather than guessed at.
+ * The value of an expression, or what is wrong with it. Reads what people write too: `x`, `×` and `**`,
+ * `$12`, `1,000` and `30%` (0.3). An expression with two readings is refused rather than guessed at.
  */
 export function evaluateExpression(text: string, limits: ExpressionLimits, parse: Parse): Evaluated {
   try {
@@ -49,8 +50,8 @@ export function evaluateExpression(text: string, limits: ExpressionLimits, parse
 }
 
 /**
- * Rewrites what people write into mathjs's syntax, in one pass. A percent sign becomes `'`, mathjs's other postfix
- * operator, because mathjs reads `%` as a remainder where a number or a parenthesis follows.
+ * Rewrites what people write into mathjs's syntax, in one pass. A percent sign becomes `'`, mathjs's other
+ * postfix operator, because mathjs reads `%` as a remainder where a number or a parenthesis follows.
  */
 function prepare(text: string, maxDepth: number): string {
   if (text.includes('=')) throw new Refusal("write the expression alone, without '='.");
@@ -67,7 +68,10 @@ function prepare(text: string, maxDepth: number): string {
   return separateThousands(plain, maxDepth).replaceAll('%', "'");
 }
 
-/** Drops the commas of `1,000,000` outside function calls, where a comma separates arguments, and bounds the nesting. */
+/**
+ * Drops the commas of `1,000,000` outside function calls, where a comma separates arguments, and bounds the
+ * nesting.
+ */
 function separateThousands(text: string, maxDepth: number): string {
   const inCall: boolean[] = [];
   return text.replace(/(?<![\d.])\d+(?:,\d+)+|([A-Za-z]?) ?\(|\)/g, (found, letter: string | undefined) => {

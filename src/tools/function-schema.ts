@@ -13,7 +13,10 @@ const functionSchema = z.looseObject({
   parameters: z.record(z.string(), z.unknown()).default({ type: 'object', properties: {} }),
 });
 
-/** As the chat API has it, `{type: function, function: {...}}`; the function alone, as other APIs have it, will do. */
+/**
+ * As the chat API has it, `{type: function, function: {...}}`; the function alone, as other APIs have it,
+ * will do.
+ */
 const declaration = z.union([
   z.looseObject({ type: z.literal('function').optional(), function: functionSchema }),
   functionSchema,
@@ -38,7 +41,10 @@ export interface FunctionSchema {
   readonly parameters: JsonSchema;
 }
 
-/** The declared function. `where` is its key in the topology. Throws `ConfigError` for a file that is none or holds none. */
+/**
+ * The declared function. `where` is its key in the topology. Throws `ConfigError` for a file that is none or
+ * holds none.
+ */
 export function readFunction(config: NonNullable<FunctionConfig>, where: string): FunctionSchema {
   const value = typeof config === 'string' ? readJson(config, where) : config;
   const read = declaration.safeParse(value);

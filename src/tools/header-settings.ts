@@ -1,4 +1,7 @@
-/** HTTP headers of a tool's requests. Secrets are named by the environment variables that hold them, never written down. */
+/**
+ * HTTP headers of a tool's requests. Secrets are named by the environment variables that hold them, never
+ * written down.
+ */
 import { z } from 'zod';
 import { ConfigError } from '../errors.ts';
 
@@ -35,7 +38,10 @@ export interface Headers {
   readonly secrets: readonly string[];
 }
 
-/** The headers with their secrets. Throws `ConfigError`, which shows no value, for a variable that is not set or cannot be sent. */
+/**
+ * The headers with their secrets. Throws `ConfigError`, which shows no value, for a variable that is not set
+ * or cannot be sent.
+ */
 export function readHeaders(
   { tokenEnv, headersEnv, headers }: HeaderConfig,
   { where, env }: { readonly where: string; readonly env: Readonly<Record<string, string | undefined>> },

@@ -4,8 +4,8 @@ import type { Tool } from '../agent/tool.ts';
 import { ConfigError } from '../errors.ts';
 
 /**
- * The tools by their names in the topology, ready to be called. Throws `ConfigError` where two share a tag or one takes
- * the answer's, and as `open` does where one cannot be made; those that were made are closed then.
+ * The tools by their names in the topology, ready to be called. Throws `ConfigError` where two share a tag or
+ * one takes the answer's, and as `open` does where one cannot be made; those that were made are closed then.
  */
 export async function openTools<Config extends { readonly tag: string }>(
   config: Readonly<Record<string, Config>>,

@@ -46,7 +46,10 @@ export type SearchDeps = Pick<ToolContext, 'now'>;
 
 type SearchLimits = Omit<SearchConfig, 'corpus'>;
 
-/** Makes the search tool over the articles of `config.corpus`. Throws as `readCorpus` does, and for an empty corpus. */
+/**
+ * Makes the search tool over the articles of `config.corpus`. Throws as `readCorpus` does, and for an empty
+ * corpus.
+ */
 export async function openSearch(name: string, config: SearchConfig, deps: SearchDeps): Promise<Search> {
   const search = new Search(name, config, deps);
   for await (const article of readCorpus(config.corpus)) {
@@ -82,8 +85,8 @@ export const searchTool = toolKind({
 });
 
 /**
- * Best articles first; of equal ones, that which was added first. Refusals (an over-long query, one without words) and
- * time-outs are observations.
+ * Best articles first; of equal ones, that which was added first. Refusals (an over-long query, one without
+ * words) and time-outs are observations.
  */
 export class Search implements Tool {
   readonly name: string;
@@ -116,7 +119,10 @@ export class Search implements Tool {
     this.#articles.push({ title, text });
   }
 
-  /** Case, articles and punctuation do not matter; a sign that makes another word of it does: `C++` is not `C`. */
+  /**
+   * Case, articles and punctuation do not matter; a sign that makes another word of it does: `C++` is not
+   * `C`.
+   */
   callForm(argument: string): string {
     return textForm(argument) || argument.trim();
   }
@@ -143,7 +149,10 @@ export class Search implements Tool {
 
   async close(): Promise<void> {}
 
-  /** The best articles' numbers; null when the time is up. Gives way to others after each word, so that it can be. */
+  /**
+   * The best articles' numbers; null when the time is up. Gives way to others after each word, so that it can
+   * be.
+   */
   async #rank(terms: ReadonlySet<string>, signal: AbortSignal): Promise<number[] | null> {
     const end = this.#deps.now() + this.#limits.timeoutMs;
     const scores = new Map<number, number>();
@@ -158,7 +167,10 @@ export class Search implements Tool {
   }
 }
 
-/** Words and numbers (and `c++`, `c#`), lower case and without accents; parts of more than 64 characters are cut. */
+/**
+ * Words and numbers (and `c++`, `c#`), lower case and without accents; parts of more than 64 characters are
+ * cut.
+ */
 function words(text: string): string[] {
   const plain = text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
   return (plain.match(/(?<![\p{L}\p{N}])\p{L}(?:\+\+|#)|[\p{L}\p{N}]+/gu) ?? []).map((word) =>

@@ -1,4 +1,6 @@
-/** Checks a plain value against the topology's definition and says everything that is wrong with its shape. */
+/**
+ * Checks a plain value against the topology's definition and says everything that is wrong with its shape.
+ */
 import type { z } from 'zod';
 import { nearest } from '../suggest.ts';
 import { definition, isObject, keysAt, schemasAt } from './schema-walk.ts';
@@ -70,7 +72,10 @@ function findingsOf(issue: z.core.$ZodIssue, root: unknown, base: readonly Prope
   }
 }
 
-/** The messages of the branch that came nearest: that with the fewest problems, if it is not only of another type. */
+/**
+ * The messages of the branch that came nearest: that with the fewest problems, if it is not only of another
+ * type.
+ */
 function unionFindings(
   issue: z.core.$ZodIssueInvalidUnion,
   root: unknown,

@@ -1,6 +1,6 @@
 /**
- * Draws a topology in the terminal: the flow from left to right, broken into rows, with the cycle of turns under
- * `rollout`:
+ * Draws a topology in the terminal: the flow from left to right, broken into rows, with the cycle of turns
+ * under `rollout`:
  *
  *   questions --> [start] --> turns --> [rollout] --> trajectories
  *                               ^           |
@@ -79,7 +79,9 @@ function drawRow(graph: Graph, stages: readonly GraphStage[], unicode: boolean):
   return canvas.text();
 }
 
-/** From the bottom of `rollout` to `tools` and back up to `turns`; a rollout may also go on without a tool. */
+/**
+ * From the bottom of `rollout` to `tools` and back up to `turns`; a rollout may also go on without a tool.
+ */
 function drawCycle(
   canvas: Canvas,
   graph: Graph,

@@ -1,7 +1,7 @@
 /**
- * The parts of one's own that a topology names: its modules are imported and checked, its prompts read, and what they
- * are is written down in it by their hashes. Loading a module runs it, so this is a step of its own, after the topology's
- * text was found to be right.
+ * The parts of one's own that a topology names: its modules are imported and checked, its prompts read, and
+ * what they are is written down in it by their hashes. Loading a module runs it, so this is a step of its
+ * own, after the topology's text was found to be right.
  */
 import { placeProblems, readPrompt } from '../agent/own-prompt.ts';
 import { ConfigError } from '../errors.ts';
@@ -21,7 +21,10 @@ export interface ExaminedParts {
   readonly findings: readonly Finding[];
 }
 
-/** `replayed`: what is not as its hash says is told, and no error. Parts that are of no use here are left alone. */
+/**
+ * `replayed`: what is not as its hash says is told, and no error. Parts that are of no use here are left
+ * alone.
+ */
 export async function examineParts(
   topology: Topology,
   { replayed = false }: { readonly replayed?: boolean } = {},

@@ -11,8 +11,8 @@ export interface FlowStage {
 }
 
 /**
- * The stages that are there, in the order of the flow: those that a topology adds come after the stages whose records they
- * read, and those that nobody reads from at the end.
+ * The stages that are there, in the order of the flow: those that a topology adds come after the stages whose
+ * records they read, and those that nobody reads from at the end.
  */
 export function flowStages(topology: Pick<Topology, 'stages' | 'ownStages'>): FlowStage[] {
   const { stages, ownStages } = topology;
@@ -60,8 +60,8 @@ export function consumersOf(topology: Topology, topic: string): string[] {
 }
 
 /**
- * The topic of Swirl's own whose records a topic holds; null where it has a schema of its own, undefined where the run
- * has no such topic.
+ * The topic of Swirl's own whose records a topic holds; null where it has a schema of its own, undefined
+ * where the run has no such topic.
  */
 export function recordsOf(
   { ownTopics }: Pick<Topology, 'ownTopics'>,
@@ -74,7 +74,10 @@ export function recordsOf(
   return 'record' in own ? own.record : null;
 }
 
-/** Which of these topics hold the records of Swirl's own topics under another name, by the name that Swirl has. */
+/**
+ * Which of these topics hold the records of Swirl's own topics under another name, by the name that Swirl
+ * has.
+ */
 export function heldBy(
   topology: Pick<Topology, 'ownTopics'>,
   topics: readonly string[],
@@ -103,8 +106,8 @@ export function inputTopics(topology: Topology): string[] {
 }
 
 /**
- * The stages at and after a topic: those that a replay from it runs. Of Swirl's stages also those that the topology does
- * not have, as they are by default, so that `turns` brings its whole cycle.
+ * The stages at and after a topic: those that a replay from it runs. Of Swirl's stages also those that the
+ * topology does not have, as they are by default, so that `turns` brings its whole cycle.
  */
 export function stagesFrom(topic: string, topology: Topology | null): string[] {
   const stages = possibleStages(topology);
@@ -140,8 +143,8 @@ export function possibleStages(topology: Topology | null): FlowStage[] {
 }
 
 /**
- * A cycle of stages and topics that does not pass through `turns`, as `a -> topic -> b -> ... -> a`; null where
- * there is none. The cycle of a rollout's turns is the only one that ends by itself (at `maxSteps`).
+ * A cycle of stages and topics that does not pass through `turns`, as `a -> topic -> b -> ... -> a`; null
+ * where there is none. The cycle of a rollout's turns is the only one that ends by itself (at `maxSteps`).
  */
 export function strayCycle(topology: Topology): readonly string[] | null {
   const stages = flowStages(topology);

@@ -1,4 +1,7 @@
-/** Every kind of part that a topology can name, by slot. A kind that is added here is checked, documented and made. */
+/**
+ * Every kind of part that a topology can name, by slot. A kind that is added here is checked, documented and
+ * made.
+ */
 
 import type { Matcher } from '../agent/matcher.ts';
 import type { Judge, RewardModel } from '../agent/model.ts';

@@ -38,8 +38,9 @@ export interface Loaded {
 }
 
 /**
- * The topology of a file with its parts: modules are imported, prompts read, and both checked. A `ConfigError` lists
- * everything that is wrong; warnings are for the caller. `replayed`: as of `examineParts`.
+ * The topology of a file with its parts: modules are imported, prompts read, and both checked. A
+ * `ConfigError` lists everything that is wrong; warnings are for the caller. `replayed`: as of
+ * `examineParts`.
  */
 export async function openTopology(
   path: string,
@@ -50,7 +51,10 @@ export async function openTopology(
   return { topology, warnings: problems };
 }
 
-/** As it was examined, with what is wrong with its parts. Where there are errors already no module is imported. */
+/**
+ * As it was examined, with what is wrong with its parts. Where there are errors already no module is
+ * imported.
+ */
 export async function withParts(
   examined: Examined,
   options: { readonly replayed?: boolean } = {},
@@ -125,7 +129,10 @@ function shapeOf(
   return { topology: all.length > 0 ? null : { ...settled, ownTopics }, findings: all };
 }
 
-/** Says what is there by default before overrides change a part of it: all stages, and the kinds of the models. */
+/**
+ * Says what is there by default before overrides change a part of it: all stages, and the kinds of the
+ * models.
+ */
 function withDefaults(value: unknown): unknown {
   if (!isObject(value)) return value;
   const defaults = { ...DEFAULT_KINDS, stages: Object.fromEntries(STAGES.map((stage) => [stage, {}])) };

@@ -25,8 +25,9 @@ export function mermaid(graph: Graph): string {
 }
 
 /**
- * Text inside a quoted Mermaid label: everything but letters, digits and a few harmless marks becomes Mermaid's
- * own numeric entity (`#34;`), so quotes, brackets, tags, line ends and entities cannot act. At most 60 characters.
+ * Text inside a quoted Mermaid label: everything but letters, digits and a few harmless marks becomes
+ * Mermaid's own numeric entity (`#34;`), so quotes, brackets, tags, line ends and entities cannot act. At
+ * most 60 characters.
  */
 export function label(text: string): string {
   const characters = [...text.toWellFormed()];

@@ -1,4 +1,7 @@
-/** Which reader a data file is read with: one of the topology's, one of Swirl's, or one that the file's name suggests. */
+/**
+ * Which reader a data file is read with: one of the topology's, one of Swirl's, or one that the file's name
+ * suggests.
+ */
 import { ConfigError } from '../errors.ts';
 import type { Input } from '../input/input.ts';
 import { moduleReader } from '../modules/module-reader.ts';
@@ -11,7 +14,10 @@ export type ReaderConfig = Topology['readers'][string];
 /** Of Swirl's own, which take no settings. */
 const BUILT_IN = READERS.map(({ name }) => name).filter((name) => name !== 'module');
 
-/** The reader of this name under `readers`, or Swirl's. Throws `ConfigError` that lists them where there is none. */
+/**
+ * The reader of this name under `readers`, or Swirl's. Throws `ConfigError` that lists them where there is
+ * none.
+ */
 export function namedReader(name: string, { readers }: Pick<Topology, 'readers'>): ReaderConfig {
   if (Object.hasOwn(readers, name)) return readers[name];
   const builtIn = BUILT_IN.find((known) => known === name);

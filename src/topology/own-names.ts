@@ -1,6 +1,7 @@
 /**
- * Names under `topics` and `stages` that are not Swirl's: of a topic or stage of one's own, or a slip. What says neither
- * what it holds nor what module it is, is taken for a slip, so that a mistyped name is told as one.
+ * Names under `topics` and `stages` that are not Swirl's: of a topic or stage of one's own, or a slip. What
+ * says neither what it holds nor what module it is, is taken for a slip, so that a mistyped name is told as
+ * one.
  */
 
 import { nearest } from '../suggest.ts';
@@ -33,7 +34,10 @@ const SECTIONS: readonly Section[] = [
   },
 ];
 
-/** Names of topics and stages become parts of names on Kafka, of paths, and of what is said on the command line. */
+/**
+ * Names of topics and stages become parts of names on Kafka, of paths, and of what is said on the command
+ * line.
+ */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 
 /** The value without the slips, and a finding for each. */

@@ -1,4 +1,7 @@
-/** The topics that a topology adds: their schemas are read and checked, and stand whole in the resolved topology. */
+/**
+ * The topics that a topology adds: their schemas are read and checked, and stand whole in the resolved
+ * topology.
+ */
 import { readFileSync, statSync } from 'node:fs';
 import { ConfigError } from '../errors.ts';
 import { MAX_SCHEMA_CHARACTERS, ownTopic, parseSchema } from '../topics/avro/own-schema.ts';
@@ -10,7 +13,9 @@ import type { Topology } from './topology.ts';
 /** Each is registered, made and looked at by itself. */
 const MAX_OWN_TOPICS = 64;
 
-/** Every topic of the run, with what its records are. The schemas were checked when the topology was loaded. */
+/**
+ * Every topic of the run, with what its records are. The schemas were checked when the topology was loaded.
+ */
 export function topicSchemas({ ownTopics }: Pick<Topology, 'ownTopics'>): TopicSchemas {
   const own = Object.entries(ownTopics).map(([name, topic]) => [name, schemaOf(name, topic)] as const);
   return new Map([...builtInTopics, ...own]);

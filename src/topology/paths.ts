@@ -58,7 +58,9 @@ export function pathsIn(topology: Topology): { readonly path: readonly string[];
   return [...files, ...own].flatMap(({ path, text }) => (typeof text === 'string' ? [{ path, text }] : []));
 }
 
-/** The file that a module's name means, seen from a folder; the name itself where there is no such package. */
+/**
+ * The file that a module's name means, seen from a folder; the name itself where there is no such package.
+ */
 export function resolveModule(name: string, folder: string): string {
   const isPath = isModulePath(name) || name.startsWith(PACKAGE_PREFIX);
   return isPath ? resolvePath(name, folder) : (resolvePackage(name, folder) ?? name);

@@ -11,7 +11,9 @@ export interface Problem {
   readonly path: string;
   /** The file, or `command line`. */
   readonly file: string;
-  /** Line and column from 1; null where the key is not written in the file (a default, or the command line). */
+  /**
+   * Line and column from 1; null where the key is not written in the file (a default, or the command line).
+   */
   readonly line: number | null;
   readonly column: number | null;
   /** The source line, or the override as it was given. */

@@ -1,4 +1,7 @@
-/** Whether questions fit a topology: their tasks are there, and the outcome filter has gold answers to compare with. */
+/**
+ * Whether questions fit a topology: their tasks are there, and the outcome filter has gold answers to compare
+ * with.
+ */
 import { goldAnswers } from '../agent/gold-answers.ts';
 import { DataError } from '../errors.ts';
 import { nearest } from '../suggest.ts';
@@ -27,8 +30,8 @@ export function questionProblem(topology: Topology, question: Question): string 
 }
 
 /**
- * The questions that fit. One that does not goes to `skip` as a `DataError`, or is thrown: fed, it could only become a
- * failure.
+ * The questions that fit. One that does not goes to `skip` as a `DataError`, or is thrown: fed, it could only
+ * become a failure.
  */
 export async function* fittingQuestions(
   topology: Topology,

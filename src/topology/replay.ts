@@ -22,8 +22,8 @@ export interface ReplayOptions {
 }
 
 /**
- * Reads the old run's resolved topology and keeps the stages that come after the topic. A module that is not what it was
- * then is among the warnings.
+ * Reads the old run's resolved topology and keeps the stages that come after the topic. A module that is not
+ * what it was then is among the warnings.
  */
 export async function replayTopology({ run, from, as, folder, set }: ReplayOptions): Promise<Loaded> {
   const file = join(folder, run, RESOLVED_FILE);

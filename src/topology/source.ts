@@ -19,7 +19,9 @@ export interface Source {
   readonly value: unknown;
   /** What the parser said: syntax errors, keys that are there twice. */
   readonly problems: readonly Problem[];
-  /** Where the value of a path stands, or its key; of the nearest parent that is written; null where none is. */
+  /**
+   * Where the value of a path stands, or its key; of the nearest parent that is written; null where none is.
+   */
   position(path: readonly PropertyKey[], part: 'key' | 'value'): Position | null;
   /** The line's text, from 1. */
   line(number: number): string | null;
@@ -85,7 +87,10 @@ function wordAt(text: string, offset: number): string {
   return word === undefined ? 'this key' : `\`${word}\``;
 }
 
-/** The text offset of a path's key or value; of its nearest written parent otherwise; null: not even the top key. */
+/**
+ * The text offset of a path's key or value; of its nearest written parent otherwise; null: not even the top
+ * key.
+ */
 function find(document: Document, path: readonly PropertyKey[], part: 'key' | 'value'): number | null {
   let node = document.contents as Node | null;
   let offset = node?.range?.[0] ?? null;

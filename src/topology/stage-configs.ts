@@ -1,4 +1,6 @@
-/** The stages that there can be: what each reads and writes by default, its window, retries and own settings. */
+/**
+ * The stages that there can be: what each reads and writes by default, its window, retries and own settings.
+ */
 import { z } from 'zod';
 import { filterConfig } from '../judge/filter.ts';
 import { followConfig } from '../models/following-model.ts';

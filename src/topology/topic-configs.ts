@@ -93,7 +93,10 @@ export type TopicsInput = { readonly [K in TopicName]?: z.input<(typeof builtIn)
   readonly [name: string]: z.input<typeof ownTopicConfig> | z.input<typeof questionsConfig>;
 };
 
-/** As `TopicsInput`, with every default: declared, as the type that zod infers is none that a `.d.ts` may state. */
+/**
+ * As `TopicsInput`, with every default: declared, as the type that zod infers is none that a `.d.ts` may
+ * state.
+ */
 export type TopicsOutput = TopicsConfig & {
   readonly [name: string]: WrittenOwnTopic | TopicsConfig[TopicName];
 };

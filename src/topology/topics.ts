@@ -21,7 +21,10 @@ export const TOPICS = [
 export type EveryTopicIsListed = TopicName extends (typeof TOPICS)[number] ? true : never;
 export const everyTopicIsListed: EveryTopicIsListed = true;
 
-/** Topics of Swirl's own that a person or program may fill. `turns` and `tool-calls` are between two stages of a rollout. */
+/**
+ * Topics of Swirl's own that a person or program may fill. `turns` and `tool-calls` are between two stages of
+ * a rollout.
+ */
 export const FEEDABLE = [
   'questions',
   'trajectories',

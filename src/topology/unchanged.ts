@@ -25,8 +25,8 @@ export interface UnchangedOptions {
 }
 
 /**
- * Compares with what the run's resolved topology says, part by part. One that changed and has decided records of this run
- * already is a `ConfigError`, or is told where `modules.changed` is `allow`.
+ * Compares with what the run's resolved topology says, part by part. One that changed and has decided records
+ * of this run already is a `ConfigError`, or is told where `modules.changed` is `allow`.
  */
 export async function checkUnchanged(topology: Topology, options: UnchangedOptions): Promise<void> {
   const file = join(runFolder(topology), RESOLVED_FILE);

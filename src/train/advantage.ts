@@ -8,8 +8,9 @@ export interface Advantage {
   /** The user's own that it is; null for Swirl's. */
   readonly by: Origin | null;
   /**
-   * One finite number for each step of a batch, as a function of the batch alone: the weights are one of the scored topic.
-   * `update`: the step of the optimizer that it is for, from 1. Throws `ConfigError`, which stops the run, where there is none.
+   * One finite number for each step of a batch, as a function of the batch alone: the weights are one of the
+   * scored topic. `update`: the step of the optimizer that it is for, from 1. Throws `ConfigError`, which
+   * stops the run, where there is none.
    */
   of(batch: readonly AdvantageStep[], update: number): readonly number[] | Promise<readonly number[]>;
   close?(): Promise<void>;

@@ -8,8 +8,8 @@ import type { ScheduleConfig } from './config.ts';
  *     final + (full - final) * f((n - 1 - W) / (N - W)),   f(p) = 1 - p (linear) or (1 + cos(pi p)) / 2 (cosine)
  *
  * and `final` after update N. Without a warm-up these are the rates of transformers' schedulers
- * (`get_linear_schedule_with_warmup`, `get_cosine_schedule_with_warmup`); with one, theirs begins at 0, and ours
- * at 1 / W.
+ * (`get_linear_schedule_with_warmup`, `get_cosine_schedule_with_warmup`); with one, theirs begins at 0, and
+ * ours at 1 / W.
  */
 export function learningRateAt(schedule: ScheduleConfig, step: number): number {
   const { learningRate, warmupSteps } = schedule;

@@ -176,8 +176,8 @@ function settingsOf(
 }
 
 /**
- * Which advantage it is, wherever its module lies. Whether that is still the same module is found out before the run is opened,
- * and each update says which it was made with.
+ * Which advantage it is, wherever its module lies. Whether that is still the same module is found out before
+ * the run is opened, and each update says which it was made with.
  */
 function advantageOf({ advantage }: TrainConfig): unknown {
   if (typeof advantage === 'string') return advantage;

@@ -1,4 +1,6 @@
-/** Tests that need an adapter: without one they are skipped with the reason, except in CI, where they fail. */
+/**
+ * Tests that need an adapter: without one they are skipped with the reason, except in CI, where they fail.
+ */
 import { describe, test } from '@jest/globals';
 import { findAdapter } from '../../src/device/adapter.ts';
 

@@ -1,4 +1,7 @@
-/** The Dockerfile, as far as that can be seen without an engine. What it makes is tried by hand: docs/kafka-operations.md. */
+/**
+ * The Dockerfile, as far as that can be seen without an engine. What it makes is tried by hand:
+ * docs/kafka-operations.md.
+ */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

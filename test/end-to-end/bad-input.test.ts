@@ -1,4 +1,7 @@
-/** Whatever a user or a model gets wrong: a message that says what and where, the exit code that is documented, and nothing lost. */
+/**
+ * Whatever a user or a model gets wrong: a message that says what and where, the exit code that is
+ * documented, and nothing lost.
+ */
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, truncateSync } from 'node:fs';
 import { cp, mkdir, writeFile } from 'node:fs/promises';

@@ -16,7 +16,10 @@ export interface Counts {
   readonly problems: readonly string[];
 }
 
-/** Reads a drained run whose filter is `none` or leaves whole trajectories out. `rollouts`: null where trajectories were fed. */
+/**
+ * Reads a drained run whose filter is `none` or leaves whole trajectories out. `rollouts`: null where
+ * trajectories were fed.
+ */
 export async function countsOf(
   folder: string,
   run: string,

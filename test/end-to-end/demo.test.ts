@@ -1,4 +1,6 @@
-/** The demo in small, as a process: what it says must be what its topics hold. The full one is `npm run demo`. */
+/**
+ * The demo in small, as a process: what it says must be what its topics hold. The full one is `npm run demo`.
+ */
 
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';

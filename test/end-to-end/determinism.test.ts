@@ -1,4 +1,7 @@
-/** The same cause, the same name: what a run writes is a function of its questions, its seed and its configuration. */
+/**
+ * The same cause, the same name: what a run writes is a function of its questions, its seed and its
+ * configuration.
+ */
 import { cpSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { makeAblePolicy, sums } from './able-policy.ts';

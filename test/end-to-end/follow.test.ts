@@ -1,4 +1,6 @@
-/** Rollouts that follow the training: what sampled an action is recorded, is bounded in its lag, and replays. */
+/**
+ * Rollouts that follow the training: what sampled an action is recorded, is bounded in its lag, and replays.
+ */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { makeAblePolicy, sums } from './able-policy.ts';
 import { builtProgram } from './built-program.ts';

@@ -1,4 +1,7 @@
-/** Runs whose tools are somebody else's: a published MCP server and an HTTP endpoint in one task, killed and gone on with. */
+/**
+ * Runs whose tools are somebody else's: a published MCP server and an HTTP endpoint in one task, killed and
+ * gone on with.
+ */
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';

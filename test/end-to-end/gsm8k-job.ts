@@ -1,6 +1,7 @@
 /**
- * The main job on GSM8K, by the commands that a user would type: worked solutions warm up a fresh policy, and questions
- * with several rollouts each go through every stage to updates of it. The test runs it small, bench/gsm8k.ts in full.
+ * The main job on GSM8K, by the commands that a user would type: worked solutions warm up a fresh policy, and
+ * questions with several rollouts each go through every stage to updates of it. The test runs it small,
+ * bench/gsm8k.ts in full.
  */
 import { readdirSync } from 'node:fs';
 import { conversation } from '../../src/agent/conversation.ts';

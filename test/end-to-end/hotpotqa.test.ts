@@ -1,4 +1,7 @@
-/** HotPotQA with a policy behind a real HTTP server that speaks the OpenAI protocol, and breaks in the ways in which such servers do. */
+/**
+ * HotPotQA with a policy behind a real HTTP server that speaks the OpenAI protocol, and breaks in the ways in
+ * which such servers do.
+ */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';

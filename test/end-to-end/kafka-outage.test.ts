@@ -1,5 +1,6 @@
 /**
- * The cluster answers nobody for longer than sessions and requests last. `SWIRL_WORKER_OUTAGE_MS=60000` makes that a minute.
+ * The cluster answers nobody for longer than sessions and requests last. `SWIRL_WORKER_OUTAGE_MS=60000` makes
+ * that a minute.
  */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { pause } from '../patience.ts';

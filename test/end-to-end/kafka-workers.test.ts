@@ -1,7 +1,7 @@
 /**
- * Several workers on a real broker, which come, go, die and are paused: each run ends with the records of one that nobody
- * disturbed, none lost, none twice, counted by id among what is committed; and the weights are a function of `scored`.
- * `SWIRL_WORKER_KILLS=50` kills more often.
+ * Several workers on a real broker, which come, go, die and are paused: each run ends with the records of one
+ * that nobody disturbed, none lost, none twice, counted by id among what is committed; and the weights are a
+ * function of `scored`. `SWIRL_WORKER_KILLS=50` kills more often.
  */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, renameSync } from 'node:fs';

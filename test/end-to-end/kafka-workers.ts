@@ -1,4 +1,7 @@
-/** Workers of one flow on one broker, as processes: started, waited for, and compared with what an undisturbed run leaves. */
+/**
+ * Workers of one flow on one broker, as processes: started, waited for, and compared with what an undisturbed
+ * run leaves.
+ */
 import { expect } from '@jest/globals';
 import type { Transport } from '../../src/topics/transport.ts';
 import { patiently, until } from '../patience.ts';
@@ -27,7 +30,9 @@ export interface WorkersRun {
   start(args: readonly string[]): SwirlProcess;
   /** A worker that ends once the run is drained, and asks the policy under its own name. */
   worker(name: string, ...options: string[]): SwirlProcess;
-  /** The records are those of the undisturbed run, and the weights what `scored` makes of the initial ones. */
+  /**
+   * The records are those of the undisturbed run, and the weights what `scored` makes of the initial ones.
+   */
   expectWhole(): Promise<void>;
   /** Ends what still runs, and says what it had to say. */
   close(): Promise<void>;

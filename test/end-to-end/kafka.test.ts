@@ -1,4 +1,7 @@
-/** The whole loop on a real broker, by the commands: the same records and the same weights as on the embedded log. */
+/**
+ * The whole loop on a real broker, by the commands: the same records and the same weights as on the embedded
+ * log.
+ */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { decode } from '../../src/topics/avro/codec.ts';
 import type { RecordOf } from '../../src/topics/record-of.ts';

@@ -1,7 +1,12 @@
-/** What the policy behind the HTTP server of a test writes: a function of the conversation that it is shown. */
+/**
+ * What the policy behind the HTTP server of a test writes: a function of the conversation that it is shown.
+ */
 import type { SeenRequest } from '../models/fault-server.ts';
 
-/** Searches for the names in the question, then for what the first article is about, and answers from the second. */
+/**
+ * Searches for the names in the question, then for what the first article is about, and answers from the
+ * second.
+ */
 export function searchesAndAnswers({ body }: Pick<SeenRequest, 'body'>): string {
   const written = body.messages.filter(({ role }) => role === 'assistant').length;
   const shown = body.messages.filter(({ role }) => role === 'user').map(({ content }) => content);

@@ -1,4 +1,7 @@
-/** What somebody else can do with the package: install it, type-check against it, run it, and put parts of one's own in. */
+/**
+ * What somebody else can do with the package: install it, type-check against it, run it, and put parts of
+ * one's own in.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { contents, recordsOf } from './run-records.ts';

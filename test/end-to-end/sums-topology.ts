@@ -1,4 +1,7 @@
-/** The topology of the runs with the adding policy: every stage, nothing filtered out, a checkpoint at every other update. */
+/**
+ * The topology of the runs with the adding policy: every stage, nothing filtered out, a checkpoint at every
+ * other update.
+ */
 import { instructions } from './able-policy.ts';
 
 /** As an object, which is written as JSON. Runs live in `folder`, beside the policy in `policy`. */

@@ -1,4 +1,7 @@
-/** A TCP proxy in front of a server, which can let nothing through for a while: neither refused nor closed, just silence. */
+/**
+ * A TCP proxy in front of a server, which can let nothing through for a while: neither refused nor closed,
+ * just silence.
+ */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 

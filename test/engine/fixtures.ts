@@ -1,4 +1,6 @@
-/** The committed decoders of test/fixtures/policy, with what PyTorch computes on them (see make-policy.py). */
+/**
+ * The committed decoders of test/fixtures/policy, with what PyTorch computes on them (see make-policy.py).
+ */
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -9,13 +9,18 @@ import { uniform } from '../../src/random.ts';
 import { onDevice } from '../device/on-device.ts';
 import { largestError, relativeError } from './fixtures.ts';
 
-/** Gemma's vocabulary and a long context, on a narrow decoder: what a full matrix of logits (2 GB) could not hold here. */
+/**
+ * Gemma's vocabulary and a long context, on a narrow decoder: what a full matrix of logits (2 GB) could not
+ * hold here.
+ */
 const config = gemma2Decoder({
   ...{ vocabSize: 256_000, hiddenSize: 16, intermediateSize: 32, layers: 2, heads: 2, keyValueHeads: 1 },
   ...{ headSize: 8, maxPositions: 2048, window: 300 },
 });
 
-/** Four million numbers: by arithmetic alone, because within Jest each use of a global costs a microsecond. */
+/**
+ * Four million numbers: by arithmetic alone, because within Jest each use of a global costs a microsecond.
+ */
 function plainWeights(): Tensors {
   const tensors: Tensors = new Map();
   let seed = 1;

@@ -1,6 +1,6 @@
 /**
- * What a sampler must do beyond the engine's contract: prompts in chunks, caches in rings, prefixes used again, and none
- * of it to be seen in a sample. Run on the reference and on WebGPU.
+ * What a sampler must do beyond the engine's contract: prompts in chunks, caches in rings, prefixes used
+ * again, and none of it to be seen in a sample. Run on the reference and on WebGPU.
  */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';

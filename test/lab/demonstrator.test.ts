@@ -47,7 +47,8 @@ describe('the demonstrator', () => {
     }
   });
 
-  // Every first step of a search question offers a wrong query; and so on. The bound is four standard deviations.
+  // Every first step of a search question offers a wrong query; and so on. The bound is four standard
+  // deviations.
   test.each([
     ['wrongQuery', 'search', 0.3],
     ['earlyAnswer', 'search', 0.25],

@@ -1,4 +1,7 @@
-/** What the laboratory's tests share: a world with its tools, and a judge's verdict on every step of a trajectory. */
+/**
+ * What the laboratory's tests share: a world with its tools, and a judge's verdict on every step of a
+ * trajectory.
+ */
 
 import type { Judge } from '../../src/agent/model.ts';
 import { subTrajectories } from '../../src/decompose/decompose.ts';

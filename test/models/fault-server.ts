@@ -1,6 +1,6 @@
 /**
- * A real HTTP server that speaks the OpenAI chat-completions protocol, answers as a script says, and breaks in the ways
- * in which endpoints break. For tests of everything that talks to a remote model.
+ * A real HTTP server that speaks the OpenAI chat-completions protocol, answers as a script says, and breaks
+ * in the ways in which endpoints break. For tests of everything that talks to a remote model.
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -63,7 +63,9 @@ export interface FaultServer {
   close(): Promise<void>;
 }
 
-/** Starts a server on a free port of this machine. `script` is asked for each request, with its number from 0. */
+/**
+ * Starts a server on a free port of this machine. `script` is asked for each request, with its number from 0.
+ */
 export async function startFaultServer(
   script: (request: SeenRequest, index: number) => Reply | Promise<Reply>,
 ): Promise<FaultServer> {

@@ -3,7 +3,9 @@ import type { LanguageModel } from '../../src/agent/model.ts';
 import type { Tensors } from '../../src/engine/engine.ts';
 import { type FollowConfig, FollowingModel } from '../../src/models/following-model.ts';
 
-/** A trainer's traces, and a model whose answers are the weights that it had from their start to their end. */
+/**
+ * A trainer's traces, and a model whose answers are the weights that it had from their start to their end.
+ */
 async function world(config: Partial<FollowConfig> = {}) {
   const state = { published: 0, checkpoints: new Map<number, number>(), weight: 0, broken: false };
   const gates: (() => void)[] = [];
@@ -50,7 +52,10 @@ async function world(config: Partial<FollowConfig> = {}) {
   );
   const complete = (signal = new AbortController().signal) =>
     following.complete({ messages: [], id: 'q', signal });
-  /** Lets the model look, which it does between sleeps, and what that brings about happen: all of it is promises. */
+  /**
+   * Lets the model look, which it does between sleeps, and what that brings about happen: all of it is
+   * promises.
+   */
   const checks = async () => {
     for (let look = 0; look < 3; look++) {
       for (const wake of sleepers.splice(0)) wake();

@@ -1,4 +1,7 @@
-/** A stage of one's own on the embedded log: what it writes, and what becomes of it when it is stopped and started. */
+/**
+ * A stage of one's own on the embedded log: what it writes, and what becomes of it when it is stopped and
+ * started.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

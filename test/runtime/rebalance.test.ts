@@ -1,4 +1,7 @@
-/** The runtime where partitions come and go: the embedded log, with a hand that gives them and takes them away. */
+/**
+ * The runtime where partitions come and go: the embedded log, with a hand that gives them and takes them
+ * away.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -225,7 +228,8 @@ test('a partition that comes when its stage is done everywhere keeps nobody', as
       first = false;
       const startDone = async () => sum(await log.committed('start', 'questions')) === all.length;
       await until('the end of `start`', startDone);
-      // The run is past that stage by now. What is done with is let go when somebody asks for it, and may come back.
+      // The run is past that stage by now. What is done with is let go when somebody asks for it, and may
+      // come back.
       await pause(100);
       const [done] = lent.filter(({ topic }) => topic === 'questions');
       done?.ask();

@@ -281,7 +281,8 @@ describe('a run', () => {
     );
     const slow = copying(async () => pause(15), 1);
     const flow = [slow, stage('rollout', 'turns', [], finishing)];
-    // The second worker has nothing to do at first, and nothing but the topics to tell it that more will come.
+    // The second worker has nothing to do at first, and nothing but the topics to tell it that more will
+    // come.
     const second = start([flow[1]], { flow });
     await pause(30);
     const first = start([slow], { flow });

@@ -1,4 +1,7 @@
-/** What docs/kafka.md shows is what there is: its topologies are accepted, its table has every topic, its examples exist. */
+/**
+ * What docs/kafka.md shows is what there is: its topologies are accepted, its table has every topic, its
+ * examples exist.
+ */
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';

@@ -1,4 +1,6 @@
-/** Topics that a topology adds: what is read of their schemas, what is told, and what is kept with the run. */
+/**
+ * Topics that a topology adds: what is read of their schemas, what is told, and what is kept with the run.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,7 +1,8 @@
 /**
  * Negative advantages on recorded actions destroy a policy unless it is held (ARCHITECTURE.md, "The
  * objective"). In small: the policy knows four actions for any question, alike but for their first letter;
- * three of them are good. It learns from a dozen recorded ones and is asked questions that were not among them.
+ * three of them are good. It learns from a dozen recorded ones and is asked questions that were not among
+ * them.
  */
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Engine, Tensors } from '../../src/engine/engine.ts';

@@ -74,7 +74,8 @@ describe('tokenLoss', () => {
     );
     const estimate = tokens.reduce((sum, token, i) => sum + (p[i] ?? 0) * token.kl, 0);
     expect(Math.abs(estimate - exact) / exact).toBeLessThan(0.05);
-    // d KL / d logit_j of a softmax is p_j (log p_j/q_j - KL); the estimator's is sum_i p_i w_i d log p_i / d logit_j.
+    // d KL / d logit_j of a softmax is p_j (log p_j/q_j - KL); the estimator's is sum_i p_i w_i d log p_i / d
+    // logit_j.
     for (const [j, pj] of p.entries()) {
       const byTokens = tokens.reduce(
         (sum, token, i) => sum - (p[i] ?? 0) * token.advantage * ((i === j ? 1 : 0) - pj),

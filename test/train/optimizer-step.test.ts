@@ -130,8 +130,9 @@ describe('OptimizerStep', () => {
   });
 
   test('what is masked cannot enter the loss: its logprob has no weight', async () => {
-    // The gradient with respect to the loss on one action equals that of the action alone after its context as a
-    // fixed prompt: -A/N sum log pi, by central differences of the forward pass in one weight of each tensor.
+    // The gradient with respect to the loss on one action equals that of the action alone after its context
+    // as a fixed prompt: -A/N sum log pi, by central differences of the forward pass in one weight of each
+    // tensor.
     const steps = trajectory('q/0', three);
     const settings = { clipNorm: null };
     const { gradients } = await trainOn(steps, settings);

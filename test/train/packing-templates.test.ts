@@ -1,4 +1,7 @@
-/** Packing where checkpoints bring chat templates of their own: one row where they only append, rows apart where they rewrite. */
+/**
+ * Packing where checkpoints bring chat templates of their own: one row where they only append, rows apart
+ * where they rewrite.
+ */
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import { conversation } from '../../src/agent/conversation.ts';

@@ -1,6 +1,6 @@
 /**
- * `train` on records fed from a file gives the weights that PyTorch and PEFT make of them (test/fixtures/make-train.py, which
- * follows docs/guide.md and shares no code with Swirl).
+ * `train` on records fed from a file gives the weights that PyTorch and PEFT make of them
+ * (test/fixtures/make-train.py, which follows docs/guide.md and shares no code with Swirl).
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,6 @@
 /**
- * A run in memory around the train stage, which can be killed: the topics and the checkpoints' folder stay, all
- * else is gone. It pulls on credit, as the runtime does, and commits the finished prefix now and then.
+ * A run in memory around the train stage, which can be killed: the topics and the checkpoints' folder stay,
+ * all else is gone. It pulls on credit, as the runtime does, and commits the finished prefix now and then.
  */
 import { Subject } from 'rxjs';
 import type { Engine, Tensors } from '../../src/engine/engine.ts';
@@ -33,7 +33,9 @@ export interface Process {
   /** Kills the process when it comes to its n-th event (from 1). */
   readonly killAt?: number;
   readonly window?: number;
-  /** How many finished records make a commit; the rest is committed when the window is full and at the end. */
+  /**
+   * How many finished records make a commit; the rest is committed when the window is full and at the end.
+   */
   readonly commitEvery?: number;
   /** End of the log as this process finds it drained; without, it is the log's end. */
   readonly end?: number;

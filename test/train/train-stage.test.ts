@@ -24,7 +24,10 @@ const newFolder = () => join(root, `${folders++}`);
 
 const hashOf = (weights: Tensors) => hashWeights(weights, tensorShapes(smallDecoder));
 
-/** Eleven records: trajectories of 1 to 3 steps, one record twice, one refused reward and one that is too long. */
+/**
+ * Eleven records: trajectories of 1 to 3 steps, one record twice, one refused reward and one that is too
+ * long.
+ */
 function log(): Scored[] {
   const a = trajectory('a/0', [
     { text: 'ab', reward: 1 },
@@ -129,7 +132,8 @@ describe('the train stage', () => {
   test('killed again and again: the same', async () => {
     const settings = { epochs: 2, checkpointEvery: 1 };
     const expected = await undisturbed(settings);
-    // A process needs about 12 events to come to a checkpoint at all; these kill it sooner and later than that.
+    // A process needs about 12 events to come to a checkpoint at all; these kill it sooner and later than
+    // that.
     for (const kills of [
       [7, 19, 23, 5, 30],
       [14, 14, 14, 14, 14, 14, 14, 14],

@@ -5,8 +5,9 @@ import { isPlainObject, type JsonSchema, referred } from './json-schema.ts';
 const MOST_LEVELS = 6;
 
 /**
- * Values that the schema's author gave (`examples`, `default`, `enum`, `const`) before values made from the types. Only
- * what is required is there. It may break rules that types do not say (`pattern`, `format`): check before use.
+ * Values that the schema's author gave (`examples`, `default`, `enum`, `const`) before values made from the
+ * types. Only what is required is there. It may break rules that types do not say (`pattern`, `format`):
+ * check before use.
  */
 export function exampleArguments(schema: JsonSchema): Record<string, unknown> {
   const value = exampleOf(schema, schema, 0);

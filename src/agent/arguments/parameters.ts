@@ -8,7 +8,9 @@ import { type Parameter, parametersOf, textParameter } from './words.ts';
 export interface Parameters {
   readonly schema: JsonSchema;
   readonly list: readonly Parameter[];
-  /** The one required argument, where there is exactly one and it is text: a call may then be that text alone. */
+  /**
+   * The one required argument, where there is exactly one and it is text: a call may then be that text alone.
+   */
   readonly text: string | null;
   /** What may stand between the tags. */
   readonly example: string;
@@ -54,7 +56,10 @@ export async function openParameters(schema: JsonSchema, options: ParametersOpti
   return { schema, list, text, check, example: options.example ?? exampleFor(schema, { list, text, check }) };
 }
 
-/** ajv's `data/unit must be string, data must have ...`, without its root and with the types that it leaves out. */
+/**
+ * ajv's `data/unit must be string, data must have ...`, without its root and with the types that it leaves
+ * out.
+ */
 function problemWords(message: string, list: readonly Parameter[]): string {
   const problems = message.split(/, (?=data)/).slice(0, MOST_PROBLEMS);
   return problems

@@ -11,8 +11,9 @@ export type ReadArgument =
 const MOST_LEVELS = 64;
 
 /**
- * JSON of an object that fits the schema, bare or in a Markdown fence. Where exactly one argument is required and it is
- * text, the text by itself will do: all that is no JSON object with that argument's name is taken as it is written.
+ * JSON of an object that fits the schema, bare or in a Markdown fence. Where exactly one argument is required
+ * and it is text, the text by itself will do: all that is no JSON object with that argument's name is taken
+ * as it is written.
  */
 export function readArgument(
   written: string,

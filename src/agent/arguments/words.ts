@@ -26,7 +26,9 @@ export function parametersOf(schema: JsonSchema): Parameter[] {
   });
 }
 
-/** The one required argument, where there is exactly one and it is text: a call may then be that text alone. */
+/**
+ * The one required argument, where there is exactly one and it is text: a call may then be that text alone.
+ */
 export function textParameter(list: readonly Parameter[]): string | null {
   const required = list.filter((parameter) => parameter.required);
   const [only] = required;

@@ -1,6 +1,6 @@
-// Takes a tile of the logits (columns FIRST to FIRST + COLUMNS of the vocabulary), divided by the temperature,
-// into the running maximum and sum of each target, and writes the logprob, which is right after the last tile.
-// One invocation per target.
+// Takes a tile of the logits (columns FIRST to FIRST + COLUMNS of the vocabulary), divided by the
+// temperature, into the running maximum and sum of each target, and writes the logprob, which is right after
+// the last tile. One invocation per target.
 struct Call {
   first: u32,
   columns: u32,

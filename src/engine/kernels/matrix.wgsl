@@ -1,9 +1,9 @@
 // A matmul in tiles of 8 x 8 units, where a unit is what a subgroup multiplies at once in f16, with sums in
 // f32 (WGSL's subgroup matrices, chromium_experimental_subgroup_matrix). Each of 8 subgroups has 4 x 2 units
 // of the tile. For matmuls with bf16 weights: times 64 f16 holds them exactly, unless they are below 2^-20 or
-// above 1023; what is above overflows to infinity. The left factor's rows come scaled by matrix-scales.wgsl; with
-// two PARTS each number is the sum of two f16, which together have 22 bits, and with one it is rounded to
-// f16. Follows the same files as tile.wgsl.
+// above 1023; what is above overflows to infinity. The left factor's rows come scaled by matrix-scales.wgsl;
+// with two PARTS each number is the sum of two f16, which together have 22 bits, and with one it is rounded
+// to f16. Follows the same files as tile.wgsl.
 const TILE_ROWS = 8 * UNIT_M;
 const TILE_COLUMNS = 8 * UNIT_N;
 const DEPTH = 2 * UNIT_K;

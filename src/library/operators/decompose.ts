@@ -4,7 +4,8 @@ import type { SubTrajectory, Trajectory } from '../../topics/records.generated.t
 import { oneStage, type RecordOptions, wiringOf } from './one-stage.ts';
 
 /**
- * A trajectory of k actions becomes its k sub-trajectories, adjacent and in order: each action with the steps before it.
+ * A trajectory of k actions becomes its k sub-trajectories, adjacent and in order: each action with the steps
+ * before it.
  *
  * @example
  * trajectories.pipe(decompose()).subscribe(({ id, index, count }) => console.log(id, index, count));

@@ -1,4 +1,7 @@
-/** Stages for operators over plain Observables: put together by the pipeline of every run, from the same settings. */
+/**
+ * Stages for operators over plain Observables: put together by the pipeline of every run, from the same
+ * settings.
+ */
 import type { Judge, LanguageModel, RewardModel } from '../../agent/model.ts';
 import type { Tool } from '../../agent/tool.ts';
 import { ConfigError } from '../../errors.ts';
@@ -36,8 +39,8 @@ export interface OpenStages {
 }
 
 /**
- * The part of a topology that an operator's options are, with the same checks, defaults and paths. Throws a `ConfigError` that
- * names each setting that is wrong; what a topology lacks to be run is of no concern here.
+ * The part of a topology that an operator's options are, with the same checks, defaults and paths. Throws a
+ * `ConfigError` that names each setting that is wrong; what a topology lacks to be run is of no concern here.
  */
 export function settle(operator: string, settings: TopologySettings): Topology {
   const text = JSON.stringify(settings, null, 1);

@@ -1,6 +1,7 @@
 /**
- * Observables that wait. RxJS has no way to tell a source that its reader is busy, so a chain of stages of different speeds
- * would gather records without bound. Those made here are told: `paced` and the stage operators, one after the other.
+ * Observables that wait. RxJS has no way to tell a source that its reader is busy, so a chain of stages of
+ * different speeds would gather records without bound. Those made here are told: `paced` and the stage
+ * operators, one after the other.
  */
 import { Observable, type Subscriber, type TeardownLogic } from 'rxjs';
 
@@ -15,7 +16,10 @@ const ALWAYS: Room = { wait: () => null };
 
 type Produce<T> = (subscriber: Subscriber<T>, room: Room) => TeardownLogic;
 
-/** An Observable whose producer asks whether there is room. Any operator of RxJS behind it makes an ordinary one of it. */
+/**
+ * An Observable whose producer asks whether there is room. Any operator of RxJS behind it makes an ordinary
+ * one of it.
+ */
 export class Paced<T> extends Observable<T> {
   readonly #produce: Produce<T>;
 
@@ -31,8 +35,8 @@ export class Paced<T> extends Observable<T> {
 }
 
 /**
- * An Observable of an iterable's values, which are asked for one by one and only while the stage operator after it has
- * room. RxJS's own `from` emits all of them at once, and they would have to wait in memory.
+ * An Observable of an iterable's values, which are asked for one by one and only while the stage operator
+ * after it has room. RxJS's own `from` emits all of them at once, and they would have to wait in memory.
  *
  * @example
  * paced(questions).pipe(rollout({ policy, tasks, tools })).subscribe(console.log);

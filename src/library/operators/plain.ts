@@ -1,7 +1,8 @@
 /**
- * A stage over plain values: the adapter between an Observable of records and the operator that the same stage has over a
- * topic, which speaks of deliveries and of what is finished. What the runtime and the log do for a stage is done here in
- * memory: a window of records in flight, outputs in the order of the inputs, failures as records.
+ * A stage over plain values: the adapter between an Observable of records and the operator that the same
+ * stage has over a topic, which speaks of deliveries and of what is finished. What the runtime and the log do
+ * for a stage is done here in memory: a window of records in flight, outputs in the order of the inputs,
+ * failures as records.
  */
 import { type OperatorFunction, Subject, type Subscriber, type Subscription } from 'rxjs';
 import { DataError } from '../../errors.ts';
@@ -18,16 +19,19 @@ import { RecordFailed } from './record-failed.ts';
 
 /** What every stage operator over plain Observables may be told. */
 export interface OperatorOptions {
-  /** Most records in flight: taken up, their outputs not emitted yet. By default that of the stage in a topology. */
+  /**
+   * Most records in flight: taken up, their outputs not emitted yet. By default that of the stage in a
+   * topology.
+   */
   readonly window?: number;
   /**
-   * Most records that wait while the window is full, 65,536 by default: more are a `DataError`. It matters behind Observables
-   * that cannot be told to wait; `paced` and other stage operators can.
+   * Most records that wait while the window is full, 65,536 by default: more are a `DataError`. It matters
+   * behind Observables that cannot be told to wait; `paced` and other stage operators can.
    */
   readonly queue?: number;
   /**
-   * Hears of each record that could not be processed, and the others go on. Without it the first one is an error of the
-   * Observable, a `RecordFailed`.
+   * Hears of each record that could not be processed, and the others go on. Without it the first one is an
+   * error of the Observable, a `RecordFailed`.
    */
   readonly onFailure?: (failure: Failure) => void;
 }
@@ -51,7 +55,10 @@ export interface PlainStage<I, K extends Topic> {
   readonly open: (signal: AbortSignal) => Opened<I> | Promise<Opened<I>>;
 }
 
-/** The stage as an operator. Each subscription opens it for itself, and closes it when it ends in whatever way. */
+/**
+ * The stage as an operator. Each subscription opens it for itself, and closes it when it ends in whatever
+ * way.
+ */
 export function plain<I, K extends Topic>(
   stage: PlainStage<I, K>,
   options: OperatorOptions,
@@ -180,7 +187,10 @@ class Work<I, K extends Topic> implements Room {
     }
   }
 
-  /** Emits what is finished, in order, and takes up what there is room for; a stage may finish a record at once. */
+  /**
+   * Emits what is finished, in order, and takes up what there is room for; a stage may finish a record at
+   * once.
+   */
   #move(): void {
     if (this.#moving || this.#opened === null) return;
     this.#moving = true;
@@ -268,7 +278,9 @@ class Work<I, K extends Topic> implements Room {
   }
 }
 
-/** The record in the form in which it would come out of its topic: checked, with what was left out filled in. */
+/**
+ * The record in the form in which it would come out of its topic: checked, with what was left out filled in.
+ */
 function asTopicsHold(emission: Emission): Emission {
   const { topic, value } = emission;
   const { tree } = topicSchema(topic);

@@ -3,7 +3,10 @@ import { Subject } from 'rxjs';
 import type { Delivery, Emission, StageOperator } from '../../runtime/stage.ts';
 import type { Topic } from '../../topics/records.generated.ts';
 
-/** The outputs of one record, failures among them; rejects with the error that ended the stage, or the signal's reason. */
+/**
+ * The outputs of one record, failures among them; rejects with the error that ended the stage, or the
+ * signal's reason.
+ */
 export type StageCall<T> = (value: T) => Promise<readonly Emission[]>;
 
 interface Caller {

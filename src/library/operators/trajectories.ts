@@ -1,4 +1,7 @@
-/** The loop of `turns` and `tool-calls`, closed: a trajectory's first turn goes in, the finished trajectory comes out. */
+/**
+ * The loop of `turns` and `tool-calls`, closed: a trajectory's first turn goes in, the finished trajectory
+ * comes out.
+ */
 import { from, mergeMap } from 'rxjs';
 import type { Delivery, Emission, Finished, StageOperator } from '../../runtime/stage.ts';
 import type { ToolCall, Turn } from '../../topics/records.generated.ts';

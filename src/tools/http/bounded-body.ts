@@ -6,7 +6,10 @@ export interface Body {
   readonly whole: boolean;
 }
 
-/** Reads as it arrives, and hangs up where it is too much. Counts bytes after decompression, which `fetch` does by itself. */
+/**
+ * Reads as it arrives, and hangs up where it is too much. Counts bytes after decompression, which `fetch`
+ * does by itself.
+ */
 export async function readBounded(response: Response, most: number): Promise<Body> {
   const chunks: Uint8Array[] = [];
   let size = 0;

@@ -1,6 +1,6 @@
 /**
- * A tool behind an HTTP endpoint. Every fault of the endpoint is an observation; what the policy wrote reaches the
- * address only through encoded slots, and no redirect leads to another origin.
+ * A tool behind an HTTP endpoint. Every fault of the endpoint is an observation; what the policy wrote
+ * reaches the address only through encoded slots, and no redirect leads to another origin.
  */
 
 import { openParameters, type Parameters } from '../../agent/arguments/parameters.ts';
@@ -125,7 +125,9 @@ export class HttpTool implements Tool {
 
   async close(): Promise<void> {}
 
-  /** Throws `ConfigError` for a secret that is not set: by who calls the tool, not by who only describes it. */
+  /**
+   * Throws `ConfigError` for a secret that is not set: by who calls the tool, not by who only describes it.
+   */
   #secrets(): Headers {
     const { config, env } = this.#parts;
     this.#headers ??= readHeaders(config, { where: `tools.${this.name}`, env });

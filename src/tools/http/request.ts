@@ -1,4 +1,7 @@
-/** One request of an HTTP tool: sent, its redirects followed where that is safe, its reply read up to its limit. */
+/**
+ * One request of an HTTP tool: sent, its redirects followed where that is safe, its reply read up to its
+ * limit.
+ */
 import { rootCause, ToolError } from '../../errors.ts';
 import type { Headers } from '../header-settings.ts';
 import { type Body, readBounded } from './bounded-body.ts';
@@ -23,8 +26,9 @@ export interface Sent {
 const RETRYABLE = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 /**
- * Throws a retryable `ToolError` where the endpoint could not be reached or hung up, and for a status that may pass, until
- * the last attempt: `retry` counts. What has been answered for good is a reply, whatever its status.
+ * Throws a retryable `ToolError` where the endpoint could not be reached or hung up, and for a status that
+ * may pass, until the last attempt: `retry` counts. What has been answered for good is a reply, whatever its
+ * status.
  */
 export async function send(sent: Sent): Promise<Reply | { readonly refusedRedirect: string }> {
   const { config, signal } = sent;

@@ -1,6 +1,7 @@
 /**
- * Where a tool's argument goes in a request: `{{argument}}` is the whole text, `{{arguments}}` the whole object, and
- * `{{argument.city}}` one of its values. In a URL they are percent-encoded; they are never looked for in what they put in.
+ * Where a tool's argument goes in a request: `{{argument}}` is the whole text, `{{arguments}}` the whole
+ * object, and `{{argument.city}}` one of its values. In a URL they are percent-encoded; they are never looked
+ * for in what they put in.
  */
 import { isPlainObject } from '../../agent/arguments/json-schema.ts';
 
@@ -36,15 +37,17 @@ function textOf(value: unknown): string {
   return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
 }
 
-/** A text with its slots filled, each by `encode`; null where it has a slot of an argument that was not given. */
+/**
+ * A text with its slots filled, each by `encode`; null where it has a slot of an argument that was not given.
+ */
 export function fillText(template: string, given: Given, encode = (text: string) => text): string | null {
   if (slotsOf(template).some((slot) => valueFor(slot, given) === undefined)) return null;
   return template.replace(SLOT, (_, slot: string) => encode(textOf(valueFor(slot, given))));
 }
 
 /**
- * A JSON value with its slots filled: a text that is one slot becomes the value itself, a number a number. Members of
- * objects and items of lists whose argument was not given are left out.
+ * A JSON value with its slots filled: a text that is one slot becomes the value itself, a number a number.
+ * Members of objects and items of lists whose argument was not given are left out.
  */
 export function fillJson(template: unknown, given: Given): unknown {
   if (typeof template === 'string') {
@@ -64,8 +67,9 @@ export function fillJson(template: unknown, given: Given): unknown {
 }
 
 /**
- * The URL with its slots filled and encoded. What the policy wrote can be a part of a path's segment or of a query's value,
- * and nothing else: null where it would be anything else, as `..` is, which URLs take for a way up.
+ * The URL with its slots filled and encoded. What the policy wrote can be a part of a path's segment or of a
+ * query's value, and nothing else: null where it would be anything else, as `..` is, which URLs take for a
+ * way up.
  */
 export function fillUrl(template: string, given: Given): string | null {
   const [place = '', query] = split(template, '?');

@@ -1,7 +1,10 @@
 /** `fetch` for MCP over HTTP, which hangs up where a message is too large: the SDK reads whatever comes. */
 import type { FetchLike } from '@modelcontextprotocol/client';
 
-/** `onTooLarge` is told before the stream breaks. Streams of events may go on for ever: there the limit is for each event. */
+/**
+ * `onTooLarge` is told before the stream breaks. Streams of events may go on for ever: there the limit is for
+ * each event.
+ */
 export function boundedFetch(most: number, onTooLarge: () => void): FetchLike {
   return async (url, init) => {
     const response = await fetch(url, init);

@@ -20,7 +20,10 @@ export interface Connection {
   readonly server: { readonly name: string; readonly version: string } | null;
   /** Whether the server may have forgotten the session: it has one. */
   hasSession(): boolean;
-  /** How it ended unasked, with the end of its standard error; '' while it goes on, and where there is nothing to say. */
+  /**
+   * How it ended unasked, with the end of its standard error; '' while it goes on, and where there is nothing
+   * to say.
+   */
   ending(): string;
   /** Ends the session, and the program and all it started. */
   close(): Promise<void>;
@@ -42,8 +45,8 @@ interface Way {
 }
 
 /**
- * Connects. Throws `ConfigError` for what will not get better by itself (no such command, a secret that is not set, 401) and
- * a retryable `ToolError` for what may.
+ * Connects. Throws `ConfigError` for what will not get better by itself (no such command, a secret that is
+ * not set, 401) and a retryable `ToolError` for what may.
  */
 export async function connect(config: McpServerConfig, deps: ConnectDeps): Promise<Connection> {
   const way = 'command' in config ? stdioWay(config, deps) : httpWay(config, deps);

@@ -1,4 +1,7 @@
-/** An MCP server, shared by the tools of a run that come from it: connected on first use, and again where it ended. */
+/**
+ * An MCP server, shared by the tools of a run that come from it: connected on first use, and again where it
+ * ended.
+ */
 import type { CallToolResult } from '@modelcontextprotocol/client';
 import type { Sleep } from '../../clock.ts';
 import { SwirlError, ToolError } from '../../errors.ts';
@@ -7,7 +10,9 @@ import { type Connection, connect } from './connection.ts';
 import type { McpServerConfig } from './mcp-config.ts';
 
 export interface McpServerDeps {
-  /** The key of its settings in the topology, such as `tools.weather.server`: of the first tool that has it. */
+  /**
+   * The key of its settings in the topology, such as `tools.weather.server`: of the first tool that has it.
+   */
   readonly where: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly notify: (message: string) => void;
@@ -41,8 +46,8 @@ export class McpServer {
   }
 
   /**
-   * The connection, made where there is none. Throws as `connect` does, and a `ToolError` that is not retryable when the
-   * restarts in a row are used up; a while later it tries once more.
+   * The connection, made where there is none. Throws as `connect` does, and a `ToolError` that is not
+   * retryable when the restarts in a row are used up; a while later it tries once more.
    */
   async connection(signal: AbortSignal): Promise<Connection> {
     signal.throwIfAborted();
@@ -58,7 +63,10 @@ export class McpServer {
     return untilAborted(this.#connecting, signal);
   }
 
-  /** Calls a tool. Rejects as the SDK does; where the server has only forgotten the session, after another try. */
+  /**
+   * Calls a tool. Rejects as the SDK does; where the server has only forgotten the session, after another
+   * try.
+   */
   async call(call: McpCall): Promise<{ readonly result: CallToolResult; readonly connection: Connection }> {
     const connection = await this.connection(call.signal);
     try {
@@ -156,13 +164,19 @@ export class McpServer {
   }
 }
 
-/** Whether the server no longer knows the session: 404 by the protocol, 400 by some. The call has not been made then. */
+/**
+ * Whether the server no longer knows the session: 404 by the protocol, 400 by some. The call has not been
+ * made then.
+ */
 function forgotten(error: unknown, connection: Connection): boolean {
   const { status } = (error ?? {}) as { readonly status?: unknown };
   return connection.hasSession() && (status === 404 || status === 400);
 }
 
-/** `fetch` could not reach the server, or lost it. By its name, as the class is another one inside of test runners. */
+/**
+ * `fetch` could not reach the server, or lost it. By its name, as the class is another one inside of test
+ * runners.
+ */
 export function isUnreachable(error: unknown): boolean {
   return (error as Error).name === 'TypeError' && /fetch failed|terminated/.test((error as Error).message);
 }

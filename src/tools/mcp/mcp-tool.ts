@@ -1,4 +1,7 @@
-/** A tool that an MCP server offers. Every fault of a call is an observation; a server that is gone for good, a failure. */
+/**
+ * A tool that an MCP server offers. Every fault of a call is an observation; a server that is gone for good,
+ * a failure.
+ */
 import { type CallToolResult, ProtocolError, SdkError, SdkErrorCode } from '@modelcontextprotocol/client';
 import type { JsonSchema } from '../../agent/arguments/json-schema.ts';
 import { openParameters, type Parameters } from '../../agent/arguments/parameters.ts';

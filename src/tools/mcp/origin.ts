@@ -4,8 +4,9 @@ import type { Origin } from '../../topics/records.generated.ts';
 import type { Connection } from './connection.ts';
 
 /**
- * The server's name and version, by its own word, and a hash of the tool as it is offered: a server that is another one by
- * now, or offers another tool under the name, shows. Command and URL stay out: they may hold secrets.
+ * The server's name and version, by its own word, and a hash of the tool as it is offered: a server that is
+ * another one by now, or offers another tool under the name, shows. Command and URL stay out: they may hold
+ * secrets.
  */
 export function originOf({ server, tools }: Connection, tool: string): Origin {
   const offered = tools.find(({ name }) => name === tool);

@@ -1,6 +1,6 @@
 /**
- * Ends a program and all that it started. On POSIX it leads a process group of its own, which its children are in unless they
- * leave it; on Windows its tree is asked for.
+ * Ends a program and all that it started. On POSIX it leads a process group of its own, which its children
+ * are in unless they leave it; on Windows its tree is asked for.
  */
 import { type ChildProcess, spawnSync } from 'node:child_process';
 

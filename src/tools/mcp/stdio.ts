@@ -1,6 +1,7 @@
 /**
- * MCP over the standard input and output of a program. The SDK has such a transport, which ends the program alone: `npx` and
- * shells would leave the server itself behind. This one ends the whole group, and keeps the end of its standard error.
+ * MCP over the standard input and output of a program. The SDK has such a transport, which ends the program
+ * alone: `npx` and shells would leave the server itself behind. This one ends the whole group, and keeps the
+ * end of its standard error.
  */
 import type { ChildProcess } from 'node:child_process';
 import {
@@ -35,7 +36,10 @@ export class StdioTransport implements Transport {
     this.#buffer = new ReadBuffer({ maxBufferSize: config.maxMessageBytes });
   }
 
-  /** How the program ended, in words, such as `ended with code 1`; '' while it runs or where it was told to end. */
+  /**
+   * How the program ended, in words, such as `ended with code 1`; '' while it runs or where it was told to
+   * end.
+   */
   get ending(): string {
     return this.#ending;
   }

@@ -31,7 +31,9 @@ export interface SchemaField {
   readonly node: SchemaNode;
   /** What stands for the field where a writer left it out, as JSON; undefined: it must not. */
   readonly default?: unknown;
-  /** Whether who makes a record may leave the field out, for null: not Avro's, but ours (`"optional": true`). */
+  /**
+   * Whether who makes a record may leave the field out, for null: not Avro's, but ours (`"optional": true`).
+   */
   readonly optional?: boolean;
 }
 

@@ -1,4 +1,7 @@
-/** The package as npm would publish it, packed from a copy of the checkout: `dist` of the checkout itself is left alone. */
+/**
+ * The package as npm would publish it, packed from a copy of the checkout: `dist` of the checkout itself is
+ * left alone.
+ */
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** A stranger's project, in a folder outside of the checkout: the packed package installed, and the examples of docs/. */
+/**
+ * A stranger's project, in a folder outside of the checkout: the packed package installed, and the examples
+ * of docs/.
+ */
 import { spawn } from 'node:child_process';
 import { cpSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,6 @@
-/** Every family, and adapters, against what PyTorch, transformers and PEFT compute; part of `engineContract`. */
+/**
+ * Every family, and adapters, against what PyTorch, transformers and PEFT compute; part of `engineContract`.
+ */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { tensorShapes } from '../../../src/engine/config.ts';
 import type { Engine, Tensors } from '../../../src/engine/engine.ts';

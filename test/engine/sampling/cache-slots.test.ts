@@ -67,8 +67,8 @@ describe('CacheSlots', () => {
   });
 
   /**
-   * Rings that remember of each row which tokens led to it. Whatever is taken, fed in chunks and left, each token must
-   * find in its window exactly its own past.
+   * Rings that remember of each row which tokens led to it. Whatever is taken, fed in chunks and left, each
+   * token must find in its window exactly its own past.
    */
   test('no token ever looks back on what is not its own past', () => {
     const token = fc.integer({ min: 0, max: 2 });

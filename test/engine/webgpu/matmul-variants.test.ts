@@ -53,7 +53,10 @@ function numbersFor(rows: number, { input, output }: TrialOptions): TrialNumbers
   };
 }
 
-/** Largest difference from plain loops in float64, over what the terms of a sum may amount to. NaN: other numbers changed. */
+/**
+ * Largest difference from plain loops in float64, over what the terms of a sum may amount to. NaN: other
+ * numbers changed.
+ */
 function errorOf(
   found: Float32Array,
   pass: MatmulPass,

@@ -31,7 +31,8 @@ const lora = { rank: 16, scale: 2, targets: PROJECTIONS };
 describe("the plan of Gemma 2 2b's shape, by arithmetic", () => {
   const parameters = 2_614_341_888;
   const layers = 26;
-  // Per layer: q (2304 to 2048), k and v (to 1024), o (2048 to 2304), gate and up (2304 to 9216), down (9216 to 2304).
+  // Per layer: q (2304 to 2048), k and v (to 1024), o (2048 to 2304), gate and up (2304 to 9216), down (9216
+  // to 2304).
   const adapters = layers * 16 * (4352 + 2 * 3328 + 4352 + 2 * 11520 + 11520);
 
   test('training every weight: weights, gradient and two moments in f32', () => {

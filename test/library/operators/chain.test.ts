@@ -1,4 +1,7 @@
-/** The whole flow over plain Observables: the same records as a run's topics hold, and the same weights from them. */
+/**
+ * The whole flow over plain Observables: the same records as a run's topics hold, and the same weights from
+ * them.
+ */
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

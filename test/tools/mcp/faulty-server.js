@@ -1,6 +1,7 @@
 /**
- * An MCP server on standard input and output, written to the protocol without an SDK, that breaks as its tools are called. Its
- * arguments say how it begins: `die`, `mute`, `no-handshake`, or the path of a file that counts its starts.
+ * An MCP server on standard input and output, written to the protocol without an SDK, that breaks as its
+ * tools are called. Its arguments say how it begins: `die`, `mute`, `no-handshake`, or the path of a file
+ * that counts its starts.
  */
 import { spawn } from 'node:child_process';
 import { appendFileSync } from 'node:fs';

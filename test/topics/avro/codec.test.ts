@@ -178,7 +178,8 @@ describe('the bytes', () => {
     const bytes = Buffer.from(encode('questions', question));
     expect(bytes[0]).toBe(0);
     expect(bytes.readInt32BE(1)).toBe(schemaIdOf('questions'));
-    // id, task, text; two nulls; one map block of one entry; no further answers; a null. Worked out by hand from the Avro specification.
+    // id, task, text; two nulls; one map block of one entry; no further answers; a null. Worked out by hand
+    // from the Avro specification.
     expect(bytes.subarray(5).toString('hex')).toBe(
       '06713137' + '086d617468' + '08322b323f' + '0000' + '0202610262' + '00' + '00' + '00',
     );

@@ -26,7 +26,10 @@ async function feed(): Promise<void> {
   await transport.close();
 }
 
-/** Turns each record of `in` into one of `out` and one of `wide`, until killed or until `ARGUMENT` are done in all. */
+/**
+ * Turns each record of `in` into one of `out` and one of `wide`, until killed or until `ARGUMENT` are done in
+ * all.
+ */
 async function work(): Promise<void> {
   const transport = await open();
   const stop = new AbortController();

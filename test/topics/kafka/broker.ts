@@ -12,8 +12,8 @@ import { until } from '../../patience.ts';
 const launcher = fileURLToPath(new URL('../../../scripts/kafka/test-broker.js', import.meta.url));
 
 /**
- * Declares tests that need a real broker. Without Java or Maven they are skipped and say why; under CI that is a
- * failure.
+ * Declares tests that need a real broker. Without Java or Maven they are skipped and say why; under CI that
+ * is a failure.
  */
 export function withKafka(name: string, declare: () => void): void {
   const why = missing();
@@ -26,8 +26,8 @@ export function withKafka(name: string, declare: () => void): void {
 }
 
 /**
- * The address of the broker that all files share, started by the first that asks; or that of a cluster of your own, which
- * `SWIRL_TEST_BROKER` names (it must allow sessions of 500 ms: group.min.session.timeout.ms).
+ * The address of the broker that all files share, started by the first that asks; or that of a cluster of
+ * your own, which `SWIRL_TEST_BROKER` names (it must allow sessions of 500 ms: group.min.session.timeout.ms).
  */
 export async function sharedBroker(): Promise<string> {
   const own = process.env.SWIRL_TEST_BROKER;

@@ -1,4 +1,6 @@
-/** Certificates for tests, made with openssl: an authority, a broker's certificate for 127.0.0.1, a client's. */
+/**
+ * Certificates for tests, made with openssl: an authority, a broker's certificate for 127.0.0.1, a client's.
+ */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

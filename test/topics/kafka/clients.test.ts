@@ -1,4 +1,7 @@
-/** Programs that are not ours feed a run on a real broker, and read what it wrote by the published schemas alone. */
+/**
+ * Programs that are not ours feed a run on a real broker, and read what it wrote by the published schemas
+ * alone.
+ */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -36,7 +39,10 @@ afterAll(async () => {
 
 let runs = 0;
 
-/** Opens a run on the broker that only starts rollouts, lets `feed` fill its questions, and runs it until they are done. */
+/**
+ * Opens a run on the broker that only starts rollouts, lets `feed` fill its questions, and runs it until they
+ * are done.
+ */
 async function fed(settings: object, feed: (topic: string) => void): Promise<OpenRun> {
   const name = `clients-${process.pid}-${++runs}`;
   const { registry = null, ...rest } = settings as { registry?: object | null };

@@ -1,4 +1,7 @@
-/** What a hostile producer may write as a compressed batch. That real ones are read is tested on a broker: `kafka-transport`, `clients`. */
+/**
+ * What a hostile producer may write as a compressed batch. That real ones are read is tested on a broker:
+ * `kafka-transport`, `clients`.
+ */
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';

@@ -1,6 +1,7 @@
 /**
- * A worker process on Kafka, for the tests that kill, pause and stop it: the real runtime with two small stages, until it gets
- * a signal. `node --import tsx kafka-child.ts CONFIG RUN`; it prints `ready` when it has begun.
+ * A worker process on Kafka, for the tests that kill, pause and stop it: the real runtime with two small
+ * stages, until it gets a signal. `node --import tsx kafka-child.ts CONFIG RUN`; it prints `ready` when it
+ * has begun.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { perRecord } from '../../../src/runtime/per-record.ts';

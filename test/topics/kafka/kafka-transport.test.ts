@@ -1,4 +1,6 @@
-/** What only Kafka has: sessions, hand-over, aborted transactions, limits of topics, other producers' records. */
+/**
+ * What only Kafka has: sessions, hand-over, aborted transactions, limits of topics, other producers' records.
+ */
 import { createHash } from 'node:crypto';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { CompressionTypes, Kafka, logLevel } from 'kafkajs';

@@ -1,4 +1,6 @@
-/** A real broker behind TLS and SASL: every way in that the configuration has, and every door that stays shut. */
+/**
+ * A real broker behind TLS and SASL: every way in that the configuration has, and every door that stays shut.
+ */
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

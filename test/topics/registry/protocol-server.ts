@@ -1,6 +1,6 @@
 /**
- * A schema registry in this process, for tests without a real one: the part of Confluent's protocol that Swirl
- * speaks, and the faults that a real one is not easily brought to.
+ * A schema registry in this process, for tests without a real one: the part of Confluent's protocol that
+ * Swirl speaks, and the faults that a real one is not easily brought to.
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';

@@ -1,4 +1,6 @@
-/** A real schema registry (Apicurio, which speaks Confluent's protocol) in a process of its own, in memory. */
+/**
+ * A real schema registry (Apicurio, which speaks Confluent's protocol) in a process of its own, in memory.
+ */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, test } from '@jest/globals';
@@ -18,8 +20,8 @@ export function missingRegistry(): string | null {
 }
 
 /**
- * Declares tests that need programs that are not ours. Where something is missing they are skipped and say what;
- * under CI that is a failure.
+ * Declares tests that need programs that are not ours. Where something is missing they are skipped and say
+ * what; under CI that is a failure.
  */
 export function withPrograms(name: string, missing: readonly (string | null)[], declare: () => void): void {
   const why = missing.filter((one) => one !== null).join('; ');

@@ -1,6 +1,6 @@
 /**
- * The buffers of a batch, with room for a number of tokens and targets; made again, larger, when a batch does not
- * fit.
+ * The buffers of a batch, with room for a number of tokens and targets; made again, larger, when a batch does
+ * not fit.
  */
 import { Buffers, createUniform } from '../../../device/buffers.ts';
 import type { Device } from '../../../device/device.ts';
