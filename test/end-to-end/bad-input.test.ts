@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { embeddedConfig, openEmbeddedLog } from '../../src/topics/embedded/embedded-log.ts';
 import { type FaultServer, startFaultServer } from '../models/fault-server.ts';
 import { sums } from './able-policy.ts';
+import { builtProgram } from './built-program.ts';
 import { contents, recordsOf } from './run-records.ts';
 import { questionOf } from './scripted-policy.ts';
 import { sumsTopology } from './sums-topology.ts';
@@ -20,7 +21,7 @@ const EXIT = { done: 0, failed: 1, usage: 2, failures: 3 };
 let place: Workplace;
 
 beforeAll(async () => {
-  place = workplace();
+  place = workplace({ command: builtProgram });
   place.write(
     'questions.jsonl',
     sums(4)
@@ -70,11 +71,11 @@ describe('the command line', () => {
     [['frobnicate'], /unknown command 'frobnicate'/],
     [['run', '--until-draned'], /unknown option '--until-draned'.*--until-drained/s],
     [['run', 'nowhere.yaml'], /nowhere\.yaml: there is no such file/],
-    [['run', '--stages', 'judge,juge'], /no stage "juge"; there are start, /],
+    [['run', '--stages', 'judge,juge'], /no stage "juge"; did you mean judge/],
     [['run', '--set', 'seed=abc'], /`seed`: expected a finite number, found "abc"/],
     [['feed'], /missing required argument 'file'/],
     [['feed', 'questions.jsonl', '--limit', 'ten'], /--limit.*'ten'.*whole number/],
-    [['feed', 'questions.jsonl', '--dataset', 'gsm9k'], /expected one of gsm8k, /],
+    [['feed', 'questions.jsonl', '--dataset', 'gsm9k'], /expected one of json-lines, gsm8k, /],
     [['tap', 'verdicts'], /verdicts: no such topic; there are accepted, /],
     [['tap', 'judged', '--from', 'yesterday'], /--from yesterday: expected start, end, /],
     [['tap', 'judged', '--where', 'verdict.label ='], /--where .* column/],
