@@ -19,6 +19,7 @@ import type { Check } from './doctor-check.ts';
 import { checkEndpoints } from './doctor-endpoints.ts';
 import { checkKafka } from './doctor-kafka.ts';
 import { checkRegistry } from './doctor-registry.ts';
+import { checkTools } from './doctor-tools.ts';
 
 export interface Subject {
   /** A topology's file. */
@@ -65,7 +66,9 @@ export async function* examine({ topology: file, set, policy, begin }: Subject):
   yield await attempt('run folder', async () => checkRunFolder(loaded.folder));
   yield* checkKafka(loaded.topology);
   yield* checkRegistry(loaded.topology, process.env);
-  yield* checkEndpoints(loaded.topology, { env: process.env, now: () => performance.now(), begin });
+  const deps = { env: process.env, now: () => performance.now(), begin };
+  yield* checkEndpoints(loaded.topology, deps);
+  yield* checkTools(loaded.topology, { ...deps, signal: AbortSignal.timeout(LONGEST_CHECK_MS) });
 }
 
 /**

@@ -24,7 +24,7 @@ export function register(program: Command): void {
     .summary('check this machine, and what a topology names')
     .description(
       'check this machine (the adapter, every kernel against float64) and what a topology names: the policy, ' +
-        'what it needs of memory, the run folder, brokers, and endpoints, each of which is asked for one token',
+        'what it needs of memory, the run folder, brokers, endpoints, each of which is asked for one token, and tools of other people',
     )
     .argument('[topology]', 'also check what this topology names (default: none)')
     .option('--policy <folder>', "also check a policy's folder")
