@@ -1,6 +1,6 @@
 /**
- * Draws the demo's result for the README: `swirl demo --json | npm run draw-demo` writes docs/images/demo.svg, and beside it
- * the figures that it shows. A test draws it again from those.
+ * Draws the demo's result for the README: `swirl demo --json | npm run draw-demo` writes
+ * docs/images/demo.svg, and beside it the figures that it shows. A test draws it again from those.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
@@ -42,7 +42,9 @@ const rows = [
 ] as const;
 const tasks = ['search', 'math'] as const;
 
-/** The picture, of any figures: the same ones give the same bytes. It follows a page's light or dark colors. */
+/**
+ * The picture, of any figures: the same ones give the same bytes. It follows a page's light or dark colors.
+ */
 export function drawDemo({ questions, updates, seconds, device, intervals }: DemoFigures): string {
   const at = (share: number) => round(LEFT + share * (RIGHT - LEFT));
   const marks: string[] = [];

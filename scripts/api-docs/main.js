@@ -1,6 +1,7 @@
 /**
- * Writes docs/api.md from the comments of what src/index.ts exports: `npm run docs:api`; with `--check` it only says whether
- * the file is what it would write. TypeDoc and its compiler are installed beside this file, at the first call.
+ * Writes docs/api.md from the comments of what src/index.ts exports: `npm run docs:api`; with `--check` it
+ * only says whether the file is what it would write. TypeDoc and its compiler are installed beside this file,
+ * at the first call.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

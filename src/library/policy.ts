@@ -15,20 +15,32 @@ import { type Notify, warn } from './notes.ts';
 export interface PolicySettings extends Omit<z.input<typeof localModelConfig>, 'checkpoint'> {
   /** With a sample's id it decides every random number; 0 by default. */
   readonly seed?: number;
-  /** Hears why there is no adapter, where the slow float64 reference takes its place. By default a Node warning. */
+  /**
+   * Hears why there is no adapter, where the slow float64 reference takes its place. By default a Node
+   * warning.
+   */
   readonly notify?: Notify;
 }
 
 export interface SampleOptions {
-  /** Names the sample: the same id, seed, prompt and weights give the same tokens. By default `sample/0`, `sample/1`, … */
+  /**
+   * Names the sample: the same id, seed, prompt and weights give the same tokens. By default `sample/0`,
+   * `sample/1`, …
+   */
   readonly id?: string;
   readonly signal?: AbortSignal;
 }
 
-/** What may be scored: a text, a completion after a context, an assistant's message in a conversation, or token ids. */
+/**
+ * What may be scored: a text, a completion after a context, an assistant's message in a conversation, or
+ * token ids.
+ */
 export type ScoreRequest = z.input<typeof scoreRequest>;
 
-/** A policy, opened. As a `LanguageModel` it may be the policy of `rollout`, or whatever judge or reward is built on. */
+/**
+ * A policy, opened. As a `LanguageModel` it may be the policy of `rollout`, or whatever judge or reward is
+ * built on.
+ */
 export interface Policy extends LanguageModel, AsyncDisposable {
   /** The adapter's name, or `reference (float64)`. */
   readonly device: string;
@@ -38,16 +50,16 @@ export interface Policy extends LanguageModel, AsyncDisposable {
    */
   sample(prompt: string | readonly Message[], options?: SampleOptions): Promise<Completion>;
   /**
-   * Natural log-probabilities, token by token, at temperature 1. Throws a `ModelError` for what is longer than the policy's
-   * positions or beyond its vocabulary, a `ConfigError` for what is no request.
+   * Natural log-probabilities, token by token, at temperature 1. Throws a `ModelError` for what is longer
+   * than the policy's positions or beyond its vocabulary, a `ConfigError` for what is no request.
    */
   score(request: ScoreRequest): Promise<Score>;
 }
 
 /**
- * Opens a Hugging Face folder (Gemma 2, Llama 3, Qwen 2.5, Qwen 3; whole, sharded, or PEFT's adapters on one), or
- * `swirl:assets/base-policy`, the demo's. Throws a `ConfigError` or `DataError` that names the file that is wrong, and a
- * `DeviceError` where `device: 'webgpu'` finds no adapter.
+ * Opens a Hugging Face folder (Gemma 2, Llama 3, Qwen 2.5, Qwen 3; whole, sharded, or PEFT's adapters on
+ * one), or `swirl:assets/base-policy`, the demo's. Throws a `ConfigError` or `DataError` that names the file
+ * that is wrong, and a `DeviceError` where `device: 'webgpu'` finds no adapter.
  *
  * @example
  * await using policy = await openPolicy('policies/tiny', { temperature: 0, maxTokens: 64 });

@@ -35,10 +35,10 @@ export interface StartOptions {
 export interface Topics extends AsyncDisposable {
   readonly topology: Topology;
   /**
-   * The records of a topic as they pass: see `TapOptions` for where it begins and what happens when the subscriber is
-   * slow. Each subscription reads for itself; unsubscribing, and closing the run, end it. It errors with a `TransportError`
-   * where there is no such topic or offset. An operator that waits, such as `concatMap` with a promise, has a queue of its
-   * own that RxJS does not bound: for slow work use `read`.
+   * The records of a topic as they pass: see `TapOptions` for where it begins and what happens when the
+   * subscriber is slow. Each subscription reads for itself; unsubscribing, and closing the run, end it. It
+   * errors with a `TransportError` where there is no such topic or offset. An operator that waits, such as
+   * `concatMap` with a promise, has a queue of its own that RxJS does not bound: for slow work use `read`.
    *
    * @example
    * run.tap('scored').pipe(map(({ reward }) => reward.value)).subscribe(console.log);
@@ -47,8 +47,8 @@ export interface Topics extends AsyncDisposable {
   /** As `tap`, each record with its partition, offset, time and key. */
   entries<K extends string>(topic: K, options?: TapOptions): Observable<Entry<K>>;
   /**
-   * The records of a topic for a `for await` loop, which is read at the loop's own pace and loses nothing; what makes no
-   * record is left out. By default it ends at the end.
+   * The records of a topic for a `for await` loop, which is read at the loop's own pace and loses nothing;
+   * what makes no record is left out. By default it ends at the end.
    */
   read<K extends string>(topic: K, options?: ReadOptions): AsyncIterable<RecordOf<K>>;
   /** The topics there are, with their first and last offsets. */
@@ -62,23 +62,27 @@ export interface Run extends Topics {
   /** The run's folder: its resolved topology, its checkpoints and, on the embedded log, its topics. */
   readonly folder: string;
   /**
-   * Appends records to a topic, in order, and returns how many. Iterables are asked for the next records once the
-   * last ones are durable; of an Observable, `queue` records may wait. Throws a `DataError` for a record that does not fit
-   * its topic's schema; what was durable by then stays, and `onAppend` was told how many.
+   * Appends records to a topic, in order, and returns how many. Iterables are asked for the next records once
+   * the last ones are durable; of an Observable, `queue` records may wait. Throws a `DataError` for a record
+   * that does not fit its topic's schema; what was durable by then stays, and `onAppend` was told how many.
    *
    * @example
-   * await run.feed('questions', [{ id: 'q1', task: 'math', text: '2 + 2?', answer: '4', source: null, meta: {} }]);
+   * await run.feed('questions', [{ id: 'q1', task: 'math', text: '2 + 2?', answer: '4', source: null, meta:
+   * {} }]);
    */
   feed<K extends string>(topic: K, source: Source<RecordOf<K>>, options?: FeedOptions): Promise<number>;
-  /** Runs the stages in this process. Throws a `ConfigError` or `DeviceError` where a model or tool cannot be opened. */
+  /**
+   * Runs the stages in this process. Throws a `ConfigError` or `DeviceError` where a model or tool cannot be
+   * opened.
+   */
   start(options?: StartOptions): Promise<Flow>;
   /** Aborts flows that are still at work, and gives everything back. */
   close(): Promise<void>;
 }
 
 /**
- * Opens a run: makes its topics where they are missing, and saves its resolved topology in its folder. Throws a `ConfigError`
- * or `TransportError` where the log or the cluster cannot be used.
+ * Opens a run: makes its topics where they are missing, and saves its resolved topology in its folder. Throws
+ * a `ConfigError` or `TransportError` where the log or the cluster cannot be used.
  *
  * @example
  * await using run = await openRun(await loadTopology('topology.yaml'));
@@ -122,7 +126,8 @@ export async function openRun(topology: Topology, options: OpenOptions = {}): Pr
 }
 
 /**
- * Opens the topics of a run that is there already, to look at them only: nothing is made, in the log or on disk.
+ * Opens the topics of a run that is there already, to look at them only: nothing is made, in the log or on
+ * disk.
  *
  * @example
  * await using topics = await openTopics(await loadTopology('topology.yaml'));

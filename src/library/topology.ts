@@ -16,7 +16,10 @@ export type TopologySource = string | TopologySettings;
 export interface TopologyOptions {
   /** `path=value` settings on top of the others, in order, such as `stages.filter.mode=none`. */
   readonly set?: readonly string[];
-  /** What the paths in settings given as a value are relative to; the current folder by default. A file's are relative to the file. */
+  /**
+   * What the paths in settings given as a value are relative to; the current folder by default. A file's are
+   * relative to the file.
+   */
   readonly folder?: string;
   /** Where API keys and the like are looked for; `process.env` by default. */
   readonly env?: Readonly<Record<string, string | undefined>>;
@@ -31,14 +34,16 @@ export interface LoadTopologyOptions extends TopologyOptions {
 export interface CheckedTopology {
   /** Every default filled in, paths absolute; null where the text or its shape is wrong. */
   readonly topology: Topology | null;
-  /** Errors first, each with its file, line and column. With an error among them the topology cannot be run. */
+  /**
+   * Errors first, each with its file, line and column. With an error among them the topology cannot be run.
+   */
   readonly problems: Examined['problems'];
 }
 
 /**
- * Checks a topology and runs nothing but the modules that it names, which are imported: types, ranges, unknown keys,
- * combinations, files and environment variables that are not there. What is wrong is data; only a file that cannot be
- * read at all throws (`ConfigError`).
+ * Checks a topology and runs nothing but the modules that it names, which are imported: types, ranges,
+ * unknown keys, combinations, files and environment variables that are not there. What is wrong is data; only
+ * a file that cannot be read at all throws (`ConfigError`).
  *
  * @example
  * const { problems } = await checkTopology('topology.yaml');
@@ -59,8 +64,8 @@ export async function checkTopology(
 }
 
 /**
- * The topology, ready for `openRun`. Throws a `ConfigError` that lists everything wrong with it; warnings go to `notify`
- * (by default they are Node warnings).
+ * The topology, ready for `openRun`. Throws a `ConfigError` that lists everything wrong with it; warnings go
+ * to `notify` (by default they are Node warnings).
  *
  * @example
  * const topology = await loadTopology('topology.yaml', { set: ['run=second', 'stages.filter.mode=none'] });

@@ -1,6 +1,7 @@
 /**
- * What a part of one's own is asked, slot by slot, and what it may answer. Every call is given a signal, which aborts when the
- * call's time is up or the run stops. Texts in records are hostile: models and strangers wrote them.
+ * What a part of one's own is asked, slot by slot, and what it may answer. Every call is given a signal,
+ * which aborts when the call's time is up or the run stops. Texts in records are hostile: models and
+ * strangers wrote them.
  */
 import type { OperatorFunction } from 'rxjs';
 import type { CallOptions, Scorable } from '../agent/model.ts';
@@ -15,11 +16,15 @@ import type {
 type Answer<T> = T | Promise<T>;
 
 export interface ToolCallOptions extends CallOptions {
-  /** What the argument says by the tool's `parameters`, checked by them; null for a tool that declares none. */
+  /**
+   * What the argument says by the tool's `parameters`, checked by them; null for a tool that declares none.
+   */
   readonly arguments: Readonly<Record<string, unknown>> | null;
 }
 
-/** Answers one call of the policy: the text that it is shown. The argument is what stands between the tags. */
+/**
+ * Answers one call of the policy: the text that it is shown. The argument is what stands between the tags.
+ */
 export type ToolCall = (
   argument: string,
   options: ToolCallOptions,
@@ -57,7 +62,9 @@ export interface ReaderFile {
 /** A question as a reader gives it: as a line of JSON lines has it. */
 export interface ReadQuestion {
   readonly text: string;
-  /** At most 200 characters without blanks and `/`; without it the question is named after file and number. */
+  /**
+   * At most 200 characters without blanks and `/`; without it the question is named after file and number.
+   */
   readonly id?: string | number | undefined;
   /** Which of the topology's tasks; by default that of `--task`. */
   readonly task?: string | undefined;
@@ -82,8 +89,8 @@ export interface AdvantageStep {
 }
 
 /**
- * The advantage of each step of a batch, in its order: finite numbers. It must depend on the batch alone, as the weights are
- * a function of the scored topic.
+ * The advantage of each step of a batch, in its order: finite numbers. It must depend on the batch alone, as
+ * the weights are a function of the scored topic.
  */
 export type AdvantageCall = (
   batch: readonly AdvantageStep[],

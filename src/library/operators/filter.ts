@@ -10,9 +10,9 @@ import type { OperatorOptions } from './plain.ts';
 export interface FilterOptions extends z.input<typeof filterConfig>, OperatorOptions {}
 
 /**
- * Gathers the k verdicts of each trajectory and lets it pass as a whole or not at all: by default where every step is GOOD.
- * A trajectory whose steps are not all there when the window (1024 records by default) is full, or the source is done, is a
- * failure. Not RxJS's operator of the same name.
+ * Gathers the k verdicts of each trajectory and lets it pass as a whole or not at all: by default where every
+ * step is GOOD. A trajectory whose steps are not all there when the window (1024 records by default) is full,
+ * or the source is done, is a failure. Not RxJS's operator of the same name.
  *
  * @example
  * judged.pipe(filter({ mode: 'process+outcome' }));

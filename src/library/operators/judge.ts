@@ -16,8 +16,8 @@ export interface JudgeOptions extends PartOptions {
 }
 
 /**
- * Every sub-trajectory gets a verdict: GOOD, BAD, or UNKNOWN where the judge could not be reached or understood, which is a
- * failure too.
+ * Every sub-trajectory gets a verdict: GOOD, BAD, or UNKNOWN where the judge could not be reached or
+ * understood, which is a failure too.
  *
  * @example
  * steps.pipe(judge({ kind: 'rules' }, { tools: { calculator: { kind: 'calculator' } } }));

@@ -11,10 +11,16 @@ import { plain } from './plain.ts';
 import { type ToolChoice, toolsOf } from './tools-of.ts';
 import { trajectories } from './trajectories.ts';
 
-/** A policy's settings as under `policy:` in a topology, or a language model: what `openPolicy` opened, or one's own. */
+/**
+ * A policy's settings as under `policy:` in a topology, or a language model: what `openPolicy` opened, or
+ * one's own.
+ */
 export type PolicyChoice = NonNullable<TopologySettings['policy']> | LanguageModel;
 
-/** What `rollout` is made of. `timeoutMs` and `maxObservationChars` bound a tool's call, as `stages.tools` in a topology. */
+/**
+ * What `rollout` is made of. `timeoutMs` and `maxObservationChars` bound a tool's call, as `stages.tools` in
+ * a topology.
+ */
 export interface RolloutOptions extends PartOptions, z.input<typeof toolsConfig> {
   readonly policy: PolicyChoice;
   /** What questions may ask for, by name, as under `tasks:` in a topology. */
@@ -26,9 +32,10 @@ export interface RolloutOptions extends PartOptions, z.input<typeof toolsConfig>
 }
 
 /**
- * Every question becomes its trajectories, `QUESTION/0`, `QUESTION/1` and so on, in this order: the policy acts, a tool answers,
- * until the policy gives its answer or its task's largest number of steps is reached. `window` bounds how many trajectories
- * are in the making at a time (64 by default). With a seed and a policy that obeys it they are the same every time.
+ * Every question becomes its trajectories, `QUESTION/0`, `QUESTION/1` and so on, in this order: the policy
+ * acts, a tool answers, until the policy gives its answer or its task's largest number of steps is reached.
+ * `window` bounds how many trajectories are in the making at a time (64 by default). With a seed and a policy
+ * that obeys it they are the same every time.
  *
  * @example
  * paced(questions).pipe(

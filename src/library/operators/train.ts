@@ -16,11 +16,20 @@ import { toolsOf } from './tools-of.ts';
 
 type LearnerSettings = NonNullable<TopologySettings['learner']>;
 
-/** The settings of `stages.train` in a topology, which `swirl lint --reference` explains, and what a run would have beside them. */
+/**
+ * The settings of `stages.train` in a topology, which `swirl lint --reference` explains, and what a run would
+ * have beside them.
+ */
 export interface TrainOptions extends z.input<typeof trainConfig>, OperatorOptions {
-  /** The policy to begin with: a folder, or the settings of a local model. It is not changed; what is learned is in `checkpoints`. */
+  /**
+   * The policy to begin with: a folder, or the settings of a local model. It is not changed; what is learned
+   * is in `checkpoints`.
+   */
   readonly policy: string | LearnerSettings;
-  /** A folder for checkpoints, which must have none yet: `step-N` is the policy after N updates, as a Hugging Face folder. */
+  /**
+   * A folder for checkpoints, which must have none yet: `step-N` is the policy after N updates, as a Hugging
+   * Face folder.
+   */
   readonly checkpoints: string;
   /** As `rollout` was given them: the policy is trained on the conversations that it saw. */
   readonly tasks: NonNullable<TopologySettings['tasks']>;
@@ -28,7 +37,9 @@ export interface TrainOptions extends z.input<typeof trainConfig>, OperatorOptio
   readonly tools?: TopologySettings['tools'];
   /** Decides the first values of fresh adapters; 0 by default. */
   readonly seed?: number;
-  /** With more than one of `epochs` the records are kept for the next: at most so many, 100,000 by default. */
+  /**
+   * With more than one of `epochs` the records are kept for the next: at most so many, 100,000 by default.
+   */
   readonly keep?: number;
   /** Hears what the user should know. By default these are Node warnings. */
   readonly notify?: Notify;
@@ -37,10 +48,11 @@ export interface TrainOptions extends z.input<typeof trainConfig>, OperatorOptio
 const KEEP = 100_000;
 
 /**
- * Scored steps become updates of the policy, in the order in which they come. An update is emitted with the checkpoint that
- * covers it, every `checkpointEvery` updates and at the end; a step that cannot be trained on is a failure. With the same
- * records, settings, policy and device the weights are the same, to the hash. Ends with a `ConfigError` where training
- * diverges, and where `checkpoints` has some already: to go on from one of them, name it as `policy`, and another folder.
+ * Scored steps become updates of the policy, in the order in which they come. An update is emitted with the
+ * checkpoint that covers it, every `checkpointEvery` updates and at the end; a step that cannot be trained on
+ * is a failure. With the same records, settings, policy and device the weights are the same, to the hash.
+ * Ends with a `ConfigError` where training diverges, and where `checkpoints` has some already: to go on from
+ * one of them, name it as `policy`, and another folder.
  *
  * @example
  * scored.pipe(train({ policy: 'policies/tiny', checkpoints: 'out', tasks, batch: { subTrajectories: 32 } }));
