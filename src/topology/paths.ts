@@ -15,14 +15,14 @@ export const PACKAGE_PREFIX = 'swirl:';
 const packageRoot = fileURLToPath(new URL('../../', import.meta.url));
 
 /** Keys whose texts are paths; `*` stands for any key. */
-const PATHS: readonly string[] = [
+const PATHS: ReadonlySet<string> = new Set([
   'folder',
   'learner.checkpoint',
   ...SLOTS.flatMap(({ path, kinds }) => kinds.flatMap(({ files }) => files.map((file) => `${path}.${file}`))),
   'ownTopics.*.schema',
   ...SECURITY_FILES.map((path) => `transport.security.${path}`),
   ...REGISTRY_FILES.map((path) => `transport.registry.${path}`),
-];
+]);
 
 /** Whether a path is written as shells understand it: Swirl does not, and a rule of `lint` says so. */
 export function beginsAtHome(text: string): boolean {
@@ -48,7 +48,7 @@ export function resolvePaths(topology: Topology, folder: string): Topology {
 
 /** Every setting of a topology that is a path, and where it stands. */
 export function pathsIn(topology: Topology): { readonly path: readonly string[]; readonly text: string }[] {
-  const files = [...new Set(PATHS)].flatMap((pattern) => {
+  const files = [...PATHS].flatMap((pattern) => {
     const keys = pattern.split('.');
     const last = keys.pop() ?? '';
     return nodesAt(topology, keys).map(({ path, node }) => ({ path: [...path, last], text: node[last] }));

@@ -1,7 +1,9 @@
 /** Reference documentation of every key, derived from the definition: nothing is written twice. */
 import { z } from 'zod';
 import { RULES } from './lint.ts';
+import { pathText } from './problem.ts';
 import { isObject } from './schema-walk.ts';
+import { SLOTS } from './slots.ts';
 import { topologyConfig } from './topology.ts';
 
 type JsonSchema = Readonly<Record<string, unknown>>;
@@ -25,21 +27,32 @@ export function keyReference(): KeyReference[] {
   return keysOf(topologyJsonSchema(), '');
 }
 
-/** Keys and combination rules as Markdown. */
+/** Keys, kinds of parts and combination rules as Markdown. */
 export function referenceMarkdown(): string {
   const keys = keyReference().map(({ path, type, default: value, about }) =>
     row([`\`${path}\``, type, value === null ? '' : `\`${value}\``, about]),
+  );
+  const kinds = SLOTS.flatMap(({ path, kinds }) =>
+    kinds.map(({ name, about }) => row([`\`${placeOf(path)}\``, `\`${name}\``, about])),
   );
   const rules = RULES.map(({ name, about }) => row([`\`${name}\``, about]));
   return [
     '# The keys of a topology\n',
     '| key | type | default | meaning |\n|---|---|---|---|',
     ...keys,
+    '\n# The kinds of parts\n',
+    '| part | kind | what it is |\n|---|---|---|',
+    ...kinds,
     '\n# What is checked between keys\n',
     '| rule | what must hold |\n|---|---|',
     ...rules,
     '',
   ].join('\n');
+}
+
+/** Where a slot's parts stand in a file. */
+function placeOf(path: string): string {
+  return pathText(path.replace('*', '<name>').split('.'));
 }
 
 function row(cells: readonly string[]): string {

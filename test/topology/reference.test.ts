@@ -5,6 +5,7 @@ import type { Question } from '../../src/topics/records.generated.ts';
 import { RULES } from '../../src/topology/lint.ts';
 import { fittingQuestions, questionsFit } from '../../src/topology/questions-fit.ts';
 import { keyReference, referenceMarkdown, topologyJsonSchema } from '../../src/topology/reference.ts';
+import { SLOTS } from '../../src/topology/slots.ts';
 import { examine } from './sample.ts';
 
 describe('the reference', () => {
@@ -34,6 +35,13 @@ describe('the reference', () => {
   test('names every rule', () => {
     const text = referenceMarkdown();
     for (const { name } of RULES) expect(text).toContain(`| \`${name}\` |`);
+  });
+
+  test('names every kind of part', () => {
+    const text = referenceMarkdown();
+    expect(text).toContain('| `tools.<name>` | `module` | A tool of one');
+    expect(text).toContain('| `stages.<name>` | `module` |');
+    for (const { name } of SLOTS.flatMap(({ kinds }) => kinds)) expect(text).toContain(`\` | \`${name}\` |`);
   });
 
   test('the JSON Schema refuses unknown keys too', () => {

@@ -1,41 +1,43 @@
 /** Rules about the files and folders that a topology names. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { valueAt } from '../check.ts';
 import { beginsAtHome, pathsIn } from '../paths.ts';
+import { isUsed, partsIn } from '../slots.ts';
 import type { Topology } from '../topology.ts';
 import { error, type Rule, type RuleFinding } from './rule.ts';
 import { usedModels } from './used-models.ts';
 
 export const missingFile: Rule = {
   name: 'missing-file',
-  about: 'Checkpoints, corpora and the files of other tools are there.',
-  check: (topology, { exists }) => {
-    if (exists === undefined) return [];
-    const models = usedModels(topology).map(({ path, model }) => ({
-      path: [...path, 'checkpoint'],
-      file: model.checkpoint,
-    }));
-    const used = new Set(Object.values(topology.tasks).flatMap((task) => task.tools));
-    const tools = topology.stages.tools === undefined ? [] : filesOfTools(topology.tools, used);
-    return [...models, ...tools].flatMap(({ path, file }) =>
-      typeof file !== 'string' || beginsAtHome(file) || exists(file)
-        ? []
-        : [error(path, `there is no ${file} (paths are relative to the topology's file)`)],
-    );
-  },
+  about: "Checkpoints, corpora, prompts and other files of the topology's parts are there.",
+  check: (topology, { exists }) =>
+    exists === undefined
+      ? []
+      : filesInUse(topology).flatMap(({ path, file }) =>
+          typeof file !== 'string' || beginsAtHome(file) || exists(file)
+            ? []
+            : [error(path, `there is no ${file} (paths are relative to the topology's file)`)],
+        ),
 };
 
-function filesOfTools(
-  tools: Topology['tools'],
-  used: ReadonlySet<string>,
-): { readonly path: readonly PropertyKey[]; readonly file: unknown }[] {
-  return Object.entries(tools).flatMap(([name, tool]) => {
-    if (!used.has(name)) return [];
-    if (tool.kind === 'search') return [{ path: ['tools', name, 'corpus'], file: tool.corpus }];
-    if (tool.kind === 'http') return [{ path: ['tools', name, 'function'], file: tool.function }];
-    const cwd = tool.kind === 'mcp' && 'cwd' in tool.server ? tool.server.cwd : null;
-    return [{ path: ['tools', name, 'server', 'cwd'], file: cwd }];
-  });
+/** What the kinds of the parts that are used say to be files. */
+function filesInUse(topology: Topology): { readonly path: readonly PropertyKey[]; readonly file: unknown }[] {
+  const tools = new Set(Object.values(topology.tasks).flatMap((task) => task.tools));
+  const parts = partsIn(topology).filter(
+    (place) =>
+      isUsed(place, topology) && (place.slot.part !== 'tool' || tools.has(String(place.path.at(-1)))),
+  );
+  const learner = topology.stages.train === undefined ? null : topology.learner;
+  return [
+    ...parts.flatMap(({ path, node, kind }) =>
+      kind.files.map((key) => {
+        const keys = key.split('.');
+        return { path: [...path, ...keys], file: valueAt(node, keys) };
+      }),
+    ),
+    ...(learner === null ? [] : [{ path: ['learner', 'checkpoint'], file: learner.checkpoint }]),
+  ];
 }
 
 export const homePath: Rule = {
