@@ -69,6 +69,7 @@ export {
   type TopologySource,
 } from './library/topology.ts';
 export type { Score } from './models/score.ts';
+export { type Gathered, type GatherOptions, gather, type StepRecord } from './own-stages/gather.ts';
 export { type Addressed, type Refusal, refuse, to } from './own-stages/outputs.ts';
 export type {
   AdvantageCall,

@@ -13,6 +13,7 @@ import { readRecords } from './topics/read-records.ts';
 import type { RecordOf } from './topics/record-of.ts';
 import type { Output, ReadOptions, Transport } from './topics/transport.ts';
 import { codecOf } from './topology/codec-of.ts';
+import { checkEvolutions, withEarlierSchemas } from './topology/evolved-topics.ts';
 import { flowStages, hasStage, topicSpecs } from './topology/flow.ts';
 import { topicSchemas } from './topology/own-topics.ts';
 import { makeRunFolder, writeResolved } from './topology/resolved.ts';
@@ -64,13 +65,14 @@ export async function openRun(
   loaded: Topology,
   notify: (message: string) => void = () => {},
 ): Promise<OpenRun> {
-  const written = await withPartsOf(loaded);
+  const { topology: written, evolutions } = withEarlierSchemas(await withPartsOf(loaded));
   const topology = withKeptTasks(written);
   const folder = makeRunFolder(topology);
   const codec = await codecOf(topology, 'write');
   const transport = await openTransport(topology, { access: 'write', notify });
   try {
     await transport.ensureTopics(topicSpecs(topology));
+    await checkEvolutions(topology, evolutions, { transport, notify });
     await checkUnchanged(topology, { hasBegun: (stage) => hasBegun(stage, { topology, transport }), notify });
     writeResolved(topology);
   } catch (error) {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { sleep } from '../clock.ts';
 import type { Codec } from '../topics/avro/codec.ts';
 import { openCodec } from '../topics/registry/open-codec.ts';
+import { withEarlierSchemas } from './evolved-topics.ts';
 import { topicSchemas } from './own-topics.ts';
 import { jsonTopics } from './topic-configs.ts';
 import type { Topology } from './topology.ts';
@@ -14,7 +15,7 @@ export function codecOf(topology: Topology, access: 'read' | 'write'): Promise<C
     {
       run,
       maxRecordBytes: transport.maxRecordBytes,
-      topics: topicSchemas(topology),
+      topics: topicSchemas(withEarlierSchemas(topology).topology),
       json: jsonTopics(topics),
       registry: transport.kind === 'kafka' ? transport.registry : null,
       access,

@@ -6,7 +6,6 @@ import { embeddedConfig, openEmbeddedLog } from '../../src/topics/embedded/embed
 import { arrayOf } from '../../src/topics/read-records.ts';
 import type { RecordOf } from '../../src/topics/record-of.ts';
 import type { LogEntry, Transport } from '../../src/topics/transport.ts';
-import { TOPICS } from '../../src/topology/topics.ts';
 
 const config = embeddedConfig.parse({});
 
@@ -57,7 +56,8 @@ export async function recordsOf<K extends string>(
  */
 export async function contents(folder: string, run: string): Promise<Record<string, string[]>> {
   return withLog(folder, run, async (log) => {
-    const topics = TOPICS.map(async (topic) => {
+    const names = (await log.topics()).map(({ name }) => name);
+    const topics = names.map(async (topic) => {
       const entries = await arrayOf(log.read(topic));
       return [topic, topic === 'failures' ? entries.map(what).sort() : entries.map(whereAndWhat)] as const;
     });

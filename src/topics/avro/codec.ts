@@ -12,6 +12,7 @@ import type { Topic } from '../records.generated.ts';
 import { checkRecord } from './check-record.ts';
 import { earlierSchema } from './earlier-schemas.ts';
 import { jsonOfRecord, recordOfJson } from './json-value.ts';
+import type { AvroSchema } from './schema-tree.ts';
 import { builtInTopics, schemaIn, type TopicSchema, type TopicSchemas, topicSchema } from './schemas.ts';
 import { walkBytes } from './walk-bytes.ts';
 import { decodeBody, type WriterReader, writerReader } from './writer-schema.ts';
@@ -129,7 +130,7 @@ export function createCodec({ maxRecordBytes, topics = builtInTopics, json, regi
             for (const value of values) {
               const id = schemaIdIn(value);
               const codec = codecOf(topic);
-              const known = id === null || isOwn(codec, id, registry) || wasOurs(codec, id);
+              const known = id === null || isOwn(codec, id, registry) || schemaBefore(codec, id);
               if (!known) ids.add(id);
             }
             return ids.size === 0 ? Promise.resolve() : registry.learn(topic, ids, signal);
@@ -226,20 +227,19 @@ function decodeRecord(codec: TopicCodec, bytes: Buffer, { registry, ofId }: Know
   return checkRecord(topic, tree, reader.read(bytes, HEADER_BYTES));
 }
 
-/** Readers of what earlier versions wrote, by topic and id. */
+/** Readers of what earlier versions wrote, by what they read it as, topic and id. */
 const earlierReaders = new Map<string, WriterReader>();
 
-/** Whether an earlier version of Swirl wrote the topic's records with this id. */
-function wasOurs({ record }: TopicSchema, id: number): boolean {
-  return record !== null && earlierSchema(record, id) !== undefined;
+/** The schema with this id that the topic's records were written with before; undefined: there was none. */
+function schemaBefore({ record, earlier }: TopicSchema, id: number): AvroSchema | undefined {
+  return record === null ? earlier?.get(id) : earlierSchema(record, id);
 }
 
 function earlierReader(known: TopicSchema, id: number): WriterReader | undefined {
-  if (known.record === null) return undefined;
-  const key = `${known.topic}:${id}`;
+  const key = `${known.hash}:${known.topic}:${id}`;
   const found = earlierReaders.get(key);
   if (found !== undefined) return found;
-  const schema = earlierSchema(known.record, id);
+  const schema = schemaBefore(known, id);
   if (schema === undefined) return undefined;
   const reader = compileWriter(known, JSON.stringify(schema));
   earlierReaders.set(key, reader);

@@ -30,10 +30,12 @@ export interface OwnTopicOptions {
   readonly schema: unknown;
   /** The field whose text decides a record's partition; dots lead into records. */
   readonly key: string;
+  /** What its records were written with before, as JSON. */
+  readonly earlier?: readonly unknown[];
 }
 
 /** What is known of a topic with a schema of its own. Throws a `ConfigError` that says what about it cannot be. */
-export function ownTopic({ topic, schema: json, key }: OwnTopicOptions): TopicSchema {
+export function ownTopic({ topic, schema: json, key, earlier = [] }: OwnTopicOptions): TopicSchema {
   const schema = ownSchema(json);
   const tree = treeOf(schema);
   if (tree.kind !== 'record') throw new ConfigError('expected the schema of a record');
@@ -45,6 +47,7 @@ export function ownTopic({ topic, schema: json, key }: OwnTopicOptions): TopicSc
     schema,
     hash,
     id: idOfHash(hash),
+    earlier: new Map(earlier.map(ownSchema).map((before) => [idOfHash(hashOf(before)), before])),
     tree,
     key: (record) => String(path.reduce<unknown>((value, field) => fieldOf(value, field), record)),
   };

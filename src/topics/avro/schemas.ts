@@ -31,6 +31,8 @@ export interface TopicSchema {
   /** From the hash: what stands before the records where no registry gives another. */
   readonly id: number;
   readonly tree: SchemaNode;
+  /** Of a schema of a topology: those that records were written with before, by id. */
+  readonly earlier?: ReadonlyMap<number, AvroSchema>;
   /** What decides a record's partition. */
   readonly key: (record: object) => string;
 }
