@@ -32,12 +32,23 @@ function matchesOne(answer: string, gold: string): boolean {
   if (found !== null || wanted !== null) {
     if (/\p{N}/u.test(found === null ? answer : gold)) return false;
   }
-  return sameChoice(answer, gold) || sameText(answer, gold) || sameText(said(answer), said(gold));
+  return (
+    sameChoice(answer, gold) ||
+    sameText(answer, gold) ||
+    (interval(answer) === '' && sameText(said(answer), said(gold)))
+  );
 }
 
 function sameText(answer: string, gold: string): boolean {
   const [a, b] = [textForm(answer), textForm(gold)];
+  if (interval(answer) !== interval(gold) && interval(answer) !== '' && interval(gold) !== '') return false;
   return a === '' || b === '' ? answer.trim() === gold.trim() : a === b;
+}
+
+/** The brackets of two numbers: `[2, 5)` has other ends than `(2, 5]`. Empty where there are none. */
+function interval(text: string): string {
+  const match = /^\s*([([{])[-\d.\s∞\\a-z]+,[-\d.\s∞\\a-z]+([)\]}])\s*$/.exec(text);
+  return match === null ? '' : `${match[1]}${match[2]}`;
 }
 
 /** The same letter, where one of the two is nothing but a letter. */

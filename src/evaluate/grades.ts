@@ -63,7 +63,7 @@ export async function gradesOf(
 }
 
 /** The grades that a run has; a last line that broke off with its process is none. */
-export function readGrades(path: string): ReadonlyMap<string, z.output<typeof lineSchema>> {
+function readGrades(path: string): ReadonlyMap<string, z.output<typeof lineSchema>> {
   if (!existsSync(path)) return new Map();
   return new Map(
     readFileSync(path, 'utf8')

@@ -9,8 +9,6 @@ export interface Rational {
   readonly d: bigint;
 }
 
-export const ZERO: Rational = { n: 0n, d: 1n };
-
 /**
  * A decimal of digits before and after its point, times a power of ten. The caller bounds digits and
  * exponent.

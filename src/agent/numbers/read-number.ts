@@ -57,7 +57,7 @@ const STATED = new RegExp(
 );
 
 /** `(1,2)` is a point; a comma for decimals is not put in brackets. */
-const TUPLE = /^\s*[([{]\s*[-\d.]+,(?!\d{3}(?!\d))[-\d.]+\s*[)\]}]\s*$/;
+const TUPLE = /^\s*[([{]\s*[-\d.]+,(?:\s+|(?!\d{3}(?!\d)))[-\d.]+\s*[)\]}]\s*$/;
 
 /** The number that a text says; null where it says none, several, or more than a number. */
 export function readNumber(text: string): Quantity | null {

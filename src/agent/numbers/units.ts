@@ -18,42 +18,46 @@ export interface Unit {
 /** The most words of a unit: `miles per hour per second`. */
 const MAX_WORDS = 5;
 
-const CURRENCY_SIGNS: Readonly<Record<string, string>> = {
-  $: 'usd',
-  '€': 'eur',
-  '£': 'gbp',
-  '¥': 'jpy',
-  '₹': 'inr',
-  '₩': 'krw',
-  '₽': 'rub',
-};
-const CURRENCY_WORDS: Readonly<Record<string, string>> = {
-  dollar: 'usd',
-  buck: 'usd',
-  usd: 'usd',
-  us$: 'usd',
-  'us dollar': 'usd',
-  'u.s. dollar': 'usd',
-  euro: 'eur',
-  eur: 'eur',
-  gbp: 'gbp',
-  'pound sterling': 'gbp',
-  jpy: 'jpy',
-  yen: 'jpy',
-  peso: 'mxn',
-  cny: 'cny',
-  rmb: 'cny',
-  yuan: 'cny',
-  inr: 'inr',
-  rupee: 'inr',
-  rs: 'inr',
-  chf: 'chf',
-  krw: 'krw',
-  won: 'krw',
-  rub: 'rub',
-  cad: 'cad',
-  aud: 'aud',
-};
+const CURRENCY_SIGNS: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    $: 'usd',
+    '€': 'eur',
+    '£': 'gbp',
+    '¥': 'jpy',
+    '₹': 'inr',
+    '₩': 'krw',
+    '₽': 'rub',
+  }),
+);
+const CURRENCY_WORDS: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    dollar: 'usd',
+    buck: 'usd',
+    usd: 'usd',
+    us$: 'usd',
+    'us dollar': 'usd',
+    'u.s. dollar': 'usd',
+    euro: 'eur',
+    eur: 'eur',
+    gbp: 'gbp',
+    'pound sterling': 'gbp',
+    jpy: 'jpy',
+    yen: 'jpy',
+    peso: 'mxn',
+    cny: 'cny',
+    rmb: 'cny',
+    yuan: 'cny',
+    inr: 'inr',
+    rupee: 'inr',
+    rs: 'inr',
+    chf: 'chf',
+    krw: 'krw',
+    won: 'krw',
+    rub: 'rub',
+    cad: 'cad',
+    aud: 'aud',
+  }),
+);
 /** Before the number: `US$`, `€`, `USD `, `Rs. `. */
 const PREFIX = new RegExp(
   String.raw`^(?:(us|u\.s\.|a|au|c|ca|nz|hk|s|sg|nt|r)?(\p{Sc})|` +
@@ -66,10 +70,10 @@ export function readCurrency(text: string): { readonly currency: string; readonl
   const match = PREFIX.exec(text);
   if (match === null) return null;
   const [whole, country = '', sign = '', code = ''] = match;
-  const plain = CURRENCY_SIGNS[sign] ?? sign;
+  const plain = CURRENCY_SIGNS.get(sign) ?? sign;
   const prefixed = /^(?:us|u\.s\.)?$/i.test(country) ? plain : `${country.toLowerCase()}${plain}`;
   return {
-    currency: code === '' ? prefixed : (CURRENCY_WORDS[code.toLowerCase()] as string),
+    currency: code === '' ? prefixed : (CURRENCY_WORDS.get(code.toLowerCase()) as string),
     rest: text.slice(whole.length),
   };
 }
@@ -87,8 +91,8 @@ const ATTACHED = new RegExp(
  */
 const BANNED = new Set(
   `
-    am pm noon midnight oclock ad bc ce bce st nd rd th and or to plus minus times divided multiplied over
-    than not by but because if since so as while when until through vs versus squared cubed pi sqrt root mod
+    am pm noon midnight oclock ad bc ce bce st nd rd th and or to plus minus divided multiplied than not
+    by below under negative but because if since so as while when until through vs versus squared cubed pi sqrt root mod
     choose factorial log ln sin cos tan january february march april may june july august september october
     november december jan feb mar apr jun jul aug sep sept oct nov dec mil d fold ish something odd
   `
@@ -100,53 +104,58 @@ const PERCENT =
 /** Words that say nothing about what is counted. */
 const FILLER = /\b(?:altogether|in total|in all|total|overall|each|exactly|only|left|remaining)\b/g;
 
-const ALIASES: Readonly<Record<string, string>> = {
-  km: 'kilometer',
-  kilometre: 'kilometer',
-  m: 'meter',
-  metre: 'meter',
-  cm: 'centimeter',
-  centimetre: 'centimeter',
-  mm: 'millimeter',
-  millimetre: 'millimeter',
-  mi: 'mile',
-  ft: 'foot',
-  in: 'inch',
-  yd: 'yard',
-  kg: 'kilogram',
-  kilo: 'kilogram',
-  g: 'gram',
-  mg: 'milligram',
-  lb: 'pound',
-  oz: 'ounce',
-  l: 'liter',
-  litre: 'liter',
-  ml: 'milliliter',
-  millilitre: 'milliliter',
-  h: 'hour',
-  hr: 'hour',
-  min: 'minute',
-  s: 'second',
-  sec: 'second',
-  yr: 'year',
-  mph: 'mile/hour',
-  kph: 'kilometer/hour',
-  kmh: 'kilometer/hour',
-  '°': 'degree',
-  deg: 'degree',
-  '°c': 'degree celsius',
-  '°f': 'degree fahrenheit',
-  sq: 'square',
-  cu: 'cubic',
-};
-const PLURALS: Readonly<Record<string, string>> = {
-  people: 'person',
-  children: 'child',
-  men: 'man',
-  women: 'woman',
-  feet: 'foot',
-  inches: 'inch',
-};
+const ALIASES: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    km: 'kilometer',
+    kilometre: 'kilometer',
+    m: 'meter',
+    metre: 'meter',
+    cm: 'centimeter',
+    centimetre: 'centimeter',
+    mm: 'millimeter',
+    millimetre: 'millimeter',
+    mi: 'mile',
+    ft: 'foot',
+    in: 'inch',
+    yd: 'yard',
+    kg: 'kilogram',
+    kilo: 'kilogram',
+    g: 'gram',
+    mg: 'milligram',
+    lb: 'pound',
+    oz: 'ounce',
+    l: 'liter',
+    litre: 'liter',
+    ml: 'milliliter',
+    millilitre: 'milliliter',
+    h: 'hour',
+    hr: 'hour',
+    min: 'minute',
+    s: 'second',
+    sec: 'second',
+    yr: 'year',
+    mph: 'mile/hour',
+    kph: 'kilometer/hour',
+    kmh: 'kilometer/hour',
+    '°': 'degree',
+    deg: 'degree',
+    '°c': 'degree celsius',
+    '°f': 'degree fahrenheit',
+    sq: 'square',
+    cu: 'cubic',
+  }),
+);
+const UNITS = new Set(ALIASES.values());
+const PLURALS: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    people: 'person',
+    children: 'child',
+    men: 'man',
+    women: 'woman',
+    feet: 'foot',
+    inches: 'inch',
+  }),
+);
 
 /**
  * The unit that a whole rest of a text is; null where it is not one. `words`: the number itself was in words.
@@ -163,11 +172,12 @@ export function readUnit(rest: string, { words }: { readonly words: boolean }): 
       : { ...counted, percent: true };
   }
   const sign = /^ ?(\p{Sc})$/u.exec(rest);
-  if (sign !== null) return { ...none, currency: CURRENCY_SIGNS[sign[1] as string] ?? (sign[1] as string) };
+  if (sign !== null)
+    return { ...none, currency: CURRENCY_SIGNS.get(sign[1] as string) ?? (sign[1] as string) };
   const counted = rest.trim();
   if (!isUnit(rest, words)) return null;
   const form = canonical(counted);
-  const currency = CURRENCY_WORDS[form];
+  const currency = CURRENCY_WORDS.get(form);
   return currency === undefined ? { ...none, words: form } : { ...none, currency };
 }
 
@@ -187,6 +197,8 @@ function isUnit(rest: string, words: boolean): boolean {
     if (!ATTACHED.test(first) && !/^(?:[a-z]{4,}|[^ -~].*)$/.test(parts[0] as string)) return false;
   } else if (/^[a-z]$/.test(first) && !ATTACHED.test(first) && first !== 'k') return false;
   if (/^[πσ√∞]/.test(first)) return false;
+  // `3 times x` is a formula, `3 times a day` is none.
+  if (lower.slice(1).some((part) => /^[b-z]$/.test(part) && !ATTACHED.test(part))) return false;
   if (parts.length > 1 && parts.every((part) => /^\p{Lu}/u.test(part)))
     return parts.some((part) => isKnown(part));
   // `One Direction` is a name.
@@ -195,8 +207,8 @@ function isUnit(rest: string, words: boolean): boolean {
 
 function isKnown(word: string): boolean {
   const plain = word.toLowerCase().replace(/\.$/, '');
-  const form = ALIASES[plain] ?? singular(plain);
-  return form in ALIASES || form in CURRENCY_WORDS || Object.values(ALIASES).includes(form);
+  const form = ALIASES.get(plain) ?? singular(plain);
+  return ALIASES.has(form) || CURRENCY_WORDS.has(form) || UNITS.has(form);
 }
 
 /** The same for `miles per hour` and `mph`, `apple` and `apples`. */
@@ -209,7 +221,7 @@ function canonical(unit: string): string {
     .replace(/(\p{L}+)\^?3(?!\d)/gu, 'cubic $1')
     .split(/(\/| )/)
     .map((word) => word.trim().replace(/\.$/, ''))
-    .map((word) => ALIASES[word] ?? PLURALS[word] ?? ALIASES[singular(word)] ?? singular(word));
+    .map((word) => ALIASES.get(word) ?? PLURALS.get(word) ?? ALIASES.get(singular(word)) ?? singular(word));
   return words
     .join(' ')
     .replace(/ *\/ */g, '/')
@@ -229,7 +241,8 @@ export function sameUnit(a: Unit, b: Unit): boolean {
   if (isBare(a) || isBare(b)) return true;
   // Of the two things that are called a pound one is money.
   if ([a, b].some(isPound) && [a, b].some(({ currency }) => currency === 'gbp')) return true;
-  const words = a.words === b.words || ((a.words === '' || b.words === '') && a.currency === b.currency);
+  const oneIsMoney = a.currency !== b.currency;
+  const words = oneIsMoney ? a.words === b.words : startsAlike(a.words, b.words);
   return words && (a.currency === b.currency || a.currency === '' || b.currency === '');
 }
 
@@ -239,4 +252,10 @@ function isBare({ currency, words }: Unit): boolean {
 
 function isPound({ words }: Unit): boolean {
   return words === 'pound';
+}
+
+/** `year` and `year old`, `degree` and `degree celsius`; not `mile` and `mile/hour`. */
+function startsAlike(a: string, b: string): boolean {
+  const [short, long] = a.length < b.length ? [a, b] : [b, a];
+  return short === '' || long === short || long.startsWith(`${short} `);
 }
