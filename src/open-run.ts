@@ -25,7 +25,7 @@ import { lastStep, trainTopics } from './train/train-topics.ts';
 /** Records are appended in transactions of this many. */
 const FEED_BATCH = 512;
 
-export interface StartOptions {
+interface StartOptions {
   /** Only these stages; all that the topology has otherwise. */
   readonly stages?: readonly string[];
   readonly untilDrained: boolean;

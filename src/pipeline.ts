@@ -43,7 +43,7 @@ type Made<N extends StageName> = Pick<Stage, 'holds' | 'outlasts' | 'startAt'> &
 };
 
 /** The input of a stage. */
-export type HistoryOf = Pick<HistoryOptions, 'topic' | 'run' | 'lookback'>;
+type HistoryOf = Pick<HistoryOptions, 'topic' | 'run' | 'lookback'>;
 
 export interface PipelineDeps {
   readonly parts: Parts;

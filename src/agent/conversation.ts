@@ -39,7 +39,7 @@ interface HistoryText {
  * What the policy is shown for a step: `argument -> result` for a tool call (query, arrow, result, as in
  * arXiv 2504.04736), the observation alone where no tool was used, and null where there is no observation.
  */
-export function observationText({ action, observation }: Step): string | null {
+function observationText({ action, observation }: Step): string | null {
   if (observation === null) return null;
   if (observation.tool === null || action.content === null) return observation.text;
   return `${action.content} -> ${observation.text}`;

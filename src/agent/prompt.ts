@@ -55,7 +55,7 @@ export const reviewConfig = z.strictObject({
 });
 
 /** A hostile text and what it is, in our own words. */
-export interface Section {
+interface Section {
   readonly label: string;
   readonly text: string;
 }

@@ -16,7 +16,7 @@ export interface Comparison {
   readonly measures: Readonly<Partial<Record<Measure, Difference>>>;
 }
 
-export interface Difference {
+interface Difference {
   /** Means over the questions that have the measure in both. */
   readonly here: number;
   readonly there: number;

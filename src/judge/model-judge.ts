@@ -16,7 +16,7 @@ export const modelJudgeConfig = reviewConfig;
 export type ModelJudgeConfig = z.output<typeof modelJudgeConfig>;
 
 /** The places of a judge's prompt. */
-export const judgePlaces: PromptPlaces = {
+const judgePlaces: PromptPlaces = {
   needed: ['question', 'conversation', 'message'],
   advised: ['code'],
   ending: 'VERDICT:',

@@ -4,7 +4,7 @@ import { answersMatch } from '../agent/answers.ts';
 import type { Matcher } from '../agent/matcher.ts';
 import { kind } from '../parts/kind.ts';
 
-export const standardMatcher: Matcher = {
+const standardMatcher: Matcher = {
   by: null,
   matches: ({ answer, golds }) => answersMatch(answer, golds),
 };

@@ -7,7 +7,7 @@ import { localModelConfig } from './local-model-config.ts';
 import { openaiConfig } from './openai-config.ts';
 
 /** What a language model is made with. */
-export interface LanguageModelContext {
+interface LanguageModelContext {
   /** The run's seed. */
   readonly seed: number;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -15,7 +15,7 @@ export interface LanguageModelContext {
   readonly onFallback: (reason: DeviceError) => void;
 }
 
-export const localLanguageModel = kind({
+const localLanguageModel = kind({
   name: 'local',
   about: 'A model that runs here, from a Hugging Face folder.',
   settings: localModelConfig,
@@ -24,7 +24,7 @@ export const localLanguageModel = kind({
     (await import('./open-local-model.ts')).openLocalModel(config, context),
 });
 
-export const openaiLanguageModel = kind({
+const openaiLanguageModel = kind({
   name: 'openai',
   about: 'A model behind an endpoint that speaks the OpenAI protocol.',
   settings: openaiConfig,
@@ -35,7 +35,7 @@ export const openaiLanguageModel = kind({
 
 export const LANGUAGE_MODELS = [localLanguageModel, openaiLanguageModel] as const;
 
-export const languageModelConfig = unionOf(LANGUAGE_MODELS);
+const languageModelConfig = unionOf(LANGUAGE_MODELS);
 export type LanguageModelConfig = z.output<typeof languageModelConfig>;
 
 // Verdicts and rewards are read off, not explored: greedy by default, where a policy samples.

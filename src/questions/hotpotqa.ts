@@ -47,7 +47,7 @@ export interface HotpotqaEntry {
 }
 
 /** The task that the questions are of where none is named. */
-export const HOTPOTQA_TASK = 'search';
+const HOTPOTQA_TASK = 'search';
 
 /** The questions, named by the data set's own `_id` (by position where there is none). */
 export async function* readHotpotqa(

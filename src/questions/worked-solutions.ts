@@ -26,7 +26,7 @@ export interface SolutionOptions extends ReadOptions {
 const CALL_MS = 10_000;
 
 /** Who wrote these actions. */
-export const SOLUTION_POLICY = 'gsm8k';
+const SOLUTION_POLICY = 'gsm8k';
 
 /**
  * The trajectories, one per solution, named after the question (`gsm8k:train:17/0`). Observations are the
@@ -52,7 +52,7 @@ export async function* readWorkedSolutions(
 }
 
 /** One solution as a trajectory; throws `DataError` where it does not fit. */
-export async function solutionTrajectory(
+async function solutionTrajectory(
   problem: Gsm8kProblem,
   { calculator, maxSteps }: { readonly calculator: Tool; readonly maxSteps?: number },
 ): Promise<Trajectory> {

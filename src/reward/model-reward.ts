@@ -20,7 +20,7 @@ export const modelRewardConfig = z.strictObject({
 export type ModelRewardConfig = z.output<typeof modelRewardConfig>;
 
 /** The places of a reward model's prompt. */
-export const rewardPlaces: PromptPlaces = {
+const rewardPlaces: PromptPlaces = {
   needed: ['question', 'conversation', 'message'],
   advised: ['code', 'min', 'max'],
   ending: 'REWARD:',

@@ -44,7 +44,7 @@ export interface Finished<E extends AnyEmission = Emission> {
 export type StageOperator<T, E extends AnyEmission = Emission> = OperatorFunction<Delivery<T>, Finished<E>>;
 
 /** A partition that a stage takes up. */
-export interface TakenPartition {
+interface TakenPartition {
   readonly partition: number;
   /** Its progress. */
   readonly committed: number;

@@ -26,7 +26,7 @@ const ASCII: Strokes = {
   up: '^',
 };
 
-export function strokes(unicode: boolean): Strokes {
+function strokes(unicode: boolean): Strokes {
   return unicode ? UNICODE : ASCII;
 }
 

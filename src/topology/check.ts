@@ -3,7 +3,7 @@
  */
 import type { z } from 'zod';
 import { nearest } from '../suggest.ts';
-import { definition, isObject, keysAt, schemasAt } from './schema-walk.ts';
+import { isObject, keysAt } from './schema-walk.ts';
 import { topologyConfig, type WrittenTopology } from './topology.ts';
 
 /** A problem that is not yet tied to a place in the file. */
@@ -147,7 +147,7 @@ function oneOf(values: readonly string[]): string {
 }
 
 /** A short printable form of what was found. */
-export function show(value: unknown): string {
+function show(value: unknown): string {
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (isObject(value)) return 'a mapping of keys';
   if (typeof value === 'number') return String(value);
@@ -162,10 +162,4 @@ export function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
     value = (value as Record<PropertyKey, unknown>)[segment];
   }
   return value;
-}
-
-/** Whether the definition has such a path at all, whatever the value is. */
-export function isKnownPath(path: readonly PropertyKey[], value: unknown): boolean {
-  const schemas = schemasAt(topologyConfig, path, value);
-  return schemas.some((schema) => definition(schema) !== undefined);
 }

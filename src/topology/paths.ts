@@ -10,7 +10,7 @@ import { isModule, nodesAt, partsIn, SLOTS } from './slots.ts';
 import type { Topology } from './topology.ts';
 
 /** `swirl:assets/base-policy` is a path inside the installed package. */
-export const PACKAGE_PREFIX = 'swirl:';
+const PACKAGE_PREFIX = 'swirl:';
 
 const packageRoot = fileURLToPath(new URL('../../', import.meta.url));
 

@@ -9,13 +9,13 @@ import type { Question } from '../topics/records.generated.ts';
 import type { Topology } from './topology.ts';
 
 /** Whether the topology's filter compares answers with gold answers. */
-export function needsGoldAnswers(topology: Topology): boolean {
+function needsGoldAnswers(topology: Topology): boolean {
   const mode = topology.stages.filter?.mode;
   return mode === 'outcome' || mode === 'process+outcome';
 }
 
 /** What is wrong with one question under this topology, as a sentence; null: nothing. */
-export function questionProblem(topology: Topology, question: Question): string | null {
+function questionProblem(topology: Topology, question: Question): string | null {
   const where = question.source ?? question.id;
   if (needsGoldAnswers(topology) && goldAnswers(question).length === 0) {
     return `${where}: expected a gold answer, found none: the filter's mode is \`${topology.stages.filter?.mode}\`, which compares answers with it`;

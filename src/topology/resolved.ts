@@ -15,7 +15,7 @@ export function runFolder(topology: Topology, run: string = topology.run): strin
 }
 
 /** The resolved topology as YAML that `loadTopology` reads back to the same value. */
-export function resolvedText(topology: Topology): string {
+function resolvedText(topology: Topology): string {
   return `# Swirl wrote this: the topology of the run ${topology.run} with every default filled in.\n${stringify(written(topology))}`;
 }
 

@@ -3,12 +3,12 @@ import type { z } from 'zod';
 
 type Def = z.core.$ZodTypes['_zod']['def'];
 
-export function definition(schema: z.core.$ZodType): Def {
+function definition(schema: z.core.$ZodType): Def {
   return (schema as z.core.$ZodTypes)._zod.def;
 }
 
 /** The schema without its defaults, optionality and the like. */
-export function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
+function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
   const def = definition(schema);
   switch (def.type) {
     case 'optional':
@@ -27,11 +27,7 @@ export function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
 }
 
 /** The schemas that may describe the value at the path: more than one where a union leaves it open. */
-export function schemasAt(
-  schema: z.core.$ZodType,
-  path: readonly PropertyKey[],
-  value: unknown,
-): z.core.$ZodType[] {
+function schemasAt(schema: z.core.$ZodType, path: readonly PropertyKey[], value: unknown): z.core.$ZodType[] {
   const plain = unwrap(schema);
   const def = definition(plain);
   if (def.type === 'union') {

@@ -5,7 +5,7 @@
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import type { Problem } from './problem.ts';
 
-export interface Position {
+interface Position {
   /** From 1. */
   readonly line: number;
   /** From 1. */

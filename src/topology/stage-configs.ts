@@ -70,7 +70,7 @@ function wiring(stage: StageName, window: number) {
 
 const startStageConfig = startConfig.extend(wiring('start', 64));
 
-export const rolloutConfig = z.strictObject({
+const rolloutConfig = z.strictObject({
   ...wiring('rollout', 64),
   merge: z
     .enum(['auto', 'deterministic', 'arrival'])
@@ -88,15 +88,15 @@ export const rolloutConfig = z.strictObject({
 
 const toolsStageConfig = toolsConfig.extend(wiring('tools', 64));
 
-export const decomposeConfig = z.strictObject({ ...wiring('decompose', 256) });
+const decomposeConfig = z.strictObject({ ...wiring('decompose', 256) });
 
-export const judgeStageConfig = z.strictObject({ ...wiring('judge', 64) });
+const judgeStageConfig = z.strictObject({ ...wiring('judge', 64) });
 
 const filterStageConfig = filterConfig.extend(wiring('filter', 1024));
 
-export const rewardStageConfig = z.strictObject({ ...wiring('reward', 64) });
+const rewardStageConfig = z.strictObject({ ...wiring('reward', 64) });
 
-export const trainStageConfig = trainConfig.extend(wiring('train', 1024));
+const trainStageConfig = trainConfig.extend(wiring('train', 1024));
 
 /** A stage whose operator is in a module of one's own. */
 const ownStageConfig = moduleStage.settings.extend({

@@ -78,7 +78,7 @@ const ownSchemaConfig = z.strictObject({
     .describe('Schemas that records in this run were written with before. Swirl writes them, too.'),
 });
 
-export const ownTopicConfig = z.union([ownSchemaConfig, sameRecordsConfig]);
+const ownTopicConfig = z.union([ownSchemaConfig, sameRecordsConfig]);
 
 /** A topic that a topology adds, as it is written. */
 export type WrittenOwnTopic = z.output<typeof ownTopicConfig>;

@@ -17,9 +17,8 @@ export const TOPICS = [
   'failures',
 ] as const satisfies readonly TopicName[];
 
-/** Fails to compile when a schema adds a topic that is not listed above. */
-export type EveryTopicIsListed = TopicName extends (typeof TOPICS)[number] ? true : never;
-export const everyTopicIsListed: EveryTopicIsListed = true;
+/** Does not compile when a schema adds a topic that is not listed above. */
+true satisfies TopicName extends (typeof TOPICS)[number] ? true : never;
 
 /**
  * Topics of Swirl's own that a person or program may fill. `turns` and `tool-calls` are between two stages of

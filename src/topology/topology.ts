@@ -15,9 +15,9 @@ import { type OwnStageConfig, STAGES, type StagesConfig, stagesConfig, topicName
 import { type TopicsConfig, topicsConfig, type WrittenOwnTopic } from './topic-configs.ts';
 
 /** Names of runs, tasks and tools: they become folder names, record fields and command-line paths. */
-export const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]*$/;
+const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]*$/;
 
-export const runName = z
+const runName = z
   .string()
   .regex(NAME, 'expected letters, digits, `_` and `-`, beginning with a letter or digit')
   .max(100);

@@ -30,7 +30,7 @@ const note = {
   ],
 };
 
-export const topics = new Map([
+const topics = new Map([
   ...builtInTopics,
   ['notes', ownTopic({ topic: 'notes', schema: note, key: 'of' })],
   ['others', { ...topicSchema('questions'), topic: 'others' }],
@@ -52,7 +52,7 @@ export interface SmallFlow {
   close(): Promise<void>;
 }
 
-export interface RunOptions {
+interface RunOptions {
   readonly settings?: Partial<OwnStageSettings> & {
     readonly lookback?: number | null;
     readonly window?: number;

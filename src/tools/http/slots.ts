@@ -40,7 +40,7 @@ function textOf(value: unknown): string {
 /**
  * A text with its slots filled, each by `encode`; null where it has a slot of an argument that was not given.
  */
-export function fillText(template: string, given: Given, encode = (text: string) => text): string | null {
+function fillText(template: string, given: Given, encode = (text: string) => text): string | null {
   if (slotsOf(template).some((slot) => valueFor(slot, given) === undefined)) return null;
   return template.replace(SLOT, (_, slot: string) => encode(textOf(valueFor(slot, given))));
 }
