@@ -15,6 +15,7 @@ import type { AdapterDescription } from '../device/adapter.ts';
 import { bytesText } from '../engine/webgpu/memory/memory-advice.ts';
 import { SwirlError } from '../errors.ts';
 import type { Topology } from '../topology/topology.ts';
+import { counted } from './count.ts';
 import type { Check } from './doctor-check.ts';
 import { checkEndpoints } from './doctor-endpoints.ts';
 import { checkKafka } from './doctor-kafka.ts';
@@ -144,7 +145,7 @@ async function checkTopology(
       set,
       context: { env: process.env, exists: existsSync },
     });
-    const found = `${file}: the run ${topology.run}, ${warnings.length === 0 ? 'no warnings' : `${warnings.length} warnings (\`swirl lint\` lists them)`}`;
+    const found = `${file}: the run ${topology.run}, ${warnings.length === 0 ? 'no warnings' : `${counted(warnings.length, 'warning')} (\`swirl lint\` lists them)`}`;
     return { check: { name: 'topology', ok: true, found }, topology, folder: runFolder(topology) };
   } catch (error) {
     if (!(error instanceof SwirlError)) throw error;

@@ -2,6 +2,7 @@
 import pc from 'picocolors';
 import { sleep } from '../clock.ts';
 import type { EvaluationProgress } from '../evaluate/evaluate.ts';
+import { printable } from '../monitor/printable.ts';
 import type { StageProgress } from '../runtime/run.ts';
 import { hanging, screenWidth } from './screen.ts';
 
@@ -13,6 +14,8 @@ export interface ProgressOptions {
 }
 
 const BAR = 24;
+/** Widths of a stage's name. */
+const NAME = { least: 10, most: 20 };
 
 export interface ShownProgress {
   /** Writes a message that stays, above the bars. */
@@ -35,7 +38,8 @@ export function showProgress({ progress, stream, intervalMs }: ProgressOptions):
       const stages = await progress();
       if (terminal) {
         const lines = stages.map((stage) => bar(stage, screenWidth(stream)));
-        if (drawn > 0) stream.write(`\u001b[${drawn}A`);
+        // A terminal echoes Control-C where the cursor is: back to the first column.
+        if (drawn > 0) stream.write(`\r\u001b[${drawn}A`);
         stream.write(lines.map((line) => `\u001b[2K${line}\n`).join(''));
         drawn = lines.length;
       } else {
@@ -54,7 +58,7 @@ export function showProgress({ progress, stream, intervalMs }: ProgressOptions):
   const timer = setInterval(() => void look().catch(() => {}), intervalMs ?? (terminal ? 250 : 5000));
   return {
     say: (message) => {
-      stream.write(`${drawn > 0 ? `\u001b[${drawn}A\u001b[J` : ''}${message}\n`);
+      stream.write(`${drawn > 0 ? `\r\u001b[${drawn}A\u001b[J` : ''}${message}\n`);
       drawn = 0;
     },
     stop: async () => {
@@ -84,11 +88,17 @@ export function showAnswered(
   });
 }
 
+/**
+ * One stage in one line of the screen, however its names are called: a line that wraps would be drawn over.
+ */
 function bar({ stage, reads, done, backlog, inFlight, written }: StageProgress, columns: number): string {
   const share = done + backlog === 0 ? 0 : done / (done + backlog);
   const full = Math.round(share * BAR);
-  const failures = written.failures ? pc.red(` ${written.failures} failed`) : '';
+  const failed = written.failures ? ` ${written.failures} failed` : '';
+  const name = printable(stage, NAME.most).padEnd(NAME.least);
   const counts = `${done}/${done + backlog} ${reads}${inFlight > 0 ? `, ${inFlight} in flight` : ''}`;
-  const room = Math.max(10, columns - BAR - 14 - (written.failures ? 16 : 0));
-  return `${pc.bold(stage.padEnd(10))} ${pc.green('█'.repeat(full))}${pc.dim('░'.repeat(BAR - full))} ${counts.slice(0, room)}${failures}`;
+  // A terminal wraps what fills its last column.
+  const room = Math.max(8, columns - name.length - BAR - failed.length - 3);
+  const filled = `${pc.green('█'.repeat(full))}${pc.dim('░'.repeat(BAR - full))}`;
+  return `${pc.bold(name)} ${filled} ${printable(counts, room)}${pc.red(failed)}`;
 }
