@@ -159,8 +159,15 @@ export type StagesInput = { readonly [N in StageName]?: Slot[N] | z.input<Return
   readonly [name: string]: OwnInput | z.input<ReturnType<typeof replacing>> | Slot[StageName] | undefined;
 };
 
+/** The same, with every default filled in. */
+type StagesOutput = {
+  [N in StageName]?: z.output<(typeof configs)[N]> | z.output<ReturnType<typeof replacing>> | undefined;
+} & {
+  [name: string]: OwnStageConfig | z.output<(typeof configs)[StageName]> | undefined;
+};
+
 /** A stage that is not in the file is not in the flow. */
-export const stagesConfig = shape as unknown as z.ZodType<z.output<typeof shape>, StagesInput>;
+export const stagesConfig = shape as unknown as z.ZodType<StagesOutput, StagesInput>;
 
 /** Swirl's own stages that are there. */
 export type StagesConfig = { readonly [N in StageName]?: z.output<(typeof configs)[N]> | undefined };
