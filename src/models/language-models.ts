@@ -6,8 +6,12 @@ import { kind, unionOf } from '../parts/kind.ts';
 import { localModelConfig } from './local-model-config.ts';
 import { openaiConfig } from './openai-config.ts';
 
-/** What a language model is made with. */
-interface LanguageModelContext {
+/**
+ * What a language model is made with. The published declarations of `topology/kinds.ts` name it.
+ *
+ * @public
+ */
+export interface LanguageModelContext {
   /** The run's seed. */
   readonly seed: number;
   readonly env: Readonly<Record<string, string | undefined>>;
