@@ -1,4 +1,6 @@
 /** Imports a module of the user's: TypeScript too, each file once, and never for longer than it may take. */
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ConfigError } from '../errors.ts';
 import { inTime, LATE } from '../runtime/time-limit.ts';
@@ -30,7 +32,7 @@ export async function importModule(file: string, limits: Limits): Promise<Import
   }
   typescript ??= understandTypeScript();
   await typescript;
-  const load = (): Promise<ImportedModule['exports']> => import(pathToFileURL(file).href);
+  const load = () => importFile(file);
   const { loadTimeoutMs: timeoutMs } = limits;
   const exports = await asModule(() => inTime(load, { timeoutMs })).catch((error: unknown) => {
     throw new ConfigError(`${file} cannot be imported: ${messageOf(error)}`, { cause: error });
@@ -54,6 +56,31 @@ async function understandTypeScript(): Promise<void> {
   if (import.meta.url.endsWith('.ts')) return;
   const { register } = await import('tsx/esm/api');
   register();
+}
+
+/**
+ * The exports of a file. In a folder whose package does not say that it is of ES modules, Node takes `.js` and `.ts`
+ * for CommonJS; tsx then imports them by themselves, and what they export is the default export.
+ */
+async function importFile(file: string): Promise<ImportedModule['exports']> {
+  const { href } = pathToFileURL(file);
+  if (!/\.[jt]sx?$/.test(file) || isOfModules(dirname(file))) return import(href);
+  const { tsImport } = await import('tsx/esm/api');
+  const exports: ImportedModule['exports'] = await tsImport(href, import.meta.url);
+  const { default: inner } = exports;
+  const isWrapped = typeof inner === 'object' && inner !== null && 'default' in inner;
+  return isWrapped ? (inner as ImportedModule['exports']) : exports;
+}
+
+/** Whether the nearest package.json says that its files are ES modules. */
+function isOfModules(folder: string): boolean {
+  try {
+    const { type } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { type?: unknown };
+    return type === 'module';
+  } catch {
+    const above = dirname(folder);
+    return above !== folder && isOfModules(above);
+  }
 }
 
 /** An error's name and message, in a few lines; anything may be thrown. */
