@@ -56,7 +56,7 @@ const stdioServer = z.strictObject({
     .int()
     .min(0)
     .max(1_000_000)
-    .default(4000)
+    .default(1000)
     .describe('What is kept of the end of its standard error, to be told where it ends unasked.'),
   stopMs: z
     .int()

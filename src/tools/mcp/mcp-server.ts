@@ -2,7 +2,7 @@
  * An MCP server, shared by the tools of a run that come from it: connected on first use, and again where it
  * ended.
  */
-import type { CallToolResult } from '@modelcontextprotocol/client';
+import { type CallToolResult, SdkError, SdkErrorCode } from '@modelcontextprotocol/client';
 import type { Sleep } from '../../clock.ts';
 import { SwirlError, ToolError } from '../../errors.ts';
 import { printable } from '../../monitor/printable.ts';
@@ -20,6 +20,9 @@ export interface McpServerDeps {
   /** Milliseconds on a clock that only goes forward. */
   readonly now: () => number;
 }
+
+/** A note is cut there: it holds the end of a server's standard error. */
+const MOST_CHARS = 2000;
 
 export interface McpCall {
   readonly tool: string;
@@ -79,7 +82,7 @@ export class McpServer {
     }
   }
 
-  /** How the connection ended unasked; '' where it goes on. */
+  /** Ends the connection, and what is being connected. Calls afterwards are refused. */
   async close(): Promise<void> {
     this.#end.abort(new ToolError('the run has ended'));
     await this.#connecting?.catch(() => {});
@@ -100,7 +103,7 @@ export class McpServer {
       return result;
     } catch (error) {
       // Nobody is there: the next call connects again.
-      if (isUnreachable(error)) await this.#drop(connection);
+      if (isUnreachable(error) || hasEnded(error)) await this.#drop(connection);
       throw error;
     }
   }
@@ -129,7 +132,9 @@ export class McpServer {
   async #connectOnce(): Promise<Connection> {
     const { where, env } = this.#deps;
     let connection: Connection | null = null;
+    let closed = false;
     const onClose = () => {
+      closed = true;
       if (connection === null || this.#open !== connection) return;
       this.#open = null;
       this.#connecting = null;
@@ -137,6 +142,10 @@ export class McpServer {
       if (!this.#end.signal.aborted) this.#tell(`${where}: the server ${ending || 'closed the connection'}`);
     };
     connection = await connect(this.#config, { where, env, signal: this.#end.signal, onClose });
+    if (closed) {
+      const ending = connection.ending();
+      throw new ToolError(`${where}: the server ${ending || 'closed the connection'}`, { retryable: true });
+    }
     this.#open = connection;
     return connection;
   }
@@ -157,7 +166,7 @@ export class McpServer {
   }
 
   #tell(message: string, what = 'calls in flight are told, and it is connected to again'): void {
-    const shown = printable(message, 600);
+    const shown = printable(message, MOST_CHARS);
     if (this.#told.has(shown) || this.#told.size > 50) return;
     this.#told.add(shown);
     this.#deps.notify(`${shown}; ${what}. This is said once.`);
@@ -179,6 +188,14 @@ function forgotten(error: unknown, connection: Connection): boolean {
  */
 export function isUnreachable(error: unknown): boolean {
   return (error as Error).name === 'TypeError' && /fetch failed|terminated/.test((error as Error).message);
+}
+
+/** The connection was closed before or while the call was sent. */
+function hasEnded(error: unknown): boolean {
+  return (
+    error instanceof SdkError &&
+    (error.code === SdkErrorCode.ConnectionClosed || error.code === SdkErrorCode.NotConnected)
+  );
 }
 
 async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {

@@ -155,7 +155,10 @@ function faultOf(error: unknown): { readonly kind: string; readonly shown: strin
   if (typeof status === 'number') {
     return { kind: `status ${status}`, shown: `the server answered with status ${status}.` };
   }
-  if (error instanceof SdkError && error.code === SdkErrorCode.ConnectionClosed) {
+  if (
+    error instanceof SdkError &&
+    (error.code === SdkErrorCode.ConnectionClosed || error.code === SdkErrorCode.NotConnected)
+  ) {
     return {
       kind: 'the server ended before it answered',
       shown: "the tool's server ended before it answered.",
