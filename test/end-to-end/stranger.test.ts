@@ -4,6 +4,11 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { decode } from '../../src/topics/avro/codec.ts';
+import type { RecordOf } from '../../src/topics/record-of.ts';
+import type { Scored, Trajectory } from '../../src/topics/records.generated.ts';
+import { sharedBroker, withKafka } from '../topics/kafka/broker.ts';
+import { type KafkaFixture, kafkaFixture, runName } from '../topics/kafka/kafka-fixture.ts';
 import { contents, recordsOf } from './run-records.ts';
 import { type Project, strangersProject } from './stranger/project.ts';
 import { survive } from './survive.ts';
@@ -113,40 +118,83 @@ describe('the examples', () => {
   });
 });
 
-describe('parts of its own', () => {
-  const feed = async (run: string) => {
-    const questions = [21, 34, 58, 73].map((n) => ({
-      ...{
-        id: `q${n}`,
-        task: 'math',
-        text: `Ada has ${n} apples and gets 12. How many?`,
-        answer: `${n + 12}`,
-      },
+describe('parts of its own, and of other people', () => {
+  const feed = async (run: string, ...set: string[]) => {
+    const sums = [21, 34, 58, 73].map((n) => ({
+      ...{ id: `q${n}`, task: 'math', text: `Ada has ${n} apples and gets 12. How many?` },
+      answer: `${n + 12}`,
     }));
-    project.write('questions.jsonl', questions.map((one) => `${JSON.stringify(one)}\n`).join(''));
-    const fed = await project.swirl(['feed', 'questions.jsonl', '-t', 'mine.yaml', '--set', `run=${run}`]);
-    expect(fed).toMatchObject({ code: 0 });
+    const look = { id: 'who', task: 'look', text: 'Who is older, Hugo Egger or Ada Rossi?', answer: 'Ada' };
+    project.write('questions.jsonl', [...sums, look].map((one) => `${JSON.stringify(one)}\n`).join(''));
+    const args = ['feed', 'questions.jsonl', '-t', 'mine.yaml', '--set', `run=${run}`, ...set];
+    expect(await project.swirl(args)).toMatchObject({ code: 0 });
   };
+  const args = (run: string, ...set: string[]) => [
+    ...['run', 'mine.yaml', '--until-drained', '--set', `run=${run}`, ...set],
+  ];
 
-  test('decide what they say they decide; killed and started again, the run ends with the same records', async () => {
-    await feed('whole');
-    const args = (run: string) => ['run', 'mine.yaml', '--until-drained', '--set', `run=${run}`];
-    expect(await project.swirl(args('whole'))).toMatchObject({ code: 0 });
-    const scored = await recordsOf(project.path('runs'), 'whole', 'scored');
+  /** What a run's records say of who decided them. */
+  function decided(trajectories: readonly Trajectory[], scored: readonly Scored[]): void {
     expect(scored.length).toBeGreaterThan(8);
     for (const { subTrajectory, verdict, reward } of scored) {
       const { length } = subTrajectory.action.text;
       expect(reward.value).toBe(verdict?.label === 'BAD' ? 0 : 1 - length / 200);
       expect(reward.by).toMatchObject({ module: 'own-reward.js', export: 'shortAndGood' });
     }
+    const observations = trajectories.flatMap(({ steps }) => steps.flatMap((step) => step.observation ?? []));
+    const of = (name: string) => observations.filter(({ tool }) => tool === name);
+    expect([of('adder').length > 0, of('echo').length > 0]).toEqual([true, true]);
+    for (const { by } of of('adder')) {
+      expect(by).toMatchObject({ module: 'adder.ts', settings: '{"most":1000}' });
+    }
+    for (const { text, status } of of('echo')) if (status === 'OK') expect(text).toMatch(/^Echo: /);
+    // What the stage of its own let pass is all that was scored.
+    expect(new Set(scored.map(({ subTrajectory }) => subTrajectory.trajectory)).size).toBeLessThanOrEqual(
+      trajectories.length,
+    );
+  }
+
+  test('decide what they say they decide; killed and started again, the run ends with the same records', async () => {
+    await feed('whole');
+    expect(await project.swirl(args('whole'))).toMatchObject({ code: 0 });
+    const runs = project.path('runs');
+    decided(await recordsOf(runs, 'whole', 'trajectories'), await recordsOf(runs, 'whole', 'scored'));
 
     await feed('killed');
     const { kills, last } = await survive(project, args('killed'), { run: 'killed', seed: 3, spread: 280 });
     expect([last.code, kills > 1]).toEqual([0, true]);
-    const [whole, killed] = await Promise.all(
-      ['whole', 'killed'].map((run) => contents(project.path('runs'), run)),
-    );
+    const [whole, killed] = await Promise.all(['whole', 'killed'].map((run) => contents(runs, run)));
     expect(apart(killed, 'killed')).toEqual(apart(whole, 'whole'));
+  });
+
+  withKafka('on Kafka too', () => {
+    const run = runName('stranger');
+    let kafka: KafkaFixture;
+    let transport: string;
+    beforeAll(async () => {
+      const address = await sharedBroker();
+      kafka = kafkaFixture(address);
+      transport = `transport={kind: kafka, brokers: ["${address}"], sessionMs: 120000}`;
+    });
+    afterAll(() => kafka.cleanup());
+
+    test('the same project runs', async () => {
+      await feed(run, '--set', transport);
+      expect(await project.swirl(args(run, '--set', transport))).toMatchObject({ code: 0 });
+      const topics = await kafka.open(run);
+      const read = async <K extends 'trajectories' | 'scored'>(topic: K) => {
+        const records: RecordOf<K>[] = [];
+        for await (const { value } of topics.read(topic)) records.push(decode(topic, value));
+        return records;
+      };
+      const trajectories = await read('trajectories');
+      decided(trajectories, await read('scored'));
+      // The policy's words are a function of the questions and the seed, wherever the topics live.
+      const embedded = await recordsOf(project.path('runs'), 'whole', 'trajectories');
+      const said = (all: readonly Trajectory[]) =>
+        all.map(({ id, steps }) => [id, steps.map(({ action }) => action.text)]).sort();
+      expect(said(trajectories)).toEqual(said(embedded));
+    });
   });
 });
 

@@ -21,7 +21,10 @@ export interface Project extends Workplace {
 }
 
 /** What a stranger would install beside Swirl, in the versions that the checkout has. */
-const BESIDE = ['rxjs', 'tsx', 'typescript', '@types/node'];
+const BESIDE = [
+  ...['rxjs', 'tsx', 'typescript', '@types/node', 'zod'],
+  '@modelcontextprotocol/server-everything',
+];
 
 /** Installs everything with npm: from its cache where it has it, from the registry otherwise. */
 export function strangersProject(): Project {
@@ -33,7 +36,7 @@ export function strangersProject(): Project {
   }
   cpSync(join(examples, 'topology.yaml'), place.path('topology.yaml'));
   cpSync(join(own, 'topology.yaml'), place.path('mine.yaml'));
-  cpSync(join(own, 'tsconfig.json'), place.path('tsconfig.json'));
+  for (const file of ['tsconfig.json', 'adder.ts']) cpSync(join(own, file), place.path(file));
   const quick = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
   npm(['install', ...quick, tarball, ...BESIDE.map(version)], place.folder);
   const node = (...args: string[]) => run(place, args);
