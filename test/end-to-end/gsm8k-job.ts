@@ -139,7 +139,9 @@ async function score(
   const trajectories = await recordsOf(place.path('runs'), 'held-out', 'trajectories');
   const requests = trajectories.flatMap(({ question, steps }) =>
     steps.map(({ action }, i) => ({
-      messages: conversation({ task: { instructions: '' }, question, steps: steps.slice(0, i) }),
+      messages: conversation({ task: { instructions: '' }, question, steps: steps.slice(0, i) }).map(
+        ({ role, content, tokens }) => ({ role, content, ...(tokens !== undefined && { tokens }) }),
+      ),
       completion: action.text,
     })),
   );
