@@ -49,6 +49,7 @@ withPrograms('a real schema registry', [missingRegistry()], () => {
     answers: [],
     source: null,
     meta: {},
+    by: null,
   };
   const register = (subject: string, schema: unknown) =>
     call(`/subjects/${subject}/versions`, { schema: JSON.stringify(schema) });
