@@ -174,6 +174,8 @@ function newOptimizerStep(
       warmupSteps,
       totalSteps: updates,
       finalLearningRate: learningRate * finalShare,
+      // The bundled policy is made again from its seed, to the bit.
+      end: 'at',
     },
   });
   const instructions = new Map(Object.values(labTasks).map((task) => [task.name, task.instructions]));

@@ -35,6 +35,13 @@ const decaying = {
     .int()
     .min(1)
     .describe('Over how many updates it decays: the last of them still moves the weights.'),
+  end: z
+    .enum(['after', 'at'])
+    .default('after')
+    .describe(
+      'Whether the final rate is that `after` the last of `totalSteps` updates, or of that update itself (`at`: as in runs ' +
+        'made before this key, which replay to their weights with it).',
+    ),
   finalLearningRate: z.number().min(0).default(0).describe('The learning rate after `totalSteps` updates.'),
 };
 

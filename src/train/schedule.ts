@@ -7,7 +7,7 @@ import type { ScheduleConfig } from './config.ts';
  *
  *     final + (full - final) * f((n - 1 - W) / (N - W)),   f(p) = 1 - p (linear) or (1 + cos(pi p)) / 2 (cosine)
  *
- * and `final` after update N. Without a warm-up these are the rates of transformers' schedulers
+ * and `final` after update N; with `end: at`, n takes the place of n - 1, and update N has the final rate. Without a warm-up these are the rates of transformers' schedulers
  * (`get_linear_schedule_with_warmup`, `get_cosine_schedule_with_warmup`); with one, theirs begins at 0, and
  * ours at 1 / W.
  */
@@ -16,8 +16,9 @@ export function learningRateAt(schedule: ScheduleConfig, step: number): number {
   if (step <= warmupSteps) return (learningRate * step) / warmupSteps;
   if (schedule.kind === 'constant') return learningRate;
   const { totalSteps, finalLearningRate } = schedule;
-  if (step > totalSteps) return finalLearningRate;
-  const progress = (step - 1 - warmupSteps) / (totalSteps - warmupSteps);
+  const made = schedule.end === 'after' ? step - 1 : step;
+  if (made >= totalSteps) return finalLearningRate;
+  const progress = (made - warmupSteps) / (totalSteps - warmupSteps);
   const remaining = schedule.kind === 'linear' ? 1 - progress : (1 + Math.cos(Math.PI * progress)) / 2;
   return finalLearningRate + (learningRate - finalLearningRate) * remaining;
 }

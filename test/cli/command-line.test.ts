@@ -8,6 +8,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Command } from 'commander';
 import { makeProgram } from '../../src/cli/program.ts';
 
+// The help says how the command was called, which in a test is no way that anybody would.
+process.argv[1] = fileURLToPath(new URL('../../bin/swirl.js', import.meta.url));
 const program = await makeProgram();
 const binary = fileURLToPath(new URL('../../bin/swirl.js', import.meta.url));
 

@@ -36,6 +36,11 @@ describe('learningRateAt', () => {
     }
   });
 
+  test('`end: at`: the rates of runs made before, whose last update rests', () => {
+    const settings = { kind: 'linear', learningRate: 1, warmupSteps: 2, totalSteps: 12, end: 'at' };
+    expect(rates(settings, [1, 2, 7, 12, 13])).toEqual([0.5, 1, 0.5, 0, 0]);
+  });
+
   test('linear: evenly down to its end', () => {
     const settings = {
       kind: 'linear',
