@@ -278,6 +278,8 @@ describe('the process', () => {
     const child = Number((await ask(parent))[1]);
     process.kill(starts()[0] as number, 'SIGKILL');
     await gone([child]);
+    // A call that was sent before its end is known would be refused.
+    await until('the end of the server to be told', () => notes.length > 0);
     expect((await ask(parent))[0]).toBe('OK');
     expect(starts()).toHaveLength(2);
     expect(notes).toEqual([expect.stringContaining('the server was ended by SIGKILL')]);
