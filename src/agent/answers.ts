@@ -35,19 +35,27 @@ function matchesOne(answer: string, gold: string): boolean {
   return (
     sameChoice(answer, gold) ||
     sameText(answer, gold) ||
-    (interval(answer) === '' && sameText(said(answer), said(gold)))
+    (sameBrackets(answer, gold) && sameText(said(answer), said(gold)))
   );
 }
 
 function sameText(answer: string, gold: string): boolean {
   const [a, b] = [textForm(answer), textForm(gold)];
-  if (interval(answer) !== interval(gold) && interval(answer) !== '' && interval(gold) !== '') return false;
+  if (!sameBrackets(answer, gold)) return false;
   return a === '' || b === '' ? answer.trim() === gold.trim() : a === b;
+}
+
+/** Whether two intervals have the same ends; anything else has. */
+function sameBrackets(answer: string, gold: string): boolean {
+  const [a, b] = [interval(answer), interval(gold)];
+  return a === b || a === '' || b === '';
 }
 
 /** The brackets of two numbers: `[2, 5)` has other ends than `(2, 5]`. Empty where there are none. */
 function interval(text: string): string {
-  const match = /^\s*([([{])[-\d.\s∞\\a-z]+,[-\d.\s∞\\a-z]+([)\]}])\s*$/.exec(text);
+  const match = /^\s*([([{])[-\d.\s∞\\a-z]+,[-\d.\s∞\\a-z]+([)\]}])\s*$/.exec(
+    text.replaceAll(/\\(?:left|right)\b/g, ''),
+  );
   return match === null ? '' : `${match[1]}${match[2]}`;
 }
 
