@@ -7,10 +7,12 @@ import { type OperatorFunction, Subject, type Subscription } from 'rxjs';
 import { z } from 'zod';
 import { DataError, SwirlError } from '../errors.ts';
 import type { Codec } from '../topics/avro/codec.ts';
+import { OutputRefused } from '../topics/output-refused.ts';
 import type { InputPartition, LogEntry, Output } from '../topics/transport.ts';
 import { failureOf, idOf } from './failure.ts';
+import { commitRefused, encodeFailure } from './refused-outputs.ts';
 import type { AnyEmission, Delivery, Finished, Stage } from './stage.ts';
-import { Window } from './window.ts';
+import { type Prefix, Window } from './window.ts';
 
 export const commitConfig = z
   .strictObject({
@@ -47,6 +49,8 @@ export class PartitionWorker {
   readonly #input: InputPartition;
   readonly #deps: WorkerDeps;
   readonly #window: Window;
+  /** The ids of finished deliveries in the window, by their offsets: for failures of what the log refuses. */
+  readonly #records = new Map<number, string | null>();
   readonly #source = new Subject<Delivery<unknown>>();
   readonly #subscription: Subscription;
   /** Given to the deliveries: aborts when the run stops at once, or another owner has taken the partition. */
@@ -255,7 +259,10 @@ export class PartitionWorker {
           outputs.map((output) => this.#encode(output)),
           this.#deps.now(),
         );
-      else this.#window.finish(offset, this.#encodeOrFail(offset, finished), this.#deps.now());
+      else {
+        this.#window.finish(offset, this.#encodeOrFail(offset, finished), this.#deps.now());
+        this.#records.set(offset, recordOf(finished));
+      }
     } catch (error) {
       this.#fail(error);
     }
@@ -266,13 +273,13 @@ export class PartitionWorker {
    * An output that its schema does not allow (a NaN reward, a record beyond the size limit) is a failure of
    * its input.
    */
-  #encodeOrFail(offset: number, { outputs, record: of }: Finished<AnyEmission>): Output[] {
+  #encodeOrFail(offset: number, finished: Finished<AnyEmission>): Output[] {
     try {
-      return outputs.map((output) => this.#encode(output));
+      return finished.outputs.map((output) => this.#encode(output));
     } catch (error) {
       if (!(error instanceof DataError)) throw error;
       const { topic, partition } = this.#input;
-      const record = of === undefined ? idOf(outputs[0]?.value ?? {}) : of;
+      const record = recordOf(finished);
       return [this.#encode(failureOf(this.#stage.name, { topic, partition, offset }, error, { record }))];
     }
   }
@@ -281,7 +288,11 @@ export class PartitionWorker {
     if (topic !== 'failures' && !this.#stage.writes.includes(topic)) {
       throw new Error(`stage ${this.#stage.name} wrote to ${topic}, which the topology does not say`);
     }
-    return { topic, key, value: this.#deps.codec.encode(topic, value) };
+    const encoded = (emission: AnyEmission): Output => {
+      return { ...emission, value: this.#deps.codec.encode(emission.topic, emission.value) };
+    };
+    const emission = { topic, key, value };
+    return topic === 'failures' ? encodeFailure(emission, encoded) : encoded(emission);
   }
 
   #fail(error: unknown): void {
@@ -318,11 +329,42 @@ export class PartitionWorker {
   async #commit(): Promise<void> {
     const prefix = this.#window.prefix();
     if (prefix.slots === 0) return;
+    try {
+      await this.#commitAs(prefix, prefix.outputs);
+    } catch (error) {
+      if (!(error instanceof OutputRefused)) throw error;
+      for (let left = prefix.slots; left > 0; left--) await this.#commitFirst();
+    }
+  }
+
+  /** By itself what is refused is known for what it is. */
+  async #commitFirst(): Promise<void> {
+    const { topic, partition } = this.#input;
+    const first = this.#window.prefix(1);
+    try {
+      await this.#commitAs(first, first.outputs);
+    } catch (error) {
+      // Outputs that belong to no delivery have no failure to become.
+      if (!(error instanceof OutputRefused) || first.next === null) throw error;
+      const offset = first.next - 1;
+      const refused = {
+        ...{ stage: this.#stage.name, at: { topic, partition, offset }, outputs: first.outputs },
+        record: this.#records.get(offset) ?? null,
+        encode: (emission: AnyEmission) => this.#encode(emission),
+        decode: (value: Uint8Array) => this.#deps.codec.decode('failures', value),
+        commit: (outputs: readonly Output[]) => this.#commitAs(first, outputs),
+      };
+      await commitRefused(refused, error);
+    }
+  }
+
+  async #commitAs(prefix: Prefix, outputs: readonly Output[]): Promise<void> {
     const next = prefix.next ?? this.#committed;
-    await this.#input.commit(next, prefix.outputs);
+    await this.#input.commit(next, outputs);
     this.#window.drop(prefix);
+    for (const offset of this.#records.keys()) if (offset < next) this.#records.delete(offset);
     this.#committed = next;
-    this.#deps.onCommit({ records: prefix.records, outputs: prefix.outputs });
+    this.#deps.onCommit({ records: prefix.records, outputs });
     this.#wake();
   }
 
@@ -339,4 +381,9 @@ export class PartitionWorker {
     this.#waiting = [];
     for (const resolve of waiting) resolve();
   }
+}
+
+/** The finished record's id: as the stage says, or that of its first output. */
+function recordOf({ outputs, record }: Finished<AnyEmission>): string | null {
+  return record === undefined ? idOf(outputs[0]?.value ?? {}) : record;
 }

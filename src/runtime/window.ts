@@ -69,8 +69,9 @@ export class Window<T = Output> {
     return { slots: open < 0 ? this.#slots.length : open, since: this.#slots[0]?.finishedAt ?? 0 };
   }
 
-  prefix(): Prefix<T> {
-    const finished = this.#slots.slice(0, this.ready().slots);
+  /** What is finished at the front, or at most so much of it. */
+  prefix(most = Number.POSITIVE_INFINITY): Prefix<T> {
+    const finished = this.#slots.slice(0, Math.min(most, this.ready().slots));
     const offsets = finished.flatMap((slot) => slot.offset ?? []);
     const last = offsets.at(-1);
     return {

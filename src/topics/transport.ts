@@ -102,7 +102,8 @@ export interface InputPartition {
   end(): Promise<number>;
   /**
    * In one durable transaction: append the outputs (to topics of this run) and set the group's progress to
-   * `next`. On return both are durable; on a throw neither happened, or this owner was fenced.
+   * `next`. On return both are durable; on a throw neither happened, or this owner was fenced. An
+   * `OutputRefused` says that one of the outputs can never be appended: others could be.
    */
   commit(next: number, outputs: readonly Output[]): Promise<void>;
 }
@@ -121,8 +122,8 @@ export interface Transport {
    */
   topics(run?: string): Promise<TopicInfo[]>;
   /**
-   * Append in one durable transaction, all or nothing. An unknown topic or too large a record is a
-   * `TransportError`.
+   * Append in one durable transaction, all or nothing. An unknown topic is a `TransportError`, too large a
+   * record or too long a key an `OutputRefused`.
    */
   append(outputs: readonly Output[]): Promise<void>;
   /**

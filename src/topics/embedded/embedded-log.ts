@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { ConfigError, TransportError } from '../../errors.ts';
 import { maxRecordBytesConfig } from '../avro/codec.ts';
+import { OutputRefused } from '../output-refused.ts';
 import type {
   InputPartition,
   LogEntry,
@@ -257,12 +258,12 @@ class EmbeddedLog implements Transport {
       const topic = this.#own.topic(output.topic);
       const keyBytes = Buffer.byteLength(output.key);
       if (keyBytes > MAX_RECORD_KEY_BYTES) {
-        throw new TransportError(
+        throw new OutputRefused(
           `Topic ${output.topic}: expected a key of at most ${MAX_RECORD_KEY_BYTES} bytes, found ${keyBytes}.`,
         );
       }
       if (output.value.length > maxRecordBytes) {
-        throw new TransportError(
+        throw new OutputRefused(
           `Topic ${output.topic}, key ${JSON.stringify(output.key.slice(0, 100))}: expected a record of at most ` +
             `${maxRecordBytes} bytes (maxRecordBytes of the transport), found ${output.value.length}.`,
         );

@@ -8,7 +8,7 @@
  */
 import { sleep } from '../../clock.ts';
 import { TransportError } from '../../errors.ts';
-import { isPassing, isRefused, transportError, typeOf } from './kafka-errors.ts';
+import { isPassing, isRefused, isTooLarge, refusedOutput, transportError, typeOf } from './kafka-errors.ts';
 import type { Link } from './link.ts';
 import { fetchStableOffsets } from './offset-fetch.ts';
 import { type Placed, type ProgressPlace, Transactor, unique } from './transactor.ts';
@@ -80,18 +80,24 @@ export class Committer {
     const token = `${this.#id}/${++this.#count}`;
     const trying = `committing ${what}`;
     const { outageMs, closed, now } = link.options;
+    let alone = false;
     for (const since = now(); ; ) {
       if (!this.#transactor.ready && (await this.#recover(token, trying))) return;
       try {
-        await this.#transactor.run(records, { ...place, offset, token });
+        await this.#transactor.run(records, { ...place, offset, token }, { alone });
         this.#stored = token;
         return;
       } catch (error) {
         closed.throwIfAborted();
+        // A topic may allow single records that together are too large for it.
+        if (isTooLarge(error) && !alone) {
+          alone = true;
+          continue;
+        }
         if (now() - since > outageMs || (isRefused(error) && !isPassing(error))) {
           // Readers wait for what is open: end it, as far as that can be done.
           await this.#transactor.begin().catch(() => {});
-          throw transportError(trying, error);
+          throw isTooLarge(error) ? refusedOutput(trying, error) : transportError(trying, error);
         }
         if (isPassing(error)) link.reset();
         await sleep(AGAIN_MS, closed);

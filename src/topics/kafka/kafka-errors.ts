@@ -1,5 +1,6 @@
 /** What an error of Kafka's means for us. */
 import { SwirlError, TransportError } from '../../errors.ts';
+import { OutputRefused } from '../output-refused.ts';
 
 /** An error of kafkajs, as far as we look at it. */
 interface WireError extends Error {
@@ -122,6 +123,16 @@ export function isRefused(error: unknown): boolean {
   if (found instanceof SwirlError) return true;
   if (found.type !== undefined) return REFUSED_TYPES.has(found.type);
   return !found.name.startsWith('KafkaJS') || /SASL|NotImplemented|ServerDoesNotSupport/.test(found.name);
+}
+
+/** Whether the brokers find a record, or the batch that it is in, too large or unfit for its topic. */
+export function isTooLarge(error: unknown): boolean {
+  return ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_RECORD'].includes(typeOf(error) ?? '');
+}
+
+/** A record by itself was refused. */
+export function refusedOutput(what: string, error: unknown): OutputRefused {
+  return new OutputRefused(transportError(what, error).message, { cause: error });
 }
 
 /** As a `TransportError` that says what was tried; errors of Swirl's own stay as they are. */

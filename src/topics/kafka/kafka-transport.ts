@@ -1,6 +1,7 @@
 /** The Kafka transport: a run's topics on a cluster, with workers on any number of machines. */
 import { setMaxListeners } from 'node:events';
 import { TransportError } from '../../errors.ts';
+import { OutputRefused } from '../output-refused.ts';
 import { partitionOf } from '../partition-of.ts';
 import type {
   InputPartition,
@@ -221,12 +222,12 @@ class KafkaTransport implements Transport, KafkaExtras {
       const { topic, key, value } = output;
       const keyBytes = Buffer.byteLength(key);
       if (keyBytes > MAX_KEY_BYTES) {
-        throw new TransportError(
+        throw new OutputRefused(
           `Topic ${topic}: expected a key of at most ${MAX_KEY_BYTES} bytes, found ${keyBytes}.`,
         );
       }
       if (value.length > maxRecordBytes) {
-        throw new TransportError(
+        throw new OutputRefused(
           `Topic ${topic}, key ${JSON.stringify(key.slice(0, 100))}: expected a record of at most ${maxRecordBytes} bytes ` +
             `(maxRecordBytes of the transport), found ${value.length}.`,
         );

@@ -29,6 +29,8 @@ export interface Progress extends ProgressPlace {
 
 /** About how many bytes of records go into one batch; a larger record goes alone. */
 const BATCH_BYTES = 512 * 1024;
+/** About how many go into one request: brokers close the connection at 100 MiB (`socket.request.max.bytes`). */
+const REQUEST_BYTES = 16 * 1024 * 1024;
 /** Between attempts while the transaction before is still being completed, in milliseconds. */
 const BUSY_MS = 4;
 
@@ -64,8 +66,9 @@ export class Transactor {
 
   /**
    * One transaction. When it throws it may or may not have been committed, and `begin` must come first again.
+   * `alone`: each record in a batch of its own, where a topic allows less than our batches hold.
    */
-  async run(records: readonly Placed[], progress: Progress): Promise<void> {
+  async run(records: readonly Placed[], progress: Progress, { alone = false } = {}): Promise<void> {
     const producer = this.#producer;
     if (producer === undefined) throw new Error('begin comes before run');
     // Whatever goes wrong leaves a transaction open, and this producer unfit for another.
@@ -78,7 +81,7 @@ export class Transactor {
       whenFree(() => coordinator.addOffsetsToTxn({ ...producer, groupId: group })),
     ]);
     await Promise.all([
-      this.#produce(producer, records),
+      this.#produce(producer, rounds(records, alone ? 0 : BATCH_BYTES)),
       this.#link.coordinator('group', group).then((keeper) =>
         keeper.txnOffsetCommit({
           ...producer,
@@ -91,29 +94,31 @@ export class Transactor {
     this.#producer = producer;
   }
 
-  async #produce(producer: ProducerIdentity, records: readonly Placed[]): Promise<void> {
+  async #produce(producer: ProducerIdentity, all: readonly (readonly Batch[])[]): Promise<void> {
     // In rounds of one batch for each partition: the batches of a partition must arrive in order.
-    for (const round of rounds(records)) {
-      const byLeader = new Map<Broker, typeof round>();
+    for (const round of all) {
+      const byLeader = new Map<Broker, Batch[]>();
       for (const batch of round) {
         const leader = await this.#link.leader(batch.name, batch.partition);
         byLeader.set(leader, [...(byLeader.get(leader) ?? []), batch]);
       }
-      await Promise.all(
-        [...byLeader].map(([leader, batches]) =>
-          leader.produce({
-            ...producer,
-            acks: -1,
-            timeout: this.#timeoutMs,
-            topicData: batches.map(({ name, partition, messages }) => ({
-              topic: name,
-              partitions: [
-                { partition, messages, firstSequence: this.#sequence(name, partition, messages.length) },
-              ],
-            })),
-          }),
-        ),
-      );
+      await Promise.all([...byLeader].map((led) => this.#produceAt(producer, ...led)));
+    }
+  }
+
+  async #produceAt(producer: ProducerIdentity, leader: Broker, led: readonly Batch[]): Promise<void> {
+    for (const batches of requests(led)) {
+      await leader.produce({
+        ...producer,
+        acks: -1,
+        timeout: this.#timeoutMs,
+        topicData: batches.map(({ name, partition, messages }) => ({
+          topic: name,
+          partitions: [
+            { partition, messages, firstSequence: this.#sequence(name, partition, messages.length) },
+          ],
+        })),
+      });
     }
   }
 
@@ -157,30 +162,49 @@ function partitionsOf(
 interface Batch {
   readonly name: string;
   readonly partition: number;
+  bytes: number;
   readonly messages: { readonly key: string; readonly value: Buffer }[];
 }
 
-/** The records as batches of bounded size, in rounds with at most one batch of each partition. */
-function rounds(records: readonly Placed[]): Batch[][] {
+/**
+ * The records as batches of about so many bytes (0: of one record each), in rounds with at most one batch of
+ * each partition.
+ */
+function rounds(records: readonly Placed[], batchBytes: number): Batch[][] {
   const all: Batch[][] = [];
-  const open = new Map<string, { round: number; bytes: number; batch: Batch }>();
+  const open = new Map<string, { readonly round: number; readonly batch: Batch }>();
   for (const { name, partition, output } of records) {
     const key = `${name}/${partition}`;
     const { value } = output;
     const bytes = value.length + output.key.length;
     let last = open.get(key);
-    if (last === undefined || last.bytes + bytes > BATCH_BYTES) {
+    if (last === undefined || last.batch.bytes + bytes > batchBytes) {
       const round = last === undefined ? 0 : last.round + 1;
-      last = { round, bytes: 0, batch: { name, partition, messages: [] } };
+      last = { round, batch: { name, partition, bytes: 0, messages: [] } };
       open.set(key, last);
       all[round] ??= [];
       all[round].push(last.batch);
     }
-    last.bytes += bytes;
+    last.batch.bytes += bytes;
     last.batch.messages.push({
       key: output.key,
       value: Buffer.from(value.buffer, value.byteOffset, value.byteLength),
     });
+  }
+  return all;
+}
+
+/** The batches of one round in requests of about `REQUEST_BYTES`. */
+function requests(batches: readonly Batch[]): Batch[][] {
+  const all: Batch[][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const batch of batches) {
+    if (bytes + batch.bytes > REQUEST_BYTES) {
+      all.push([]);
+      bytes = 0;
+    }
+    all.at(-1)?.push(batch);
+    bytes += batch.bytes;
   }
   return all;
 }
