@@ -8,6 +8,7 @@ import type {
   Step,
   SubTrajectory,
   Trajectory,
+  Update,
   VerdictLabel,
 } from '../src/topics/records.generated.ts';
 
@@ -21,6 +22,18 @@ export function question(over: Partial<Question> = {}): Question {
     source: null,
     meta: {},
     by: null,
+    ...over,
+  };
+}
+
+/** The first update, of two steps of one trajectory. */
+export function update(over: Partial<Update> = {}): Update {
+  return {
+    id: 'update/1',
+    ...{ step: 1, epoch: 0, partition: 0, fromOffset: 0, toOffset: 4 },
+    ...{ trajectories: 1, subTrajectories: 2, dropped: 0, actionTokens: 10, rowTokens: 20 },
+    ...{ meanReward: 1, loss: 0.5, meanLogprob: -1, meanRatio: 1.5, clippedShare: 0.25, kl: 0 },
+    ...{ gradNorm: 1, learningRate: 1e-3, weightsHash: 'ab', by: null },
     ...over,
   };
 }

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { contentHash } from '../input/content-hash.ts';
 import { conversation } from './conversation.ts';
 import { cutMiddle } from './cut-text.ts';
 import type { History } from './model.ts';
@@ -44,14 +45,9 @@ export const reviewConfig = z.strictObject({
     .describe(
       "A text file with a prompt of one's own: the places `{{question}}`, `{{conversation}}`, `{{message}}` and `{{code}}` are filled in, and must be there as `lint` says. null: Swirl's.",
     ),
-  promptHash: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits')
-    .nullable()
-    .default(null)
-    .describe(
-      'SHA-256 that the file must have; null: any. Swirl writes what it found into `topology.resolved.yaml`.',
-    ),
+  promptHash: contentHash.describe(
+    'SHA-256 that the file must have; null: any. Swirl writes what it found into `topology.resolved.yaml`.',
+  ),
 });
 
 /** A hostile text and what it is, in our own words. */

@@ -5,13 +5,7 @@
 import type { Command } from 'commander';
 import type { Check } from './doctor-check.ts';
 import { EXIT, withExitCodes } from './exit.ts';
-import {
-  fileOrDefault,
-  settingsOf,
-  type TopologyFlags,
-  withArgument,
-  withTopology,
-} from './topology-option.ts';
+import { settingsOf, type TopologyFlags, topologyFile, withTopology } from './topology-option.ts';
 
 interface DoctorFlags extends TopologyFlags {
   readonly policy?: string;
@@ -37,15 +31,15 @@ export function register(program: Command): void {
       import('./doctor-checks.ts'),
       import('./doctor-report.ts'),
     ]);
-    const options = withArgument(argument, flags);
-    const { topology: named, policy } = options;
-    const topology = named === undefined ? undefined : await fileOrDefault(named);
+    const { policy } = flags;
+    const named = argument ?? flags.topology;
+    const topology = named === undefined ? undefined : await topologyFile(argument, flags);
     const forPeople = flags.json !== true;
     const begin = (name: string) => {
       if (forPeople && process.stdout.isTTY) process.stdout.write(announce(name));
     };
     const checks: Check[] = [];
-    for await (const check of examine({ topology, set: settingsOf(options), policy, begin })) {
+    for await (const check of examine({ topology, set: settingsOf(flags), policy, begin })) {
       checks.push(check);
       if (forPeople) process.stdout.write(checkText(check));
     }

@@ -1,13 +1,7 @@
 /** `swirl graph`: draws a topology, in the terminal or as Mermaid text. */
 import type { Command } from 'commander';
 import { withExitCodes } from './exit.ts';
-import {
-  fileOrDefault,
-  settingsOf,
-  type TopologyFlags,
-  withArgument,
-  withTopology,
-} from './topology-option.ts';
+import { settingsOf, type TopologyFlags, topologyFile, withTopology } from './topology-option.ts';
 
 export function register(program: Command): void {
   const command = program
@@ -20,27 +14,26 @@ export function register(program: Command): void {
     .option('--ascii', 'draw without box-drawing characters');
   withExitCodes(withTopology(command), { failed: 'the topology has errors; what can be drawn is' }).action(
     async (argument: string | undefined, flags: GraphFlags) => {
-      const options = withArgument(argument, flags);
-      const file = await fileOrDefault(options.topology, 'swirl graph FILE');
+      const file = await topologyFile(argument, flags, 'swirl graph FILE');
       const [{ examineFile }, { formatProblems, hasErrors }, { topologyGraph }] = await Promise.all([
         import('../topology/load.ts'),
         import('../topology/problem.ts'),
         import('../topology/graph.ts'),
       ]);
-      const { topology, problems } = examineFile(file, { set: settingsOf(options) });
+      const { topology, problems } = examineFile(file, { set: settingsOf(flags) });
       // A drawing helps to see what is wrong with a combination, so only an unreadable shape stops it.
       if (hasErrors(problems)) process.stderr.write(`${formatProblems(problems)}\n`);
       process.exitCode = hasErrors(problems) ? 1 : 0;
       if (topology === null) return;
       const graph = topologyGraph(topology);
-      if (options.json === true) {
+      if (flags.json === true) {
         process.stdout.write(`${JSON.stringify(graph)}\n`);
-      } else if (options.mermaid === true) {
+      } else if (flags.mermaid === true) {
         const { mermaid } = await import('../topology/mermaid.ts');
         process.stdout.write(mermaid(graph));
       } else {
         const { drawGraph } = await import('../topology/draw.ts');
-        const unicode = options.ascii !== true && showsUnicode(process.env);
+        const unicode = flags.ascii !== true && showsUnicode(process.env);
         process.stdout.write(`${drawGraph(graph, { width: process.stdout.columns ?? 80, unicode })}\n`);
       }
     },

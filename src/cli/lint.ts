@@ -4,13 +4,7 @@ import type { QuestionsFit } from '../topology/questions-fit.ts';
 import type { Topology } from '../topology/topology.ts';
 import { withExitCodes } from './exit.ts';
 import { type ReaderFlags, readerOf, withReader } from './reader-option.ts';
-import {
-  fileOrDefault,
-  settingsOf,
-  type TopologyFlags,
-  withArgument,
-  withTopology,
-} from './topology-option.ts';
+import { settingsOf, type TopologyFlags, topologyFile, withTopology } from './topology-option.ts';
 
 interface LintFlags extends TopologyFlags, ReaderFlags {
   readonly json?: boolean;
@@ -36,28 +30,27 @@ export function register(program: Command): void {
     failed: 'errors, which are printed',
     usage: 'the command line is wrong, or a file cannot be read',
   }).action(async (argument: string | undefined, flags: LintFlags) => {
-    const options = withArgument(argument, flags);
-    if (options.reference === true || options.schema === true) {
+    if (flags.reference === true || flags.schema === true) {
       const { referenceMarkdown, topologyJsonSchema } = await import('../topology/reference.ts');
       const text =
-        options.schema === true ? JSON.stringify(topologyJsonSchema(), null, 2) : referenceMarkdown();
+        flags.schema === true ? JSON.stringify(topologyJsonSchema(), null, 2) : referenceMarkdown();
       process.stdout.write(`${text}\n`);
       return;
     }
-    const file = await fileOrDefault(options.topology, 'swirl lint FILE');
+    const file = await topologyFile(argument, flags, 'swirl lint FILE');
     const { existsSync } = await import('node:fs');
     const [{ examineFile, withParts }, { formatProblems, hasErrors }] = await Promise.all([
       import('../topology/load.ts'),
       import('../topology/problem.ts'),
     ]);
-    const adapter = options.device === true ? { adapter: await adapterName() } : {};
+    const adapter = flags.device === true ? { adapter: await adapterName() } : {};
     const context = { env: process.env, exists: existsSync, ...adapter };
-    const examined = examineFile(file, { set: settingsOf(options), context });
+    const examined = examineFile(file, { set: settingsOf(flags), context });
     const { topology, problems } = await withParts(examined);
-    const fit = await fitOf(topology, options);
+    const fit = await fitOf(topology, flags);
     const ok = !hasErrors(problems) && (fit?.unfit ?? 0) === 0;
     process.exitCode = ok ? 0 : 1;
-    if (options.json === true) {
+    if (flags.json === true) {
       process.stdout.write(`${JSON.stringify({ ok, problems, questions: fit })}\n`);
       return;
     }

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { Topology } from '../topology/topology.ts';
 import { exitText, withExitCodes } from './exit.ts';
-import { type TopologyFlags, topologyOf, withArgument, withTopology } from './topology-option.ts';
+import { type TopologyFlags, topologyOf, withTopology } from './topology-option.ts';
 
 interface RunFlags extends TopologyFlags {
   readonly stages?: string;
@@ -23,7 +23,7 @@ export function register(program: Command): void {
     failures: exitText('failures'),
     interrupted: 'interrupted; without --until-drained, where nothing else ends it, 0',
   }).action(async (file: string | undefined, flags: RunFlags) => {
-    const topology = await topologyOf(withArgument(file, flags), { how: 'swirl run FILE', run: true });
+    const topology = await topologyOf(flags, { argument: file, how: 'swirl run FILE', run: true });
     const { runTopology } = await import('./run-topology.ts');
     process.exitCode = await runTopology(topology, {
       untilDrained: flags.untilDrained === true,

@@ -41,13 +41,9 @@ export function withTopology(command: Command): Command {
   );
 }
 
-/** Flags of a command that also takes the topology as an argument. */
-export function withArgument<F extends TopologyFlags>(argument: string | undefined, flags: F): F {
-  if (argument === undefined) return flags;
-  if (flags.topology !== undefined && argument !== flags.topology) {
-    throw new ConfigError(`expected one topology, found two: ${argument}, and --topology ${flags.topology}`);
-  }
-  return { ...flags, topology: argument };
+function namedTopology(argument: string | undefined, { topology }: TopologyFlags): string | undefined {
+  if (argument === undefined || topology === undefined || argument === topology) return argument ?? topology;
+  throw new ConfigError(`expected one topology, found two: ${argument}, and --topology ${topology}`);
 }
 
 /** The settings that the flags change, as `loadTopology` takes them. */
@@ -55,8 +51,16 @@ export function settingsOf({ set = [], run }: TopologyFlags): string[] {
   return run === undefined ? [...set] : [...set, `run=${run}`];
 }
 
-/** The file that is meant where none is named. Where that is not there, the error says how to name one. */
-export async function fileOrDefault(named: string | undefined, how = '-t FILE'): Promise<string> {
+/**
+ * The file that is named, by the argument or by the flags, or the default one. Where that is not there, the
+ * error says how to name one.
+ */
+export async function topologyFile(
+  argument: string | undefined,
+  flags: TopologyFlags,
+  how = '-t FILE',
+): Promise<string> {
+  const named = namedTopology(argument, flags);
   if (named !== undefined) return ofRun(named);
   if (existsSync(DEFAULT_FILE)) return DEFAULT_FILE;
   const near = readdirSync('.').filter((name) => /\.ya?ml$/.test(name));
@@ -82,14 +86,23 @@ function some(names: readonly string[]): string {
   return `${names.slice(0, 5).join(', ')}${names.length > 5 ? ' and more' : ''}`;
 }
 
+export interface TopologyOfOptions {
+  /** Of a command that takes the topology as an argument too. */
+  readonly argument?: string | undefined;
+  /** How the command names a topology, for the error where none is there. */
+  readonly how?: string;
+  /** Whether it is to be run. */
+  readonly run?: boolean;
+}
+
 /** Loads it, and what is of the user's own in it where it is to be run; warnings go to stderr. */
 export async function topologyOf(
   flags: TopologyFlags,
-  { how, run = false }: { readonly how?: string; readonly run?: boolean } = {},
+  { argument, how, run = false }: TopologyOfOptions = {},
 ): Promise<Topology> {
   const { loadTopology, openTopology } = await import('../topology/load.ts');
   const { formatProblems } = await import('../topology/problem.ts');
-  const file = await fileOrDefault(flags.topology, how);
+  const file = await topologyFile(argument, flags, how);
   const options = { set: settingsOf(flags) };
   const { topology, warnings } = run ? await openTopology(file, options) : loadTopology(file, options);
   if (warnings.length > 0) process.stderr.write(`${formatProblems(warnings)}\n`);

@@ -1,5 +1,6 @@
 /** How a topology names a part in a module: shared by every kind `module`. */
 import { z } from 'zod';
+import { contentHash } from '../input/content-hash.ts';
 
 export const moduleSettings = z.strictObject({
   path: z
@@ -15,14 +16,9 @@ export const moduleSettings = z.strictObject({
     .default({})
     .describe('Settings of its own, which the module checks itself.'),
   timeoutMs: z.int().min(1).max(86_400_000).default(30_000).describe('Longest time of one call.'),
-  hash: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits')
-    .nullable()
-    .default(null)
-    .describe(
-      'The content that it must have (SHA-256 over its file and what that imports by relative path); null: any. Swirl writes what it found into `topology.resolved.yaml`.',
-    ),
+  hash: contentHash.describe(
+    'The content that it must have (SHA-256 over its file and what that imports by relative path); null: any. Swirl writes what it found into `topology.resolved.yaml`.',
+  ),
 });
 
 export type ModuleSettings = z.output<typeof moduleSettings>;

@@ -1,5 +1,6 @@
 /** Settings of topics, Swirl's own and those that a topology adds. */
 import { z } from 'zod';
+import { contentHash } from '../input/content-hash.ts';
 import { TOPICS, type TopicName } from './topics.ts';
 
 const partitions = z
@@ -63,14 +64,9 @@ const ownSchemaConfig = z.strictObject({
     .max(256)
     .describe('The field whose text decides the partition, such as `trajectory`; dots lead into records.'),
   partitions,
-  hash: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits')
-    .nullable()
-    .default(null)
-    .describe(
-      "SHA-256 of the schema's canonical form; null: any. Swirl writes it into `topology.resolved.yaml`, beside the schema.",
-    ),
+  hash: contentHash.describe(
+    "SHA-256 of the schema's canonical form; null: any. Swirl writes it into `topology.resolved.yaml`, beside the schema.",
+  ),
   earlier: z
     .array(json)
     .max(16)

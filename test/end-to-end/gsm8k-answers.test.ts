@@ -115,11 +115,7 @@ function topologyOf(run: string) {
       tasks: { math: { maxSteps: 1 } },
       stages: {
         start: { rollouts: 4 },
-        rollout: {},
-        decompose: {},
-        judge: {},
-        filter: { mode: 'outcome' },
-        reward: {},
+        ...{ rollout: {}, decompose: {}, judge: {}, filter: { mode: 'outcome' }, reward: {} },
       },
     },
     folder,

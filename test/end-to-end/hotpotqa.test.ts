@@ -11,6 +11,7 @@ import { builtProgram } from './built-program.ts';
 import { countsOf } from './counts.ts';
 import { contents, recordsOf } from './run-records.ts';
 import { questionOf, searchesAndAnswers } from './scripted-policy.ts';
+import { everyStage } from './sums-topology.ts';
 import { type Ended, setting, type Workplace, workplace } from './swirl-process.ts';
 
 const data = fileURLToPath(new URL('../../../shared/data/hotpotqa/train-60.json', import.meta.url));
@@ -39,21 +40,13 @@ function topology(url: string, run = 'main') {
     reward: { kind: 'rules' },
     tasks: { search: { tools: ['search'], maxSteps: 4 } },
     tools: { search: { kind: 'search', corpus: 'corpus.jsonl', maxChars: 250 } },
-    stages: {
+    stages: everyStage({
       start: { rollouts: ROLLOUTS },
       rollout: { retry: { attempts: 6, backoffMs: 10, maxBackoffMs: 200 } },
-      tools: {},
-      decompose: {},
-      judge: {},
       filter: { mode: 'process', unknown: 'accept' },
-      reward: {},
-      train: {
-        batch: { trajectories: 5 },
-        schedule: { kind: 'constant', learningRate: 1e-3 },
-        maxRowTokens: 1024,
-        checkpointEvery: 2,
-      },
-    },
+      trajectories: 5,
+      maxRowTokens: 1024,
+    }),
   };
 }
 

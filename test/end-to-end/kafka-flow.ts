@@ -9,6 +9,7 @@ import type { Transport } from '../../src/topics/transport.ts';
 import { TOPICS } from '../../src/topology/topics.ts';
 import { startFaultServer } from '../models/fault-server.ts';
 import { instructions } from './able-policy.ts';
+import { everyStage } from './sums-topology.ts';
 
 /**
  * A worker that was killed or paused is missed after a session, and one that holds on to a partition loses it
@@ -23,21 +24,11 @@ const quick = {
 /** The topics whose records are divided among the workers. */
 const shared = ['turns', 'tool-calls', 'trajectories', 'sub-trajectories', 'judged', 'accepted'] as const;
 
-export const flowStages = {
+export const flowStages = everyStage({
   start: { rollouts: 2, window: 2 },
   rollout: { window: 4 },
-  tools: {},
-  decompose: {},
-  judge: {},
-  filter: { mode: 'none' },
-  reward: {},
-  train: {
-    batch: { trajectories: 2 },
-    schedule: { kind: 'constant', learningRate: 1e-3 },
-    maxRowTokens: 256,
-    checkpointEvery: 2,
-  },
-};
+  trajectories: 2,
+});
 
 const flow = {
   judge: { kind: 'rules' },

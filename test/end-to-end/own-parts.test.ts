@@ -105,6 +105,10 @@ async function swirl(...args: string[]) {
   return { code, stdout, stderr };
 }
 
+/** The arguments that replay what was accepted as another run, without training. */
+const replayAs = (name: string) =>
+  ['replay', '--run', 'main', '--from', 'accepted', '--as', name].concat(setting('stages.train=false'));
+
 async function records<T>(topic: string, run = 'main'): Promise<T[]> {
   const { stdout } = await swirl('tap', topic, '--run', run, '--json');
   const lines = stdout.split('\n').filter((line) => line !== '');
@@ -177,17 +181,7 @@ test('a module that changed is refused by its run, unless told; a replay says so
 
   // The resolved topology is of the new module now: a replay finds the one that the records were decided by.
   place.write('own-reward.js', 'export const shortAndGood = () => 0.25;\n');
-  const replay = [
-    'replay',
-    '--run',
-    'main',
-    '--from',
-    'accepted',
-    '--as',
-    'again',
-    ...setting('stages.train=false'),
-  ];
-  const replayed = await swirl(...replay);
+  const replayed = await swirl(...replayAs('again'));
   expect(replayed.code).toBe(0);
   expect(replayed.stderr).toMatch(/warning: `reward`: .*reward\.js is not what it was/);
   const scored = await records<Scored>('scored', 'again');
@@ -202,17 +196,7 @@ test('one that fails makes failures that name module, export, record and cause; 
       return NaN;
     };\n`,
   );
-  const replay = [
-    'replay',
-    '--run',
-    'main',
-    '--from',
-    'accepted',
-    '--as',
-    'broken',
-    ...setting('stages.train=false'),
-  ];
-  const { code, stdout } = await swirl(...replay, '--json');
+  const { code, stdout } = await swirl(...replayAs('broken'), '--json');
   expect(code).toBe(3);
   expect(JSON.parse(stdout)).toMatchObject({ failures: 6 });
   const failures = await records<Failure>('failures', 'broken');

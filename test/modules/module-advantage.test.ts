@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import { ConfigError } from '../../src/errors.ts';
 import { moduleAdvantage } from '../../src/modules/module-advantage.ts';
 import type { AdvantageStep } from '../../src/parts/calls.ts';
-import { context } from './open.ts';
+import { context, expectRefusal } from './open.ts';
 import { makeProject } from './project.ts';
 
 const project = makeProject({
@@ -56,9 +56,7 @@ describe('an advantage of one’s own', () => {
     ['never', 'did not answer for update 7, of 3 steps from q1/0/0 in 50 ms'],
     ['counting', 'gave other advantages for the same batch'],
   ])('%s stops the run, as there is nothing that could be trained on', async (name, message) => {
-    const asked = advantages(name);
-    await expect(asked).rejects.toThrow(ConfigError);
-    await expect(asked).rejects.toThrow(message);
-    await expect(asked).rejects.toThrow(`stages.train.advantage (advantages.js, export \`${name}\`)`);
+    const where = `stages.train.advantage (advantages.js, export \`${name}\`)`;
+    await expectRefusal(advantages(name), ConfigError, message, where);
   });
 });

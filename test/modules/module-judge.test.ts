@@ -2,7 +2,7 @@ import { afterAll, expect, test } from '@jest/globals';
 import { ModelError } from '../../src/errors.ts';
 import { moduleJudge } from '../../src/modules/module-judge.ts';
 import type { SubTrajectory } from '../../src/topics/records.generated.ts';
-import { context } from './open.ts';
+import { context, expectRefusal } from './open.ts';
 import { makeProject } from './project.ts';
 
 const project = makeProject({
@@ -43,8 +43,6 @@ test.each([
   ['nothing', 'found undefined'],
   ['mute', 'found an object'],
 ])('%s is none: never BAD', async (name, message) => {
-  const judging = judged(name);
-  await expect(judging).rejects.toThrow(ModelError);
-  await expect(judging).rejects.toThrow(`judge (judges.js, export \`${name}\`) gave q1/0/1 no verdict`);
-  await expect(judging).rejects.toThrow(message);
+  const gave = `judge (judges.js, export \`${name}\`) gave q1/0/1 no verdict`;
+  await expectRefusal(judged(name), ModelError, gave, message);
 });

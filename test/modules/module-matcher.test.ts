@@ -2,7 +2,7 @@ import { afterAll, expect, test } from '@jest/globals';
 import { ModelError } from '../../src/errors.ts';
 import { moduleMatcher } from '../../src/modules/module-matcher.ts';
 import { question } from '../records.ts';
-import { context } from './open.ts';
+import { context, expectRefusal } from './open.ts';
 import { makeProject } from './project.ts';
 
 const project = makeProject({
@@ -35,7 +35,5 @@ test.each([
   ['nothing', 'found undefined'],
   ['never', 'did not answer for the answer to q1 in 50 ms'],
 ])('%s matches nothing', async (name, message) => {
-  const matching = matched(name);
-  await expect(matching).rejects.toThrow(ModelError);
-  await expect(matching).rejects.toThrow(message);
+  await expectRefusal(matched(name), ModelError, message);
 });

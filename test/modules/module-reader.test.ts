@@ -3,7 +3,7 @@ import { DataError } from '../../src/errors.ts';
 import { textInput } from '../../src/input/input.ts';
 import { moduleReader } from '../../src/modules/module-reader.ts';
 import type { Question } from '../../src/topics/records.generated.ts';
-import { context } from './open.ts';
+import { context, expectRefusal } from './open.ts';
 import { makeProject } from './project.ts';
 
 const project = makeProject({
@@ -92,9 +92,7 @@ describe('a reader of one’s own', () => {
     ['never', 'did not answer for question 2 of data.tsv in 50 ms'],
     ['number', 'gave no questions for data.tsv: expected an iterable, found 7'],
   ])('%s ends the reading', async (name, message) => {
-    const reading = read(name);
-    await expect(reading).rejects.toThrow(DataError);
-    await expect(reading).rejects.toThrow(message);
+    await expectRefusal(read(name), DataError, message);
   });
 
   test('is let go when nobody reads on', async () => {

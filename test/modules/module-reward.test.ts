@@ -3,6 +3,7 @@ import { ConfigError, ModelError } from '../../src/errors.ts';
 import { moduleReward } from '../../src/modules/module-reward.ts';
 import { modulesConfig } from '../../src/modules/module-settings.ts';
 import type { SubTrajectory } from '../../src/topics/records.generated.ts';
+import { expectRefusal } from './open.ts';
 import { makeProject } from './project.ts';
 
 const project = makeProject({
@@ -94,10 +95,7 @@ describe('a reward of one’s own', () => {
     ['list', 'found a list', false],
   ])('that %s is an error that names it', async (name, message, retryable) => {
     const scoring = scored({ path: 'faults.js', export: name, timeoutMs: 50 });
-    await expect(scoring).rejects.toThrow(ModelError);
-    await expect(scoring).rejects.toThrow(message);
-    await expect(scoring).rejects.toThrow(`reward (faults.js, export \`${name}\`)`);
-    await expect(scoring).rejects.toThrow('q1/0/0');
+    await expectRefusal(scoring, ModelError, message, `reward (faults.js, export \`${name}\`)`, 'q1/0/0');
     await expect(scoring).rejects.toMatchObject({ retryable });
   });
 

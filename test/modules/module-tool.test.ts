@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from '@jest/globals';
 import { ToolError } from '../../src/errors.ts';
 import { moduleTool } from '../../src/modules/module-tool.ts';
-import { context } from './open.ts';
+import { context, expectRefusal } from './open.ts';
 import { makeProject } from './project.ts';
 
 const project = makeProject({
@@ -70,9 +70,7 @@ test.each([
   ['status', 'found an object', false],
 ])('%s is a fault of the tool, which it names', async (name, message, retryable) => {
   const calling = called(name);
-  await expect(calling).rejects.toThrow(ToolError);
-  await expect(calling).rejects.toThrow(message);
-  await expect(calling).rejects.toThrow(`tools.mine (tools.js, export \`${name}\`)`);
+  await expectRefusal(calling, ToolError, message, `tools.mine (tools.js, export \`${name}\`)`);
   await expect(calling).rejects.toMatchObject({ retryable });
 });
 

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { TAG_PATTERN } from '../../agent/action.ts';
 import { retryConfig } from '../../runtime/retry.ts';
+import { callSettings } from '../call-settings.ts';
 import { functionConfig } from '../function-schema.ts';
 import { headerSettings } from '../header-settings.ts';
 import { slotsOf, unknownSlots } from './slots.ts';
@@ -83,12 +84,6 @@ export const httpConfig = z.strictObject({
     .describe(
       'An argument that is tried once before the first call: a run whose endpoint refuses it stops at the start. null: nothing is tried.',
     ),
-  pure: z
-    .boolean()
-    .default(false)
-    .describe(
-      'The result depends on the argument alone and costs little: the judge `rules` may call it again.',
-    ),
   timeoutMs: z
     .int()
     .min(1)
@@ -104,15 +99,13 @@ export const httpConfig = z.strictObject({
     .describe(
       'Most redirects that are followed, within the same origin and where the method stays; others are refused.',
     ),
-  concurrency: z.int().min(1).max(1024).default(8).describe('Most calls at once; others wait.'),
-  maxArgumentChars: z.int().min(1).max(1_000_000).default(8000).describe('Longer arguments are refused.'),
   maxBytes: z
     .int()
     .min(1024)
     .max(100_000_000)
     .default(1_048_576)
     .describe('A larger reply, counted as it arrives and after decompression, is refused.'),
-  maxChars: z.int().min(1).max(1_000_000).default(4000).describe('Longer results are cut, and say so.'),
+  ...callSettings,
 });
 export type HttpConfig = z.output<typeof httpConfig>;
 

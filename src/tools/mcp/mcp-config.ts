@@ -1,6 +1,7 @@
 /** Settings of a tool that an MCP server offers (https://modelcontextprotocol.io), and of the server. */
 import { z } from 'zod';
 import { TAG_PATTERN } from '../../agent/action.ts';
+import { callSettings } from '../call-settings.ts';
 import { headerSettings } from '../header-settings.ts';
 
 const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected the name of an environment variable');
@@ -115,12 +116,6 @@ export const mcpConfig = z.strictObject({
     .nullable()
     .default(null)
     .describe('What stands between the tags in the instructions; null: made from the schema.'),
-  pure: z
-    .boolean()
-    .default(false)
-    .describe(
-      'The result depends on the argument alone and costs little: the judge `rules` may call it again.',
-    ),
   timeoutMs: z
     .int()
     .min(1)
@@ -129,9 +124,7 @@ export const mcpConfig = z.strictObject({
     .describe(
       'Longest time for one call; the server is then told to stop. The stage `tools` has a limit of its own.',
     ),
-  concurrency: z.int().min(1).max(1024).default(8).describe('Most calls at once; others wait.'),
-  maxArgumentChars: z.int().min(1).max(1_000_000).default(8000).describe('Longer arguments are refused.'),
-  maxChars: z.int().min(1).max(1_000_000).default(4000).describe('Longer results are cut, and say so.'),
+  ...callSettings,
   maxDescriptionChars: z
     .int()
     .min(1)

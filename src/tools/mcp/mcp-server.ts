@@ -3,7 +3,7 @@
  * ended.
  */
 import { type CallToolResult, SdkError, SdkErrorCode } from '@modelcontextprotocol/client';
-import type { Sleep } from '../../clock.ts';
+import { type Sleep, unlessAborted } from '../../clock.ts';
 import { SwirlError, ToolError } from '../../errors.ts';
 import { printable } from '../../monitor/printable.ts';
 import { type Connection, connect } from './connection.ts';
@@ -63,7 +63,7 @@ export class McpServer {
       });
     }
     // The others go on waiting for it when one of them gives up.
-    return untilAborted(this.#connecting, signal);
+    return unlessAborted(this.#connecting, signal);
   }
 
   /**
@@ -196,17 +196,4 @@ function hasEnded(error: unknown): boolean {
     error instanceof SdkError &&
     (error.code === SdkErrorCode.ConnectionClosed || error.code === SdkErrorCode.NotConnected)
   );
-}
-
-async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  let stop = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason);
-    signal.addEventListener('abort', stop, { once: true });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
 }

@@ -1,4 +1,5 @@
 /** The schema ids of a run with a registry: its own, and those of other writers as they are met. */
+import { unlessAborted } from '../../clock.ts';
 import { DataError } from '../../errors.ts';
 import type { SchemaIds } from '../avro/codec.ts';
 import type { WriterReader } from '../avro/writer-schema.ts';
@@ -71,7 +72,7 @@ export function registryIds({ client, own, compile, cachedSchemas, now }: Regist
       }
       const worker = async () => {
         for (let id = wanted.pop(); id !== undefined; id = wanted.pop()) {
-          await unless(signal, shared(topic, id));
+          await unlessAborted(shared(topic, id), signal);
         }
       };
       await Promise.all(Array.from({ length: Math.min(LOOKUPS_AT_ONCE, wanted.length) }, worker));
@@ -86,22 +87,6 @@ export function registryIds({ client, own, compile, cachedSchemas, now }: Regist
 
 function keyOf(topic: string, id: number): string {
   return `${topic}:${id}`;
-}
-
-/** The promise's end, or the signal's. */
-async function unless<T>(signal: AbortSignal | undefined, promise: Promise<T>): Promise<T> {
-  if (signal === undefined) return promise;
-  signal.throwIfAborted();
-  let stop = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason);
-    signal.addEventListener('abort', stop, { once: true });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
 }
 
 function idIn(key: string): number {

@@ -12,19 +12,11 @@ import {
   schemaOf,
   topicNames,
 } from '../../../src/topics/avro/codec.ts';
-import type { Question, Topic, Turn, Update } from '../../../src/topics/records.generated.ts';
+import type { Topic, Turn } from '../../../src/topics/records.generated.ts';
+import { question as makeQuestion, update as makeUpdate } from '../../records.ts';
 import { arbitraryRecord } from './arbitrary-records.ts';
 
-const question: Question = {
-  id: 'q17',
-  task: 'math',
-  text: '2+2?',
-  answer: null,
-  answers: [],
-  by: null,
-  source: null,
-  meta: { a: 'b' },
-};
+const question = makeQuestion({ id: 'q17', text: '2+2?', answer: null, meta: { a: 'b' } });
 const turn: Turn = {
   id: 'q17/2/1',
   trajectory: 'q17/2',
@@ -47,29 +39,7 @@ const turn: Turn = {
     },
   ],
 };
-const update: Update = {
-  id: 'update/1',
-  step: 1,
-  epoch: 0,
-  partition: 0,
-  fromOffset: 0,
-  toOffset: 4,
-  trajectories: 1,
-  subTrajectories: 2,
-  dropped: 0,
-  actionTokens: 10,
-  rowTokens: 20,
-  meanReward: 1,
-  loss: 0.5,
-  meanLogprob: -1,
-  meanRatio: 1.5,
-  clippedShare: 0.25,
-  kl: 0,
-  gradNorm: 1,
-  learningRate: 1e-3,
-  weightsHash: 'ab',
-  by: null,
-};
+const update = makeUpdate();
 /** The tests call with wrong values on purpose. */
 const encodeAny = encode as (topic: Topic, record: unknown) => Uint8Array;
 

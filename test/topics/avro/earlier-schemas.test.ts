@@ -6,6 +6,7 @@ import { DataError } from '../../../src/errors.ts';
 import { decode } from '../../../src/topics/avro/codec.ts';
 import { loadSchemas } from '../../../src/topics/avro/schemas.ts';
 import type { Topic } from '../../../src/topics/records.generated.ts';
+import { update as makeUpdate } from '../../records.ts';
 
 const earlier = new URL('../../../schemas/earlier/', import.meta.url);
 
@@ -40,6 +41,8 @@ const subTrajectory = { id: 'q1/0/0', trajectory: 'q1/0', index: 0, count: 1, qu
 const verdict = { label: 'GOOD', rationale: 'r', judge: 'rules' };
 const turn = { id: 'q1/0/0', trajectory: 'q1/0', question, steps: [step] };
 
+const { meanRatio: _, clippedShare: __, by: ___, ...update } = makeUpdate();
+
 /** A record of each topic as version 1 wrote it. */
 const RECORDS: Record<Topic, object> = {
   accepted: { id: 'q1/0/0', subTrajectory, verdict, correct: true },
@@ -63,26 +66,7 @@ const RECORDS: Record<Topic, object> = {
   'tool-calls': { id: 'q1/0/0', turn, action },
   trajectories: { id: 'q1/0', question, steps: [step], end: 'ANSWERED', answer: '4' },
   turns: turn,
-  updates: {
-    id: 'update/1',
-    step: 1,
-    epoch: 0,
-    partition: 0,
-    fromOffset: 0,
-    toOffset: 4,
-    trajectories: 1,
-    subTrajectories: 2,
-    dropped: 0,
-    actionTokens: 10,
-    rowTokens: 20,
-    meanReward: 1,
-    loss: 0.5,
-    meanLogprob: -1,
-    kl: 0,
-    gradNorm: 1,
-    learningRate: 1e-3,
-    weightsHash: 'ab',
-  },
+  updates: update,
 };
 
 describe.each(readdirSync(earlier))('version %s', (version) => {

@@ -4,19 +4,11 @@ import fc from 'fast-check';
 import { DataError } from '../../../src/errors.ts';
 import { compileWriter, encode, HEADER_BYTES, schemaOf } from '../../../src/topics/avro/codec.ts';
 import { topicSchema } from '../../../src/topics/avro/schemas.ts';
-import type { Question, Topic } from '../../../src/topics/records.generated.ts';
+import type { Topic } from '../../../src/topics/records.generated.ts';
+import { question as makeQuestion } from '../../records.ts';
 import { arbitraryRecord } from './arbitrary-records.ts';
 
-const question: Question = {
-  id: 'q1',
-  task: 'math',
-  text: '2+2?',
-  answer: null,
-  answers: [],
-  by: null,
-  source: 'here',
-  meta: { a: 'b' },
-};
+const question = makeQuestion({ text: '2+2?', answer: null, source: 'here', meta: { a: 'b' } });
 
 interface FieldSchema {
   readonly name: string;
