@@ -85,8 +85,9 @@ export const kafkaConfig = z
       .describe(
         'The most bytes that a batch which another producer, or the broker, has compressed may become in memory.',
       ),
-    fetchWaitMs: ms(1, 60_000, 250).describe(
-      'How long a broker may wait for records before it answers a fetch.',
+    fetchWaitMs: ms(1, 60_000, 500).describe(
+      'How long a broker may wait for records before it answers a fetch: a worker with nothing to do asks so often for ' +
+        'each partition that it has.',
     ),
     sessionMs: ms(500, 1_800_000, 45_000).describe(
       'A worker that was not heard of for this long loses its partitions; brokers allow 6 s to 30 min by default.',

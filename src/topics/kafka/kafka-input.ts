@@ -9,8 +9,10 @@ import type { Link } from './link.ts';
 import type { Placed } from './transactor.ts';
 
 export interface KafkaInputOptions {
-  /** For fetches, and the committer's requests. */
+  /** For the committer's requests. */
   readonly link: Link;
+  /** For fetches: a broker that waits for records answers nothing else on the same connection. */
+  readonly fetchLink: Link;
   /** The topic's name on the cluster. */
   readonly name: string;
   readonly topic: string;
@@ -167,17 +169,23 @@ export class KafkaInput implements InputPartition {
     return entries;
   }
 
-  /** What comes after the position. While the cluster is away there is nothing, after a pause. */
+  /**
+   * What comes after the position; nothing where it does not come in time: the broker then goes on waiting,
+   * for whoever asks next. While the cluster is away there is nothing, after a pause.
+   */
   async #fetch(waitMs: number): Promise<(Fetched & { readonly from: number }) | undefined> {
     const { fetchWaitMs } = this.#options;
     const from = this.#position;
-    const ahead = this.#ahead?.from === from ? this.#ahead : this.#begin(Math.min(waitMs, fetchWaitMs));
-    this.#ahead = undefined;
+    if (this.#ahead?.from !== from) this.#ahead = this.#begin(waitMs > 0 ? fetchWaitMs : 0);
+    const { fetched } = this.#ahead;
     try {
-      const fetched = await ahead.fetched;
+      const answer = await (waitMs > 0 ? within(fetched, waitMs) : fetched);
+      if (answer === undefined) return { entries: [], next: from, from };
+      this.#ahead = undefined;
       this.#awaySince = undefined;
-      return { ...fetched, from };
+      return { ...answer, from };
     } catch (error) {
+      this.#ahead = undefined;
       if (this.#ended.aborted) return undefined;
       await this.#failed(error, from);
       await sleep(Math.min(AGAIN_MS, waitMs), this.#ended).catch(() => {});
@@ -186,16 +194,16 @@ export class KafkaInput implements InputPartition {
   }
 
   #begin(waitMs: number): { readonly from: number; readonly fetched: Promise<Fetched> } {
-    const { link, name, topic, partition, fetchBytes } = this.#options;
+    const { fetchLink, name, topic, partition, fetchBytes } = this.#options;
     const from: FetchFrom = { name, topic, partition, offset: this.#position };
-    const fetched = fetchEntries(link, from, { maxBytes: fetchBytes, waitMs });
+    const fetched = fetchEntries(fetchLink, from, { maxBytes: fetchBytes, waitMs });
     // Nobody may come to await it.
     fetched.catch(() => {});
     return { from: from.offset, fetched };
   }
 
   async #failed(error: unknown, from: number): Promise<void> {
-    const { link, name } = this.#options;
+    const { link, fetchLink, name } = this.#options;
     const { now, outageMs } = link.options;
     if (typeOf(error) === 'OFFSET_OUT_OF_RANGE') {
       const ends = async (which: 'start' | 'end') =>
@@ -212,7 +220,7 @@ export class KafkaInput implements InputPartition {
     }
     this.#awaySince ??= now();
     if (now() - this.#awaySince > outageMs) throw transportError(`reading ${this.#what()}: given up`, error);
-    link.reset();
+    fetchLink.reset();
   }
 
   #go(): void {
@@ -223,5 +231,18 @@ export class KafkaInput implements InputPartition {
 
   #what(): string {
     return `${this.#options.name}, partition ${this.partition}`;
+  }
+}
+
+/** The promise's result, or undefined where it does not come within so many milliseconds. */
+async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), ms);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -185,7 +185,6 @@ class KafkaTransport implements Transport, KafkaExtras {
       const name = topicName(run, topic);
       yield* readEntries({ link, name, topic, partitions, fetchBytes, fetchWaitMs }, options);
     } finally {
-      this.#links.delete(link);
       void link.close();
     }
   }
@@ -197,7 +196,6 @@ class KafkaTransport implements Transport, KafkaExtras {
     await Promise.race([left, patience]);
     if (!this.#closed.signal.aborted) this.#closed.abort(this.#closedError());
     await Promise.all([...this.#links].map((link) => link.close()));
-    this.#links.clear();
   }
 
   /** Appends have a producer of their own, and a group whose progress counts them: see `committer.ts`. */
@@ -239,7 +237,7 @@ class KafkaTransport implements Transport, KafkaExtras {
   }
 
   #link(): Link {
-    const link = new Link(this.#linkOptions);
+    const link: Link = new Link(this.#linkOptions, () => this.#links.delete(link));
     this.#links.add(link);
     return link;
   }

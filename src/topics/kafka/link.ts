@@ -33,8 +33,12 @@ export class Link {
   #coordinators = new Map<string, Promise<Broker>>();
   #over = false;
 
-  constructor(options: LinkOptions) {
+  readonly #onClose: () => void;
+
+  /** `onClose` is called when it is closed for good. */
+  constructor(options: LinkOptions, onClose: () => void = () => {}) {
     this.options = options;
+    this.#onClose = onClose;
   }
 
   /** Connected; with the metadata of these topics. Throws where one of them does not exist. */
@@ -82,6 +86,7 @@ export class Link {
   /** For good. */
   async close(): Promise<void> {
     this.#over = true;
+    this.#onClose();
     await this.#end();
   }
 

@@ -22,7 +22,8 @@ export interface SubscriptionOptions {
 interface Held {
   /** Undefined while it is being taken over. */
   input: KafkaInput | undefined;
-  readonly link: Link;
+  /** One for commits, one for fetches. */
+  readonly links: readonly [Link, Link];
   readonly abort: AbortController;
 }
 
@@ -96,7 +97,7 @@ export class Subscription {
     const { input } = held;
     if (input === undefined) {
       held.abort.abort();
-      void held.link.close();
+      close(held);
       this.#held.delete(partition);
       this.#member.renew();
       return;
@@ -112,20 +113,20 @@ export class Subscription {
   }
 
   #evicted(reason: TransportError): void {
-    for (const [partition, { input, link, abort }] of [...this.#held]) {
-      abort.abort();
-      void link.close();
+    for (const [partition, held] of [...this.#held]) {
+      held.abort.abort();
+      close(held);
       this.#held.delete(partition);
-      input?.lose(reason);
+      held.input?.lose(reason);
     }
   }
 
   /** Fences whoever had the partition before, and goes on where that one was. */
   async #take(partition: number): Promise<void> {
     const { config, name, topic, place, signal, makeLink } = this.#options;
-    const link = makeLink();
+    const [link, fetchLink] = [makeLink(), makeLink()];
     const abort = new AbortController();
-    const held: Held = { input: undefined, link, abort };
+    const held: Held = { input: undefined, links: [link, fetchLink], abort };
     this.#held.set(partition, held);
     const committer = new Committer(this.#committerOptions(partition, link));
     try {
@@ -141,6 +142,7 @@ export class Subscription {
       if (ending.aborted) return;
       held.input = new KafkaInput({
         link,
+        fetchLink,
         name,
         topic,
         partition,
@@ -178,7 +180,7 @@ export class Subscription {
 
   /** Whoever is given the partition next, it may be this member again, must be told. */
   #gone(partition: number, held: Held): void {
-    void held.link.close();
+    close(held);
     if (this.#held.get(partition) !== held) return;
     this.#held.delete(partition);
     this.#member.renew();
@@ -187,4 +189,8 @@ export class Subscription {
   #what(partition: number): string {
     return `partition ${partition} of ${this.#options.name} for the group ${this.#options.group}`;
   }
+}
+
+function close({ links }: Held): void {
+  for (const link of links) void link.close();
 }
