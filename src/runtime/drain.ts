@@ -31,6 +31,8 @@ export interface DrainOptions {
   readonly transport: Pick<Transport, 'committed' | 'read' | 'topics'>;
   /** How many commits there were here. */
   readonly commits: () => number;
+  /** Begins again where a stage here had ended and more came; returns whether there was any. */
+  readonly reopen: () => Promise<boolean>;
   readonly stop: AbortSignal;
   /** How often to look at the workers here, and at those elsewhere, in milliseconds. */
   readonly checkMs: number;
@@ -39,38 +41,103 @@ export interface DrainOptions {
   readonly onWait: (stages: readonly string[]) => void;
 }
 
+/** Stages that feed each other, with what they have here; and those of all groups before. */
+interface Turn {
+  readonly group: readonly FlowStage[];
+  readonly here: readonly LocalStage[];
+  readonly before: readonly FlowStage[];
+  readonly hereBefore: readonly LocalStage[];
+}
+
 /**
- * Completes the stages here, each when its producers are done everywhere and its input is consumed; until
- * `stop` aborts.
+ * Returns once every topic that leads to a stage here is consumed, and the stages here are complete; or when
+ * `stop` aborts. Stages that hold records back are told that no more come, each when its producers are done
+ * everywhere; what is fed after that makes them begin again. The others work on to the end, as a record may
+ * be fed at any time.
  */
 export async function drain(options: DrainOptions): Promise<void> {
-  const { flow, local, stop, checkMs, remoteCheckMs, onWait } = options;
-  const isHere = ({ name }: FlowStage) => local.some(({ stage }) => stage.name === name);
+  const { flow, local, stop, checkMs } = options;
+  const turns = turnsOf(flow, local);
+  while (!stop.aborted) {
+    let settled = true;
+    for (const turn of turns) settled &&= await settle(turn, options);
+    if (!settled || !(await isOver(turns, options))) {
+      await sleep(checkMs);
+      continue;
+    }
+    for (const { workers } of local) for (const worker of workers) if (!worker.drained) worker.complete();
+    return;
+  }
+}
+
+function turnsOf(flow: readonly FlowStage[], local: readonly LocalStage[]): Turn[] {
+  const hereOf = (stages: readonly FlowStage[]) =>
+    local.filter(({ stage }) => stages.some(({ name }) => name === stage.name));
   const groups = drainOrder(flow);
   // What comes after the last stage here may go on.
-  for (const group of groups.slice(0, 1 + groups.findLastIndex((stages) => stages.some(isHere)))) {
-    const here = local.filter(({ stage }) => group.some(({ name }) => name === stage.name));
-    let waits = 0;
-    for (;;) {
-      if (stop.aborted) return;
-      // Workers may come and go: what another process left of a partition is finished here.
-      if (!(await isReady(here, options.commits))) {
-        await sleep(checkMs);
-        continue;
-      }
-      // A stage that holds records back finishes them once it is told that no more come; the others must have
-      // none.
-      const holding = here.length > 0 && here.every(({ stage }) => stage.holds === true);
-      if (holding || (await areConsumed(group, options.transport))) {
-        for (const { workers } of here) for (const worker of workers) if (!worker.drained) worker.complete();
-        await Promise.all(here.flatMap(({ running }) => running));
-        // They may have ended because another worker has the partition now, whose work may not be done.
-        if (stop.aborted || (!here.some(isStandby) && (await areConsumed(group, options.transport)))) break;
-      }
-      if (++waits === 10) onWait(group.map(({ name }) => name));
-      await sleep(remoteCheckMs);
+  const count = 1 + groups.findLastIndex((group) => hereOf(group).length > 0);
+  return groups.slice(0, count).map((group, n) => {
+    const before = groups.slice(0, n).flat();
+    return { group, here: hereOf(group), before, hereBefore: hereOf(before) };
+  });
+}
+
+/** Waits until a group is consumed; false where the flow must be gone through again from its beginning. */
+async function settle(turn: Turn, options: DrainOptions): Promise<boolean> {
+  const { group, here } = turn;
+  const { transport, stop, checkMs, remoteCheckMs, onWait } = options;
+  let waits = 0;
+  for (;;) {
+    if (stop.aborted) return true;
+    if (await options.reopen()) return false;
+    // Workers may come and go: what another process left of a partition is finished here.
+    if (!(await isReady(here, options.commits))) {
+      await sleep(checkMs);
+      continue;
     }
+    if (await complete(turn, options)) {
+      await Promise.all(here.filter(({ stage }) => stage.holds).flatMap(({ running }) => running));
+      // They may have ended because another worker has the partition now, whose work may not be done.
+      if (stop.aborted || (!here.some(isStandby) && (await areConsumed(group, transport)))) return true;
+    }
+    if (++waits === 10) onWait(group.map(({ name }) => name));
+    await sleep(remoteCheckMs);
   }
+}
+
+/**
+ * Tells stages that hold records back that no more come. Everything before them must be consumed at a moment
+ * when they had been handed all of their input: a trajectory of which some steps are still on their way is
+ * not incomplete. Returns whether that is so.
+ */
+async function complete(turn: Turn, { transport, commits }: DrainOptions): Promise<boolean> {
+  const { group, here, before, hereBefore } = turn;
+  const open = here.flatMap(({ stage, workers }) =>
+    stage.holds ? workers.filter(({ drained }) => !drained) : [],
+  );
+  // What holds records back has not consumed them.
+  const isHolding = here.length > 0 && here.every(({ stage }) => stage.holds === true);
+  const [committed, positions] = [commits(), open.map(({ position }) => position)];
+  if (!(await areConsumed(isHolding ? before : [...before, ...group], transport))) return false;
+  for (const station of [...hereBefore, ...here]) if (!(await isIdle(station))) return false;
+  if (commits() !== committed || open.some(({ position }, n) => position !== positions[n])) return false;
+  for (const worker of open) worker.complete();
+  return true;
+}
+
+/** Whether every topic is consumed and all who hold records back have been told that no more come. */
+async function isOver(turns: readonly Turn[], { local, transport, commits }: DrainOptions): Promise<boolean> {
+  const committed = commits();
+  const isOpen = ({ stage, workers }: LocalStage) => stage.holds && workers.some(({ drained }) => !drained);
+  if (local.some(isOpen)) return false;
+  if (
+    !(await areConsumed(
+      turns.flatMap(({ group }) => group),
+      transport,
+    ))
+  )
+    return false;
+  return (await isReady(local, commits)) && commits() === committed;
 }
 
 /**
@@ -80,16 +147,17 @@ export async function drain(options: DrainOptions): Promise<void> {
  */
 async function isReady(stages: readonly LocalStage[], commits: () => number): Promise<boolean> {
   const before = commits();
-  for (const station of stages) {
-    if (isStandby(station)) return false;
-    const { stage, workers } = station;
-    for (const worker of workers) {
-      // In a moment it is not one of these any more.
-      if (worker.moved) return false;
-      if (!(stage.holds ? await worker.caughtUp() : await worker.idle())) return false;
-    }
-  }
+  for (const station of stages) if (isStandby(station) || !(await isIdle(station))) return false;
   return commits() === before;
+}
+
+async function isIdle({ stage, workers }: LocalStage): Promise<boolean> {
+  for (const worker of workers) {
+    // In a moment it is not one of these any more.
+    if (worker.moved) return false;
+    if (!(stage.holds ? await worker.caughtUp() : await worker.idle())) return false;
+  }
+  return true;
 }
 
 function isStandby({ stage, hadPartition }: LocalStage): boolean {

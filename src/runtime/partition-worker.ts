@@ -55,10 +55,10 @@ export class PartitionWorker {
   readonly #subscription: Subscription;
   /** Given to the deliveries: aborts when the run stops at once, or another owner has taken the partition. */
   readonly #signal: AbortSignal;
-  /** Everything before it was delivered, or is no record. */
   #position: number;
   #pulling: Promise<unknown> = Promise.resolve();
   #committed: number;
+  readonly #retired = new AbortController();
   #drained = false;
   #operatorDone = false;
   #failed = false;
@@ -102,6 +102,16 @@ export class PartitionWorker {
     return this.#drained;
   }
 
+  /** Whether the operator has ended after that, with everything committed. */
+  get ended(): boolean {
+    return this.#drained && this.#operatorDone && this.#window.inFlight === 0 && !this.#failed;
+  }
+
+  /** Everything before this offset was handed to the operator, or is no record. */
+  get position(): number {
+    return this.#position;
+  }
+
   get inFlight(): number {
     return this.#window.inFlight;
   }
@@ -132,7 +142,14 @@ export class PartitionWorker {
     const { lost, leaving } = this.#input;
     const signal = leaving === undefined ? lost : AbortSignal.any([leaving, lost]);
     if (signal.aborted) leave();
-    else signal.addEventListener('abort', leave, { once: true });
+    else signal.addEventListener('abort', leave, { once: true, signal: this.#retired.signal });
+  }
+
+  /** Hands its partition to a new worker here: closes, and calls nobody back. */
+  retire(): InputPartition {
+    this.close();
+    this.#retired.abort();
+    return this.#input;
   }
 
   /**
@@ -146,8 +163,8 @@ export class PartitionWorker {
   /** Whether the operator has been handed everything that is in the partition. */
   async caughtUp(): Promise<boolean> {
     const end = await this.#input.end();
-    // Nothing is pulled while the window is full, and then only what is no record may be left.
-    if (this.#position < end && this.#window.credit === 0) await this.#pull(0);
+    // Nothing is pulled now, and what is left may be no record.
+    if (this.#position < end && (this.#drained || this.#window.credit === 0)) await this.#pull(0);
     return this.#position >= end;
   }
 
@@ -159,14 +176,15 @@ export class PartitionWorker {
   /**
    * Pulls and commits as credit allows, until `complete` was called and everything is committed, or until
    * `stopping` aborts or the partition is to go to another worker: then it finishes what is in flight, except
-   * what the stage holds back for later deliveries, which will be delivered again.
+   * what the stage holds back for later deliveries or has still to do with it (train: further passes, which
+   * may take hours), which will be delivered again.
    */
   async run(stopping: AbortSignal): Promise<void> {
     const { leaving } = this.#input;
     const stop = leaving === undefined ? stopping : AbortSignal.any([stopping, leaving]);
     const stopped = () => stop.aborted || this.#drained || this.#failed;
     // A worker that waits for records must hear of it too.
-    stop.addEventListener('abort', () => this.#wake(), { once: true });
+    stop.addEventListener('abort', () => this.#wake(), { once: true, signal: this.#retired.signal });
     const pulling = (async () => {
       while (!stopped()) {
         if (this.#window.credit > 0) await this.#pull(PULL_MS);
@@ -178,7 +196,7 @@ export class PartitionWorker {
       else await this.#change(this.#window.ready().slots > 0);
     }
     await pulling;
-    while (!this.#failed && !this.#settled()) {
+    while (!this.#failed && !this.#settled(stop.aborted)) {
       // What finishes during a commit must be seen before waiting for more: nothing else may be on its way.
       if (this.#window.ready().slots > 0) await this.#commit();
       else await this.#change();
@@ -192,6 +210,7 @@ export class PartitionWorker {
    * see `scheduling.ts`. Returns how many records it took.
    */
   async runWindow(waitMs: number): Promise<number> {
+    if (this.#drained) return 0;
     const taken = await this.#pull(waitMs);
     while (this.#window.unfinished > 0 && !this.#failed) await this.#change();
     if (this.#failed) throw this.#error;
@@ -219,11 +238,17 @@ export class PartitionWorker {
   }
 
   async #pullNow(waitMs: number): Promise<number> {
-    const entries = await this.#input.pull(this.#window.credit, waitMs);
+    const entries = await this.#input.pull(this.#drained ? 0 : this.#window.credit, waitMs);
     const { codec } = this.#deps;
     if (codec.learn !== undefined) {
       const values = entries.map(({ value }) => value);
       await codec.learn(this.#stage.reads, values, this.#signal);
+    }
+    const [first] = entries;
+    if (first !== undefined && this.#drained) {
+      // It came when the operator had just been told that no more comes: for whoever has the partition next.
+      this.#input.seek(first.offset);
+      return 0;
     }
     for (const entry of entries) this.#deliver(entry);
     this.#position = this.#input.position;
@@ -302,8 +327,9 @@ export class PartitionWorker {
   }
 
   /** Whether, after the last pull, nothing is left to wait for. */
-  #settled(): boolean {
-    if (!this.#drained) return this.#stage.holds === true || this.#window.inFlight === 0;
+  #settled(stopping: boolean): boolean {
+    const holds = this.#stage.holds === true;
+    if (!this.#drained || (stopping && holds)) return holds || this.#window.inFlight === 0;
     if (this.#operatorDone && this.#window.unfinished > 0) {
       this.#fail(
         new Error(`stage ${this.#stage.name} ended with ${this.#window.unfinished} records unfinished`),

@@ -6,7 +6,7 @@ import { setMaxListeners } from 'node:events';
 import { z } from 'zod';
 import { sleep } from '../clock.ts';
 import type { Codec } from '../topics/avro/codec.ts';
-import type { Transport } from '../topics/transport.ts';
+import type { InputPartition, Transport } from '../topics/transport.ts';
 import { drain, type FlowStage } from './drain.ts';
 import { commitConfig, PartitionWorker } from './partition-worker.ts';
 import { runScheduled } from './scheduling.ts';
@@ -166,7 +166,7 @@ export class Run {
 
   async #subscribe(station: Station): Promise<void> {
     const { stage } = station;
-    const { transport, codec, config, now } = this.#deps;
+    const { transport } = this.#deps;
     const run = stage.readsRun === undefined ? {} : { run: stage.readsRun };
     const inputs = transport.subscribe({
       group: stage.name,
@@ -175,17 +175,7 @@ export class Run {
       ...run,
     });
     for await (const input of inputs) {
-      const worker = await PartitionWorker.start(stage, input, {
-        codec,
-        commit: config.commit,
-        now,
-        abort: this.#abort,
-        onCommit: ({ records, outputs }) => {
-          this.#commits++;
-          station.done += records;
-          for (const { topic } of outputs) station.written[topic] = (station.written[topic] ?? 0) + 1;
-        },
-      });
+      const worker = await this.#takeUp(station, input);
       if (this.#ending) {
         // It came too late: what there is to do is for whoever has it next. Given back at once it would come
         // again.
@@ -197,6 +187,45 @@ export class Run {
       station.hadPartition = true;
       if (!this.#isScheduled(stage)) station.running.push(this.#guard(this.#work(station, worker)));
     }
+  }
+
+  #takeUp(station: Station, input: InputPartition): Promise<PartitionWorker> {
+    const { codec, config, now } = this.#deps;
+    return PartitionWorker.start(station.stage, input, {
+      codec,
+      commit: config.commit,
+      now,
+      abort: this.#abort,
+      onCommit: ({ records, outputs }) => {
+        this.#commits++;
+        station.done += records;
+        for (const { topic } of outputs) station.written[topic] = (station.written[topic] ?? 0) + 1;
+      },
+    });
+  }
+
+  /**
+   * Begins again, as another process would, where a stage was told that no more comes and more came: a late
+   * feed. Returns whether there was any such partition.
+   */
+  async #reopen(): Promise<boolean> {
+    let any = false;
+    for (const station of this.#stations) {
+      for (const worker of [...station.workers]) {
+        if (!worker.ended || worker.leaving || (await worker.caughtUp())) continue;
+        const next = await this.#takeUp(station, worker.retire());
+        const place = station.workers.indexOf(worker);
+        // It may have gone to another process in between.
+        if (place < 0) {
+          next.close();
+          continue;
+        }
+        station.workers[place] = next;
+        station.running.push(this.#guard(this.#work(station, next)));
+        any = true;
+      }
+    }
+    return any;
   }
 
   /** Works on a partition to its end, or until it goes to another worker. */
@@ -261,6 +290,7 @@ export class Run {
       local: this.#stations,
       transport,
       commits: () => this.#commits,
+      reopen: () => this.#reopen(),
       stop: this.#stop,
       checkMs: config.drainCheckMs,
       remoteCheckMs: config.remoteCheckMs,
@@ -297,7 +327,7 @@ function letGo(station: Station, worker: PartitionWorker): void {
   const place = workers.indexOf(worker);
   if (place < 0) return;
   workers.splice(place, 1);
-  station.hadPartition = workers.length > 0;
+  station.hadPartition = workers.length > 0 || worker.ended;
   worker.close();
   worker.release();
 }
