@@ -9,7 +9,6 @@ import { Run, runtimeConfig } from '../../src/runtime/run.ts';
 import type { Delivery, Finished, Stage } from '../../src/runtime/stage.ts';
 import { decode, encode } from '../../src/topics/avro/codec.ts';
 import { embeddedConfig, openEmbeddedLog } from '../../src/topics/embedded/embedded-log.ts';
-import { arrayOf, readRecords } from '../../src/topics/read-records.ts';
 import type { Question, Topic, Turn } from '../../src/topics/records.generated.ts';
 import type { Transport } from '../../src/topics/transport.ts';
 import { TOPICS } from '../../src/topology/topics.ts';
