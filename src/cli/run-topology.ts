@@ -10,6 +10,7 @@ import { interrupts } from './interrupt.ts';
 import { ownName } from './own-name.ts';
 import { showProgress } from './progress.ts';
 import { table } from './table.ts';
+import { watchBeside } from './watch-beside.ts';
 
 /** How long a run that is stopped at once may take to end by itself, in milliseconds. */
 const GRACE_MS = 500;
@@ -18,6 +19,8 @@ export interface RunTopologyOptions {
   readonly untilDrained: boolean;
   readonly json: boolean;
   readonly stages?: readonly string[];
+  /** Shows a page while it goes on. */
+  readonly watch?: { readonly port?: number };
 }
 
 /** Returns the exit code. Progress and notes go to stderr, the summary to stdout. */
@@ -25,6 +28,7 @@ export async function runTopology(topology: Topology, options: RunTopologyOption
   let say: (message: string) => void = (message) => process.stderr.write(`${message}\n`);
   const { stop, abort, release } = interrupts((message) => say(message));
   const run = await openRun(topology, (message) => say(message));
+  const beside = options.watch && watchBeside(topology, { say: (message) => say(message), ...options.watch });
   try {
     const { untilDrained, stages } = options;
     const notify = (message: string) => say(message);
@@ -34,6 +38,7 @@ export async function runTopology(topology: Topology, options: RunTopologyOption
     }
     const shown = showProgress({ progress: () => started.progress(), stream: process.stderr });
     say = shown.say;
+    beside?.follow(() => started.progress());
     let end: RunEnd;
     try {
       end = await Promise.race([started.finished, atOnce(abort)]);
@@ -51,6 +56,7 @@ export async function runTopology(topology: Topology, options: RunTopologyOption
     return failuresOf(progress) > 0 ? EXIT.failures : EXIT.done;
   } finally {
     release();
+    await beside?.stop();
     await run.close();
   }
 }

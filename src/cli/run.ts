@@ -1,6 +1,7 @@
 /** `swirl run`: runs the stages. */
 import type { Command } from 'commander';
 import type { Topology } from '../topology/topology.ts';
+import { count } from './count.ts';
 import { exitText, withExitCodes } from './exit.ts';
 import { type TopologyFlags, topologyOf, withTopology } from './topology-option.ts';
 
@@ -8,6 +9,8 @@ interface RunFlags extends TopologyFlags {
   readonly stages?: string;
   readonly untilDrained?: boolean;
   readonly json?: boolean;
+  readonly watch?: boolean;
+  readonly port?: number;
 }
 
 export function register(program: Command): void {
@@ -18,6 +21,8 @@ export function register(program: Command): void {
     .argument('[topology]', 'the topology (default: "topology.yaml")')
     .option('--stages <names>', 'only these stages, separated by commas, as one worker of several')
     .option('--until-drained', 'end when every topic is consumed and nothing is in flight')
+    .option('--watch', 'show the run in the browser while it goes on, as `swirl watch` does')
+    .option('--port <n>', 'where the page listens, with --watch', count)
     .option('--json', 'print the summary as one JSON object');
   withExitCodes(withTopology(command), {
     failures: exitText('failures'),
@@ -28,6 +33,7 @@ export function register(program: Command): void {
     process.exitCode = await runTopology(topology, {
       untilDrained: flags.untilDrained === true,
       json: flags.json === true,
+      ...(flags.watch === true ? { watch: flags.port === undefined ? {} : { port: flags.port } } : {}),
       ...(flags.stages === undefined ? {} : { stages: await stageNames(flags.stages, topology) }),
     });
   });

@@ -48,6 +48,8 @@ export interface ReadOptions {
    * the start.
    */
   readonly follow?: boolean;
+  /** At most this many entries; no more than these are taken into memory. */
+  readonly limit?: number;
   readonly signal?: AbortSignal;
 }
 

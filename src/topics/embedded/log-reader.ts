@@ -92,10 +92,11 @@ export class LogReader {
 
   /** `Transport.read` for this run. */
   async *entries(name: string, options: Omit<ReadOptions, 'run'>): AsyncGenerator<LogEntry, void> {
-    const { follow = false, signal } = options;
+    const { follow = false, limit = Number.POSITIVE_INFINITY, signal } = options;
     const topic = this.topic(name);
     const lanes = this.#lanes(topic, options);
-    const ended = (): boolean => this.#closed || signal?.aborted === true;
+    let left = limit;
+    const ended = (): boolean => left < 1 || this.#closed || signal?.aborted === true;
     for (;;) {
       let found = false;
       for (const lane of lanes) {
@@ -105,19 +106,20 @@ export class LogReader {
           const page = this.page(topic, lane.partition, {
             from: lane.next,
             ...(until === undefined ? {} : { until }),
-            maxEntries: PAGE_ENTRIES,
+            maxEntries: Math.min(PAGE_ENTRIES, left),
             maxBytes: this.limits.pageBytes,
           });
           if (page.length === 0) break;
           found = true;
           for (const entry of page) {
             if (ended()) return;
+            left--;
             yield entry;
             lane.next = entry.offset + 1;
           }
         }
       }
-      if (!follow) return;
+      if (!follow || ended()) return;
       if (!found) await this.#appended(signal);
     }
   }

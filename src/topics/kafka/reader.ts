@@ -29,13 +29,14 @@ export async function* readEntries(
   options: Omit<ReadOptions, 'run'>,
 ): AsyncGenerator<LogEntry, void> {
   const { link } = reader;
-  const { follow = false } = options;
+  const { follow = false, limit = Number.POSITIVE_INFINITY } = options;
+  let left = limit;
   const ended = AbortSignal.any([link.options.closed, ...(options.signal ? [options.signal] : [])]);
   const over = new Promise<undefined>((resolve) => {
     if (ended.aborted) resolve(undefined);
     else ended.addEventListener('abort', () => resolve(undefined), { once: true });
   });
-  if (options.signal?.aborted) return;
+  if (options.signal?.aborted || left < 1) return;
   try {
     const lanes = await openLanes(reader, options);
     for (;;) {
@@ -45,6 +46,7 @@ export async function* readEntries(
         for (const entry of page) {
           if (ended.aborted) return;
           yield entry;
+          if (--left < 1) return;
         }
       }
       if (!follow || ended.aborted) return;

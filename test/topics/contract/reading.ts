@@ -96,6 +96,10 @@ export function readingContract(given: Given): void {
       expect(await from({ from: 'end' })).toEqual([]);
       for (const [i, entry] of all.entries()) {
         expect(await from({ from: { offset: entry.offset }, partition: 0 })).toEqual(values.slice(i));
+        for (const limit of [0, 1, 2]) {
+          const some = await from({ from: { offset: entry.offset }, partition: 0, limit });
+          expect(some).toEqual(values.slice(i, i + limit));
+        }
         const first = all.findIndex((other) => other.time >= entry.time);
         expect(await from({ from: { time: entry.time } })).toEqual(values.slice(first));
         expect(await from({ from: { time: entry.time + 0.5 } })).toEqual(
