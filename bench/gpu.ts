@@ -19,6 +19,7 @@ import { parseArgs } from 'node:util';
 import { Device } from '../src/device/device.ts';
 import { type DecoderConfig, PROJECTIONS, projectionShape, tensorShapes } from '../src/engine/config.ts';
 import type { Engine, PackedRows } from '../src/engine/engine.ts';
+import type { DecoderSizes } from '../src/engine/families.ts';
 import { configText } from '../src/engine/families.ts';
 import { adapterShapes } from '../src/engine/lora.ts';
 import { createWebGpuEngine, type WebGpuEngineOptions } from '../src/engine/webgpu/engine.ts';
@@ -31,7 +32,6 @@ import {
   benchAdamW,
   benchDecoder,
   benchRows,
-  type DecoderSizes,
   median,
   parameterCount,
   roundsText,

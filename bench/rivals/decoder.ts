@@ -4,21 +4,9 @@
  */
 import { type DecoderConfig, sizeOf, tensorShapes } from '../../src/engine/config.ts';
 import type { AdamWOptions, Engine, PackedRows, Tensors } from '../../src/engine/engine.ts';
-import { parseDecoderConfig } from '../../src/engine/families.ts';
+import { type DecoderSizes, parseDecoderConfig } from '../../src/engine/families.ts';
 import { packRows } from '../../src/engine/rows.ts';
 import { normal, seedFor, uniform } from '../../src/random.ts';
-
-export type DecoderSizes = Pick<
-  DecoderConfig,
-  | 'vocabSize'
-  | 'hiddenSize'
-  | 'intermediateSize'
-  | 'layers'
-  | 'heads'
-  | 'keyValueHeads'
-  | 'headSize'
-  | 'maxPositions'
->;
 
 export interface BenchDecoder {
   /** config.json, for whoever opens the same decoder from its folder. */

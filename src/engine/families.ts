@@ -280,8 +280,8 @@ function ropeScalingOf(c: Json, maxPositions: number, refuse: Refuse): RopeScali
   }
 }
 
-/** The sizes of a Gemma 2 decoder; the rest follows, or is as Google's checkpoints have it. */
-export type Gemma2Sizes = Pick<
+/** The sizes that every decoder has. */
+export type DecoderSizes = Pick<
   DecoderConfig,
   | 'vocabSize'
   | 'hiddenSize'
@@ -291,7 +291,10 @@ export type Gemma2Sizes = Pick<
   | 'keyValueHeads'
   | 'headSize'
   | 'maxPositions'
-> & {
+>;
+
+/** The sizes of a Gemma 2 decoder; the rest follows, or is as Google's checkpoints have it. */
+export type Gemma2Sizes = DecoderSizes & {
   readonly window: number;
   readonly ropeTheta?: number;
   readonly normEpsilon?: number;

@@ -1,6 +1,23 @@
 /** What the settings of other people's tools have in common, to be spread into theirs. */
 import { z } from 'zod';
 
+/** How policies are told of such a tool; `elsewhere` says what does where nothing is set. */
+export const toldSettings = (elsewhere: { readonly description: string; readonly example: string }) => ({
+  description: z
+    .string()
+    .max(4000)
+    .nullable()
+    .default(null)
+    .describe(`What policies are told of it; null: ${elsewhere.description}.`),
+  example: z
+    .string()
+    .min(1)
+    .max(1000)
+    .nullable()
+    .default(null)
+    .describe(`What stands between the tags in the instructions; null: made from ${elsewhere.example}.`),
+});
+
 export const callSettings = {
   pure: z
     .boolean()

@@ -84,3 +84,8 @@ function action(kind: Action['kind'], text: string, content: string | null): Act
   const tool = kind === 'TOOL_CALL' ? 'calculator' : null;
   return writtenAction({ text, kind, tool, content, policy: 'demonstration' });
 }
+
+/** Such questions as lines of a file, without where they came from. */
+export function sumLines(count: number): string[] {
+  return sums(count).map((question) => `${JSON.stringify({ ...question, source: undefined })}\n`);
+}

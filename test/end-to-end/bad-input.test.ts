@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { embeddedConfig, openEmbeddedLog } from '../../src/topics/embedded/embedded-log.ts';
 import { type FaultServer, startFaultServer } from '../models/fault-server.ts';
-import { sums } from './able-policy.ts';
+import { sumLines } from './able-policy.ts';
 import { builtProgram } from './built-program.ts';
 import { contents, recordsOf } from './run-records.ts';
 import { questionOf } from './scripted-policy.ts';
@@ -22,12 +22,7 @@ let place: Workplace;
 
 beforeAll(async () => {
   place = workplace({ command: builtProgram });
-  place.write(
-    'questions.jsonl',
-    sums(4)
-      .map((question) => `${JSON.stringify({ ...question, source: undefined })}\n`)
-      .join(''),
-  );
+  place.write('questions.jsonl', sumLines(4).join(''));
   const shape = ['--vocabulary', '300', '--hidden', '16', '--layers', '1', '--positions', '256'];
   expect(await place.swirl(['new-policy', 'policy', '--texts', 'questions.jsonl', ...shape])).toMatchObject({
     code: 0,

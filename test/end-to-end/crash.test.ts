@@ -7,7 +7,7 @@ import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { startFaultServer } from '../models/fault-server.ts';
 import { pause, until } from '../patience.ts';
-import { makeAblePolicy, sums } from './able-policy.ts';
+import { makeAblePolicy, sumLines } from './able-policy.ts';
 import { builtProgram } from './built-program.ts';
 import { countsOf } from './counts.ts';
 import { contents, recordsOf, watch } from './run-records.ts';
@@ -38,8 +38,8 @@ beforeAll(async () => {
 afterAll(() => home.remove());
 
 async function fed(place: Workplace): Promise<void> {
-  const lines = sums(QUESTIONS).map((question) => JSON.stringify({ ...question, source: undefined }));
-  place.write('questions.jsonl', `${lines.join('\n')}\n`);
+  const lines = sumLines(QUESTIONS);
+  place.write('questions.jsonl', lines.join(''));
   place.write('topology.yaml', sumsTopology('runs', device));
   expect(await place.swirl(['feed', 'questions.jsonl'])).toMatchObject({ code: 0 });
 }

@@ -4,7 +4,7 @@
  */
 import { cpSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { makeAblePolicy, sums } from './able-policy.ts';
+import { makeAblePolicy, sumLines } from './able-policy.ts';
 import { builtProgram } from './built-program.ts';
 import { contents, recordsOf } from './run-records.ts';
 import { sumsTopology } from './sums-topology.ts';
@@ -19,8 +19,8 @@ let first: Record<string, string[]>;
 beforeAll(async () => {
   place = workplace({ command: builtProgram });
   await makeAblePolicy(place.path('policy'));
-  const lines = sums(6).map((question) => JSON.stringify({ ...question, source: undefined }));
-  place.write('questions.jsonl', `${lines.join('\n')}\n`);
+  const lines = sumLines(6);
+  place.write('questions.jsonl', lines.join(''));
   place.write('topology.yaml', sumsTopology('runs', device));
   first = await run('first');
 });

@@ -2,7 +2,7 @@
  * Rollouts that follow the training: what sampled an action is recorded, is bounded in its lag, and replays.
  */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { makeAblePolicy, sums } from './able-policy.ts';
+import { makeAblePolicy, sumLines } from './able-policy.ts';
 import { builtProgram } from './built-program.ts';
 import { recordsOf } from './run-records.ts';
 import { sumsTopology } from './sums-topology.ts';
@@ -13,9 +13,9 @@ let place: Workplace;
 beforeAll(async () => {
   place = workplace({ command: builtProgram });
   await makeAblePolicy(place.path('policy'));
-  const lines = sums(8).map((question) => JSON.stringify({ ...question, source: undefined }));
-  place.write('first.jsonl', `${lines.slice(0, 3).join('\n')}\n`);
-  place.write('then.jsonl', `${lines.slice(3).join('\n')}\n`);
+  const lines = sumLines(8);
+  place.write('first.jsonl', lines.slice(0, 3).join(''));
+  place.write('then.jsonl', lines.slice(3).join(''));
   place.write('topology.yaml', sumsTopology('runs'));
 });
 

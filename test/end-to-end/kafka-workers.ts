@@ -6,7 +6,7 @@ import { expect } from '@jest/globals';
 import type { Transport } from '../../src/topics/transport.ts';
 import { patiently, until } from '../patience.ts';
 import { type KafkaFixture, kafkaFixture, runName } from '../topics/kafka/kafka-fixture.ts';
-import { sums } from './able-policy.ts';
+import { sumLines } from './able-policy.ts';
 import { builtProgram } from './built-program.ts';
 import {
   byId,
@@ -49,7 +49,7 @@ export class Workers {
   constructor(broker: string, { questions, address = broker }: { questions: number; address?: string }) {
     this.#address = address;
     this.#kafkaAddress = broker;
-    this.questions = sums(questions).map((one) => `${JSON.stringify({ ...one, source: undefined })}\n`);
+    this.questions = sumLines(questions);
   }
 
   /** Makes the policy to train, and the undisturbed run: on the embedded log, in one process. */

@@ -9,7 +9,7 @@ import type { TopicRecords } from '../../src/topics/records.generated.ts';
 import { TOPICS } from '../../src/topology/topics.ts';
 import { sharedBroker, withKafka } from '../topics/kafka/broker.ts';
 import { type KafkaFixture, kafkaFixture, runName } from '../topics/kafka/kafka-fixture.ts';
-import { sums } from './able-policy.ts';
+import { sumLines } from './able-policy.ts';
 import { builtProgram } from './built-program.ts';
 import { recordsOf } from './run-records.ts';
 import { sumsTopology } from './sums-topology.ts';
@@ -31,12 +31,7 @@ withKafka('the whole loop on Kafka', () => {
     const address = await sharedBroker();
     kafka = kafkaFixture(address);
     place = workplace({ command: builtProgram });
-    place.write(
-      'questions.jsonl',
-      sums(5)
-        .map((one) => `${JSON.stringify({ ...one, source: undefined })}\n`)
-        .join(''),
-    );
+    place.write('questions.jsonl', sumLines(5).join(''));
     place.write('embedded.yaml', { ...sumsTopology('runs'), run: 'embedded' });
     const transport = { kind: 'kafka', brokers: [address], sessionMs: 120_000 };
     place.write('kafka.yaml', { ...sumsTopology('runs'), run, transport });

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { decode } from '../../src/topics/avro/codec.ts';
 import type { Judged } from '../../src/topics/records.generated.ts';
-import { makeAblePolicy, sums } from './able-policy.ts';
+import { makeAblePolicy, sumLines } from './able-policy.ts';
 import { ownStagesTopology, withModules } from './own-stages.ts';
 import { contents, recordsOf } from './run-records.ts';
 import { survive } from './survive.ts';
@@ -25,8 +25,8 @@ afterAll(() => home.remove());
 
 async function fed(place: Workplace): Promise<void> {
   withModules(place);
-  const lines = sums(8).map((question) => JSON.stringify({ ...question, source: undefined }));
-  place.write('questions.jsonl', `${lines.join('\n')}\n`);
+  const lines = sumLines(8);
+  place.write('questions.jsonl', lines.join(''));
   place.write('topology.yaml', ownStagesTopology('runs', 'auto'));
   expect(await place.swirl(['feed', 'questions.jsonl'])).toMatchObject({ code: 0 });
 }

@@ -1,7 +1,7 @@
 /** A run, feeds and taps at once, each a process of its own, and one run too many. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { until } from '../patience.ts';
-import { sums } from './able-policy.ts';
+import { sumLines } from './able-policy.ts';
 import { builtProgram } from './built-program.ts';
 import { countsOf } from './counts.ts';
 import { recordsOf } from './run-records.ts';
@@ -15,7 +15,7 @@ describe('several processes', () => {
 
   beforeAll(async () => {
     place = workplace({ command: builtProgram });
-    const lines = sums(6).map((question) => `${JSON.stringify({ ...question, source: undefined })}\n`);
+    const lines = sumLines(6);
     place.write('first.jsonl', lines.slice(0, 3).join(''));
     place.write('second.jsonl', lines.slice(3).join(''));
     place.write('topology.yaml', sumsTopology('runs'));

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { TAG_PATTERN } from '../../agent/action.ts';
 import { retryConfig } from '../../runtime/retry.ts';
-import { callSettings } from '../call-settings.ts';
+import { callSettings, toldSettings } from '../call-settings.ts';
 import { functionConfig } from '../function-schema.ts';
 import { headerSettings } from '../header-settings.ts';
 import { slotsOf, unknownSlots } from './slots.ts';
@@ -63,19 +63,7 @@ export const httpConfig = z.strictObject({
       'JSON pointer (RFC 6901) to the result in a JSON reply, such as `/results/0/text`; null: the whole reply.',
     ),
   function: functionConfig,
-  description: z
-    .string()
-    .max(4000)
-    .nullable()
-    .default(null)
-    .describe('What policies are told of it; null: what its `function` says.'),
-  example: z
-    .string()
-    .min(1)
-    .max(1000)
-    .nullable()
-    .default(null)
-    .describe('What stands between the tags in the instructions; null: made from the `function`.'),
+  ...toldSettings({ description: 'what its `function` says', example: 'the `function`' }),
   check: z
     .string()
     .min(1)

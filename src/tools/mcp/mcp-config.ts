@@ -1,7 +1,7 @@
 /** Settings of a tool that an MCP server offers (https://modelcontextprotocol.io), and of the server. */
 import { z } from 'zod';
 import { TAG_PATTERN } from '../../agent/action.ts';
-import { callSettings } from '../call-settings.ts';
+import { callSettings, toldSettings } from '../call-settings.ts';
 import { headerSettings } from '../header-settings.ts';
 
 const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected the name of an environment variable');
@@ -96,12 +96,7 @@ export const mcpConfig = z.strictObject({
     .describe(
       'A program that speaks MCP on its standard input and output, or the URL of one that is running.',
     ),
-  description: z
-    .string()
-    .max(4000)
-    .nullable()
-    .default(null)
-    .describe('What policies are told of it; null: what the server says.'),
+  ...toldSettings({ description: 'what the server says', example: 'the schema' }),
   parameters: z
     .record(z.string(), z.json())
     .nullable()
@@ -109,13 +104,6 @@ export const mcpConfig = z.strictObject({
     .describe(
       'JSON Schema of its arguments, by which calls are checked; null: what the server says when the run begins.',
     ),
-  example: z
-    .string()
-    .min(1)
-    .max(1000)
-    .nullable()
-    .default(null)
-    .describe('What stands between the tags in the instructions; null: made from the schema.'),
   timeoutMs: z
     .int()
     .min(1)
