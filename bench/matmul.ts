@@ -1,13 +1,14 @@
 /**
- * Every family of matmul kernels that the adapter has, on the same numbers: GFLOP/s on the device, by
- * timestamps, best of several rounds. Each family is tried against float64 first, and left out where it
- * fails. Rates between families say which one suits the adapter; the share of its peak is in
- * bench/kernels.ts.
+ * The families of matmul kernels that the adapter has, on the same numbers and in turn: GFLOP/s on the device
+ * by timestamps, the best of several rounds, and how many times the kernels in registers. Each family is tried
+ * against float64 first, and left out where it fails; what it makes of the numbers here is compared as well.
+ * Shares of what the adapter can do are in bench/ceilings.ts.
  *
  *   npx tsx bench/matmul.ts [ROWS INPUT OUTPUT]
  */
 import { Device } from '../src/device/device.ts';
 import { Profiler } from '../src/device/profiler.ts';
+import { type MatmulFamily, matmulFamilies } from '../src/engine/matmul-choice.ts';
 import { encode } from '../src/engine/webgpu/kernels.ts';
 import { chooseMatmul } from '../src/engine/webgpu/matmul/choose.ts';
 import {
@@ -17,67 +18,114 @@ import {
   matmulPasses,
   strides,
 } from '../src/engine/webgpu/matmul/trial.ts';
-import { matmulFamilies } from '../src/engine/webgpu/matmul-variants.ts';
+import { agree } from './rivals/decoder.ts';
 
-const ROUNDS = 5;
-const CALLS = 4;
+const ROUNDS = 25;
+/** Rows of `forwardFewRows`: samples at once. */
+const FEW = 64;
+
+interface Sizes {
+  readonly rows: number;
+  readonly input: number;
+  readonly output: number;
+}
+
+/** On a software adapter layers of the demo's policy, and of parts of layers of 135m and 2b: short enough to find the cores idle. */
+const ofPolicies: Readonly<Record<string, Sizes>> = {
+  demo: { rows: 640, input: 64, output: 256 },
+  '135m': { rows: 128, input: 576, output: 1536 },
+  '2b': { rows: 64, input: 2304, output: 1024 },
+};
 
 const device = await Device.shared();
 const given = process.argv.slice(2).map(Number);
-// On a GPU a layer of Gemma 2 2b, on a software adapter one of the laboratory's.
-const [rows, input, output] =
-  given.length === 3 ? given : device.adapter.software ? [1280, 96, 768] : [2048, 2304, 18432];
-const few = 16;
-console.log(
-  `device ${device.adapter.name}; ${rows} rows (${few} where few), ${input} to ${output}; GFLOP/s on the device, weights in f32 and bf16`,
-);
-console.log(`family | ${matmulPasses.map((name) => `${name}, f32 and bf16`).join(' | ')}`);
-const numbers = madeNumbers();
-for (const family of matmulFamilies) {
-  for (const precision of ['f32', 'f16'] as const) {
-    if (family === 'registers' && precision === 'f16') continue;
-    await measure(family, precision);
-  }
-}
+const [rows, input, output] = given;
+// On a GPU a layer of Gemma 2 2b.
+const cases =
+  given.length === 3
+    ? { given: { rows, input, output } }
+    : device.adapter.software
+      ? ofPolicies
+      : { '2b': { rows: 2048, input: 2304, output: 18432 } };
+for (const [name, sizes] of Object.entries(cases)) await compare(name, sizes);
 
-async function measure(family: (typeof matmulFamilies)[number], precision: 'f32' | 'f16'): Promise<void> {
-  try {
-    const { matmul } = await chooseMatmul(device, { family, precision });
-    const cells = new Map<MatmulPass, string[]>();
+async function compare(name: string, sizes: Sizes): Promise<void> {
+  const { rows, input, output } = sizes;
+  console.log(
+    `\n${name}; device ${device.adapter.name}; ${rows} rows (${FEW} where few), ${input} to ${output}; ` +
+      'GFLOP/s, and times registers, with weights in f32 and bf16',
+  );
+  console.log(`family | ${matmulPasses.join(' | ')}`);
+  const numbers = madeNumbers(sizes);
+  const cells = new Map<string, string[]>();
+  for (const pass of matmulPasses) {
     for (const format of ['f32', 'bf16'] as const) {
-      const trial = new MatmulTrial(device, matmul, { input, output, format }, numbers);
-      for (const pass of matmulPasses) {
-        const speeds = cells.get(pass) ?? [];
-        speeds.push((await speedOf(trial, pass)).toFixed(1));
-        cells.set(pass, speeds);
+      const trials = new Map<string, MatmulTrial>();
+      for (const [label, matmul] of await methods()) {
+        trials.set(label, new MatmulTrial(device, matmul, { input, output, format }, numbers));
       }
-      trial.destroy();
+      const best = await inTurn(trials, pass, sizes);
+      const base = best.get('registers, f32') ?? Number.NaN;
+      for (const [label, speed] of best) {
+        const row = cells.get(label) ?? [];
+        row.push(`${speed.toFixed(1)} (${(speed / base).toFixed(1)})`);
+        cells.set(label, row);
+      }
+      for (const trial of trials.values()) trial.destroy();
     }
-    const row = matmulPasses.map((pass) => cells.get(pass)?.join(' '));
-    console.log(`${family}, ${precision} | ${row.join(' | ')}`);
-  } catch (error) {
-    console.log(`${family}, ${precision} | ${(error as Error).message}`);
+  }
+  for (const [label, row] of cells) {
+    const passes = matmulPasses.map((_, n) => row.slice(2 * n, 2 * n + 2).join(' '));
+    console.log(`${label} | ${passes.join(' | ')}`);
   }
 }
 
-async function speedOf(trial: MatmulTrial, pass: MatmulPass): Promise<number> {
-  const count = pass === 'forwardFewRows' ? few : rows;
-  const dispatch = trial.prepare(pass, { rows: count });
-  const list = new Array<typeof dispatch>(CALLS).fill(dispatch);
-  const profiler = Profiler.start(device);
-  let least = Number.POSITIVE_INFINITY;
-  for (let round = 0; round <= ROUNDS; round++) {
-    device.submit((encoder) => encode(encoder, list, batchSizes(count), profiler));
-    const times = await profiler.times();
-    const total = times.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
-    // The first round compiles.
-    if (round > 0) least = Math.min(least, total);
+/** GFLOP/s of each, best of the rounds, after their answers were compared. */
+async function inTurn(trials: ReadonlyMap<string, MatmulTrial>, pass: MatmulPass, sizes: Sizes) {
+  const rows = pass === 'forwardFewRows' ? Math.min(FEW, sizes.rows) : sizes.rows;
+  const expected = await trials.get('registers, f32')?.run(pass, { rows });
+  for (const [label, trial] of trials) {
+    const tolerance = label.endsWith('f16') ? 1e-2 : 1e-4;
+    agree(`${pass}, ${label}`, await trial.run(pass, { rows }), expected ?? [], tolerance);
   }
-  profiler.stop();
-  return (CALLS * 2 * count * input * output) / 1e6 / least;
+  const best = new Map<string, number>();
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [label, trial] of trials) {
+      const dispatch = trial.prepare(pass, { rows });
+      const profiler = Profiler.start(device);
+      device.submit((encoder) => encode(encoder, [dispatch], batchSizes(rows), profiler));
+      const times = await profiler.times();
+      profiler.stop();
+      const took = times.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
+      const speed = (2 * rows * sizes.input * sizes.output) / 1e6 / took;
+      best.set(label, Math.max(best.get(label) ?? 0, speed));
+    }
+  }
+  return best;
 }
 
-function madeNumbers() {
+async function methods() {
+  const found: (readonly [string, Awaited<ReturnType<typeof chooseMatmul>>['matmul']])[] = [];
+  const both = (family: MatmulFamily) => family === 'workgroup' || family === 'matrix';
+  const wanted = matmulFamilies.flatMap((family) =>
+    (both(family) ? (['f32', 'f16'] as const) : (['f32'] as const)).map(
+      (precision) => [family, precision] as const,
+    ),
+  );
+  for (const [family, precision] of wanted) {
+    // GPUs' kernels say nothing on a software adapter, and take long there.
+    if (device.adapter.software && precision === 'f16') continue;
+    try {
+      const { matmul } = await chooseMatmul(device, { family, precision });
+      found.push([`${family}, ${precision}`, matmul]);
+    } catch {
+      // The adapter has none; `swirl doctor` says why.
+    }
+  }
+  return found;
+}
+
+function madeNumbers({ rows, input, output }: Sizes) {
   const [xStride, yStride] = strides({ input, output });
   const room = Math.ceil(rows / 64) * 64;
   const matrix = (length: number) => Float32Array.from({ length }, (_, i) => ((i * 7919) % 997) / 997 - 0.5);

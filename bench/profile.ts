@@ -10,10 +10,10 @@ import { Profiler } from '../src/device/profiler.ts';
 import { sizeOf, tensorShapes } from '../src/engine/config.ts';
 import type { Engine } from '../src/engine/engine.ts';
 import { gemma2Decoder } from '../src/engine/families.ts';
+import { type MatmulFamily, matmulFamilies } from '../src/engine/matmul-choice.ts';
 import { packRows } from '../src/engine/rows.ts';
 import { createWebGpuEngine } from '../src/engine/webgpu/engine.ts';
 import { chooseMatmul } from '../src/engine/webgpu/matmul/choose.ts';
-import { type MatmulFamily, matmulFamilies } from '../src/engine/webgpu/matmul-variants.ts';
 
 const config = gemma2Decoder({
   ...{ vocabSize: 512, hiddenSize: 128, intermediateSize: 512, layers: 4 },

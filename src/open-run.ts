@@ -17,6 +17,7 @@ import { checkEvolutions, withEarlierSchemas } from './topology/evolved-topics.t
 import { flowStages, hasStage, topicSpecs } from './topology/flow.ts';
 import { topicSchemas } from './topology/own-topics.ts';
 import { makeRunFolder, writeResolved } from './topology/resolved.ts';
+import { withKeptMatmul } from './topology/settle-matmul.ts';
 import { begunTasks, isUnsettled, withKeptTasks } from './topology/settle-tasks.ts';
 import type { Topology } from './topology/topology.ts';
 import { checkUnchanged, withPartsOf } from './topology/unchanged.ts';
@@ -65,7 +66,8 @@ export async function openRun(
   loaded: Topology,
   notify: (message: string) => void = () => {},
 ): Promise<OpenRun> {
-  const { topology: written, evolutions } = withEarlierSchemas(await withPartsOf(loaded));
+  const { topology: whole, evolutions } = withEarlierSchemas(await withPartsOf(loaded));
+  const written = withKeptMatmul(whole);
   const topology = withKeptTasks(written);
   const folder = makeRunFolder(topology);
   const codec = await codecOf(topology, 'write');

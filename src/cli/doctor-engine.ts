@@ -15,8 +15,9 @@ const faultOf =
 export async function checkMatmul(): Promise<Finding> {
   const { openWithMatmul } = await import('../engine/webgpu/matmul/choose.ts');
   const { device, matmul, refused } = await openWithMatmul();
-  const { family, unit } = matmul;
+  const { family, unit, lanes } = matmul;
   const how = {
+    subgroups: `by broadcasts in subgroups of ${lanes} lanes, as suits a software adapter`,
     registers: `in registers${device.adapter.software ? ', as suits a software adapter' : ''}`,
     workgroup: 'through workgroup memory',
     matrix: `by subgroup matrices of ${unit?.m} x ${unit?.n} x ${unit?.k} where weights are bf16, otherwise through workgroup memory`,

@@ -1,6 +1,7 @@
 /** What `swirl lab base` does. */
 
 import { openEngine } from '../checkpoint/open-engine.ts';
+import { firstRule } from '../engine/matmul-choice.ts';
 import { ConfigError } from '../errors.ts';
 import { baseConfig, makeBasePolicy, publishBase } from '../lab/base.ts';
 import { localModelConfig } from '../models/local-model-config.ts';
@@ -30,7 +31,8 @@ export async function labBase({ folder, to, seed, updates, device: named }: LabB
   try {
     const made = await makeBasePolicy(config, {
       folder,
-      openEngine: (policy) => openEngine(policy, { device: device.data }),
+      // The bundled policy is made again from its seed, to the bit: with the kernels that it was made with.
+      openEngine: (policy) => openEngine(policy, { device: device.data, matmul: firstRule }),
       onUpdate: tell(config.updates),
       now: () => performance.now(),
       signal: stop.signal,

@@ -3,6 +3,7 @@
  * `reference/engine.ts` (float64) both implement it and are tested against each other.
  */
 import type { DecoderConfig, Projection, TensorShapes } from './config.ts';
+import type { MatmulChoice } from './matmul-choice.ts';
 
 /**
  * Token sequences laid end to end, without padding. N tokens in all; a row begins wherever `positions` is 0
@@ -73,6 +74,8 @@ export interface EngineOptions {
    * not.
    */
   readonly precision?: 'f32' | 'f16';
+  /** Which kernels multiply matrices on a device: a family by name, or the rule by which one is chosen. */
+  readonly matmul?: MatmulChoice;
   /**
    * Keep only the residual stream of each layer in the forward pass, and compute the rest again in the
    * backward pass: a third more work for a fraction of the memory (arXiv 1604.06174).

@@ -71,11 +71,11 @@ export async function openPolicy(folder: string, options: PolicySettings = {}): 
   const checkpoint = resolvePath(folder, process.cwd());
   const config = localModelConfig.safeParse({ ...settings, checkpoint });
   if (!config.success) throw new ConfigError(`${folder}: ${issues(config.error)}`);
-  const { device, precision, slots, contextTokens } = config.data;
+  const { device, precision, matmul, slots, contextTokens } = config.data;
   const decoder = await openDecoder(checkpoint);
   const language = await openLanguageOf(decoder);
   const engine = await openEngine(decoder, {
-    ...{ device, precision, training: false, recompute: true },
+    ...{ device, precision, matmul, training: false, recompute: true },
     sampling: { slots, maxLength: contextTokens },
     onFallback: ({ message }) => notify(`${message} Going on with the float64 reference, which is slow.`),
   });

@@ -1,6 +1,7 @@
 /** Settings of a model that Swirl runs itself, from a Hugging Face folder. */
 import { z } from 'zod';
 import { thinkingConfig } from '../agent/thinking.ts';
+import { matmulFamilies, matmulRules } from '../engine/matmul-choice.ts';
 import { defaultChunk, defaultStepTokens } from '../engine/sampling/sampler-limits.ts';
 import { templateVariables } from '../tokenizer/template-variables.ts';
 
@@ -67,6 +68,14 @@ export const localModelConfig = z.strictObject({
     .describe(
       'How exactly matmuls with frozen bf16 weights are computed (LoRA on a bf16 checkpoint). f16 rounds what they multiply to ' +
         '11 bits, where the adapter is faster with it; sums stay f32. Everything else is f32 in either case.',
+    ),
+  matmul: z
+    .enum(['auto', ...matmulRules, ...matmulFamilies])
+    .default('auto')
+    .describe(
+      'The family of kernels that multiply matrices on a device, or the rule that chooses it by the adapter. Families sum in ' +
+        'different orders, so a run keeps its rule: `auto` becomes the newest when it begins (in `topology.resolved.yaml`), and ' +
+        '`without-subgroups` in runs that were made before there was this key.',
     ),
 });
 export type LocalModelConfig = z.output<typeof localModelConfig>;

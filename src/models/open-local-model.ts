@@ -13,9 +13,11 @@ export async function openLocalModel(
   { seed, onFallback }: { readonly seed: number; readonly onFallback: (reason: DeviceError) => void },
 ): Promise<LanguageModel> {
   const policy = await openPolicy(config.checkpoint, config);
-  const { device, precision, slots, contextTokens } = config;
+  const { device, precision, matmul, slots, contextTokens } = config;
   const sampling = { slots, maxLength: contextTokens };
-  const engine = await openEngine(policy, { device, precision, onFallback, sampling, training: false });
+  const engine = await openEngine(policy, {
+    ...{ device, precision, matmul, onFallback, sampling, training: false },
+  });
   try {
     const hash = await hashEngine(engine);
     const model = new LocalModel(config, { engine, policy, runSeed: seed, weightsHash: () => hash });

@@ -1,15 +1,17 @@
 /** Loads a topology: reads the file, applies overrides, checks shape and combinations, fills in defaults. */
 import { readFileSync, statSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { ConfigError } from '../errors.ts';
 import { checkShape, type Finding } from './check.ts';
 import { examineParts } from './examine-parts.ts';
 import { type LintContext, lintTopology } from './lint.ts';
+import { withFirstRule } from './local-models.ts';
 import { applyOverrides, type Override, overrideAt, parseOverride } from './overrides.ts';
 import { withoutSlips } from './own-names.ts';
 import { readOwnTopics } from './own-topics.ts';
 import { resolvePaths } from './paths.ts';
 import { formatProblems, hasErrors, type Problem, pathText, sortProblems, writtenPath } from './problem.ts';
+import { RESOLVED_FILE } from './resolved.ts';
 import { isObject } from './schema-walk.ts';
 import { settle } from './settle.ts';
 import { MAX_TOPOLOGY_BYTES, parseSource, type Source } from './source.ts';
@@ -97,7 +99,10 @@ export function examineText(
   const overrides = (options.set ?? []).map(parseOverride);
   const place = (finding: Finding) => locate(finding, source, overrides);
   if (source.value === undefined) return { topology: null, problems: source.problems, locate: place };
-  const plain = applyOverrides(withDefaults(source.value), overrides);
+  // A run that says no rule of choosing kernels was kept before there were several.
+  const kept = basename(options.file) === RESOLVED_FILE;
+  const value = kept ? withFirstRule(source.value) : source.value;
+  const plain = applyOverrides(withDefaults(value), overrides);
   if (!isObject(plain)) {
     const found = Array.isArray(plain) ? 'a list' : 'a single value';
     const finding: Finding = {

@@ -34,7 +34,7 @@ export async function followedPolicy(options: FollowedPolicyOptions): Promise<Fo
   const policy = await openPolicy(model.checkpoint, model);
   const lora = loraShape(parameters);
   const engine = await openEngine(policy, {
-    ...{ device: model.device, precision: model.precision, onFallback, lora },
+    ...{ device: model.device, precision: model.precision, matmul: model.matmul, onFallback, lora },
     frozen: parameters.kind === 'lora' ? parameters.frozen : 'f32',
     sampling: { slots: model.slots, maxLength: model.contextTokens },
   });

@@ -22,7 +22,7 @@ export interface LearnerOptions {
   >;
   /** The policy that training begins with. */
   readonly model: Pick<LocalModelConfig, 'checkpoint' | 'device'> &
-    Partial<Pick<LocalModelConfig, 'precision' | 'templateVariables'>>;
+    Partial<Pick<LocalModelConfig, 'precision' | 'matmul' | 'templateVariables'>>;
   /** The run's: decides the first values of fresh adapters. */
   readonly seed: number;
   readonly onFallback: (reason: DeviceError) => void;
@@ -48,8 +48,8 @@ export async function openLearner({ config, model, seed, onFallback }: LearnerOp
   const open = async (training: { readonly recompute?: boolean; readonly batchTokens?: number }) => {
     const frozen = parameters.kind === 'lora' ? parameters.frozen : 'f32';
     const settings = { lora, frozen, ...training };
-    const { device, precision = 'f32' } = model;
-    const engine = await openEngine(policy, { device, precision, onFallback, ...settings });
+    const { device, precision = 'f32', matmul = 'auto' } = model;
+    const engine = await openEngine(policy, { device, precision, matmul, onFallback, ...settings });
     engines.push(engine);
     return engine;
   };

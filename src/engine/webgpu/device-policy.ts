@@ -36,7 +36,7 @@ export class DevicePolicy {
       frozen = 'f32',
       training = true,
       matmul,
-    }: Omit<EngineOptions, 'precision'> & { matmul?: MatmulMethod },
+    }: Omit<EngineOptions, 'precision' | 'matmul'> & { matmul?: MatmulMethod },
     limits: BufferLimits,
   ) {
     this.limits = limits;

@@ -25,7 +25,7 @@ import { sourceOf } from '../weight-source.ts';
 import { DevicePolicy } from './device-policy.ts';
 import type { Dispatch } from './kernels.ts';
 import { openWithMatmul } from './matmul/choose.ts';
-import type { MatmulFamily, MatmulMethod } from './matmul-variants.ts';
+import type { MatmulMethod } from './matmul-variants.ts';
 import type { BatchSizes } from './memory/batch.ts';
 import { prepareBatch } from './memory/batch.ts';
 import { checkMemory, memoryOf } from './memory/memory-advice.ts';
@@ -47,11 +47,6 @@ export interface WebGpuEngineOptions extends EngineOptions {
    * otherwise.
    */
   readonly weightLimits?: BufferLimits;
-  /**
-   * The family of kernels that multiply matrices; `auto`, the default: what suits the adapter, and works on
-   * it.
-   */
-  readonly matmul?: MatmulFamily | 'auto';
 }
 
 /**

@@ -2,15 +2,8 @@
  * The families of kernels that multiply matrices, behind `Matmul`, and the text that makes their variants.
  */
 import type { SubgroupMatrix } from '../../device/adapter.ts';
+import type { MatmulFamily } from '../matmul-choice.ts';
 import type { Variant } from './variant.ts';
-
-/**
- * `registers`: for software drivers, whose workgroup memory is as slow as any other. `workgroup`: for GPUs,
- * through workgroup memory. `matrix`: matmuls with bf16 weights by the adapter's subgroup matrices, in f16;
- * others as `workgroup`.
- */
-export const matmulFamilies = ['registers', 'workgroup', 'matrix'] as const;
-export type MatmulFamily = (typeof matmulFamilies)[number];
 
 /**
  * How exactly matmuls with frozen weights are computed. f16 rounds what they multiply to f16 (11 bits), and
@@ -24,6 +17,8 @@ export interface MatmulMethod {
   readonly precision: MatmulPrecision;
   /** Of `matrix`: what a subgroup of this many invocations multiplies at once. */
   readonly unit: (SubgroupMatrix & { readonly subgroup: number }) | null;
+  /** Of `subgroups`: how many lanes a subgroup has. */
+  readonly lanes?: number;
 }
 
 export const inRegisters: MatmulMethod = { family: 'registers', precision: 'f32', unit: null };
@@ -40,6 +35,28 @@ export function tileVariant(file: string, { software, half }: { software: boolea
     ].join('\n'),
     directives: half ? ['enable f16;'] : [],
   };
+}
+
+/** Rows of a subgroup's tile, in subgroup-tile.wgsl. */
+export const subgroupRows = 16;
+
+/** The same in the tiles of a subgroup: subgroup-tile.wgsl after it. */
+export function subgroupVariant(file: string, lanes: number): Variant {
+  return {
+    files: [file, 'subgroup-tile'],
+    before: subgroupSource(lanes),
+    directives: ['enable subgroups;'],
+  };
+}
+
+/** What kernels of one subgroup to a workgroup need before them. */
+function subgroupSource(lanes: number): string {
+  const each = Array.from({ length: lanes }, (_, lane) => `subgroupBroadcast(value, ${lane})`);
+  return `const SUBGROUP = ${lanes}u;
+// What each lane has, for all lanes.
+fn ofLanes(value: vec4f) -> array<vec4f, SUBGROUP> {
+  return array(${each.join(', ')});
+}`;
 }
 
 /** A kernel on subgroup matrices: a file that says what is multiplied, and matrix.wgsl after it. */

@@ -9,7 +9,7 @@ onDevice('the check of kernels', () => {
     const checks = await checkKernels(await Device.shared());
     const files = readdirSync(new URL('../../../src/engine/kernels', import.meta.url));
     // Matmul and attention come in variants, of which an adapter uses some.
-    const varies = /^(matmul|tile|rows|matrix|lanes)/;
+    const varies = /^(matmul|tile|rows|matrix|lanes|subgroup)/;
     const expected = files
       .filter((file) => !file.endsWith('-bindings.wgsl'))
       .map((file) => file.replace('.wgsl', ''))

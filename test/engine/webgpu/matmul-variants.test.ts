@@ -25,6 +25,11 @@ const families: [string, Required<MatmulWanted>, Record<NumberFormat, number>][]
   ['registers', { family: 'registers', precision: 'f32' }, { f32: 3e-7, bf16: 3e-7 }],
   ['workgroup', { family: 'workgroup', precision: 'f32' }, { f32: 3e-7, bf16: 3e-7 }],
 ];
+// lavapipe has 8 lanes, SwiftShader 4.
+const { least = 0, most = 0 } = adapter?.subgroupSize ?? {};
+if (adapter?.features.includes('subgroups') && least === most && [4, 8, 16].includes(least)) {
+  families.push(['subgroups', { family: 'subgroups', precision: 'f32' }, { f32: 3e-7, bf16: 3e-7 }]);
+}
 if (adapter?.features.includes('shader-f16')) {
   families.push(['workgroup, f16', { family: 'workgroup', precision: 'f16' }, { f32: 3e-7, bf16: 6e-4 }]);
 }

@@ -4,21 +4,13 @@
  */
 import { Device } from '../../../device/device.ts';
 import { ConfigError, DeviceError } from '../../../errors.ts';
-import {
-  inRegisters,
-  type MatmulFamily,
-  type MatmulMethod,
-  type MatmulPrecision,
-  matmulFamilies,
-  matrixTile,
-} from '../matmul-variants.ts';
+import { type MatmulChoice, type MatmulFamily, matmulFamilies, newestRule } from '../../matmul-choice.ts';
+import { inRegisters, type MatmulMethod, type MatmulPrecision, matrixTile } from '../matmul-variants.ts';
 import { checkMatmul } from './check.ts';
 
 export interface MatmulWanted {
-  /**
-   * `auto`: registers on a software adapter, and otherwise the first of the others that works on the device.
-   */
-  readonly family?: MatmulFamily | 'auto';
+  /** A family by name, or the rule that takes the first that works on the device. */
+  readonly family?: MatmulChoice;
   readonly precision?: MatmulPrecision;
 }
 
@@ -58,7 +50,7 @@ export async function openWithMatmul(
 }
 
 /**
- * The family for a device, checked once. `SWIRL_MATMUL` names one in place of `auto`. Throws `ConfigError`
+ * The family for a device, checked once. `SWIRL_MATMUL` names one in place of a rule. Throws `ConfigError`
  * where a family is asked for by name that the device cannot have or computes wrongly.
  */
 export async function chooseMatmul(
@@ -66,9 +58,10 @@ export async function chooseMatmul(
   { family = 'auto', precision = 'f32' }: MatmulWanted = {},
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Promise<ChosenMatmul> {
-  const wanted = family === 'auto' ? familyFrom(env) : family;
+  const rule = family === 'auto' ? newestRule : family;
+  const wanted = rule === 'with-subgroups' || rule === 'without-subgroups' ? (familyFrom(env) ?? rule) : rule;
   if (wanted === 'registers') return { matmul: inRegisters, refused: [] };
-  if (wanted !== 'auto') {
+  if (wanted !== 'with-subgroups' && wanted !== 'without-subgroups') {
     const { matmul, reason } = await candidate(device, wanted, precision);
     if (matmul) return { matmul, refused: [] };
     throw new ConfigError(
@@ -76,13 +69,18 @@ export async function chooseMatmul(
     );
   }
   const refused: RefusedMatmul[] = [];
-  if (device.adapter.software) return { matmul: inRegisters, refused };
-  for (const name of ['matrix', 'workgroup'] as const) {
+  for (const name of candidates(wanted, device)) {
     const { matmul, reason } = await candidate(device, name, precision);
     if (matmul) return { matmul, refused };
     refused.push({ family: name, reason });
   }
   return { matmul: inRegisters, refused };
+}
+
+/** What a rule tries, best first; registers work everywhere. */
+function candidates(rule: 'with-subgroups' | 'without-subgroups', { adapter }: Device): MatmulFamily[] {
+  if (!adapter.software) return ['matrix', 'workgroup'];
+  return rule === 'with-subgroups' ? ['subgroups'] : [];
 }
 
 async function candidate(
@@ -121,6 +119,7 @@ async function verdictOn(device: Device, matmul: MatmulMethod): Promise<string |
 /** The forms in which this device could have a family, best first; or what it lacks. */
 function formsOf(device: Device, family: MatmulFamily, precision: MatmulPrecision): MatmulMethod[] | string {
   const half = device.has('shader-f16');
+  if (family === 'subgroups') return inSubgroups(device);
   if (family !== 'matrix') return [{ family, precision: half ? precision : 'f32', unit: null }];
   const { subgroupMatrices, subgroupSize, workgroupStorage, invocationsPerWorkgroup } = device.adapter;
   const needed = ['chromium-experimental-subgroup-matrix', 'subgroup-size-control', 'subgroups'] as const;
@@ -147,9 +146,21 @@ function formsOf(device: Device, family: MatmulFamily, precision: MatmulPrecisio
   return sizes.map((subgroup) => ({ family, precision, unit: { ...unit, subgroup } }));
 }
 
-function familyFrom(env: Readonly<Record<string, string | undefined>>): MatmulFamily | 'auto' {
+/** Kernels of one subgroup to a workgroup: for software adapters, whose subgroups are their vectors. */
+function inSubgroups(device: Device): MatmulMethod[] | string {
+  const { subgroupSize } = device.adapter;
+  if (!device.has('subgroups') || !subgroupSize) return 'the adapter has no subgroups';
+  const { least, most } = subgroupSize;
+  if (least !== most || ![4, 8, 16].includes(least)) {
+    const found = least === most ? String(least) : `${least} to ${most}`;
+    return `expected subgroups of 4, 8 or 16 lanes, found ${found}`;
+  }
+  return [{ family: 'subgroups', precision: 'f32', unit: null, lanes: least }];
+}
+
+function familyFrom(env: Readonly<Record<string, string | undefined>>): MatmulFamily | null {
   const named = env.SWIRL_MATMUL ?? '';
-  if (named === '' || named === 'auto') return 'auto';
+  if (named === '' || named === 'auto') return null;
   const family = matmulFamilies.find((name) => name === named);
   if (family) return family;
   throw new ConfigError(`SWIRL_MATMUL: expected auto or one of ${matmulFamilies.join(', ')}, found ${named}`);

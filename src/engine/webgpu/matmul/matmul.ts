@@ -2,7 +2,15 @@
 import type { Binding } from '../../../device/buffers.ts';
 import type { DecoderParts } from '../decoder-parts.ts';
 import { type Dispatch, float, type KernelCall, type Kernels } from '../kernels.ts';
-import { matrixTile, matrixVariant, rowsVariant, scalesVariant, tileVariant } from '../matmul-variants.ts';
+import {
+  matrixTile,
+  matrixVariant,
+  rowsVariant,
+  scalesVariant,
+  subgroupRows,
+  subgroupVariant,
+  tileVariant,
+} from '../matmul-variants.ts';
 import type { NumberFormat } from '../memory/parameters.ts';
 import type { Variant } from '../variant.ts';
 
@@ -70,6 +78,8 @@ export class Matmul {
     if (this.#inRegisters) {
       return this.#kernels.dispatch('matmul', { ...call, workgroups: tiles(options.output, 4, options) });
     }
+    const lanes = this.#inSubgroups('tile-forward', options.output, options.over);
+    if (lanes) return this.#kernels.dispatch('matmul', { ...call, ...lanes });
     if (this.#fewRows) {
       const variant = rowsVariant(this.#kernels.adapter);
       const columns = Math.ceil(options.output / 32);
@@ -99,6 +109,8 @@ export class Matmul {
       const workgroups = tiles(options.input, 8, options);
       return this.#kernels.dispatch('matmul-backward-input', { ...call, workgroups });
     }
+    const lanes = this.#inSubgroups('tile-backward-input', options.input, options.over);
+    if (lanes) return this.#kernels.dispatch('matmul-backward-input', { ...call, ...lanes });
     const units = this.#onUnits(
       'tile-backward-input',
       w,
@@ -114,14 +126,33 @@ export class Matmul {
   /** dw (output, input) += dy (M, output) transposed times x (M, input). */
   backwardWeight({ dy, x, dw }: { dy: Columns; x: Columns; dw: Binding }, options: MatmulOptions): Dispatch {
     const { input, output, over } = options;
-    const registers = this.#inRegisters;
-    const [wide, high] = registers ? [32, 64] : [64, 64];
+    const { family, lanes } = this.#kernels.matmul;
+    const [wide, high, variant] =
+      family === 'registers'
+        ? [32, 64]
+        : lanes
+          ? [4 * lanes, subgroupRows, subgroupVariant('tile-backward-weight', lanes)]
+          : [64, 64, this.#tile('tile-backward-weight')];
     return this.#kernels.dispatch('matmul-backward-weight', {
       call: callOf(x, dy, options),
       bindings: [this.#batch, dy.of, x.of, dw],
-      ...(registers ? {} : { variant: this.#tile('tile-backward-weight') }),
+      ...(variant ? { variant } : {}),
       workgroups: (sizes) => (sizes[over] === 0 ? [0] : [Math.ceil(input / wide), Math.ceil(output / high)]),
     });
+  }
+
+  /** What puts a matmul in the tiles of subgroups; null where the family is another. Many rows or few. */
+  #inSubgroups(
+    file: string,
+    columns: number,
+    over: MatmulOptions['over'],
+  ): Pick<KernelCall, 'variant' | 'workgroups'> | null {
+    const { lanes } = this.#kernels.matmul;
+    if (!lanes) return null;
+    return {
+      variant: subgroupVariant(file, lanes),
+      workgroups: (sizes) => [Math.ceil(columns / (4 * lanes)), Math.ceil(sizes[over] / subgroupRows)],
+    };
   }
 
   /**

@@ -13,7 +13,7 @@ export function attentionVariant(
   { matmul, adapter }: { readonly matmul: MatmulMethod; readonly adapter: AdapterDescription },
   { headSize, shape }: { readonly headSize: number; readonly shape: Shape },
 ): Variant | undefined {
-  if (matmul.family === 'registers') return undefined;
+  if (matmul.family === 'registers' || matmul.family === 'subgroups') return undefined;
   const lanes = Math.max(shape.attentionLanes, shape.keyBlock);
   const share = [8, 4, 2].find((count) => {
     // Two numbers from each lane for each of `count` keys, and two for each key.

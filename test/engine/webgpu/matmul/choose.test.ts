@@ -54,12 +54,29 @@ onDevice('the choice of matmul kernels', () => {
     device.check();
   });
 
-  test('software adapters get registers; a name, as an option or in the environment, goes before that', async () => {
+  test('a software adapter whose subgroups have no size that is known is told so', async () => {
+    const odd = { adapter: { ...device.adapter, subgroupSize: { least: 8, most: 32 } }, has: () => true };
+    await expect(chooseMatmul(odd as unknown as Device, { family: 'subgroups' }, {})).rejects.toThrow(
+      /4, 8 or 16 lanes, found 8 to 32/,
+    );
+    const none = { adapter: { ...device.adapter, software: true }, has: () => false };
+    const { matmul, refused } = await chooseMatmul(none as unknown as Device, {}, {});
+    expect([matmul, refused]).toEqual([
+      inRegisters,
+      [{ family: 'subgroups', reason: 'the adapter has no subgroups' }],
+    ]);
+  });
+
+  test('software adapters get subgroups, and registers by the rule of before; a name, as an option or in the environment, goes before that', async () => {
     const software = device.adapter.software;
     const family = async (
       ...wanted: Parameters<typeof chooseMatmul> extends [Device, ...infer R] ? R : never
     ) => (await chooseMatmul(device, ...wanted)).matmul.family;
-    if (software) expect(await family({}, {})).toBe('registers');
+    if (software && device.adapter.subgroupSize) {
+      expect(await family({}, {})).toBe('subgroups');
+      expect(await family({ family: 'with-subgroups' }, {})).toBe('subgroups');
+    }
+    if (software) expect(await family({ family: 'without-subgroups' }, {})).toBe('registers');
     expect(await family({ family: 'workgroup' }, {})).toBe('workgroup');
     expect(await family({}, { SWIRL_MATMUL: 'workgroup' })).toBe('workgroup');
     expect(await family({ family: 'registers' }, { SWIRL_MATMUL: 'workgroup' })).toBe('registers');
