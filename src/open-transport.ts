@@ -18,7 +18,7 @@ export async function openTransport(
   switch (config.kind) {
     case 'embedded': {
       const { openEmbeddedLog } = await import('./topics/embedded/embedded-log.ts');
-      return openEmbeddedLog({ run, folder, config, access });
+      return openEmbeddedLog({ run, folder, config, access, notify });
     }
     case 'kafka': {
       const [{ openKafka }, security] = await Promise.all([

@@ -24,6 +24,7 @@ import { MAX_RECORD_KEY_BYTES, type Place } from './log-format.ts';
 import { claim, fencedError, owns, release } from './log-owners.ts';
 import { LogReader } from './log-reader.ts';
 import { type Appender, listTopics, putProgress, putTopic, readProgress } from './log-store.ts';
+import { type Hash, openHash } from './log-values.ts';
 import { type Write, WriteQueue } from './write-queue.ts';
 
 export const embeddedConfig = z
@@ -73,6 +74,8 @@ export interface EmbeddedLogOptions {
   readonly config: EmbeddedConfig;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
+  /** Hears what the user should know: that a log is of an earlier version, which kept no checksums. */
+  readonly notify?: (message: string) => void;
   /** `read` changes nothing, makes nothing and also works on a read-only disk: for taps. Default `write`. */
   readonly access?: 'read' | 'write';
 }
@@ -86,19 +89,21 @@ const MAX_PARTITIONS = 1024;
  * writable, damaged, of something else, of another run, or of a newer format.
  */
 export async function openEmbeddedLog(options: EmbeddedLogOptions): Promise<Transport> {
-  return new EmbeddedLog(options);
+  return new EmbeddedLog(options, await openHash());
 }
 
 class EmbeddedLog implements Transport {
   readonly run: string;
   readonly #options: EmbeddedLogOptions;
+  readonly #hash: Hash;
   readonly #own: LogReader;
   readonly #others = new Map<string, LogReader>();
   readonly #writes: WriteQueue;
   readonly #inputs = new Map<EmbeddedInput, { readonly place: Place; readonly epoch: number }>();
   #watch: NodeJS.Timeout | undefined;
 
-  constructor(options: EmbeddedLogOptions) {
+  constructor(options: EmbeddedLogOptions, hash: Hash) {
+    this.#hash = hash;
     const { config, now = Date.now, access = 'write' } = options;
     this.run = options.run;
     this.#options = options;
@@ -117,14 +122,14 @@ class EmbeddedLog implements Transport {
     }
     const { file } = this.#own;
     const known = new Map(
-      this.#own.snapshot(() => listTopics(file.db)).map((topic) => [topic.name, topic.partitions]),
+      this.#own.snapshot(() => listTopics(file.values)).map((topic) => [topic.name, topic.partitions]),
     );
     const missing = specs.filter((spec) => !known.has(spec.name));
     if (missing.length > 0) {
       this.#transaction(() => {
-        for (const topic of listTopics(file.db)) known.set(topic.name, topic.partitions);
+        for (const topic of listTopics(file.values)) known.set(topic.name, topic.partitions);
         for (const { name, partitions } of missing) {
-          if (!known.has(name)) known.set(name, putTopic(file.db, name, partitions).partitions);
+          if (!known.has(name)) known.set(name, putTopic(file.values, name, partitions).partitions);
         }
       });
     }
@@ -175,7 +180,7 @@ class EmbeddedLog implements Transport {
     const { partitions } = source.topic(topic);
     return this.#own.snapshot(() =>
       Array.from({ length: partitions }, (_, partition) =>
-        readProgress(this.#own.file.db, { group, run: source.run, topic, partition }),
+        readProgress(this.#own.file.values, { group, run: source.run, topic, partition }),
       ),
     );
   }
@@ -195,7 +200,7 @@ class EmbeddedLog implements Transport {
   #claim({ group, topic: name, run, signal }: SubscribeOptions): EmbeddedInput[] {
     const source = this.#reader(run);
     const topic = source.topic(name);
-    const { db } = this.#own.file;
+    const { values } = this.#own.file;
     const places = Array.from({ length: topic.partitions }, (_, partition) => ({
       group,
       run: source.run,
@@ -204,8 +209,8 @@ class EmbeddedLog implements Transport {
     }));
     const claims = this.#transaction(() =>
       places.map((place) => {
-        const epoch = claim(db, place, this.#options.config.takeOver);
-        return { place, epoch, position: readProgress(db, place) };
+        const epoch = claim(values, place, this.#options.config.takeOver);
+        return { place, epoch, position: readProgress(values, place) };
       }),
     );
     this.#findLost();
@@ -233,19 +238,19 @@ class EmbeddedLog implements Transport {
         `Expected progress in topic ${place.topic}, partition ${place.partition}, from 0 to ${end}, found ${next}.`,
       );
     }
-    const { db } = this.#own.file;
+    const { values } = this.#own.file;
     const write = this.#writeOf(outputs);
     await this.#writes.add({
       bytes: write.bytes,
       refuse: () => {
-        if (owns(db, place, epoch)) return undefined;
-        const error = fencedError(db, place);
+        if (owns(values, place, epoch)) return undefined;
+        const error = fencedError(values, place);
         this.#lose(input, error);
         return error;
       },
       apply: (appender) => {
         write.apply(appender);
-        putProgress(db, place, next);
+        putProgress(values, place, next);
       },
     });
   }
@@ -282,13 +287,13 @@ class EmbeddedLog implements Transport {
   /** Notices owners that came since, so that `lost` aborts even where nothing is pulled or committed. */
   #findLost(): void {
     if (this.#own.closed || this.#inputs.size === 0) return;
-    const { db } = this.#own.file;
+    const { values } = this.#own.file;
     const held = [...this.#inputs];
     try {
       const lost = this.#own.snapshot(() =>
         held
-          .filter(([, { place, epoch }]) => !owns(db, place, epoch))
-          .map(([input, { place }]) => ({ input, error: fencedError(db, place) })),
+          .filter(([, { place, epoch }]) => !owns(values, place, epoch))
+          .map(([input, { place }]) => ({ input, error: fencedError(values, place) })),
       );
       for (const { input, error } of lost) this.#lose(input, error);
     } catch (error) {
@@ -310,7 +315,7 @@ class EmbeddedLog implements Transport {
     const held = inputs.flatMap((input) => this.#inputs.get(input) ?? []);
     if (held.length === 0) return;
     this.#transaction(() => {
-      for (const { place, epoch } of held) release(this.#own.file.db, place, epoch);
+      for (const { place, epoch } of held) release(this.#own.file.values, place, epoch);
     });
   }
 
@@ -345,14 +350,21 @@ class EmbeddedLog implements Transport {
 
   #open(run: string, access: 'read' | 'write'): LogReader {
     checkName('run', run);
-    const { folder, config } = this.#options;
+    const { folder, config, notify } = this.#options;
     const file = LogFile.open({
+      hash: this.#hash,
       run,
       folder: join(folder, run, 'log'),
       access,
       mapBytes: config.maxLogBytes,
       durable: config.durable,
     });
+    if (!file.values.isSealed) {
+      notify?.(
+        `The log of the run ${run} was made by an earlier version: its records carry no checksums, so that a changed ` +
+          'byte in them is not seen. A replay into a new run gives those that it makes theirs.',
+      );
+    }
     return new LogReader(run, file, config);
   }
 }

@@ -15,13 +15,15 @@ import {
   statSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { open, type RootDatabase } from 'lmdb';
+import { open } from 'lmdb';
 import { TransportError } from '../../errors.ts';
-import { BrokenPages, checkPages } from './lmdb-pages.ts';
-import { FORMAT, FORMAT_VERSION, MARKER_KEY, type Marker } from './log-format.ts';
+import { Damaged } from './damage.ts';
+import { checkPages } from './lmdb-pages.ts';
+import { checkContents } from './log-contents.ts';
+import { FORMAT_VERSION, MARKER_KEY, SEALED_VERSION } from './log-format.ts';
+import { markerBytes, readMarker } from './log-marker.ts';
+import { type Bytes, type Hash, LogValues } from './log-values.ts';
 import { Waiters } from './waiters.ts';
-
-export type Bytes = RootDatabase<Buffer, Buffer>;
 
 export interface LogFileOptions {
   /** The run's name: the log's marker must bear it. */
@@ -34,6 +36,8 @@ export interface LogFileOptions {
   readonly mapBytes: number;
   /** Whether a commit waits until the disk has it. */
   readonly durable: boolean;
+  /** Of checksums. */
+  readonly hash: Hash;
 }
 
 const DATA_FILE = 'data.mdb';
@@ -51,13 +55,13 @@ export class LogFile {
   readonly folder: string;
   /** Those in this process who wait for something to be appended. */
   readonly waiters = new Waiters();
-  #db: Bytes;
+  #values: LogValues;
   #access: 'read' | 'write';
   #users = 1;
 
-  private constructor(folder: string, db: Bytes, access: 'read' | 'write') {
+  private constructor(folder: string, values: LogValues, access: 'read' | 'write') {
     this.folder = folder;
-    this.#db = db;
+    this.#values = values;
     this.#access = access;
   }
 
@@ -73,7 +77,7 @@ export class LogFile {
     const shared = openFiles.get(folder);
     if (shared !== undefined) {
       if (options.access === 'write' && shared.#access === 'read') shared.#openForWriting(options);
-      checkMarker(shared.#db, options);
+      checkMarker(shared.db, options);
       shared.#users++;
       return shared;
     }
@@ -84,7 +88,12 @@ export class LogFile {
 
   /** The database; to be used within `snapshot` or a transaction only. */
   get db(): Bytes {
-    return this.#db;
+    return this.#values.db;
+  }
+
+  /** What is in it; to be used as `db`. */
+  get values(): LogValues {
+    return this.#values;
   }
 
   /**
@@ -92,13 +101,13 @@ export class LogFile {
    * pages.
    */
   snapshot<T>(reads: () => T): T {
-    this.#db.resetReadTxn();
+    this.db.resetReadTxn();
     try {
       return reads();
     } catch (error) {
       throw this.failed('reading', error);
     } finally {
-      this.#db.resetReadTxn();
+      this.db.resetReadTxn();
     }
   }
 
@@ -115,15 +124,16 @@ export class LogFile {
   close(): void {
     if (--this.#users > 0) return;
     openFiles.delete(this.folder);
-    this.#db.resetReadTxn();
+    this.db.resetReadTxn();
     // Nothing here is ever pending (all writes are synchronous), so this closes before it returns.
-    void this.#db.close();
+    void this.db.close();
   }
 
   #openForWriting(options: LogFileOptions): void {
-    this.#db.resetReadTxn();
-    void this.#db.close();
-    this.#db = openDatabase(options.folder, options);
+    this.db.resetReadTxn();
+    void this.db.close();
+    const db = openDatabase(options.folder, options);
+    this.#values = new LogValues(db, this.#values.isSealed ? options.hash : null);
     this.#access = 'write';
   }
 }
@@ -160,8 +170,7 @@ function makeIfMissing(options: LogFileOptions): void {
     rmSync(draft, { recursive: true, force: true });
     mkdirSync(draft);
     const db = openDatabase(draft, options);
-    const marker: Marker = { format: FORMAT, version: FORMAT_VERSION, run: options.run };
-    db.transactionSync(() => db.putSync(MARKER_KEY, Buffer.from(JSON.stringify(marker))));
+    db.transactionSync(() => db.putSync(MARKER_KEY, markerBytes(options.run, options.hash)));
     void db.close();
     moveInto(draft, folder);
   } catch (error) {
@@ -187,7 +196,7 @@ function moveInto(draft: string, folder: string): void {
   closeSync(parent);
 }
 
-function openChecked(options: LogFileOptions): Bytes {
+function openChecked(options: LogFileOptions): LogValues {
   const { folder } = options;
   try {
     const file = openSync(join(folder, DATA_FILE), options.access === 'write' ? 'r+' : 'r');
@@ -200,12 +209,15 @@ function openChecked(options: LogFileOptions): Bytes {
     try {
       // LMDB shows a commit of a process that was killed right after it only once somebody takes the lock.
       if (options.access === 'write') db.transactionSync(() => {});
-      checkMarker(db, options);
+      const isSealed = checkMarker(db, options) >= SEALED_VERSION;
+      const values = new LogValues(db, isSealed ? options.hash : null);
+      checkContents(values);
+      db.resetReadTxn();
+      return values;
     } catch (error) {
       void db.close();
       throw error;
     }
-    return db;
   } catch (error) {
     throw storageError('opening the log', folder, error);
   }
@@ -227,14 +239,15 @@ function openDatabase(folder: string, { access, mapBytes, durable }: LogFileOpti
   });
 }
 
-function checkMarker(db: Bytes, { run, folder }: LogFileOptions): void {
+/** The format of the log. Throws where it is none of this run that this version can use. */
+function checkMarker(db: Bytes, { run, folder, hash }: LogFileOptions): number {
   db.resetReadTxn();
-  const marker = parseMarker(db.getBinary(MARKER_KEY));
+  const marker = readMarker(db.getBinary(MARKER_KEY), hash);
   db.resetReadTxn();
-  if (marker?.format !== FORMAT) {
+  if (marker === undefined) {
     throw new TransportError(`Expected a Swirl log in ${folder}, found an LMDB file of something else.`);
   }
-  if (!(marker.version <= FORMAT_VERSION)) {
+  if (marker.version > FORMAT_VERSION) {
     throw new TransportError(
       `Expected a log of format ${FORMAT_VERSION} or older in ${folder}, found format ${marker.version}: ` +
         'a newer Swirl wrote it. Use that version, or another run name.',
@@ -246,24 +259,19 @@ function checkMarker(db: Bytes, { run, folder }: LogFileOptions): void {
         'A run keeps its name when its folder is copied or moved: use that name.',
     );
   }
+  return marker.version;
 }
 
-function parseMarker(bytes: Uint8Array | undefined): Marker | undefined {
-  if (bytes === undefined) return undefined;
-  try {
-    return JSON.parse(Buffer.from(bytes).toString('utf8')) as Marker;
-  } catch {
-    return undefined;
-  }
-}
+const WAY_ON =
+  '`swirl verify` says what else is. Restore the log from a copy, or start a new run (`swirl replay` from a ' +
+  'topic that is whole)';
 
 function storageError(doing: string, folder: string, error: unknown): TransportError {
   if (error instanceof TransportError) return error;
-  if (error instanceof BrokenPages) {
-    return new TransportError(
-      `The log in ${folder} is damaged: ${error.message}. Restore it from a copy, or start a new run.`,
-      { cause: error },
-    );
+  if (error instanceof Damaged) {
+    return new TransportError(`The log in ${folder} is damaged: ${error.message}. ${WAY_ON}.`, {
+      cause: error,
+    });
   }
   const { code, message } = error as { code?: unknown; message?: string };
   const free = freeBytes(folder);

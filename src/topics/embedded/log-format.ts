@@ -11,23 +11,31 @@
  * | `5` group, run, topic, partition (JSON) | owner: epoch, pid, process (JSON) |
  * | `6` topic id (u16), partition (u16), offset (u48) | time (f64), key's length (u16), key, value |
  *
+ * From format 2 on a checksum follows each value but the marker's, which has it in its JSON (`log-values.ts`).
+ *
  * There is no time index: offsets have no gaps and times never go back within a partition, so an entry is
  * found by its time by bisection.
  */
 
 export const FORMAT = 'swirl-log';
 /** Raised whenever an older Swirl could not read or could damage the log. */
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
+/** The first format with checksums. */
+export const SEALED_VERSION = 2;
 
 /** The marker's value. */
 export interface Marker {
   readonly format: string;
   readonly version: number;
   readonly run: string;
+  /** Of the others, from format 2 on. */
+  readonly checksum?: number;
 }
 
 export const MARKER_KEY = Buffer.from([1]);
 export const TOPIC_KEYS = { start: Buffer.from([2]), end: Buffer.from([3]) };
+/** All that is not of records sorts before, and nothing after. */
+export const ENTRY_KEYS = { start: Buffer.from([6]) };
 
 /** A group's place: what progress and ownership belong to. */
 export interface Place {
@@ -76,6 +84,12 @@ export const MAX_RECORD_KEY_BYTES = 0xffff;
 
 const ENTRY_HEADER_BYTES = 10;
 
+interface EntryParts {
+  readonly time: number;
+  readonly key: string;
+  readonly value: Uint8Array;
+}
+
 /**
  * Packs entries' values one after the other into the same memory, which lmdb copies from at once: memory of
  * their own would cost more than the writing (its address is looked up for each new buffer).
@@ -83,22 +97,22 @@ const ENTRY_HEADER_BYTES = 10;
 export class EntryPacker {
   #memory = Buffer.allocUnsafeSlow(16 * 1024);
 
-  /** An entry's value from its parts; valid until the next call. */
-  pack(time: number, key: string, value: Uint8Array): Buffer {
+  /** An entry's value from its parts, with `spare` bytes after it; valid until the next call. */
+  pack({ time, key, value }: EntryParts, spare: number): Buffer {
     // UTF-8 takes at most three bytes for each of a string's 16-bit units.
-    const most = ENTRY_HEADER_BYTES + 3 * key.length + value.length;
+    const most = ENTRY_HEADER_BYTES + 3 * key.length + value.length + spare;
     if (this.#memory.length < most) this.#memory = Buffer.allocUnsafeSlow(2 * most);
     const packed = this.#memory;
     const keyBytes = packed.write(key, ENTRY_HEADER_BYTES, 'utf8');
     packed.writeDoubleBE(time, 0);
     packed.writeUInt16BE(keyBytes, 8);
     packed.set(value, ENTRY_HEADER_BYTES + keyBytes);
-    return packed.subarray(0, ENTRY_HEADER_BYTES + keyBytes + value.length);
+    return packed.subarray(0, ENTRY_HEADER_BYTES + keyBytes + value.length + spare);
   }
 }
 
 /** The parts of an entry's value; `value` is a view into it. */
-export function unpackEntry(packed: Buffer): { time: number; key: string; value: Uint8Array } {
+export function unpackEntry(packed: Buffer): EntryParts {
   const valueAt = ENTRY_HEADER_BYTES + packed.readUInt16BE(8);
   return {
     time: packed.readDoubleBE(0),

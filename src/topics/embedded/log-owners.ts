@@ -7,9 +7,9 @@
  * once. Across containers that share a folder process ids mean nothing: there the epoch alone protects.
  */
 import { TransportError } from '../../errors.ts';
-import type { Bytes } from './log-file.ts';
 import { ownerKey, type Place } from './log-format.ts';
 import { parse } from './log-store.ts';
+import type { LogValues } from './log-values.ts';
 import { processIdentity } from './process-identity.ts';
 
 interface Owner {
@@ -23,8 +23,8 @@ interface Owner {
 /**
  * Becomes the owner; returns the epoch. Throws a `TransportError` that names the process that is in the way.
  */
-export function claim(db: Bytes, place: Place, takeOver: boolean): number {
-  const owner = readOwner(db, place);
+export function claim(values: LogValues, place: Place, takeOver: boolean): number {
+  const owner = readOwner(values, place);
   if (!takeOver && owner !== undefined && owner.pid !== null && livesElsewhere(owner)) {
     throw new TransportError(
       `Partition ${place.partition} of topic ${place.topic} is being consumed by process ${owner.pid} for ${place.group}. ` +
@@ -32,23 +32,23 @@ export function claim(db: Bytes, place: Place, takeOver: boolean): number {
     );
   }
   const epoch = (owner?.epoch ?? 0) + 1;
-  put(db, place, { epoch, pid: process.pid, process: processIdentity(process.pid) });
+  put(values, place, { epoch, pid: process.pid, process: processIdentity(process.pid) });
   return epoch;
 }
 
 /** Whether this epoch is still the owner. */
-export function owns(db: Bytes, place: Place, epoch: number): boolean {
-  return readOwner(db, place)?.epoch === epoch;
+export function owns(values: LogValues, place: Place, epoch: number): boolean {
+  return readOwner(values, place)?.epoch === epoch;
 }
 
 /** Lets other processes have it at once. The epoch stays: commits go on until another owner comes. */
-export function release(db: Bytes, place: Place, epoch: number): void {
-  if (owns(db, place, epoch)) put(db, place, { epoch, pid: null, process: null });
+export function release(values: LogValues, place: Place, epoch: number): void {
+  if (owns(values, place, epoch)) put(values, place, { epoch, pid: null, process: null });
 }
 
 /** The message for an owner that another has taken over from. */
-export function fencedError(db: Bytes, place: Place): TransportError {
-  const by = readOwner(db, place)?.pid;
+export function fencedError(values: LogValues, place: Place): TransportError {
+  const by = readOwner(values, place)?.pid;
   return new TransportError(
     `Partition ${place.partition} of topic ${place.topic} was taken over for ${place.group}` +
       `${by == null ? '' : ` by process ${by}`}: nothing was committed here. The new owner repeats what was in flight.`,
@@ -59,11 +59,13 @@ function livesElsewhere({ pid, process: identity }: Owner): boolean {
   return pid !== null && pid !== process.pid && identity !== null && processIdentity(pid) === identity;
 }
 
-function readOwner(db: Bytes, place: Place): Owner | undefined {
-  const bytes = db.getBinary(ownerKey(place));
+function readOwner(values: LogValues, place: Place): Owner | undefined {
+  const { group, topic, partition } = place;
+  const what = () => `the owner of topic ${topic}, partition ${partition}, for ${group}`;
+  const bytes = values.get(ownerKey(place), what);
   return bytes === undefined ? undefined : parse<Owner>(bytes);
 }
 
-function put(db: Bytes, place: Place, owner: Owner): void {
-  db.putSync(ownerKey(place), Buffer.from(JSON.stringify(owner)));
+function put(values: LogValues, place: Place, owner: Owner): void {
+  values.put(ownerKey(place), Buffer.from(JSON.stringify(owner)));
 }

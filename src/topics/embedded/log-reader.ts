@@ -57,7 +57,7 @@ export class LogReader {
   topic(name: string): StoredTopic {
     const known = this.#topics.get(name);
     if (known !== undefined) return known;
-    const topics = this.snapshot(() => listTopics(this.file.db));
+    const topics = this.snapshot(() => listTopics(this.file.values));
     this.#topics = new Map(topics.map((topic) => [topic.name, topic]));
     const found = this.#topics.get(name);
     if (found !== undefined) return found;
@@ -71,23 +71,23 @@ export class LogReader {
 
   topics(): TopicInfo[] {
     return this.snapshot(() =>
-      listTopics(this.file.db).map((topic) => ({
+      listTopics(this.file.values).map((topic) => ({
         name: topic.name,
         partitions: topic.partitions,
         offsets: Array.from({ length: topic.partitions }, (_, partition) => ({
           start: 0,
-          end: partitionEnd(this.file.db, topic, partition).offset,
+          end: partitionEnd(this.file.values, topic, partition).offset,
         })),
       })),
     );
   }
 
   end(topic: StoredTopic, partition: number): number {
-    return this.snapshot(() => partitionEnd(this.file.db, topic, partition).offset);
+    return this.snapshot(() => partitionEnd(this.file.values, topic, partition).offset);
   }
 
   page(topic: StoredTopic, partition: number, options: PageOptions): LogEntry[] {
-    return this.snapshot(() => readPage(this.file.db, topic, partition, options));
+    return this.snapshot(() => readPage(this.file.values, topic, partition, options));
   }
 
   /** `Transport.read` for this run. */
@@ -146,7 +146,7 @@ export class LogReader {
     const partitions =
       partition === undefined ? Array.from({ length: topic.partitions }, (_, i) => i) : [partition];
     return this.snapshot(() => {
-      const ends = partitions.map((p) => partitionEnd(this.file.db, topic, p).offset);
+      const ends = partitions.map((p) => partitionEnd(this.file.values, topic, p).offset);
       this.#checkOffset(topic, from, Math.max(...ends));
       return partitions.map((p, i) => {
         const end = ends[i];
@@ -168,6 +168,6 @@ export class LogReader {
     if (from === 'end') return end;
     return 'offset' in from
       ? Math.min(from.offset, end)
-      : offsetAt(this.file.db, topic, partition, from.time);
+      : offsetAt(this.file.values, topic, partition, from.time);
   }
 }

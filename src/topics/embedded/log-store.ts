@@ -2,10 +2,9 @@
  * What is in a log: topics, entries, progress. Reads on the snapshot and writes in the transaction of the
  * caller.
  */
-import { TransportError } from '../../errors.ts';
 import { partitionOf } from '../partition-of.ts';
 import type { LogEntry, Output } from '../transport.ts';
-import type { Bytes } from './log-file.ts';
+import { Damaged } from './damage.ts';
 import {
   ENTRY_KEY_BYTES,
   type EntryPacker,
@@ -18,6 +17,7 @@ import {
   topicKey,
   unpackEntry,
 } from './log-format.ts';
+import type { LogValues } from './log-values.ts';
 
 export interface StoredTopic {
   readonly id: number;
@@ -44,81 +44,107 @@ export interface PageOptions {
 }
 
 /** All topics, in order of creation. */
-export function listTopics(db: Bytes): StoredTopic[] {
+export function listTopics(values: LogValues): StoredTopic[] {
   const topics: StoredTopic[] = [];
-  for (const { key, value } of db.getRange(TOPIC_KEYS)) {
-    const { name, partitions } = parse<StoredTopic>(value);
-    topics.push({ id: Buffer.from(key).readUInt16BE(1), name, partitions });
+  for (const { key, value } of values.db.getRange(TOPIC_KEYS)) {
+    const id = Buffer.from(key).readUInt16BE(1);
+    const { name, partitions } = parse<StoredTopic>(values.unsealed(key, value, () => `topic number ${id}`));
+    topics.push({ id, name, partitions });
   }
   return topics;
 }
 
 /** Writes a topic after the others. */
-export function putTopic(db: Bytes, name: string, partitions: number): StoredTopic {
-  const id = (listTopics(db).at(-1)?.id ?? 0) + 1;
-  db.putSync(topicKey(id), Buffer.from(JSON.stringify({ name, partitions })));
-  return { id, name, partitions };
+export function putTopic(values: LogValues, name: string, partitions: number): StoredTopic {
+  const id = (listTopics(values).at(-1)?.id ?? 0) + 1;
+  values.put(topicKey(id), Buffer.from(JSON.stringify({ name, partitions })));
+  const topic = { id, name, partitions };
+  // So that an end that is missing later on is known to be lost.
+  for (let partition = 0; partition < partitions; partition++)
+    putEnd(values, topic, partition, { offset: 0, time: 0 });
+  return topic;
 }
 
-export function partitionEnd(db: Bytes, topic: StoredTopic, partition: number): PartitionEnd {
-  const bytes = db.getBinary(endKey(topic.id, partition));
-  if (bytes === undefined) return { offset: 0, time: 0 };
-  const numbers = asBuffer(bytes);
-  return { offset: numbers.readDoubleBE(0), time: numbers.readDoubleBE(8) };
+export function partitionEnd(values: LogValues, topic: StoredTopic, partition: number): PartitionEnd {
+  const what = () => `the end of topic ${topic.name}, partition ${partition}`;
+  const numbers = values.get(endKey(topic.id, partition), what);
+  if (numbers !== undefined) return { offset: numbers.readDoubleBE(0), time: numbers.readDoubleBE(8) };
+  if (values.isSealed) throw new Damaged(`${what()} is missing`);
+  return { offset: 0, time: 0 };
 }
 
-/** Entries in order of offset. */
-export function readPage(db: Bytes, topic: StoredTopic, partition: number, options: PageOptions): LogEntry[] {
+function putEnd(values: LogValues, topic: StoredTopic, partition: number, end: PartitionEnd): void {
+  const bytes = Buffer.allocUnsafe(16);
+  bytes.writeDoubleBE(end.offset, 0);
+  bytes.writeDoubleBE(end.time, 8);
+  values.put(endKey(topic.id, partition), bytes);
+}
+
+/** Entries in order of offset, without a gap. Throws `Damaged` where one is missing or not what was written. */
+export function readPage(
+  values: LogValues,
+  topic: StoredTopic,
+  partition: number,
+  options: PageOptions,
+): LogEntry[] {
   const entries: LogEntry[] = [];
-  const until = options.until ?? MAX_OFFSET;
+  const { from, maxEntries, maxBytes } = options;
+  const until = Math.min(options.until ?? MAX_OFFSET, partitionEnd(values, topic, partition).offset);
+  if (maxEntries < 1 || from >= until) return entries;
   const range = {
-    start: entryKey(topic.id, partition, options.from),
+    start: entryKey(topic.id, partition, from),
     end: entryKey(topic.id, partition, until),
-    limit: options.maxEntries,
+    limit: maxEntries,
   };
-  if (options.maxEntries < 1 || options.from >= until) return entries;
+  let next = from;
+  const what = () => placeOf(topic, partition, next);
   let bytes = 0;
-  for (const { key, value } of db.getRange(range)) {
-    const { time, key: recordKey, value: record } = unpackEntry(asBuffer(value));
+  for (const { key, value } of values.db.getRange(range)) {
     const offset = Buffer.from(key).readUIntBE(5, 6);
+    if (offset !== next) break;
+    const { time, key: recordKey, value: record } = unpackEntry(values.unsealed(key, value, what));
     entries.push({ topic: topic.name, partition, offset, time, key: recordKey, value: record });
+    next++;
     bytes += value.length;
-    if (bytes >= options.maxBytes) break;
+    if (bytes >= maxBytes) return entries;
   }
+  if (next < Math.min(until, from + maxEntries)) throw new Damaged(`${what()} is missing`);
   return entries;
 }
 
+function placeOf({ name }: StoredTopic, partition: number, offset: number): string {
+  return `topic ${name}, partition ${partition}, offset ${offset}`;
+}
+
 /** The first offset whose entry was appended at or after `time`; the end when there is none. */
-export function offsetAt(db: Bytes, topic: StoredTopic, partition: number, time: number): number {
-  let [low, high] = [0, partitionEnd(db, topic, partition).offset];
+export function offsetAt(values: LogValues, topic: StoredTopic, partition: number, time: number): number {
+  let [low, high] = [0, partitionEnd(values, topic, partition).offset];
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
-    if (timeOf(db, topic, partition, middle) < time) low = middle + 1;
+    if (timeOf(values, topic, partition, middle) < time) low = middle + 1;
     else high = middle;
   }
   return low;
 }
 
-function timeOf(db: Bytes, topic: StoredTopic, partition: number, offset: number): number {
-  const packed = db.getBinary(entryKey(topic.id, partition, offset));
-  if (packed === undefined) {
-    throw new TransportError(
-      `Topic ${topic.name}, partition ${partition}: offset ${offset} is missing from the log.`,
-    );
-  }
-  return unpackEntry(asBuffer(packed)).time;
+function timeOf(values: LogValues, topic: StoredTopic, partition: number, offset: number): number {
+  const what = () => placeOf(topic, partition, offset);
+  const packed = values.get(entryKey(topic.id, partition, offset), what);
+  if (packed === undefined) throw new Damaged(`${what()} is missing`);
+  return unpackEntry(packed).time;
 }
 
 /** Where a group is in a partition; 0 where it has committed nothing. */
-export function readProgress(db: Bytes, place: Place): number {
-  const bytes = db.getBinary(progressKey(place));
-  return bytes === undefined ? 0 : asBuffer(bytes).readDoubleBE(0);
+export function readProgress(values: LogValues, place: Place): number {
+  const { group, topic, partition } = place;
+  const what = () => `the progress of ${group} in topic ${topic}, partition ${partition}`;
+  return values.get(progressKey(place), what)?.readDoubleBE(0) ?? 0;
 }
 
-export function putProgress(db: Bytes, place: Place, next: number): void {
+export function putProgress(values: LogValues, place: Place, next: number): void {
   const bytes = Buffer.allocUnsafe(8);
   bytes.writeDoubleBE(next);
-  db.putSync(progressKey(place), bytes);
+  values.put(progressKey(place), bytes);
 }
 
 interface OpenEnd {
@@ -130,7 +156,7 @@ interface OpenEnd {
 
 /** Appends to partitions, each of whose ends is read once and written once per transaction. */
 export class Appender {
-  readonly #db: Bytes;
+  readonly #values: LogValues;
   readonly #packer: EntryPacker;
   readonly #now: number;
   readonly #key = Buffer.allocUnsafeSlow(ENTRY_KEY_BYTES);
@@ -138,8 +164,8 @@ export class Appender {
   readonly #ends = new Map<number, OpenEnd>();
 
   /** `now`: the time of the entries, in milliseconds since 1970; a partition's times never go back. */
-  constructor(db: Bytes, packer: EntryPacker, now: number) {
-    this.#db = db;
+  constructor(values: LogValues, packer: EntryPacker, now: number) {
+    this.#values = values;
     this.#packer = packer;
     this.#now = now;
   }
@@ -149,25 +175,22 @@ export class Appender {
     const end = this.#end(topic, partition);
     end.time = Math.max(end.time, this.#now);
     const key = entryKey(topic.id, partition, end.offset, this.#key);
-    this.#db.putSync(key, this.#packer.pack(end.time, output.key, output.value));
+    const parts = { time: end.time, key: output.key, value: output.value };
+    this.#values.putSpared(key, this.#packer.pack(parts, this.#values.spare));
     end.offset++;
   }
 
   /** Writes the new ends. */
   finish(): void {
-    for (const { topic, partition, offset, time } of this.#ends.values()) {
-      const bytes = Buffer.allocUnsafe(16);
-      bytes.writeDoubleBE(offset, 0);
-      bytes.writeDoubleBE(time, 8);
-      this.#db.putSync(endKey(topic.id, partition), bytes);
-    }
+    for (const { topic, partition, ...end } of this.#ends.values())
+      putEnd(this.#values, topic, partition, end);
   }
 
   #end(topic: StoredTopic, partition: number): OpenEnd {
     const place = topic.id * 0x10000 + partition;
     let end = this.#ends.get(place);
     if (end === undefined) {
-      end = { topic, partition, ...partitionEnd(this.#db, topic, partition) };
+      end = { topic, partition, ...partitionEnd(this.#values, topic, partition) };
       this.#ends.set(place, end);
     }
     return end;
@@ -175,10 +198,6 @@ export class Appender {
 }
 
 /** A value of JSON that this module wrote. */
-export function parse<T>(bytes: Uint8Array): T {
-  return JSON.parse(asBuffer(bytes).toString('utf8')) as T;
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+export function parse<T>(bytes: Buffer): T {
+  return JSON.parse(bytes.toString('utf8')) as T;
 }

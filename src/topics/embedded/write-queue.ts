@@ -59,7 +59,7 @@ export class WriteQueue {
     const errors = new Map<Waiting, unknown>();
     try {
       this.transaction(() => {
-        const appender = new Appender(file.db, this.#packer, now());
+        const appender = new Appender(file.values, this.#packer, now());
         let room = this.#room();
         for (const one of waiting) {
           const error = one.write.refuse?.() ?? this.#tooMuch(one.write, room);

@@ -20,7 +20,8 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { open } from 'lmdb';
 import { TransportError } from '../../../src/errors.ts';
-import { BrokenPages, checkPages } from '../../../src/topics/embedded/lmdb-pages.ts';
+import { BrokenPages } from '../../../src/topics/embedded/lmdb-meta.ts';
+import { checkPages } from '../../../src/topics/embedded/lmdb-pages.ts';
 import { MARKER_KEY } from '../../../src/topics/embedded/log-format.ts';
 import { collect, output, text } from '../contract/given.ts';
 import { type EmbeddedFolder, embeddedFolder } from './embedded-folder.ts';
@@ -88,19 +89,31 @@ describe('a folder that is not a log of this run', () => {
 
   test('damaged anywhere: refused or usable, and the process lives', async () => {
     await make('a');
-    const script = fileURLToPath(new URL('./log-child.ts', import.meta.url));
-    const argv = ['--import', 'tsx', script, 'damage', runs.folder, 'a', '60'];
-    const cwd = fileURLToPath(new URL('../../../', import.meta.url));
-    const child = spawnSync(process.execPath, argv, {
-      cwd,
-      env: { ...process.env, NODE_OPTIONS: '' },
-      encoding: 'utf8',
-    });
+    const child = inChild(['damage', runs.folder, 'a', '60']);
     expect({ ...child, output: undefined, stdout: child.stdout.slice(-200) }).toMatchObject({
       status: 0,
       signal: null,
     });
     expect(Number(/refused (\d+)/.exec(child.stdout)?.[1])).toBeGreaterThan(20);
+  });
+
+  test('a bit flipped anywhere: the log is refused, with the place, or says what it said', async () => {
+    await make('a');
+    const transport = await runs.open('a');
+    await transport.ensureTopics([{ name: 'wide', partitions: 3 }]);
+    const wide = Array.from({ length: 60 }, (_, i) => output('wide', `q${i}`, `${i}`.padEnd(100, '-')));
+    await transport.append(wide);
+    const signal = new AbortController();
+    for await (const input of transport.subscribe({ group: 'work', topic: 'in', signal: signal.signal })) {
+      await input.commit(50, [output('wide', 'done', 'x')]);
+      break;
+    }
+    signal.abort();
+    await transport.close();
+    const child = inChild(['flips', runs.folder, 'a', '60']);
+    expect(child).toMatchObject({ status: 0, signal: null });
+    expect(child.stdout).toMatch(/^\{"refused":\d+,"same":\d+\}\n$/);
+    expect(JSON.parse(child.stdout).refused).toBeGreaterThan(25);
   });
 
   test('a log in use is never taken for a damaged one', async () => {
@@ -171,11 +184,11 @@ describe('a folder that is not a log of this run', () => {
     });
     const marker = {
       ...JSON.parse(Buffer.from(file.getBinary(MARKER_KEY) as Buffer).toString()),
-      version: 2,
+      version: 3,
     };
     await file.put(MARKER_KEY, Buffer.from(JSON.stringify(marker)));
     await file.close();
-    await refused('a', /format 1 or older.*found format 2: a newer Swirl/);
+    await refused('a', /format 2 or older.*found format 3: a newer Swirl/);
   });
 
   test('no log at all, to read', async () => {
@@ -278,6 +291,14 @@ describe('a full disk', () => {
     }
   });
 });
+
+/** Runs `log-child.ts`: damage may end a process. */
+function inChild(argv: readonly string[]) {
+  const script = fileURLToPath(new URL('./log-child.ts', import.meta.url));
+  const cwd = fileURLToPath(new URL('../../../', import.meta.url));
+  const options = { cwd, env: { ...process.env, NODE_OPTIONS: '' }, encoding: 'utf8' } as const;
+  return spawnSync(process.execPath, ['--import', 'tsx', script, ...argv], options);
+}
 
 /** Empty where this process may mount; otherwise the reason for skipping, as part of the test's name. */
 function mountable(what: string): string {

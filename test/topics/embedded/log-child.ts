@@ -2,9 +2,10 @@
  * A process of its own that uses an embedded log, for the tests that kill it or run several at once:
  * `node --import tsx log-child.ts MODE FOLDER RUN [ARGUMENT]`. It prints `ready` and what it did.
  */
-import { closeSync, cpSync, fstatSync, ftruncateSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, cpSync, fstatSync, ftruncateSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { TransportError } from '../../../src/errors.ts';
+import { uniform } from '../../../src/random.ts';
 import { embeddedConfig, openEmbeddedLog } from '../../../src/topics/embedded/embedded-log.ts';
 import type { InputPartition, Output, Transport } from '../../../src/topics/transport.ts';
 
@@ -95,6 +96,62 @@ async function damage(): Promise<void> {
   console.log(`refused ${refused}`);
 }
 
+/**
+ * Flips one bit in copies of the log, in `ARGUMENT` places, and reads all of each as a run would: records,
+ * topics, progress. Prints how many were refused with a TransportError that names a place, how many were as
+ * before, and which were neither.
+ */
+async function flips(): Promise<void> {
+  const counts = { refused: 0, same: 0 };
+  const before = await contents(folder);
+  for (let seed = 0; seed < Number(argument); seed++) {
+    const copy = join(folder, 'damaged');
+    rmSync(copy, { recursive: true, force: true });
+    cpSync(join(folder, run), join(copy, run), { recursive: true });
+    const place = flip(join(copy, run, 'log', 'data.mdb'), seed);
+    try {
+      if ((await contents(copy)) === before) counts.same++;
+      else console.log(`CHANGED by ${place}`);
+    } catch (error) {
+      if (!(error instanceof TransportError)) throw error;
+      if (/topic|page|progress|owner|marker|begin like an LMDB/.test(error.message)) counts.refused++;
+      else console.log(`NO PLACE in ${error.message}`);
+    }
+  }
+  console.log(JSON.stringify(counts));
+}
+
+/** All that a run would find there, as text. */
+async function contents(of: string): Promise<string> {
+  const transport = await openEmbeddedLog({ folder: of, run, config: embeddedConfig.parse({}) });
+  try {
+    const found: unknown[] = [await transport.topics(), await transport.committed('work', 'in')];
+    for (const { name } of await transport.topics()) {
+      for await (const entry of transport.read(name))
+        found.push([entry.offset, entry.partition, entry.key, Buffer.from(entry.value).toString('latin1')]);
+    }
+    return JSON.stringify(found);
+  } finally {
+    await transport.close();
+  }
+}
+
+/** Half of them in the pages of LMDB's headers and in the beginnings of pages, where structure is. */
+function flip(path: string, seed: number): string {
+  const file = openSync(path, 'r+');
+  const { size } = fstatSync(file);
+  const pick = (salt: number, below: number) => Math.floor(uniform(BigInt(seed), salt) * below);
+  const pages = Math.floor(size / 8192);
+  const page = seed % 4 === 0 ? pick(1, 2) : pick(2, pages);
+  const at = seed % 2 === 0 ? page * 8192 + pick(3, page < 2 ? 160 : 64) : pick(4, size);
+  const byte = Buffer.alloc(1);
+  readSync(file, byte, 0, 1, at);
+  byte[0] ^= 1 << pick(5, 8);
+  writeSync(file, byte, 0, 1, at);
+  closeSync(file);
+  return `seed ${seed}, byte ${at}`;
+}
+
 /** Cuts the file off, fills a page or a half with one byte, or overwrites a few bytes somewhere. */
 function spoil(path: string, seed: number): void {
   const file = openSync(path, 'r+');
@@ -111,4 +168,4 @@ function record(topic: string, value: string): Output {
   return { topic, key: value.split('/')[0], value: Buffer.from(value) };
 }
 
-await { feed, work, hold, damage }[mode as 'feed']();
+await { feed, work, hold, damage, flips }[mode as 'feed']();

@@ -1,0 +1,81 @@
+/**
+ * The values of a log, each with a checksum of its own: LMDB gives back changed bytes as it finds them. The
+ * checksum begins from the value's key, so that a whole value in the wrong place is seen too.
+ */
+import type { RootDatabase } from 'lmdb';
+import { Damaged } from './damage.ts';
+
+export type Bytes = RootDatabase<Buffer, Buffer>;
+
+/** XXH32. Of changes within four bytes in a row, single bits among them, it misses none. */
+export type Hash = (bytes: Uint8Array, seed: number) => number;
+
+const HASH_BYTES = 4;
+
+/** The checksum's function: WebAssembly, so that it is the same on every Node, and fast on short values. */
+export async function openHash(): Promise<Hash> {
+  const { default: xxhash } = await import('xxhash-wasm');
+  return (await xxhash()).h32Raw;
+}
+
+export class LogValues {
+  readonly db: Bytes;
+  readonly #hash: Hash | null;
+
+  /** Without `hash` values carry no checksum: those of logs that were made before there were any. */
+  constructor(db: Bytes, hash: Hash | null) {
+    this.db = db;
+    this.#hash = hash;
+  }
+
+  get isSealed(): boolean {
+    return this.#hash !== null;
+  }
+
+  /** How many bytes at the end of a value are not the caller's. */
+  get spare(): number {
+    return this.#hash === null ? 0 : HASH_BYTES;
+  }
+
+  /** The value, if there is one. Throws `Damaged`, with `what` it is, where its bytes have changed. */
+  get(key: Buffer, what: () => string): Buffer | undefined {
+    const stored = this.db.getBinary(key);
+    return stored === undefined ? undefined : this.unsealed(key, stored, what);
+  }
+
+  put(key: Buffer, value: Buffer): void {
+    const stored = Buffer.allocUnsafe(value.length + this.spare);
+    value.copy(stored);
+    this.putSpared(key, stored);
+  }
+
+  /** The same of a value that has `spare` bytes after its own. */
+  putSpared(key: Buffer, stored: Buffer): void {
+    const end = stored.length - HASH_BYTES;
+    if (this.#hash !== null) stored.writeUInt32LE(this.#hash(stored.subarray(0, end), seedOf(key)), end);
+    this.db.putSync(key, stored);
+  }
+
+  /** The caller's bytes of a stored value: a view. Throws as `get`. */
+  unsealed(key: Uint8Array, stored: Uint8Array, what: () => string): Buffer {
+    const bytes = asBuffer(stored);
+    if (this.#hash === null) return bytes;
+    const end = bytes.length - HASH_BYTES;
+    if (end >= 0) {
+      const value = bytes.subarray(0, end);
+      if (this.#hash(value, seedOf(key)) === bytes.readUInt32LE(end)) return value;
+    }
+    throw new Damaged(`${what()}: its bytes are not those that were written (checksum)`);
+  }
+}
+
+/** FNV-1a of the key: cheaper than a second call of the hash. */
+function seedOf(key: Uint8Array): number {
+  let seed = 0x811c9dc5;
+  for (let i = 0; i < key.length; i++) seed = Math.imul(seed ^ (key[i] as number), 0x01000193);
+  return seed >>> 0;
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
