@@ -140,7 +140,8 @@ function requireValue(
 
 /** Whether a stated number is the computed one, or that one rounded or cut to the digits that are stated. */
 export function agrees(computed: string, stated: string): boolean {
-  const value = Number(computed);
+  // What was computed may stand after the value, in parentheses.
+  const value = Number(computed.split(' (')[0]);
   const plain = stated.replaceAll(/[,\s$]/g, '');
   const said = Number(plain);
   if (computed.trim() === '' || plain === '' || !Number.isFinite(value) || !Number.isFinite(said))

@@ -1,11 +1,10 @@
 /** The calculator: arithmetic on the policy's expressions. */
 import { z } from 'zod';
 import { TAG_PATTERN } from '../agent/action.ts';
-import { refusalOf } from '../agent/observations.ts';
+import { cut, refusalOf } from '../agent/observations.ts';
 import type { Tool, ToolContext, ToolDescription } from '../agent/tool.ts';
 import { toolKind } from '../parts/tool-kind.ts';
-import type { Parse } from './expression.ts';
-import { evaluateExpression } from './expression.ts';
+import { evaluateExpression } from './calculator/read.ts';
 
 export const calculatorConfig = z.strictObject({
   tag: z.string().regex(TAG_PATTERN).default('math_exp').describe('The tag that calls the tool.'),
@@ -16,26 +15,31 @@ export const calculatorConfig = z.strictObject({
     .default(400)
     .describe('Longest expression in characters; it also bounds the time, which is linear in it.'),
   maxDepth: z.int().min(1).max(64).default(32).describe('Deepest nesting of parentheses.'),
+  maxDigits: z
+    .int()
+    .min(1)
+    .max(300)
+    .default(200)
+    .describe('Most digits of a whole result, which is exact; larger results are refused.'),
   maxValue: z
     .number()
     .positive()
-    .max(Number.MAX_SAFE_INTEGER)
-    .default(1e15)
-    .describe('Largest absolute value of a result; whole numbers up to it are exact.'),
+    .optional()
+    .describe('Largest absolute value of a result; without it `maxDigits` is the bound.'),
   digits: z.int().min(1).max(15).default(10).describe('Significant digits of results that are not whole.'),
 });
 export type CalculatorConfig = z.output<typeof calculatorConfig>;
 
 /**
- * Makes the calculator. A call takes microseconds to a millisecond and cannot hang, as its work is bounded by
- * `maxLength`; what has no value is a `REFUSED` observation with the reason. Loads mathjs on first use.
+ * Makes the calculator. A call takes microseconds to milliseconds and cannot hang, as its work is bounded by
+ * `maxLength` and by the size of numbers; what has no value is a `REFUSED` observation with the reason.
  */
 export async function makeCalculator(name: string, config: CalculatorConfig): Promise<Calculator> {
-  const { create, parseDependencies } = await import('mathjs/number');
-  const { parse } = create({ parseDependencies });
-  if (parse === undefined) throw new Error('mathjs gave no parser');
-  return new Calculator(name, config, (text) => parse(text));
+  return new Calculator(name, config);
 }
+
+/** The longest note of what was computed. */
+const MAX_TOLD = 160;
 
 const CALCULATOR: ToolDescription = {
   description: 'It gives the value of an expression.',
@@ -62,25 +66,30 @@ export class Calculator implements Tool {
   readonly tag: string;
   readonly pure = true;
   readonly #config: CalculatorConfig;
-  readonly #parse: Parse;
 
-  constructor(name: string, config: CalculatorConfig, parse: Parse) {
+  constructor(name: string, config: CalculatorConfig) {
     this.name = name;
     this.tag = config.tag;
     this.#config = config;
-    this.#parse = parse;
   }
 
   callForm(argument: string): string {
-    return argument.replace(/\s+/g, '');
+    return argument
+      .trim()
+      .replace(/\s+/g, ' ')
+      .replace(/ ?([^\p{L}\d .]) ?/gu, '$1');
   }
 
   async call(argument: string, { signal }: { readonly signal: AbortSignal }): ReturnType<Tool['call']> {
     signal.throwIfAborted();
-    const result = evaluateExpression(argument, this.#config, this.#parse);
-    return 'value' in result
-      ? { tool: this.name, status: 'OK', text: formatNumber(result.value, this.#config.digits) }
-      : refusalOf(this.name, result.problem);
+    const result = evaluateExpression(argument, this.#config);
+    if ('problem' in result) return refusalOf(this.name, result.problem);
+    const { text, computed } = result;
+    return {
+      tool: this.name,
+      status: 'OK',
+      text: computed === null ? text : `${text} (${cut(computed, MAX_TOLD)})`,
+    };
   }
 
   async describe(): Promise<ToolDescription> {
@@ -88,12 +97,4 @@ export class Calculator implements Tool {
   }
 
   async close(): Promise<void> {}
-}
-
-/**
- * Whole numbers in full; others to this many significant digits, without trailing zeros (0.1 + 0.2 is 0.3).
- */
-export function formatNumber(value: number, digits: number): string {
-  if (Number.isSafeInteger(value)) return String(value);
-  return String(Math.abs(value) < 10 ** digits ? Number(value.toPrecision(digits)) : Math.round(value));
 }

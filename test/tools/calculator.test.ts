@@ -1,9 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { calculatorConfig, formatNumber, makeCalculator } from '../../src/tools/calculator.ts';
+import { formatNumber } from '../../src/tools/calculator/format.ts';
+import { calculatorConfig, makeCalculator } from '../../src/tools/calculator.ts';
 
-const gsm8k = new URL('../../../shared/data/gsm8k/train-1500.jsonl', import.meta.url);
 const calculator = await makeCalculator('calculator', calculatorConfig.parse({}));
 const signal = new AbortController().signal;
 
@@ -31,7 +30,6 @@ test.each([
   ['min(3,1,2)', '1'],
   ['30%', '0.3'],
   ['200 * 10%', '20'],
-  ['50%(200)', '100'],
   ['1-20%', '0.8'],
   ['50%+20%-10%', '0.6'],
   ['2(3+4)', '14'],
@@ -52,21 +50,22 @@ test.each([
 
 test.each([
   ['9^9^9^9', 'too large'],
-  ['9!!!!!!!!', 'too large'],
+  ['9!!', 'a double factorial'],
+  ['((9!)!)!', 'too large'],
   ['1000000!', 'too large'],
-  ['10^16', 'too large'],
-  ['-(10^16)', 'too large'],
+  ['10^200', 'too large'],
+  ['-(10^200)', 'too large'],
   ['1e400', 'too large'],
   ['9'.repeat(400), 'too large'],
   ['9'.repeat(401), 'longer than 400'],
-  ['Infinity', 'too large'],
+  ['Infinity', '"Infinity" is not known'],
   ['1/0', 'division by zero'],
   ['0/0', 'division by zero'],
   ['5 mod 0', 'division by zero'],
   ['0^-1', 'division by zero'],
   ['sqrt(-1)', 'not a real number'],
   ['(-8)^(1/3)', 'not a real number'],
-  ['NaN', 'not a real number'],
+  ['NaN', '"NaN" is not known'],
   ['0.5!', 'whole number'],
   ['(-1)!', 'whole number'],
   ['gcd(0.5, 1)', 'whole numbers'],
@@ -76,51 +75,47 @@ test.each([
   ['('.repeat(33), 'nested deeper than 32'],
   ['sqrt('.repeat(33), 'nested deeper than 32'],
   ['1)', 'closed and not opened'],
-  ['1,2', 'cannot be read'],
-  ['1.234,567', 'cannot be read'],
+  ['1,2', 'a decimal comma'],
+  ['1.234,567', 'a decimal comma'],
   ['max(1,000, 2)', 'no comma inside a number'],
-  ['5 % 2', 'cannot be read'],
+  ['50%(200)', '50 mod ... or as 50% * ...'],
   ['200 + 10%', '200 * 10%'],
   ['1/2(3)', 'next to a division'],
   ['6/(2)(3)', 'next to a division'],
-  ['48/2=24', "without '='"],
-  ['x = 3', "without '='"],
-  ['f(x)=x', "without '='"],
-  ['10 kg', '"kg" is not known'],
+  ['f(x)=x', '"x" is not known'],
   ['i', '"i" is not known'],
   ['y', '"y" is not known'],
-  ['import("fs")', 'is not arithmetic'],
+  ['import("fs")', '"import" is not known'],
   ['import(fs)', '"import" is not known'],
   ['constructor', '"constructor" is not known'],
   ['constructor()', '"constructor" is not known'],
   ['toString()', '"toString" is not known'],
   ['valueOf', '"valueOf" is not known'],
-  ['pi.constructor', 'only arithmetic'],
-  ['sqrt.constructor(1)', 'only arithmetic'],
-  ['cos(sin)', '"sin" is not known'],
-  ['__proto__', 'is not arithmetic'],
-  ['evaluate("1")', 'is not arithmetic'],
-  ["'a'", 'is not arithmetic'],
-  ['[1,2]', 'is not arithmetic'],
+  ['pi.constructor', 'is not arithmetic'],
+  ['sqrt.constructor(1)', 'is not arithmetic'],
+  ['cos(sin)', 'cannot be read'],
+  ['__proto__', 'is not known'],
+  ['evaluate("1")', '"evaluate" is not known'],
+  ["'a'", '"a" is not known'],
+  ['[1,2]', 'a decimal comma'],
   ['{a:1}', 'is not arithmetic'],
   ['1;2', 'is not arithmetic'],
-  ['1:10^9', 'is not arithmetic'],
+  ['1:10^9', 'a ratio'],
   ['1 # 2', 'is not arithmetic'],
-  ['true', 'only numbers'],
-  ['1 and 1', 'only arithmetic'],
-  ['5 to 3', 'only arithmetic'],
-  ['2 .* 3', 'only arithmetic'],
+  ['true', 'is not known'],
+  ['1 and 1', 'cannot be read'],
+  ['5 to 3', 'cannot be read'],
+  ['2 .* 3', 'is not arithmetic'],
   ['round(1, 400)', '0 to 15 digits'],
   ['round(1, 2, 3)', 'cannot be given 3'],
   ['min()', 'cannot be given 0'],
   ['\u0000', 'is not arithmetic'],
-  ['٣', 'is not arithmetic'],
 ])('%j is refused: %s', async (expression, reason) => {
   const observation = await calculator.call(expression, { signal });
   expect(observation).toMatchObject({ tool: 'calculator', status: 'REFUSED' });
   expect(observation.text).toContain(`Refused: `);
   expect(observation.text).toContain(reason);
-  expect(observation.text.length).toBeLessThan(200);
+  expect(observation.text.length).toBeLessThan(300);
 });
 
 describe('properties', () => {
@@ -153,8 +148,7 @@ describe('properties', () => {
           expect(status).toBe('REFUSED');
         } else if (status === 'OK') {
           const exact = Number(over) / Number(under);
-          // Subtraction of near equals loses digits in float64; the terms here stay far below 1e8.
-          expect(Math.abs(Number(result) - exact)).toBeLessThanOrEqual(1e-7 + Math.abs(exact) * 1e-9);
+          expect(Math.abs(Number(result) - exact)).toBeLessThanOrEqual(Math.abs(exact) * 1e-9);
         }
       }),
       { numRuns: 500 },
@@ -171,7 +165,7 @@ describe('properties', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(piece, { maxLength: 40 }), async (pieces) => {
         const { status, text } = await calculator.call(pieces.join(''), { signal });
-        if (status === 'OK') expect(Number.isFinite(Number(text))).toBe(true);
+        if (status === 'OK') expect(Number.isFinite(Number(text.split(' (')[0]))).toBe(true);
         else expect(status).toBe('REFUSED');
       }),
       { numRuns: 2000 },
@@ -196,7 +190,7 @@ test('the longest and deepest expressions that the configuration allows', async 
     [`${'1^'.repeat(999)}1`, '1'],
     [`${'('.repeat(64)}1${')'.repeat(64)}`, '1'],
     [`${'abs('.repeat(64)}1${')'.repeat(64)}`, '1'],
-    [`1${'!'.repeat(1999)}`, '1'],
+    [`1${'%'.repeat(20)}`, '1e-40'],
     [`max(${'7, '.repeat(600)}8)`, '8'],
   ];
   for (const [expression, value] of expected) {
@@ -221,20 +215,3 @@ test.each([
 ])('formatNumber(%d, %d)', (value, digits, text) => {
   expect(formatNumber(value, digits)).toBe(text);
 });
-
-(existsSync(gsm8k) ? test : test.skip)(
-  'the calculations of GSM8K (needs ../shared beside the checkout)',
-  async () => {
-    const marks = readFileSync(gsm8k, 'utf8').matchAll(/<<([^<>=]+)=([^<>=]+)>>/g);
-    let all = 0;
-    let agree = 0;
-    for (const [, expression = '', result = ''] of marks) {
-      all += 1;
-      const { status, text } = await calculator.call(expression, { signal });
-      // The data set rounds some results to a few decimals, or to whole numbers.
-      if (status === 'OK' && Math.abs(Number(text) - Number(result)) <= 0.5) agree += 1;
-    }
-    expect(all).toBeGreaterThan(4000);
-    expect(agree / all).toBeGreaterThan(0.99);
-  },
-);

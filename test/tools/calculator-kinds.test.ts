@@ -1,0 +1,130 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { calculatorConfig, makeCalculator } from '../../src/tools/calculator.ts';
+import { linesOf } from '../fixtures/cases.ts';
+
+/** What people and models write, by kind: the value, or a refusal that names both readings. */
+
+const gsm8k = new URL('../../../shared/data/gsm8k/train-1500.jsonl', import.meta.url);
+const calculator = await makeCalculator('calculator', calculatorConfig.parse({}));
+const { signal } = new AbortController();
+
+const numberOf = (text: string) => Number(text.split(' (')[0]);
+
+interface Case {
+  readonly expression: string;
+  readonly value: number | null;
+}
+
+test.each(linesOf<Case>('calculator.jsonl'))('%s', async (_place, cases) => {
+  const wrong: unknown[] = [];
+  for (const { expression, value } of cases) {
+    const { status, text } = await calculator.call(expression, { signal });
+    const holds =
+      value === null
+        ? status === 'REFUSED'
+        : status === 'OK' && Math.abs(numberOf(text) - value) <= 1e-9 * Math.max(1, Math.abs(value));
+    if (!holds) wrong.push({ expression, value, text });
+  }
+  expect(cases.length).toBeGreaterThan(100);
+  expect(wrong).toEqual([]);
+});
+
+test('agrees with SymPy, whole numbers to the last digit (test/fixtures/make-calculator.py)', async () => {
+  const precise = await makeCalculator('calculator', calculatorConfig.parse({ digits: 12 }));
+  const lines = readFileSync(new URL('../fixtures/calculator/sympy.jsonl', import.meta.url), 'utf8');
+  const cases = lines
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as [string, string]);
+  const wrong: unknown[] = [];
+  for (const [expression, expected] of cases) {
+    const { status, text } = await precise.call(expression, { signal });
+    const [over, under = '1'] = expected.split('/');
+    const exact = Number(over) / Number(under);
+    const holds = /^-?\d+$/.test(expected)
+      ? text.split(' (')[0] === expected
+      : Math.abs(numberOf(text) - exact) <= 1e-11 * Math.abs(exact);
+    if (status !== 'OK' || !holds) wrong.push({ expression, expected, text });
+  }
+  expect(cases.length).toBeGreaterThan(1000);
+  expect(wrong).toEqual([]);
+});
+
+describe('an observation says what was computed', () => {
+  test.each([
+    ['12 apples + 3 apples', '15 (computed as 12 + 3)'],
+    ['15 percent of 200', '30 (computed as 15% * 200)'],
+    ['3 1/2 * 2', '7 (computed as (3 + 1/2) * 2)'],
+    ['10 % 3', '1 (computed as 10 mod 3)'],
+    ['total = 5 + 3', '8 (computed as 5 + 3)'],
+    ['5 + 3 = 9', '8 (computed as 5 + 3, which is not 9)'],
+    ['2x + 3 = 11', '4 (x, which solves 2 * x + 3 = 11)'],
+    ['50¢ * 4', '2 (computed as 50 / 100 * 4)'],
+    ['two and a half times 4', '10 (computed as 5/2 * 4)'],
+  ])('%s', async (expression, text) => {
+    expect(await calculator.call(expression, { signal })).toMatchObject({ status: 'OK', text });
+  });
+
+  test.each([
+    '5 + 3 =',
+    '5 + 3 = 8',
+    '3 × 4',
+    '\\frac{3}{4} \\times 8',
+    '$5 * 2',
+    '1,000 + 1',
+    '（２＋３）×４',
+  ])('and nothing more where that is what is written: %s', async (expression) => {
+    const { status, text } = await calculator.call(expression, { signal });
+    expect(status).toBe('OK');
+    expect(text).toMatch(/^-?[\d.]+$/);
+  });
+});
+
+describe('what has two readings is refused with both named', () => {
+  test.each([
+    ['17 % (5)', ['17 mod', '17% *']],
+    ['20 % - 5', ['20 mod', '20% -']],
+    ['10 % sqrt(9)', ['10 mod', '10% *']],
+    ['0x10', ['16', 'a product with 0']],
+    ['3e 2', ['a power of ten', 'the constant e']],
+    ['log(100)', ['ln', 'log10']],
+    ['6 ÷ 2(1+2)', ['(6 / 2) * (1 + 2)', '6 / (2 * (1 + 2))']],
+    ['3,5 * 2', ['decimal comma', 'numbers']],
+    ['12:30 + 1', ['time of day', 'ratio']],
+    ['5m * 2', ['millions', 'meters']],
+    ['x^2 = 16', ['4', '-4']],
+    ['200 + 15%', ['200 + 200 * 15%', '200 + 15% of 1']],
+    ['5 hours + 30 minutes', ['hour', 'minute']],
+    ['$5 + €3', ['$', 'eur']],
+  ])('%s', async (expression, readings) => {
+    const { status, text } = await calculator.call(expression, { signal });
+    expect(status).toBe('REFUSED');
+    for (const reading of readings) expect(text).toContain(reading);
+  });
+});
+
+test('old settings are kept: a largest value refuses what is above it', async () => {
+  const bounded = await makeCalculator('calculator', calculatorConfig.parse({ maxValue: 1e15 }));
+  expect(await bounded.call('10^16', { signal })).toMatchObject({ status: 'REFUSED' });
+  expect(await bounded.call('10^15', { signal })).toMatchObject({ text: '1000000000000000' });
+});
+
+test('calls that differ in more than blanks are not the same call', () => {
+  expect(calculator.callForm('3 1/2')).not.toBe(calculator.callForm('31/2'));
+  expect(calculator.callForm(' 12*( 3+4 ) ')).toBe(calculator.callForm('12 * (3 + 4)'));
+});
+
+(existsSync(gsm8k) ? test : test.skip)(
+  'all calculations of GSM8K, to the last digit (needs ../shared beside the checkout)',
+  async () => {
+    const marks = [...readFileSync(gsm8k, 'utf8').matchAll(/<<([^<>]*?)=([^<>=]*)>>/g)];
+    const wrong: string[] = [];
+    for (const [mark, expression = '', result = ''] of marks) {
+      const { text } = await calculator.call(expression, { signal });
+      if (Number(text) !== Number(result.replace(/[,$\s]/g, ''))) wrong.push(`${mark}: ${text}`);
+    }
+    expect(marks).toHaveLength(4753);
+    expect(wrong).toEqual([]);
+  },
+);
