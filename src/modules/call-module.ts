@@ -1,5 +1,5 @@
 /** Opens a module's part and calls it: in time, and with errors that name module, export, record and call. */
-import { type ErrorDetails, ModelError, type SwirlError } from '../errors.ts';
+import { type ErrorDetails, ModelError, SwirlError } from '../errors.ts';
 import type { Definition, PartCalls, PartName } from '../parts/define.ts';
 import { inTime, LATE } from '../runtime/time-limit.ts';
 import type { Origin } from '../topics/records.generated.ts';
@@ -85,8 +85,7 @@ export async function tryModule<T>(
     return await asModule(() => inTime(call, { timeoutMs, signal }));
   } catch (error) {
     if (signal.aborted) throw error;
-    const own = typeof error === 'object' && error !== null ? Reflect.get(error, 'retryable') : undefined;
-    const retryable = typeof own === 'boolean' ? own : !SLIPS.some((slip) => error instanceof slip);
+    const retryable = mayPass(error);
     throw new Fault(`${where} failed for ${about}: ${messageOf(error)}`, { cause: error, retryable });
   }
 }
@@ -101,6 +100,31 @@ export async function callModule<T>(
   if (answer !== LATE) return answer;
   const message = `${where} did not answer for ${about} in ${timeoutMs} ms (timeoutMs)`;
   throw new Fault(message, { retryable: true });
+}
+
+/** Whether a second try may mend it: as the error says itself, or else anything but a slip. */
+function mayPass(error: unknown): boolean {
+  try {
+    const own = typeof error === 'object' && error !== null ? Reflect.get(error, 'retryable') : undefined;
+    return typeof own === 'boolean' ? own : !SLIPS.some((slip) => error instanceof slip);
+  } catch {
+    return false;
+  }
+}
+
+/** Reads what a call gave. Its fields may throw when they are looked at: then that is a fault of the module. */
+export function readGiven<T>(
+  read: () => T,
+  { where, about, Fault = ModelError }: Pick<CallPlace, 'where' | 'about' | 'Fault'>,
+): T {
+  try {
+    return asModule(read);
+  } catch (error) {
+    if (error instanceof SwirlError) throw error;
+    throw new Fault(`${where} gave something for ${about} that cannot be read: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
 }
 
 /** What a function gave in place of what was expected, in a few words. */

@@ -1,6 +1,11 @@
 /** Whether what a module exports is a part of a slot, and takes the topology's settings. */
 import type { Definition } from '../parts/define.ts';
-import { isStandardSchema, type StandardIssue, type StandardSchemaV1 } from '../parts/standard-schema.ts';
+import {
+  isStandardSchema,
+  type StandardIssue,
+  type StandardResult,
+  type StandardSchemaV1,
+} from '../parts/standard-schema.ts';
 import { inTime, LATE } from '../runtime/time-limit.ts';
 import { messageOf } from './import-module.ts';
 import { asModule } from './module-output.ts';
@@ -58,6 +63,11 @@ export async function checkSettings(
     const check = () => schema['~standard'].validate(settings);
     const result = await asModule(() => inTime(check, { timeoutMs: loadTimeoutMs }));
     if (result === LATE) return problem('its check of settings is not done in time (modules.loadTimeoutMs)');
+    if (!isResult(result)) {
+      return problem(
+        `its check of settings gave ${kindOf(result)}: expected { value } or { issues: [{ message }] }`,
+      );
+    }
     if (result.issues === undefined) return { value: result.value };
     return {
       problems: result.issues.map((issue) => {
@@ -73,6 +83,14 @@ export async function checkSettings(
   } catch (error) {
     return problem(`its check of settings failed: ${messageOf(error)}`);
   }
+}
+
+/** Whoever writes a schema by hand may not give what the specification says. */
+function isResult(result: unknown): result is StandardResult<unknown> {
+  if (typeof result !== 'object' || result === null) return false;
+  const issues: unknown = Reflect.get(result, 'issues');
+  if (issues === undefined) return 'value' in result;
+  return Array.isArray(issues) && issues.every((issue) => typeof issue === 'object' && issue !== null);
 }
 
 function pathOf({ path = [] }: StandardIssue): PropertyKey[] {

@@ -83,9 +83,13 @@ function isOfModules(folder: string): boolean {
   }
 }
 
-/** An error's name and message, in a few lines; anything may be thrown. */
+/** An error's name and message, in a few lines. Anything may be thrown, also what throws when it is read. */
 export function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return `it threw ${String(error).slice(0, 200)}`;
-  const text = `${error.name}: ${error.message}`;
-  return text.length > 2000 ? `${text.slice(0, 2000)} [...]` : text;
+  try {
+    if (!(error instanceof Error)) return `it threw ${String(error).slice(0, 200)}`;
+    const text = `${error.name}: ${error.message}`;
+    return text.length > 2000 ? `${text.slice(0, 2000)} [...]` : text;
+  } catch {
+    return 'it threw something that cannot be read';
+  }
 }

@@ -2,12 +2,15 @@
  * From a reference in the topology to a part that can be made: the module imported, its export and settings
  * checked.
  */
+import { existsSync } from 'node:fs';
 import { ConfigError } from '../errors.ts';
 import type { Definition, PartName } from '../parts/define.ts';
 import type { Origin } from '../topics/records.generated.ts';
 import { checkSettings, definitionOf, type PartProblem } from './check-export.ts';
-import { importModule } from './import-module.ts';
+import { toldProblem } from './check-told.ts';
+import { importModule, messageOf } from './import-module.ts';
 import { isFile } from './module-files.ts';
+import { asModule } from './module-output.ts';
 import type { ModuleSettings, ModulesConfig } from './module-settings.ts';
 import { originOf } from './origin.ts';
 
@@ -41,7 +44,7 @@ export async function examinePart(
       const names = Object.keys(exports).slice(0, 20).join(', ') || 'nothing';
       return bad('export', `${path} has no export \`${name}\`; it exports ${names}`);
     }
-    const found = definitionOf(exports[name], part);
+    const found = await readDefinition(exports[name], part);
     if ('problem' in found) return bad('export', `${path}, export \`${name}\`: ${found.problem}`);
     const checked = await checkSettings(found.definition.settings, config.settings, limits);
     if ('problems' in checked) return { loaded: null, problems: checked.problems };
@@ -50,6 +53,18 @@ export async function examinePart(
   } catch (error) {
     if (error instanceof ConfigError) return bad('path', error.message);
     throw error;
+  }
+}
+
+/** As `definitionOf`; what an export is may only be told by running it, and that may throw. */
+async function readDefinition(value: unknown, part: string): Promise<ReturnType<typeof definitionOf>> {
+  try {
+    const found = asModule(() => definitionOf(value, part));
+    if ('problem' in found || part !== 'tool') return found;
+    const problem = await asModule(() => toldProblem(found.definition));
+    return problem === null ? found : { problem };
+  } catch (error) {
+    return { problem: `it cannot be read: ${messageOf(error)}` };
   }
 }
 
@@ -75,6 +90,7 @@ export function changed(path: string, expected: string, found: string): string {
 }
 
 function missing(path: string): string {
+  if (existsSync(path)) return `${path} is a folder: expected a file`;
   return /^(?:[/\\]|[A-Za-z]:)/.test(path)
     ? `there is no file ${path} (a path is relative to the topology's file)`
     : `there is no package ${path} to be found from the topology's folder; a file beside the topology begins with \`./\``;

@@ -2,7 +2,7 @@
 import { ConfigError } from '../errors.ts';
 import type { AdvantageStep } from '../parts/calls.ts';
 import { kind } from '../parts/kind.ts';
-import { callModule, type ModuleContext, openModulePart, shown } from './call-module.ts';
+import { callModule, type ModuleContext, openModulePart, readGiven, shown } from './call-module.ts';
 import { moduleSettings } from './module-settings.ts';
 
 export const moduleAdvantage = kind({
@@ -21,10 +21,11 @@ export const moduleAdvantage = kind({
      */
     const ask = async (batch: readonly AdvantageStep[], update: number): Promise<readonly number[]> => {
       const about = `update ${update}, of ${batch.length} steps from ${batch[0]?.subTrajectory.id}`;
-      const advantages: unknown = await callModule((end) => call(batch, { signal: end }), {
-        ...{ where, about, timeoutMs, signal },
-        Fault: ConfigError,
-      });
+      const place = { where, about, timeoutMs, signal, Fault: ConfigError };
+      // A copy: what a module changes in its batch must not be trained on.
+      const given = structuredClone(batch);
+      const answer: unknown = await callModule((end) => call(given, { signal: end }), place);
+      const advantages = readGiven(() => (Array.isArray(answer) ? [...answer] : answer), place);
       if (!Array.isArray(advantages) || advantages.length !== batch.length) {
         const found = Array.isArray(advantages) ? `${advantages.length}` : shown(advantages);
         throw new ConfigError(

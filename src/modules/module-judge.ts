@@ -5,7 +5,7 @@ import type { Judge } from '../agent/model.ts';
 import { ModelError } from '../errors.ts';
 import { kind } from '../parts/kind.ts';
 import type { VerdictLabel } from '../topics/records.generated.ts';
-import { callModule, type ModuleContext, openModulePart, shown } from './call-module.ts';
+import { callModule, type ModuleContext, openModulePart, readGiven, shown } from './call-module.ts';
 import { moduleSettings } from './module-settings.ts';
 
 export const moduleJudge = kind({
@@ -23,8 +23,10 @@ export const moduleJudge = kind({
       close,
       judge: async (step, { signal }) => {
         const place = { where, about: step.id, timeoutMs, signal };
-        const answer: unknown = await callModule((end) => call(step, { signal: end }), place);
-        const found = verdictIn(answer);
+        // A copy: what a module changes in its record must not be recorded.
+        const given = structuredClone(step);
+        const answer: unknown = await callModule((end) => call(given, { signal: end }), place);
+        const found = readGiven(() => verdictIn(answer), place);
         if (found === null) {
           throw new ModelError(
             `${where} gave ${step.id} no verdict: expected GOOD, BAD, UNKNOWN, true, false or { label, rationale }, found ${shown(answer)}`,

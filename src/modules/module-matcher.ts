@@ -28,9 +28,10 @@ export const moduleMatcher = kind({
       close,
       matches: async ({ answer, golds, question }, { signal }) => {
         const about = `the answer to ${question.id}`;
-        const matches: unknown = await callModule((end) => call(answer, golds, question, { signal: end }), {
-          ...{ where, about, timeoutMs, signal },
-        });
+        // Copies: what a module changes in its record must not be recorded.
+        const given = structuredClone({ golds, question });
+        const compare = (end: AbortSignal) => call(answer, given.golds, given.question, { signal: end });
+        const matches: unknown = await callModule(compare, { where, about, timeoutMs, signal });
         if (typeof matches === 'boolean') return matches;
         throw new ModelError(`${where} gave ${about} neither true nor false: found ${shown(matches)}`);
       },

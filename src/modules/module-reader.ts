@@ -10,7 +10,14 @@ import type { PartCalls } from '../parts/define.ts';
 import { kind } from '../parts/kind.ts';
 import { inTime } from '../runtime/time-limit.ts';
 import type { Question } from '../topics/records.generated.ts';
-import { callModule, type ModuleContext, type ModulePart, openModulePart, shown } from './call-module.ts';
+import {
+  callModule,
+  type ModuleContext,
+  type ModulePart,
+  openModulePart,
+  readGiven,
+  shown,
+} from './call-module.ts';
 import { asModule } from './module-output.ts';
 import { moduleSettings } from './module-settings.ts';
 
@@ -45,7 +52,7 @@ async function* read(
   const place = { where, about: input.name, timeoutMs, signal, Fault: DataError };
   const file = fileOf(input, options);
   const given: unknown = await callModule((late) => call(file, { signal: late }), place);
-  const questions = iteratorOf(given);
+  const questions = readGiven(() => iteratorOf(given), place);
   if (questions === null) {
     throw new DataError(
       `${where} gave no questions for ${input.name}: expected an iterable, found ${shown(given)}`,
@@ -55,10 +62,15 @@ async function* read(
   try {
     for (let number = 1; ; number++) {
       const about = `question ${number} of ${input.name}`;
-      const { done, value } = await callModule(() => questions.next(), { ...place, about });
+      const next = async () => {
+        const { done, value } = await questions.next();
+        return { done, value };
+      };
+      const { done, value } = await callModule(next, { ...place, about });
       if (done === true) return;
       try {
-        yield { ...questionOf(checked(value, `${where}, ${about}`), { place: about, number }), by: origin };
+        const question = readGiven(() => checked(value, `${where}, ${about}`), { ...place, about });
+        yield { ...questionOf(question, { place: about, number }), by: origin };
       } catch (error) {
         if (!(error instanceof DataError) || options.skip === undefined) throw error;
         options.skip(error);

@@ -4,7 +4,7 @@ import { cutMiddle } from '../agent/cut-text.ts';
 import type { RewardModel } from '../agent/model.ts';
 import { ModelError } from '../errors.ts';
 import { kind } from '../parts/kind.ts';
-import { callModule, type ModuleContext, openModulePart, shown } from './call-module.ts';
+import { callModule, type ModuleContext, openModulePart, readGiven, shown } from './call-module.ts';
 import { moduleSettings } from './module-settings.ts';
 
 export const moduleReward = kind({
@@ -21,14 +21,11 @@ export const moduleReward = kind({
       close,
       score: async (step, { signal }) => {
         const about = step.subTrajectory.id;
-        const { timeoutMs } = config;
-        const answer = await callModule((end) => call(step, { signal: end }), {
-          where,
-          about,
-          timeoutMs,
-          signal,
-        });
-        const { value, rationale = '' } = rewardIn(answer) ?? {};
+        const place = { where, about, timeoutMs: config.timeoutMs, signal };
+        // A copy: what a module changes in its record must not be recorded.
+        const given = structuredClone(step);
+        const answer = await callModule((end) => call(given, { signal: end }), place);
+        const { value, rationale = '' } = readGiven(() => rewardIn(answer), place) ?? {};
         if (value === undefined || typeof rationale !== 'string') {
           throw new ModelError(
             `${where} gave ${about} no reward: expected a finite number, or { value, rationale }, found ${shown(answer)}`,

@@ -11,7 +11,7 @@ import type { ToolTold } from '../parts/define.ts';
 import { toolKind } from '../parts/tool-kind.ts';
 import { LATE } from '../runtime/time-limit.ts';
 import type { Observation } from '../topics/records.generated.ts';
-import { type ModuleContext, openModulePart, shown, tryModule } from './call-module.ts';
+import { type ModuleContext, openModulePart, readGiven, shown, tryModule } from './call-module.ts';
 import { loadPart } from './load-part.ts';
 import { moduleSettings } from './module-settings.ts';
 
@@ -57,12 +57,11 @@ export const moduleTool = toolKind({
         if ('problem' in read) return { ...refusalOf(name, read.problem), by: origin };
         const { arguments: given } = read;
         const about = `the call ${JSON.stringify(argument.slice(0, 80))}`;
-        const answer: unknown = await tryModule((end) => call(argument, { signal: end, arguments: given }), {
-          ...{ where, about, timeoutMs, signal },
-          Fault: ToolError,
-        });
+        const calling = { where, about, timeoutMs, signal, Fault: ToolError };
+        const ask = (end: AbortSignal) => call(argument, { signal: end, arguments: given });
+        const answer: unknown = await tryModule(ask, calling);
         if (answer === LATE) return observation('TIMED_OUT', `${name} did not answer in ${timeoutMs} ms.`);
-        const found = observationIn(answer);
+        const found = readGiven(() => observationIn(answer), calling);
         if (found !== null) return observation(found.status, found.text);
         throw new ToolError(
           `${where} gave no observation for ${about}: expected a text, or { status: ${STATUSES.join(' or ')}, text }, found ${shown(answer)}`,

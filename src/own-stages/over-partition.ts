@@ -6,6 +6,7 @@
  */
 import { concatMap, EMPTY, from, Observable, of, Subject, type Subscription } from 'rxjs';
 import { ConfigError, DataError, ModelError, type SwirlError } from '../errors.ts';
+import { readGiven } from '../modules/call-module.ts';
 import { messageOf } from '../modules/import-module.ts';
 import { asModule } from '../modules/module-output.ts';
 import { failureOf, idOf } from '../runtime/failure.ts';
@@ -14,6 +15,7 @@ import type { History } from './history.ts';
 import { emissionsOf, nameOf, type OutputRules } from './outputs.ts';
 import { tooMany } from './over-record.ts';
 import type { MadeOperator } from './own-part.ts';
+import { streamOf } from './stream-of.ts';
 
 export interface OverPartitionOptions extends OutputRules {
   /** Makes an operator without any state. */
@@ -112,7 +114,9 @@ class PartitionState {
     if (error !== null) return from(this.#failed(delivery, error)).pipe(concatMap((done) => done));
     try {
       const { offset, value } = delivery;
-      const emissions = emissionsOf(outputs, delivery, this.#options);
+      const { where } = this.#options;
+      const place = { where, about: nameOf(delivery), Fault: DataError };
+      const emissions = readGiven(() => emissionsOf(outputs, delivery, this.#options), place);
       return of({ offset, outputs: emissions, record: idOf(value) });
     } catch (wrong) {
       if (!(wrong instanceof DataError)) throw wrong;
@@ -182,11 +186,25 @@ class Live {
   constructor(made: MadeOperator, options: LiveOptions) {
     this.#options = options;
     this.#made = made;
-    const given = asModule(() => from(made.operator(this.#source)));
-    this.#subscription = given.subscribe({
+    this.#subscription = this.#open().subscribe({
       next: (output: unknown) => this.#give(output),
       error: (error: unknown) => this.#fail(error),
+      complete: () => this.#tellEnd(),
     });
+  }
+
+  #open(): Observable<unknown> {
+    try {
+      return asModule(() => streamOf(this.#made.operator(this.#source)));
+    } catch (error) {
+      throw new ConfigError(`${this.#options.where} gave no operator: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  /** Operators such as `take` end the stream: whoever waits for outputs should know why none come. */
+  #tellEnd(): void {
+    const { notify, where } = this.#options;
+    notify(`${where} completed its stream: it gives nothing for the records that come after`);
   }
 
   /** Hands it a record; its outputs, or what it threw. */

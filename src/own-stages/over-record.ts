@@ -3,15 +3,16 @@
  * its source gives before it completes. It may wait; what it gives by the time it completes belongs to that
  * record.
  */
-import { from, fromEvent, lastValueFrom, of, take, takeUntil, toArray } from 'rxjs';
+import { fromEvent, lastValueFrom, of, take, takeUntil, toArray } from 'rxjs';
 import type { Sleep } from '../clock.ts';
 import { DataError } from '../errors.ts';
-import { callModule } from '../modules/call-module.ts';
+import { callModule, readGiven } from '../modules/call-module.ts';
 import type { StageCall } from '../parts/calls.ts';
 import { perDelivery } from '../runtime/per-record.ts';
 import type { RetryConfig } from '../runtime/retry.ts';
 import type { AnyEmission, StageOperator } from '../runtime/stage.ts';
 import { emissionsOf, nameOf, type OutputRules } from './outputs.ts';
+import { streamOf } from './stream-of.ts';
 
 export interface OverRecordOptions extends OutputRules {
   readonly operator: StageCall;
@@ -30,7 +31,7 @@ export interface OverRecordOptions extends OutputRules {
 export function overRecord(options: OverRecordOptions): StageOperator<object, AnyEmission> {
   const { operator, timeoutMs, maxOutputs, where } = options;
   const apply = async (value: object, signal: AbortSignal): Promise<unknown[]> => {
-    const outputs = from(operator(of<never[]>(value as never))).pipe(
+    const outputs = streamOf(operator(of<never[]>(value as never))).pipe(
       takeUntil(fromEvent(signal, 'abort')),
       take(maxOutputs + 1),
       toArray(),
@@ -42,7 +43,7 @@ export function overRecord(options: OverRecordOptions): StageOperator<object, An
     const about = nameOf(delivery);
     const outputs = await callModule((end) => apply(value, end), { where, about, timeoutMs, signal });
     if (outputs.length > maxOutputs) throw new DataError(tooMany(options, about));
-    return emissionsOf(outputs, delivery, options);
+    return readGiven(() => emissionsOf(outputs, delivery, options), { where, about, Fault: DataError });
   }, options);
 }
 

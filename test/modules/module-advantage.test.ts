@@ -13,6 +13,8 @@ const project = makeProject({
     });
     let calls = 0;
     export const counting = (batch) => batch.map(() => calls++);
+    export const editor = (batch) => batch.map((step) => (step.subTrajectory.id = 'other', step.reward *= 2));
+    export const trap = () => Object.defineProperty([1, 2, 3], 1, { get() { throw new Error('do not look'); } });
     export const few = () => [1];
     export const none = async () => {};
     export const holes = (batch) => batch.map((_, i) => (i === 1 ? NaN : i));
@@ -45,7 +47,14 @@ describe('an advantage of one’s own', () => {
     expect(await advantages('byQuestion')).toEqual([0.5, -0.5, 0]);
   });
 
+  test('is given a copy of the batch: what it changes is not trained on', async () => {
+    const before = structuredClone(batch);
+    expect(await advantages('editor')).toEqual([2, 0, 10]);
+    expect(batch).toEqual(before);
+  });
+
   test.each([
+    ['trap', 'gave something for update 7, of 3 steps from q1/0/0 that cannot be read: Error: do not look'],
     ['few', 'expected 3 numbers, found 1'],
     ['none', 'expected 3 numbers, found undefined'],
     [

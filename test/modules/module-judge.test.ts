@@ -15,6 +15,11 @@ const project = makeProject({
     export const lower = () => ({ label: 'good' });
     export const nothing = async () => {};
     export const mute = () => ({ label: 'BAD', rationale: 7 });
+    export const trap = () => ({ get label() { throw new Error('do not look'); } });
+    export const thrower = () => { throw { toString() { throw 1; }, get retryable() { throw 2; } }; };
+    export const faulty = () => { throw Object.defineProperty(new Error(), 'message', { get() { throw 3; } }); };
+    export const exit = () => process.exit(0);
+    export const editor = (step) => { step.action.text = 'other'; step.context.length = 0; return true; };
   `,
 });
 afterAll(() => project.remove());
@@ -45,4 +50,23 @@ test.each([
 ])('%s is none: never BAD', async (name, message) => {
   const gave = `judge (judges.js, export \`${name}\`) gave q1/0/1 no verdict`;
   await expectRefusal(judged(name), ModelError, gave, message);
+});
+
+test.each([
+  ['trap', 'gave something for q1/0/1 that cannot be read: Error: do not look'],
+  ['thrower', 'failed for q1/0/1: it threw something that cannot be read'],
+  ['faulty', 'failed for q1/0/1: it threw something that cannot be read'],
+  ['exit', 'failed for q1/0/1: Error: it called process.exit(0)'],
+])('%s is a fault of the module, and ends nothing', async (name, message) => {
+  const judging = judged(name);
+  await expect(judging).rejects.toThrow(ModelError);
+  await expect(judging).rejects.toThrow(message);
+});
+
+test('what a module changes in its record is changed in a copy', async () => {
+  const step = { id: 'q1/0/1', action: { text: 'as sampled' }, context: [{}] } as unknown as SubTrajectory;
+  const settings = moduleJudge.settings.parse({ path: `${project.folder}/judges.js`, export: 'editor' });
+  const judge = await moduleJudge.make({ ...settings, kind: 'module' }, { ...context, name: 'judge' });
+  expect(await judge.judge(step, { signal })).toMatchObject({ label: 'GOOD' });
+  expect(step).toEqual({ id: 'q1/0/1', action: { text: 'as sampled' }, context: [{}] });
 });

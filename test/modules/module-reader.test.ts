@@ -25,6 +25,8 @@ const project = makeProject({
     export function* breaks() { yield { text: 'a' }; throw new Error('torn page'); }
     export const never = async function* () { yield { text: 'a' }; await new Promise(() => {}); };
     export const number = () => 7;
+    export const broken = () => ({ [Symbol.iterator]: () => ({ next: () => undefined }) });
+    export const trap = () => [{ get text() { throw new Error('do not look'); } }];
     export const closed = { times: 0 };
     export function* endless() { try { for (let i = 0; ; i++) yield { text: String(i) }; } finally { closed.times++; } }
     export const told = () => [{ text: String(closed.times) }];
@@ -83,6 +85,11 @@ describe('a reader of one’s own', () => {
       ),
       expect.stringMatching(/question 3 of data\.tsv: expected a question/),
     ]);
+    expect((await read('trap')).skipped).toEqual([
+      expect.stringContaining(
+        'gave something for question 1 of data.tsv that cannot be read: Error: do not look',
+      ),
+    ]);
     expect((await read('list')).skipped).toEqual([expect.stringContaining('the id "1" is there twice')]);
     await expect(read('slips', '', { strict: true })).rejects.toThrow(DataError);
   });
@@ -90,6 +97,7 @@ describe('a reader of one’s own', () => {
   test.each([
     ['breaks', 'failed for question 2 of data.tsv: Error: torn page'],
     ['never', 'did not answer for question 2 of data.tsv in 50 ms'],
+    ['broken', 'failed for question 1 of data.tsv: TypeError'],
     ['number', 'gave no questions for data.tsv: expected an iterable, found 7'],
   ])('%s ends the reading', async (name, message) => {
     await expectRefusal(read(name), DataError, message);

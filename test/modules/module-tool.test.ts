@@ -99,7 +99,7 @@ test('arguments are read and checked by the parameters that it declares', async 
   ]);
   expect((await tool.describe?.(signal))?.example).toBe('{"a":1,"b":2}');
   await expect(open('odd')).rejects.toThrow(
-    'tools.mine, its `parameters`: the parameters of a tool are an object: expected `type: object`, found "text"',
+    'export `odd`: its `parameters`: the parameters of a tool are an object: expected `type: object`, found "text"',
   );
 });
 

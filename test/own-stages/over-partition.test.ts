@@ -14,10 +14,11 @@ import {
   scan,
   take,
 } from 'rxjs';
+import { ConfigError } from '../../src/errors.ts';
 import { refuse } from '../../src/own-stages/outputs.ts';
 import type { StageCall } from '../../src/parts/calls.ts';
 import type { Question } from '../../src/topics/records.generated.ts';
-import { ids, type SmallFlow, smallFlow } from './small-flow.ts';
+import { ids, type SmallFlow, smallFlow, trapped } from './small-flow.ts';
 
 type Questions = Observable<Question>;
 let flow: SmallFlow;
@@ -159,14 +160,16 @@ describe('where it throws', () => {
       questions$.pipe(
         mergeMap(({ id }) => {
           if (id === 'q1') return of({ of: 5 });
+          if (id === 'q3') return of(trapped());
           return id === 'q2' ? of({ of: id }).pipe(repeat()) : of({ of: id });
         }),
       );
     await flow.run(wrong, { settings: over });
-    expect(await flow.notes()).toEqual(['q0', 'q3']);
+    expect(await flow.notes()).toEqual(['q0']);
     expect((await flow.failures()).map(({ message }) => message)).toEqual([
       expect.stringContaining('field of: expected text, found 5'),
       expect.stringContaining('for q2 it gave more than 100 outputs'),
+      expect.stringContaining('gave something for q3 that cannot be read: Error: do not look'),
     ]);
   });
 });
@@ -221,6 +224,32 @@ test('it may end by itself; the stream of a partition never does', async () => {
   await flow.run(some, { settings: over });
   expect(await flow.notes()).toEqual(['q0', 'q1']);
   expect(await flow.transport.committed('mine', 'questions')).toEqual([11]);
+  // Whoever wonders where the other records went is told.
+  expect(flow.told.join()).toContain(
+    'completed its stream: it gives nothing for the records that come after',
+  );
+});
+
+test.each<[string, unknown, RegExp]>([
+  [
+    'throws',
+    () => {
+      throw new Error('no operator today');
+    },
+    /gave no operator: Error: no operator today/,
+  ],
+  ['is no stream', () => 5, /gave no operator: TypeError: You provided '5'/],
+  [
+    'is asynchronous',
+    async (questions$: Questions) => questions$,
+    /gave no operator: .*a promise.*async function/,
+  ],
+])('an operator that %s is an error that names the module', async (_, operator, message) => {
+  await flow.feed(ids(2));
+  const run = flow.run(operator as StageCall, { settings: over });
+  await expect(run).rejects.toThrow(ConfigError);
+  await expect(run).rejects.toThrow(message);
+  expect(await flow.transport.committed('mine', 'questions')).toEqual([0]);
 });
 
 test('one record may give many', async () => {

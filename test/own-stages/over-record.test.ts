@@ -17,7 +17,7 @@ import {
 } from 'rxjs';
 import { refuse, to } from '../../src/own-stages/outputs.ts';
 import type { Question } from '../../src/topics/records.generated.ts';
-import { ids, type SmallFlow, smallFlow } from './small-flow.ts';
+import { ids, type SmallFlow, smallFlow, trapped } from './small-flow.ts';
 
 type Questions = Observable<Question>;
 let flow: SmallFlow;
@@ -120,6 +120,12 @@ describe('what is wrong is a failure, of that record alone', () => {
       /for q1 it gave a record for the topic "others", and the stage writes `notes`/,
     ],
     [
+      'what it gives throws when it is read',
+      map(({ id }) => (id === 'q1' ? trapped() : ofId(id))),
+      { error: 'DataError' },
+      /gave something for q1 that cannot be read: Error: do not look/,
+    ],
+    [
       'it refuses',
       map(({ id }) => (id === 'q1' ? refuse('not mine') : ofId(id))),
       { error: 'DataError' },
@@ -137,13 +143,19 @@ describe('what is wrong is a failure, of that record alone', () => {
       { error: 'ModelError', record: 'q0' },
       /failed for q0: TypeError/,
     ],
+    [
+      'it is asynchronous',
+      (async (questions$: Questions) => questions$) as never,
+      { error: 'ModelError', record: 'q0' },
+      /failed for q0: TypeError: .*a promise.*async function/,
+    ],
   ])('%s', async (what, operator, failure, message) => {
     await flow.feed(ids(3));
     await flow.run(operator as never, {
       settings: { timeoutMs: what === 'it never completes' ? 50 : 60_000 },
     });
     const failures = await flow.failures();
-    if (what === 'it is no operator') expect(failures).toHaveLength(3);
+    if (what === 'it is no operator' || what === 'it is asynchronous') expect(failures).toHaveLength(3);
     else {
       expect(await flow.notes()).toEqual(['q0', 'q2']);
       expect(failures).toHaveLength(1);

@@ -135,6 +135,14 @@ export async function smallFlow(): Promise<SmallFlow> {
   };
 }
 
+/** What throws when it is looked at. */
+export function trapped(): object {
+  const get = () => {
+    throw new Error('do not look');
+  };
+  return Object.defineProperty({}, 'of', { get, enumerable: true });
+}
+
 /** `q0`, `q1`, ... */
 export function ids(count: number, first = 0): string[] {
   return Array.from({ length: count }, (_, i) => `q${first + i}`);

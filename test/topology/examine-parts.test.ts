@@ -106,9 +106,54 @@ describe('a module in a topology', () => {
       'export default { part: "reward", settings: {}, make() {} }',
       /must be a schema/,
     ],
+    [
+      'throws when it is looked at',
+      'reward.js',
+      'export default { part: "reward", get make() { throw new Error("do not look"); } }',
+      /export `default`: it cannot be read: Error: do not look/,
+    ],
+    [
+      'ends the process',
+      'reward.js',
+      'process.exit(0)',
+      /cannot be imported: Error: it called process\.exit\(0\)/,
+    ],
+    [
+      'has a schema that gives nonsense',
+      'reward.js',
+      'const schema = { "~standard": { version: 1, vendor: "x", validate: () => ({ issues: [null] }) } };' +
+        'export default { part: "reward", settings: schema, make() {} }',
+      /its check of settings gave an object: expected \{ value \} or/,
+    ],
   ])('that %s is an error at its line', async (_, file, text, message) => {
     const { write } = project({ [file]: text });
     expect(await problems(write('topology.yaml', TOPOLOGY))).toMatch(message);
+  });
+
+  test.each([
+    ['description: 7', /export `default`: `description` must be a text, found number/],
+    ['parameters: "city"', /`parameters` must be a JSON Schema, found string/],
+    ['parameters: { type: "array" }', /its `parameters`: .*expected `type: object`, found "array"/],
+  ])('of a tool that tells %s is an error at its line', async (told, message) => {
+    const { write } = project({
+      'tool.js': `export default { part: 'tool', ${told}, make: () => () => '' }`,
+    });
+    const policy = '{ kind: openai, baseUrl: http://127.0.0.1:9/v1, model: none }';
+    const tools = '{ mine: { kind: module, path: ./tool.js, tag: mine } }';
+    const stages = '{ start: {}, rollout: {}, tools: {} }';
+    const tasks = '{ sums: { tools: [mine] } }';
+    const path = write(
+      'topology.yaml',
+      `stages: ${stages}\npolicy: ${policy}\ntasks: ${tasks}\ntools: ${tools}\n`,
+    );
+    expect(await problems(path)).toMatch(message);
+  });
+
+  test('that is a folder is told so', async () => {
+    const { write } = project({ 'reward.js/index.js': REWARD });
+    expect(await problems(write('topology.yaml', TOPOLOGY))).toMatch(
+      /reward\.js is a folder: expected a file/,
+    );
   });
 
   test('that never ends its import is given up', async () => {
