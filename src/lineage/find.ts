@@ -1,0 +1,88 @@
+/**
+ * Finds records by their keys. There is no index of keys: a record's key says its partition, and it was
+ * appended at or after the time of what it was made of, so a topic is read from there on only, and no further
+ * than what is looked for.
+ */
+import { DataError } from '../errors.ts';
+import { partitionOf } from '../topics/partition-of.ts';
+import { decodeOrError } from '../topics/read-records.ts';
+import type { LogEntry } from '../topics/transport.ts';
+import type { ChainRun } from './run-chain.ts';
+
+/** A record and where it is. */
+export interface Found {
+  readonly run: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly time: number;
+  readonly key: string;
+  /** Null where its bytes make none. */
+  readonly record: Readonly<Record<string, unknown>> | null;
+}
+
+export interface Wanted {
+  readonly topic: string;
+  /** The key; null: any, and then `matches` is asked of each. */
+  readonly key: string | null;
+  readonly matches?: (key: string) => boolean;
+  /** Milliseconds since 1970, before which nothing of it was appended. */
+  readonly since?: number;
+  /** Stop after so many. */
+  readonly most?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** The records, in order of partition and offset. */
+export async function find(run: ChainRun, wanted: Wanted): Promise<Found[]> {
+  const { topic, key, matches = () => true, since, most = Number.POSITIVE_INFINITY, signal } = wanted;
+  const info = run.topics.find(({ name }) => name === topic);
+  if (info === undefined || info.offsets.every(({ start, end }) => start === end)) return [];
+  const found: Found[] = [];
+  const options = {
+    ...(key === null ? {} : { partition: partitionOf(key, info.partitions) }),
+    ...(since === undefined ? {} : { from: { time: since } }),
+    ...(signal === undefined ? {} : { signal }),
+  };
+  for await (const entry of run.transport.read(topic, options)) {
+    if (key === null ? !matches(entry.key) : entry.key !== key) continue;
+    found.push(await foundOf(run, entry));
+    if (found.length >= most) break;
+  }
+  return found;
+}
+
+/** A range of a partition. */
+export interface Range {
+  readonly topic: string;
+  readonly partition: number;
+  readonly from: number;
+  /** The offset after the last. */
+  readonly to: number;
+}
+
+export async function findRange(run: ChainRun, { topic, partition, from, to }: Range): Promise<Found[]> {
+  const found: Found[] = [];
+  if (from >= to) return found;
+  // On Kafka offsets skip the marks of transactions: the range has no more records than offsets.
+  for await (const entry of run.transport.read(topic, {
+    partition,
+    from: { offset: from },
+    limit: to - from,
+  })) {
+    if (entry.offset >= to) break;
+    found.push(await foundOf(run, entry));
+  }
+  return found;
+}
+
+async function foundOf({ codec, topology }: ChainRun, entry: LogEntry): Promise<Found> {
+  const { topic, partition, offset, time, key, value } = entry;
+  await codec.learn?.(topic, [value]);
+  const record: unknown = decodeOrError(codec, topic, value);
+  return {
+    run: topology.run,
+    ...{ topic, partition, offset, time, key },
+    record: record instanceof DataError ? null : (record as Record<string, unknown>),
+  };
+}

@@ -1,0 +1,68 @@
+/** A run and those that it replays, opened to be read: where a record's causes may lie. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { ConfigError } from '../errors.ts';
+import { openTransport } from '../open-transport.ts';
+import type { Codec } from '../topics/avro/codec.ts';
+import type { TopicInfo, Transport } from '../topics/transport.ts';
+import { codecOf } from '../topology/codec-of.ts';
+import { loadTopology } from '../topology/load.ts';
+import { RESOLVED_FILE } from '../topology/resolved.ts';
+import type { Topology } from '../topology/topology.ts';
+
+/** Replays of replays that are followed. */
+const MOST_RUNS = 16;
+
+export interface ChainRun {
+  readonly topology: Topology;
+  readonly transport: Transport;
+  readonly codec: Codec;
+  /** Its topics as they were when it was opened. */
+  readonly topics: readonly TopicInfo[];
+}
+
+export interface RunChain {
+  /** The run itself first, then the one whose topic it reads, and so on. */
+  readonly runs: readonly ChainRun[];
+  close(): Promise<void>;
+}
+
+/**
+ * Opens them, read-only. Throws a `ConfigError` where a run that is replayed has gone, and a `TransportError`
+ * where topics cannot be read.
+ */
+export async function openChain(
+  first: Topology,
+  { notify }: { readonly notify: (message: string) => void },
+): Promise<RunChain> {
+  const runs: ChainRun[] = [];
+  const close = async () => {
+    for (const { transport } of runs) await transport.close();
+  };
+  try {
+    for (let next: Topology | null = first; next !== null; next = parentOf(next)) {
+      if (runs.length === MOST_RUNS)
+        throw new ConfigError(`expected at most ${MOST_RUNS} replays of replays`);
+      const codec = await codecOf(next, 'read');
+      const transport = await openTransport(next, { access: 'read', notify });
+      runs.push({ topology: next, transport, codec, topics: [] });
+      runs[runs.length - 1] = { topology: next, transport, codec, topics: await transport.topics() };
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { runs, close };
+}
+
+/** The run whose topic it reads; null where it reads none. */
+function parentOf({ folder, run, source }: Topology): Topology | null {
+  if (source === null) return null;
+  const file = join(folder, source.run, RESOLVED_FILE);
+  if (!existsSync(file)) {
+    throw new ConfigError(
+      `the run ${run} replays ${source.run}, and ${file} is not there: bring that run back`,
+    );
+  }
+  return { ...loadTopology(file, { set: [`run=${source.run}`] }).topology, folder };
+}

@@ -1,0 +1,140 @@
+/**
+ * From a question, trajectory or step to everything that came of it, update by update: its lineage. Names say
+ * it (promise 2): `q17` is a question, `q17/2` its third rollout, `q17/2/0` that rollout's first step.
+ */
+import { ConfigError } from '../errors.ts';
+import { TOPICS } from '../topology/topics.ts';
+import { type Found, find } from './find.ts';
+import type { ChainRun, RunChain } from './run-chain.ts';
+import { type UpdateOf, updatesOf } from './updates-of.ts';
+
+export interface TracedStep {
+  readonly id: string;
+  /** Its records, in the order of the flow. */
+  readonly records: readonly Found[];
+  /** The updates whose batches it was in. */
+  readonly updates: readonly UpdateOf[];
+}
+
+export interface TracedTrajectory {
+  readonly id: string;
+  /** Its records that are of no single step, those of topics of one's own included. */
+  readonly records: readonly Found[];
+  readonly steps: readonly TracedStep[];
+}
+
+export interface Trace {
+  readonly id: string;
+  readonly question: Found | null;
+  readonly trajectories: readonly TracedTrajectory[];
+  readonly failures: readonly Found[];
+}
+
+export interface TraceOptions {
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Throws a `ConfigError` where no record of the run, or of one that it replays, is of that name. The id of a
+ * failure means the record that failed.
+ */
+export async function trace(chain: RunChain, id: string, options: TraceOptions = {}): Promise<Trace> {
+  if (!/^[^:]+:[^:]+:\d+:\d+$/.test(id)) return traceRecord(chain, id, options);
+  const failure = await first(chain.runs, (run) => find(run, { topic: 'failures', key: id, ...options }));
+  const failed = failure?.record?.record;
+  if (typeof failed === 'string') return traceRecord(chain, failed, options);
+  // What could not be decoded has no name.
+  if (failure !== null) return { id, question: null, trajectories: [], failures: [failure] };
+  return traceRecord(chain, id, options);
+}
+
+async function traceRecord(chain: RunChain, id: string, options: TraceOptions): Promise<Trace> {
+  const [questionId = '', rollout, step] = id.split('/');
+  const key = rollout === undefined ? null : `${questionId}/${rollout}`;
+  const question = await first(chain.runs, (run) =>
+    find(run, { topic: 'questions', key: questionId, most: 1, ...options }),
+  );
+  const since = question === null ? {} : { since: question.time };
+  const wanted = {
+    key,
+    matches: (one: string) => one.startsWith(`${questionId}/`),
+    ...since,
+    ...options,
+  };
+  const records: Found[] = [];
+  for (const run of chain.runs) {
+    for (const topic of flowTopics(run)) records.push(...(await find(run, { topic, ...wanted })));
+  }
+  const ids = new Set([id, ...records.map(idOf)]);
+  const failures: Found[] = [];
+  for (const run of chain.runs) {
+    const failed = await find(run, { topic: 'failures', key: null, ...since, ...options });
+    failures.push(...failed.filter(({ record }) => ids.has(String(record?.record))));
+  }
+  if (question === null && records.length === 0 && failures.length === 0) {
+    const runs = chain.runs.map(({ topology }) => topology.run).join(', which replays ');
+    throw new ConfigError(
+      `expected the id of a question, trajectory, step, failure or update of the run ${runs}; found ${JSON.stringify(id)}, of which there is no record`,
+    );
+  }
+  const isWanted = (one: string) => step === undefined || one === id || one.split('/').length < 3;
+  const kept = records.filter((found) => isWanted(idOf(found)));
+  const updates = await updatesOf(chain.runs, kept, options);
+  return { id, question, trajectories: grouped(kept, updates), failures };
+}
+
+/** The topics whose keys are trajectories, in the order of the flow, and those that the topology adds. */
+function flowTopics({ topics }: ChainRun): string[] {
+  const builtIn = TOPICS.filter((name) => !['questions', 'updates', 'failures'].includes(name));
+  const isKnown = (name: string) => (TOPICS as readonly string[]).includes(name);
+  return [...builtIn, ...topics.map(({ name }) => name).filter((name) => !isKnown(name))];
+}
+
+async function first(
+  runs: readonly ChainRun[],
+  look: (run: ChainRun) => Promise<readonly Found[]>,
+): Promise<Found | null> {
+  for (const run of runs) {
+    const [found] = await look(run);
+    if (found !== undefined) return found;
+  }
+  return null;
+}
+
+/** A record's name; that of its trajectory where it has none of its own. */
+function idOf({ record, key }: Found): string {
+  return typeof record?.id === 'string' ? record.id : key;
+}
+
+function grouped(
+  records: readonly Found[],
+  updates: ReadonlyMap<Found, readonly UpdateOf[]>,
+): TracedTrajectory[] {
+  const trajectories = groupsOf(records, ({ key }) => key);
+  return [...trajectories].sort(byNumbers).map(([id, of]) => {
+    const isStep = (found: Found) => idOf(found).startsWith(`${id}/`);
+    const steps = groupsOf(of.filter(isStep), idOf);
+    return {
+      id,
+      records: of.filter((found) => !isStep(found)),
+      steps: [...steps].sort(byNumbers).map(([step, found]) => ({
+        id: step,
+        records: found,
+        updates: found.flatMap((one) => updates.get(one) ?? []),
+      })),
+    };
+  });
+}
+
+function groupsOf(records: readonly Found[], name: (found: Found) => string): Map<string, Found[]> {
+  const groups = new Map<string, Found[]>();
+  for (const found of records) {
+    const group = groups.get(name(found));
+    if (group === undefined) groups.set(name(found), [found]);
+    else group.push(found);
+  }
+  return groups;
+}
+
+const { compare } = new Intl.Collator('en', { numeric: true });
+const byNumbers = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]) => compare(a, b);
