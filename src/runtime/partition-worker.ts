@@ -4,31 +4,15 @@
  */
 import { setMaxListeners } from 'node:events';
 import { type OperatorFunction, Subject, type Subscription } from 'rxjs';
-import { z } from 'zod';
 import { DataError, SwirlError } from '../errors.ts';
 import type { Codec } from '../topics/avro/codec.ts';
 import { OutputRefused } from '../topics/output-refused.ts';
 import type { InputPartition, LogEntry, Output } from '../topics/transport.ts';
+import type { CommitConfig } from './commit-config.ts';
 import { failureOf, idOf } from './failure.ts';
 import { commitRefused, encodeFailure } from './refused-outputs.ts';
 import type { AnyEmission, Delivery, Finished, Stage } from './stage.ts';
 import { type Prefix, Window } from './window.ts';
-
-export const commitConfig = z
-  .strictObject({
-    records: z.number().int().min(1).default(256).describe('Commit when this many records are finished.'),
-    ms: z
-      .number()
-      .int()
-      .min(1)
-      .default(50)
-      .describe('Commit when the oldest finished record has waited this long.'),
-  })
-  .describe(
-    'A commit is one durable transaction (about 4 ms on a common disk): this bounds how many records share it.',
-  );
-
-type CommitConfig = z.output<typeof commitConfig>;
 
 export interface WorkerDeps {
   readonly codec: Codec;

@@ -9,7 +9,7 @@ import { type FlowState, FlowWatch } from './flow-state.ts';
 import type { Cursor } from './newest-first.ts';
 import { type Redact, redactOf, shownLine, shownSetting } from './shown-text.ts';
 import { TokenPieces } from './token-pieces.ts';
-import { TrajectoryList, type TrajectoryQuery, type Work } from './trajectory-list.ts';
+import { TrajectoryList, type TrajectoryPage, type TrajectoryQuery, type Work } from './trajectory-list.ts';
 import { trajectoryView } from './trajectory-view.ts';
 import { UpdateCurves } from './update-curves.ts';
 import { openWatchedRun, type Place, type WatchedRun } from './watched-run.ts';
@@ -89,7 +89,11 @@ export class RunWatch {
     return this.#failures.look(BUDGET_MS);
   }
 
-  async trajectories(query: TrajectoryQuery, cursor: Cursor | null, work: Work) {
+  async trajectories(
+    query: TrajectoryQuery,
+    cursor: Cursor | null,
+    work: Work,
+  ): Promise<TrajectoryPage & { readonly known: TrajectoryList['judged']['progress'] }> {
     const page = await this.#list.page(query, cursor, work);
     return { ...page, known: this.#list.judged.progress };
   }
