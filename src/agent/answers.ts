@@ -71,8 +71,8 @@ function sameChoice(answer: string, gold: string): boolean {
 }
 
 const LEAD = new RegExp(
-  String.raw`^(?:(?:so|thus|therefore|hence|and|then),? +)*(?:(?:the|my) +)?` +
-    String.raw`(?:(?:final|correct|right|best) +)*(?:answer|option|choice)(?: +(?:option|choice))?` +
+  '^(?:(?:so|thus|therefore|hence|and|then),? +)*(?:(?:the|my) +)?' +
+    '(?:(?:final|correct|right|best) +)*(?:answer|option|choice)(?: +(?:option|choice))?' +
     String.raw`(?: *[:=] *| +(?:is|would be|must be)(?: *: *| +))(?=\S)`,
   'i',
 );

@@ -1,13 +1,14 @@
 /** Folders that are there as a whole or not at all: written aside, flushed, and renamed into place. */
-import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { makeFolder } from '../make-folder.ts';
 
 /** Fills a folder beside `path` by `fill`, and renames it to `path`. What was there is replaced. */
 export async function writeFolderAside(path: string, fill: (folder: string) => Promise<void>): Promise<void> {
   const aside = join(dirname(path), `.${basename(path)}.new`);
   const old = join(dirname(path), `.${basename(path)}.old`);
   await rm(aside, { recursive: true, force: true });
-  await mkdir(aside, { recursive: true });
+  makeFolder(aside);
   await fill(aside);
   await flushFolder(aside);
   await rm(old, { recursive: true, force: true });

@@ -1,11 +1,12 @@
 /** The laboratory as a flow: a topology, a search corpus, questions to learn from and questions held out. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { corpus } from '../lab/articles.ts';
 import { questionsOf } from '../lab/demonstrations.ts';
 import { labTasks, labTools } from '../lab/task-settings.ts';
 import { makeWorld } from '../lab/world.ts';
+import { makeFolder } from '../make-folder.ts';
 import type { Question } from '../topics/records.generated.ts';
 import { resolveTopology } from '../topology/load.ts';
 import type { Topology } from '../topology/topology.ts';
@@ -43,7 +44,7 @@ export async function labFlow(
   const train = makeWorld({ seed, split: 'train', staleRate });
   const test = makeWorld({ seed, split: 'test', staleRate });
   const corpusPath = join(folder, run, 'corpus.jsonl');
-  await mkdir(dirname(corpusPath), { recursive: true });
+  makeFolder(dirname(corpusPath));
   const articles = [...corpus(train), ...corpus(test)];
   await writeFile(corpusPath, articles.map((article) => `${JSON.stringify(article)}\n`).join(''));
   const count = (questions: number) => ({ search: questions, math: questions });

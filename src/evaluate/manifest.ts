@@ -7,7 +7,6 @@ import { createHash, randomUUID } from 'node:crypto';
 import {
   closeSync,
   existsSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -20,6 +19,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { goldAnswers } from '../agent/gold-answers.ts';
 import { ConfigError } from '../errors.ts';
+import { makeFolder } from '../make-folder.ts';
 import type { Question } from '../topics/records.generated.ts';
 import { runFolder } from '../topology/resolved.ts';
 import type { Topology } from '../topology/topology.ts';
@@ -90,7 +90,7 @@ export function readManifest(topology: Topology, run: string): Manifest | null {
 export function writeManifest(flow: Topology, manifest: Manifest): void {
   const folder = runFolder(flow);
   const aside = join(folder, `${FILE}.${randomUUID()}.tmp`);
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   writeFileSync(aside, `${JSON.stringify(manifest, null, 1)}\n`);
   renameSync(aside, join(folder, FILE));
 }

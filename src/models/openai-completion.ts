@@ -4,7 +4,7 @@
  * missing beside reasoning.
  */
 import { z } from 'zod';
-import { closeTag, type Reading } from '../agent/action.ts';
+import { closeTag, type Reading, type ToolTag } from '../agent/action.ts';
 import type { Completion } from '../agent/model.ts';
 import { contentError, type Endpoint, endedError } from './openai-errors.ts';
 import { type OfferedTool, readToolCall } from './openai-tool-calls.ts';
@@ -56,7 +56,9 @@ const CUT = new Set(['length', 'max_tokens']);
 export interface CompletionReading {
   readonly endpoint: Endpoint;
   /** Where an action was asked for. */
-  readonly tools?: readonly OfferedTool[];
+  readonly tools?: readonly ToolTag[];
+  /** With `tools`: what they say of themselves, asked only where a call by the protocol is to be read. */
+  readonly offered?: () => Promise<readonly OfferedTool[]>;
   readonly reading: Reading;
   /** The stop sequences that were sent, which endpoints leave out of the text. */
   readonly stops: readonly string[];
@@ -66,7 +68,7 @@ export interface CompletionReading {
  * The first choice of a body, as it was meant. Throws `ModelError`: retryable where the endpoint broke or
  * sent no completion, not where the model refused.
  */
-export function readCompletion(body: string, options: CompletionReading): Completion {
+export async function readCompletion(body: string, options: CompletionReading): Promise<Completion> {
   const { endpoint } = options;
   let json: unknown;
   try {
@@ -90,8 +92,9 @@ export function readCompletion(body: string, options: CompletionReading): Comple
     ...(CUT.has(choice.finish_reason?.toLowerCase() ?? '') && { truncated: true }),
   };
   const [call] = calls ?? [];
-  if (call !== undefined && options.tools !== undefined) {
-    return { ...base, ...readToolCall(call.function, { tools: options.tools, content: content ?? '' }) };
+  if (call !== undefined && options.offered !== undefined) {
+    const tools = await options.offered();
+    return { ...base, ...readToolCall(call.function, { tools, content: content ?? '' }) };
   }
   if (content === null && reasoning === null && !base.truncated) {
     const ended = `text (the completion ended with ${choice.finish_reason ?? 'no reason'})`;

@@ -76,12 +76,12 @@ export async function openaiModel(config: OpenaiConfig, deps: OpenaiDeps): Promi
         const either = AbortSignal.any([request.signal, deadline.signal]);
         const { tools } = request;
         const stops = stopsOf(request, config);
-        const known = tools && (await offered(tools, either));
-        const offer = config.toolCalls === 'protocol' ? known : undefined;
+        const offer = tools && config.toolCalls === 'protocol' ? await offered(tools, either) : undefined;
         const body = requestBody(request, { config, runSeed: deps.runSeed, stops, offer });
         const sent = await send(body, either);
         const reading = { thinking: config.thinking };
-        const completion = readCompletion(sent, { endpoint, reading, stops, ...(known && { tools: known }) });
+        const toolsOf = tools && { tools, offered: async () => offer ?? offered(tools, either) };
+        const completion = await readCompletion(sent, { endpoint, reading, stops, ...toolsOf });
         const { messages } = request;
         const whole = recorder?.record(sent, completion, { messages, reading, ...(tools && { tools }) });
         const recorded = whole ?? completion;

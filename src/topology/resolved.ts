@@ -1,9 +1,10 @@
 /** The resolved topology: every default written out, kept with the run it belongs to. */
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { ConfigError } from '../errors.ts';
+import { makeFolder } from '../make-folder.ts';
 import type { Topology } from './topology.ts';
 
 /** The file's name in a run's folder. */
@@ -31,7 +32,7 @@ function written({ ownTopics, ownStages, ...topology }: Topology): object {
 /** Makes the folder of a run where it is missing. Throws `ConfigError` where that cannot be. */
 export function makeRunFolder(topology: Topology): string {
   const folder = runFolder(topology);
-  writing(folder, () => mkdirSync(folder, { recursive: true }));
+  writing(folder, () => makeFolder(folder));
   return folder;
 }
 

@@ -8,6 +8,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { makeFolder } from '../make-folder.ts';
 import { TakenOver } from '../runtime/taken-over.ts';
 
 const workspacePrefix = '.writer-';
@@ -28,7 +29,7 @@ export class FolderClaim {
 
   /** Claims the folder, which is made if missing, and removes what others had begun in it. */
   static async take(folder: string): Promise<FolderClaim> {
-    await mkdir(folder, { recursive: true });
+    makeFolder(folder);
     const host = hostname().replaceAll(/[^A-Za-z0-9]+/g, '-');
     const own = `${workspacePrefix}${host}-${process.pid}-${randomUUID()}`;
     await mkdir(join(folder, own));

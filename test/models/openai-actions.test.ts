@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
+import type { ToolTag } from '../../src/agent/action.ts';
 import { conversation } from '../../src/agent/conversation.ts';
 import type { Completion } from '../../src/agent/model.ts';
 import { openaiModel } from '../../src/models/openai.ts';
@@ -52,6 +53,29 @@ function calls(name: string, args: string) {
     tool_calls: [{ id: 'c1', type: 'function', function: { name, arguments: args } }],
   };
 }
+
+test('tools are asked what they take only where a call by the protocol is offered or read', async () => {
+  const asked: string[] = [];
+  const counted = tools.map((tool) => ({
+    ...tool,
+    describe: async (end: AbortSignal) => {
+      asked.push(tool.name);
+      return (await (tool as ToolTag).describe?.(end)) ?? search.describe();
+    },
+  }));
+  const ask = async (reply: Reply, settings: object = {}) => {
+    asked.length = 0;
+    const server = await startFaultServer(() => reply);
+    servers.push(server);
+    const config = openaiConfig.parse({ baseUrl: server.url, model: 'm', ...settings });
+    const model = await openaiModel(config, { runSeed: 7, env: {} });
+    await model.complete({ messages, id: 'q1/0/0', signal, tools: counted });
+    return [...asked].sort();
+  };
+  expect(await ask('<math_exp>2+2</math_exp>')).toEqual([]);
+  expect(await ask(ending('tool_calls', calls('calculator', '"2+2"')))).toEqual(['calculator', 'search']);
+  expect(await ask('4', { toolCalls: 'protocol' })).toEqual(['calculator', 'search']);
+});
 
 describe('an action', () => {
   test('ends at its first complete tag: the endpoint is asked to, and what it writes beyond is cut off', async () => {

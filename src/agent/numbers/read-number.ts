@@ -51,7 +51,7 @@ const BETWEEN = new Set(
 /** With one of these the sentence does not say that it is this number. */
 const DENIAL = /\b(?:not|never|cannot|could|might|may|unless|except|wrong|\w+n't|\w+n’t)\b/i;
 const STATED = new RegExp(
-  String.raw`^(?:(?:so|thus|therefore|hence|and|then|ok|okay|well),? )*(?:(?:the|my|our) )?` +
+  '^(?:(?:so|thus|therefore|hence|and|then|ok|okay|well),? )*(?:(?:the|my|our) )?' +
     String.raw`(?:(?:final|correct|right|numerical|numeric) )*(?:answer|result)\b`,
   'i',
 );

@@ -80,9 +80,9 @@ export function readCurrency(text: string): { readonly currency: string; readonl
 
 /** Units that may adjoin their number: `5kg`. Longer lower-case words may too. */
 const ATTACHED = new RegExp(
-  String.raw`^(?:°[cfk]?|[mgshlvwjcf]|[cmkdnµμ]m|[mkµμ]g|lbs?|oz|ml|cl|dl|hz|[kmg]hz|[kmgt]b|hrs?|mins?|` +
+  '^(?:°[cfk]?|[mgshlvwjcf]|[cmkdnµμ]m|[mkµμ]g|lbs?|oz|ml|cl|dl|hz|[kmg]hz|[kmgt]b|hrs?|mins?|' +
     String.raw`secs?|ms|yrs?|ft|in|yds?|mi|mph|kph|kmh|km\/h|m\/s|kw|kwh|mw|mah|kj|kcal|cal|pa|kpa|ha|` +
-    String.raw`usd|eur|gbp|chf|p|¢|€|pts?|px|pp)$`,
+    'usd|eur|gbp|chf|p|¢|€|pts?|px|pp)$',
   'i',
 );
 /**

@@ -21,7 +21,7 @@ const PAIRS: readonly RegExp[] = [
   /^\*\*([^*]*)\*\*$/,
 ];
 const INTRODUCTION = new RegExp(
-  String.raw`^(?:please|calculate|compute|evaluate|simplify|find|solve|what(?: is|'s|’s)|how much is|` +
+  "^(?:please|calculate|compute|evaluate|simplify|find|solve|what(?: is|'s|’s)|how much is|" +
     String.raw`(?:the )?(?:value|result) of)(?![\p{L}\d_(])[:,]?\s*`,
   'iu',
 );

@@ -17,6 +17,7 @@ import {
 import { dirname, join } from 'node:path';
 import { open } from 'lmdb';
 import { TransportError } from '../../errors.ts';
+import { makeFolder } from '../../make-folder.ts';
 import { Damaged } from './damage.ts';
 import { checkPages } from './lmdb-pages.ts';
 import { checkContents } from './log-contents.ts';
@@ -166,7 +167,7 @@ function makeIfMissing(options: LogFileOptions): void {
       );
     }
     accessSync(nearestFolder(folder), constants.W_OK);
-    mkdirSync(dirname(folder), { recursive: true });
+    makeFolder(dirname(folder));
     rmSync(draft, { recursive: true, force: true });
     mkdirSync(draft);
     const db = openDatabase(draft, options);
