@@ -127,7 +127,15 @@ export async function openRun(
         );
         const { runtime } = topology;
         const run = new Run(
-          { stages, flow: flowOf(topology), scheduled: scheduledStages(topology), untilDrained, stop, abort },
+          {
+            stages,
+            flow: flowOf(topology),
+            fed: topology.fed,
+            scheduled: scheduledStages(topology),
+            untilDrained,
+            stop,
+            abort,
+          },
           { transport, codec, config: runtime, now: () => performance.now(), notify },
         );
         return {

@@ -29,7 +29,7 @@ import { start } from './rollout/start.ts';
 import { redirected } from './runtime/redirect.ts';
 import type { Stage, StageOperator } from './runtime/stage.ts';
 import { tools } from './tools/tools.ts';
-import type { TopicRecords } from './topics/records.generated.ts';
+import type { Action, TopicRecords } from './topics/records.generated.ts';
 import { flowStages, heldBy, stagesBefore } from './topology/flow.ts';
 import { topicSchemas } from './topology/own-topics.ts';
 import { settleTasks } from './topology/settle-tasks.ts';
@@ -38,7 +38,7 @@ import type { Topology } from './topology/topology.ts';
 import type { TrainTopics, TrainTopicsOptions } from './train/train-topics.ts';
 
 /** What a stage is made of; the topology says the rest. */
-type Made<N extends StageName> = Pick<Stage, 'holds' | 'outlasts' | 'startAt'> & {
+type Made<N extends StageName> = Pick<Stage, 'holds' | 'outlasts' | 'startAt' | 'isOwn'> & {
   readonly operator: (partition: number) => StageOperator<TopicRecords[(typeof STAGE_RECORDS)[N]['reads']]>;
 };
 
@@ -101,7 +101,10 @@ export async function pipeline(
     flow.set(name, { name, reads, writes, window, ...readsRun(reads), ...made });
   }
 
-  await add('start', (config) => ({ operator: () => start(config, { tasks, retry: config.retry, sleep }) }));
+  await add('start', (config) => ({
+    operator: () => start(config, { tasks, retry: config.retry, sleep }),
+    isOwn: (turn) => lastAction(turn) === undefined,
+  }));
 
   await add('rollout', async ({ retry }) => {
     const [policy, tools] = [await parts.policy(), await parts.tools()];
@@ -112,7 +115,7 @@ export async function pipeline(
     const all = await parts.tools();
     for (const tool of all) await tool.open?.(signal);
     const operator = tools(config, { tools: all, retry: config.retry, sleep });
-    return { operator: () => operator };
+    return { operator: () => operator, isOwn: (turn) => lastAction(turn)?.kind === 'TOOL_CALL' };
   });
 
   await add('decompose', ({ retry }) => ({ operator: () => decompose({ retry, sleep }) }));
@@ -149,6 +152,11 @@ export function scheduledStages(topology: Topology): readonly string[] {
   if (topology.stages.rollout?.merge !== 'deterministic') return [];
   const stages = stagesBefore(topology, 'turns').map(({ name }) => name);
   return stages.reverse();
+}
+
+/** What a turn goes on from: it tells which of the stages that write `turns` made it. */
+function lastAction(turn: object): Action | undefined {
+  return (turn as Partial<TopicRecords['turns']>).steps?.at(-1)?.action;
 }
 
 /** The learner and its checkpoints, between the topics `scored` and `updates`. */

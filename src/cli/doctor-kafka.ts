@@ -40,10 +40,11 @@ async function compare(topology: Topology, kafka: Kafka): Promise<Omit<Check, 'n
   const there = new Map((await kafka.topics()).map(({ name, partitions }) => [name, partitions]));
   const specs = topicSpecs(topology);
   const existing = specs.filter(({ name }) => there.has(name));
-  const otherwise = existing.filter(({ name, partitions }) => there.get(name) !== partitions);
+  const fewer = existing.filter(({ name, partitions }) => (there.get(name) ?? 0) < partitions);
+  const more = existing.filter(({ name, partitions }) => (there.get(name) ?? 0) > partitions);
   const settings = await kafka.differences(existing);
   const lines = [
-    ...otherwise.map(
+    ...[...fewer, ...more].map(
       ({ name, partitions }) => `${name}: ${there.get(name)} partitions, declared are ${partitions}`,
     ),
     ...settings.map(
@@ -59,9 +60,9 @@ async function compare(topology: Topology, kafka: Kafka): Promise<Omit<Check, 'n
       ? {}
       : {
           fix:
-            otherwise.length > 0
+            fewer.length > 0
               ? 'the number of partitions cannot be changed in a run: put it back in the topology, or start a new run'
-              : 'change the topics with kafka-configs, or the topology: Swirl leaves them as they are',
+              : 'partitions that were added are read. Else: change the topics with kafka-configs, or the topology: Swirl leaves them as they are',
         }),
   };
 }

@@ -4,6 +4,7 @@
  * topics do.
  */
 import { sleep } from '../clock.ts';
+import { progressBeyondEnd, recordsGone } from '../topics/lost-records.ts';
 import type { Transport } from '../topics/transport.ts';
 import { drainOrder } from './order.ts';
 import type { PartitionWorker } from './partition-worker.ts';
@@ -178,8 +179,16 @@ async function areConsumed(
   }
   for (const [n, { reads, readsRun }] of stages.entries()) {
     const topic = (await transport.topics(readsRun)).find(({ name }) => name === reads);
-    for (const [partition, { end }] of (topic?.offsets ?? []).entries()) {
+    for (const [partition, { start, end }] of (topic?.offsets ?? []).entries()) {
       const offset = progress[n]?.[partition] ?? 0;
+      const place = { stage: stages[n]?.name ?? '', topic: reads, partition };
+      // Not read, and never to be read: that is no end of a run.
+      if (offset < start) {
+        const [next = 0] = (await transport.committed(place.stage, reads, readsRun)).slice(partition);
+        if (next < start) throw recordsGone(place, { next, start });
+        return false;
+      }
+      if (offset > end) throw progressBeyondEnd(place, { next: offset, end });
       const of = readsRun === undefined ? {} : { run: readsRun };
       // On Kafka what is left may be marks of transactions, and no record.
       if (offset < end && (await hasRecord(transport.read(reads, { from: { offset }, partition, ...of })))) {

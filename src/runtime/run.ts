@@ -9,6 +9,7 @@ import type { Codec } from '../topics/avro/codec.ts';
 import type { InputPartition, Transport } from '../topics/transport.ts';
 import { commitConfig } from './commit-config.ts';
 import { drain, type FlowStage } from './drain.ts';
+import { checkFirstProgress } from './first-progress.ts';
 import { PartitionWorker } from './partition-worker.ts';
 import { runScheduled } from './scheduling.ts';
 import type { Stage } from './stage.ts';
@@ -47,6 +48,8 @@ export interface RunOptions {
   readonly stages: readonly Stage[];
   /** Every stage of the topology: a run is drained when all of them are. */
   readonly flow: readonly FlowStage[];
+  /** Topics that are filled from outside, whoever else writes them; none by default. */
+  readonly fed?: readonly string[];
   /**
    * Names of the stages that run one window at a time (see `scheduling.ts`), highest priority first; none:
    * all run freely.
@@ -167,7 +170,7 @@ export class Run {
 
   async #subscribe(station: Station): Promise<void> {
     const { stage } = station;
-    const { transport } = this.#deps;
+    const { transport, codec } = this.#deps;
     const run = stage.readsRun === undefined ? {} : { run: stage.readsRun };
     const inputs = transport.subscribe({
       group: stage.name,
@@ -176,6 +179,8 @@ export class Run {
       ...run,
     });
     for await (const input of inputs) {
+      const { flow, fed = [] } = this.#options;
+      await checkFirstProgress(stage, input, { transport, codec, flow, fed });
       const worker = await this.#takeUp(station, input);
       if (this.#ending) {
         // It came too late: what there is to do is for whoever has it next. Given back at once it would come

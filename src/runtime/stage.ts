@@ -74,6 +74,8 @@ export interface Stage {
    * passes). A worker without a partition then waits as a standby until the one that has it is done.
    */
   readonly outlasts?: boolean;
+  /** Whether a record of a topic that others write too is this stage's; absent where none tells. */
+  readonly isOwn?: (record: object) => boolean;
   /**
    * Called before the operator is made; where to start reading, instead of the committed offset (train: its
    * checkpoint's offset).

@@ -76,6 +76,11 @@ export interface InputPartition {
   /** The offset that the next pull starts from; the committed offset at first. */
   readonly position: number;
   /**
+   * Where the group has never committed anything in this partition: where it begins, whose records before
+   * that were deleted. Absent where that cannot be.
+   */
+  readonly fresh?: { readonly start: number };
+  /**
    * Aborts when another owner has taken over. A `retryable` reason: the work goes on elsewhere, as it should.
    */
   readonly lost: AbortSignal;

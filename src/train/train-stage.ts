@@ -42,7 +42,8 @@ export function trainStage(config: TrainConfig, deps: DurableTrainingDeps): Trai
       if (partition !== 0) {
         throw new ConfigError(
           `expected one partition of ${deps.topic}, found partition ${partition}: batches are cut by the order of one log. ` +
-            `Set topics.${deps.topic}.partitions to 1`,
+            `Set topics.${deps.topic}.partitions to 1, in a new run where they were added to this one's on Kafka: ` +
+            'a replay of the topic before it',
         );
       }
       const isFirst = training === null;

@@ -19,6 +19,8 @@ export interface CommitterOptions {
   readonly transactionalId: string;
   readonly place: ProgressPlace;
   readonly transactionMs: number;
+  /** Stored with every token: which topic of that name it is. Without an `@`. */
+  readonly mark?: string;
   /** For messages. */
   readonly what: string;
   /**
@@ -52,9 +54,11 @@ export class Committer {
 
   /**
    * Takes the place over from whoever had it. Returns the progress that is committed, or null where there is
-   * none.
+   * none, and the mark that is stored with it.
    */
-  async take(signal: AbortSignal): Promise<number | null> {
+  async take(
+    signal: AbortSignal,
+  ): Promise<{ readonly offset: number | null; readonly mark: string | undefined }> {
     const { link, what } = this.#options;
     return link.patiently(
       `taking over ${what}`,
@@ -62,7 +66,7 @@ export class Committer {
         await this.#transactor.begin();
         const { offset, token } = await this.#read();
         this.#stored = token;
-        return offset;
+        return { offset, mark: token.split('@')[1] };
       },
       signal,
     );
@@ -76,8 +80,8 @@ export class Committer {
   }
 
   async #commit(offset: number, records: readonly Placed[]): Promise<void> {
-    const { link, place, what } = this.#options;
-    const token = `${this.#id}/${++this.#count}`;
+    const { link, place, what, mark } = this.#options;
+    const token = `${this.#id}/${++this.#count}${mark === undefined ? '' : `@${mark}`}`;
     const trying = `committing ${what}`;
     const { outageMs, closed, now } = link.options;
     let alone = false;

@@ -143,6 +143,9 @@ export async function listOffsets(
   const timestamp = typeof query === 'string' ? SPECIAL[query] : Math.ceil(query.time);
   const cluster = await link.cluster(name);
   const byLeader = new Map<number, number[]>();
+  const known = new Set(cluster.findTopicPartitionMetadata(name).map(({ partitionId }) => partitionId));
+  // Partitions may have been added since these connections were made.
+  if (partitions.some((partition) => !known.has(partition))) await cluster.refreshMetadata();
   for (const { partitionId, leader } of cluster.findTopicPartitionMetadata(name)) {
     if (partitions.includes(partitionId))
       byLeader.set(leader, [...(byLeader.get(leader) ?? []), partitionId]);

@@ -89,6 +89,9 @@ export const kafkaConfig = z
       'How long a broker may wait for records before it answers a fetch: a worker with nothing to do asks so often for ' +
         'each partition that it has.',
     ),
+    topicCheckMs: ms(50, 3_600_000, 10_000).describe(
+      'How often a worker looks whether the topics that it reads have got partitions, or were deleted or made again.',
+    ),
     sessionMs: ms(500, 1_800_000, 45_000).describe(
       'A worker that was not heard of for this long loses its partitions; brokers allow 6 s to 30 min by default.',
     ),

@@ -18,6 +18,7 @@ export interface KafkaInputOptions {
   readonly topic: string;
   readonly partition: number;
   readonly position: number;
+  readonly fresh?: { readonly start: number };
   readonly committer: Committer;
   /** Where the outputs go; throws a `TransportError` where they cannot. */
   readonly place: (outputs: readonly Output[]) => Promise<Placed[]>;
@@ -35,6 +36,7 @@ const AGAIN_MS = 100;
 export class KafkaInput implements InputPartition {
   readonly topic: string;
   readonly partition: number;
+  readonly fresh?: { readonly start: number };
   readonly #options: KafkaInputOptions;
   readonly #lost = new AbortController();
   readonly #leaving = new AbortController();
@@ -53,6 +55,7 @@ export class KafkaInput implements InputPartition {
   constructor(options: KafkaInputOptions) {
     this.topic = options.topic;
     this.partition = options.partition;
+    if (options.fresh !== undefined) this.fresh = options.fresh;
     this.#options = options;
     this.#position = options.position;
     this.#behindBuffer = options.position;
@@ -112,15 +115,19 @@ export class KafkaInput implements InputPartition {
 
   async end(): Promise<number> {
     const { link, name } = this.#options;
-    try {
-      const ends = await link.patiently(`looking for the end of ${this.#what()}`, () =>
-        listOffsets(link, name, [this.partition], 'end'),
-      );
-      return ends.get(this.partition) ?? 0;
-    } catch (error) {
-      // Whoever still asks after a partition that went away has nothing left to do there.
-      if (this.#gone) return this.#position;
-      throw error;
+    const what = `looking for the end of ${this.#what()}`;
+    const { now, outageMs } = link.options;
+    for (const since = now(); ; ) {
+      try {
+        const ends = await link.patiently(what, () => listOffsets(link, name, [this.partition], 'end'));
+        return ends.get(this.partition) ?? 0;
+      } catch (error) {
+        // Whoever still asks after a partition that went away has nothing left to do there.
+        if (this.#gone) return this.#position;
+        // A broker that has just started may not know all its topics; one that was deleted, the watch tells.
+        if (!isUnknownTopic(error) || now() - since > outageMs) throw error;
+        await sleep(AGAIN_MS, this.#ended).catch(() => {});
+      }
     }
   }
 
@@ -215,7 +222,7 @@ export class KafkaInput implements InputPartition {
       );
     }
     // A broker that has just started may not know all its topics.
-    if (!isPassing(error) && typeOf(error) !== 'UNKNOWN_TOPIC_OR_PARTITION') {
+    if (!isPassing(error) && !isUnknownTopic(error)) {
       throw transportError(`reading ${this.#what()}`, error);
     }
     this.#awaySince ??= now();
@@ -232,6 +239,11 @@ export class KafkaInput implements InputPartition {
   #what(): string {
     return `${this.#options.name}, partition ${this.partition}`;
   }
+}
+
+function isUnknownTopic(error: unknown): boolean {
+  const { cause } = error as { cause?: unknown };
+  return [error, cause].some((one) => typeOf(one) === 'UNKNOWN_TOPIC_OR_PARTITION');
 }
 
 /** The promise's result, or undefined where it does not come within so many milliseconds. */

@@ -32,8 +32,10 @@ export interface TopicDifference {
 
 export class KafkaTopics {
   readonly #options: KafkaTopicsOptions;
-  /** Numbers of partitions, by names on the cluster: they do not change while a run goes on. */
+  /** Numbers of partitions, by names on the cluster, as they were last seen. */
   readonly #known = new Map<string, number>();
+  /** Those of this run as they are declared, by names on the cluster. */
+  readonly #declaredPartitions = new Map<string, number>();
 
   constructor(options: KafkaTopicsOptions) {
     this.#options = options;
@@ -72,6 +74,25 @@ export class KafkaTopics {
     );
   }
 
+  /**
+   * Over how many partitions of this run's topic its keys are spread: what is declared, also where partitions
+   * were added since. The records of a key must stay together: `filter` gathers them.
+   */
+  async writtenPartitions(topic: string): Promise<number> {
+    const { run } = this.#options;
+    return this.#declaredPartitions.get(topicName(run, topic)) ?? (await this.partitions(run, topic));
+  }
+
+  /** What is declared, where a topic is this run's and was declared. */
+  declared(run: string, topic: string): number | undefined {
+    return this.#declaredPartitions.get(topicName(run, topic));
+  }
+
+  /** Partitions were added. */
+  found(name: string, partitions: number): void {
+    this.#known.set(name, partitions);
+  }
+
   /** `Transport.topics`. */
   async infos(run: string): Promise<TopicInfo[]> {
     const { link } = this.#options;
@@ -101,7 +122,7 @@ export class KafkaTopics {
   }
 
   /**
-   * Makes what is missing. A topic with another number of partitions is a `ConfigError`; other differences
+   * Makes what is missing. A topic with fewer partitions than declared is a `ConfigError`; other differences
    * are returned.
    */
   async ensure(specs: readonly TopicSpec[]): Promise<TopicDifference[]> {
@@ -118,14 +139,20 @@ export class KafkaTopics {
     const missing = specs.filter(({ name }) => !before.has(name));
     if (missing.length > 0) await this.#create(missing);
     const now = missing.length > 0 ? await this.#visible(specs) : before;
+    const more: TopicDifference[] = [];
     for (const { name, partitions } of specs) {
-      if (now.get(name) === partitions) continue;
-      throw new ConfigError(
-        `Topic ${topicName(run, name)} has ${now.get(name)} partitions, the configuration says ${partitions}. ` +
-          'The number cannot be changed in a run: put it back, or start a new run.',
-      );
+      const [topic, found] = [topicName(run, name), now.get(name) ?? 0];
+      if (found < partitions) {
+        throw new ConfigError(
+          `Topic ${topic} has ${found} partitions, the configuration says ${partitions}. ` +
+            'The number that a run writes to cannot be changed in it: put it back, or start a new run.',
+        );
+      }
+      this.#declaredPartitions.set(topic, partitions);
+      if (found > partitions)
+        more.push({ topic, setting: 'partitions', declared: `${partitions}`, found: `${found}` });
     }
-    return this.differences(specs.filter(({ name }) => before.has(name)));
+    return [...more, ...(await this.differences(specs.filter(({ name }) => before.has(name))))];
   }
 
   /** Where existing topics differ from the topology. */

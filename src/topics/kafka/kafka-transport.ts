@@ -20,6 +20,7 @@ import { Link, type LinkOptions } from './link.ts';
 import { checked, groupName, topicName } from './names.ts';
 import { readEntries } from './reader.ts';
 import { Subscription } from './subscription.ts';
+import { TopicWatch } from './topic-watch.ts';
 import { type Placed, unique } from './transactor.ts';
 import type { ClusterOptions } from './wire.ts';
 
@@ -61,6 +62,7 @@ class KafkaTransport implements Transport, KafkaExtras {
   readonly #links = new Set<Link>();
   readonly #control: Link;
   readonly #topics: KafkaTopics;
+  readonly #watch: TopicWatch;
   /** Aborts when the transport is about to close: nothing new is begun, and subscriptions end. */
   readonly #closing = new AbortController();
   readonly #closed = new AbortController();
@@ -88,6 +90,14 @@ class KafkaTransport implements Transport, KafkaExtras {
     };
     this.#control = this.#link();
     this.#topics = new KafkaTopics({ link: this.#control, run, config });
+    this.#watch = new TopicWatch({
+      link: this.#link(),
+      everyMs: config.topicCheckMs,
+      onMore: (name, { partitions }, before) => {
+        this.#topics.found(name, partitions);
+        notify(`Topic ${name} has ${partitions} partitions now, before it had ${before}: all are read.`);
+      },
+    });
   }
 
   async connect(): Promise<void> {
@@ -107,8 +117,12 @@ class KafkaTransport implements Transport, KafkaExtras {
   async ensureTopics(specs: readonly TopicSpec[]): Promise<void> {
     this.#checkOpen();
     for (const { topic, setting, declared, found } of await this.#topics.ensure(specs)) {
+      const left =
+        setting === 'partitions'
+          ? 'All are read; Swirl writes to the first ones, as before, so that a key stays where it is.'
+          : 'It was left as it is.';
       this.#linkOptions.notify(
-        `Topic ${topic} has ${setting} ${found}, the configuration says ${declared}. It was left as it is.`,
+        `Topic ${topic} has ${setting} ${found}, the configuration says ${declared}. ${left}`,
       );
     }
   }
@@ -148,6 +162,9 @@ class KafkaTransport implements Transport, KafkaExtras {
       group: groupName({ run: this.run, group, topic, source }),
       name: topicName(source, topic),
       topic,
+      stage: group,
+      declared: this.#topics.declared(source, topic),
+      watch: this.#watch,
       place: (outputs) => this.#place(outputs),
       signal: AbortSignal.any([options.signal, this.#closing.signal]),
       makeLink: () => this.#link(),
@@ -230,7 +247,7 @@ class KafkaTransport implements Transport, KafkaExtras {
             `(maxRecordBytes of the transport), found ${value.length}.`,
         );
       }
-      const partition = partitionOf(key, await this.#topics.partitions(this.run, topic));
+      const partition = partitionOf(key, await this.#topics.writtenPartitions(topic));
       placed.push({ name: topicName(this.run, topic), partition, output });
     }
     return placed;

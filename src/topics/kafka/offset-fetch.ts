@@ -4,6 +4,7 @@
  * versions up to 4, which answer with what was committed before: whoever goes on from there does committed
  * work twice.
  */
+import { compactString, FlexibleReader, NO_TAGS, unsigned } from './flexible.ts';
 import { type Broker, type StoredOffset, send } from './wire.ts';
 
 const API_KEY = 9;
@@ -60,7 +61,7 @@ interface Answer {
 }
 
 function response(bytes: Buffer): Answer {
-  const reader = new Reader(bytes);
+  const reader = new FlexibleReader(bytes);
   reader.tags(); // of the answer's header
   reader.int32(); // throttling
   const offsets = reader
@@ -80,68 +81,4 @@ function response(bytes: Buffer): Answer {
     })
     .flat();
   return { offsets, errorCode: reader.int16() };
-}
-
-const NO_TAGS = Buffer.from([0]);
-
-function unsigned(value: number): Buffer {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest > 0x7f; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80);
-  return Buffer.from([...bytes, rest]);
-}
-
-function compactString(text: string): Buffer {
-  const bytes = Buffer.from(text, 'utf8');
-  return Buffer.concat([unsigned(bytes.length + 1), bytes]);
-}
-
-class Reader {
-  #at = 0;
-
-  constructor(readonly bytes: Buffer) {}
-
-  int16(): number {
-    this.#at += 2;
-    return this.bytes.readInt16BE(this.#at - 2);
-  }
-
-  int32(): number {
-    this.#at += 4;
-    return this.bytes.readInt32BE(this.#at - 4);
-  }
-
-  int64(): string {
-    this.#at += 8;
-    return this.bytes.readBigInt64BE(this.#at - 8).toString();
-  }
-
-  string(): string | null {
-    const length = this.#unsigned() - 1;
-    if (length < 0) return null;
-    this.#at += length;
-    return this.bytes.toString('utf8', this.#at - length, this.#at);
-  }
-
-  array<T>(item: () => T): T[] {
-    const length = Math.max(0, this.#unsigned() - 1);
-    // No item is smaller than a byte: a broken length must not become a long loop.
-    return Array.from({ length: Math.min(length, this.bytes.length) }, item);
-  }
-
-  tags(): void {
-    for (let count = this.#unsigned(); count > 0; count--) {
-      this.#unsigned();
-      this.#at += this.#unsigned();
-    }
-  }
-
-  #unsigned(): number {
-    let value = 0;
-    for (let shift = 0; ; shift += 7) {
-      const byte = this.bytes.readUInt8(this.#at++);
-      value |= (byte & 0x7f) << shift;
-      if (byte < 0x80) return value;
-    }
-  }
 }

@@ -1,11 +1,20 @@
 /** The partitions of one topic that a process has for a group, as they come and go. */
-import { TransportError } from '../../errors.ts';
+import { ConfigError, TransportError } from '../../errors.ts';
+import {
+  progressBeyondEnd,
+  recordsGone,
+  type StagePlace,
+  topicDeleted,
+  topicRemade,
+} from '../lost-records.ts';
 import { Committer, type CommitterOptions } from './committer.ts';
 import { listOffsets } from './fetch.ts';
 import { GroupMember } from './group-member.ts';
 import type { KafkaConfig } from './kafka-config.ts';
 import { KafkaInput, type KafkaInputOptions } from './kafka-input.ts';
 import type { Link } from './link.ts';
+import { describeTopics, type TopicNow } from './topic-metadata.ts';
+import type { TopicWatch } from './topic-watch.ts';
 
 export interface SubscriptionOptions {
   readonly config: KafkaConfig;
@@ -13,11 +22,19 @@ export interface SubscriptionOptions {
   readonly group: string;
   readonly name: string;
   readonly topic: string;
+  /** The group's name in the run: the stage. */
+  readonly stage: string;
+  /** How many partitions the topic is declared with, where it is the run's own. */
+  readonly declared: number | undefined;
+  readonly watch: TopicWatch;
   readonly place: KafkaInputOptions['place'];
   /** Ends the subscription. What is in hand can still be committed. */
   readonly signal: AbortSignal;
   readonly makeLink: () => Link;
 }
+
+/** A topic counts as deleted when it is not there at more looks than this. */
+const MISSING_LOOKS = 2;
 
 interface Held {
   /** Undefined while it is being taken over. */
@@ -33,6 +50,9 @@ export class Subscription {
   readonly #held = new Map<number, Held>();
   readonly #arrived: KafkaInput[] = [];
   #wake: () => void = () => {};
+  /** As it was first seen: another id later is another topic. */
+  #topicNow: TopicNow | undefined;
+  #missing = 0;
   #error: unknown;
   #over = false;
 
@@ -60,12 +80,18 @@ export class Subscription {
     this.#fail = (error) => {
       this.#error ??= error;
       failed.abort();
+      // Who works on a partition hears of it whatever it waits for.
+      if (error instanceof TransportError)
+        for (const { input } of [...this.#held.values()]) input?.lose(error);
       this.#wake();
     };
+    const unwatch = this.#options.watch.add(this.#options.name, (now) => this.#look(now));
     try {
       await this.#member.run(signal);
     } catch (error) {
       this.#fail(error);
+    } finally {
+      unwatch();
     }
     this.#over = true;
     this.#wake();
@@ -85,6 +111,21 @@ export class Subscription {
   }
 
   #fail: (error: unknown) => void = () => {};
+
+  /** The topic may have got partitions, or be gone, or be another by now. */
+  #look(now: TopicNow): void {
+    const { stage, name: topic } = this.#options;
+    const before = this.#topicNow;
+    // A broker that has just started may not know all its topics.
+    this.#missing = now.state === 'missing' ? this.#missing + 1 : 0;
+    if (this.#missing > MISSING_LOOKS) this.#fail(topicDeleted({ stage, topic }));
+    if (now.state !== 'there') return;
+    this.#topicNow = { ...now, id: before?.id ?? now.id };
+    if (before === undefined) return;
+    if (now.id !== null && before.id !== null && now.id !== before.id)
+      this.#fail(topicRemade({ stage, topic }));
+    if (now.partitions > before.partitions) this.#member.renew();
+  }
 
   #assigned(partitions: readonly number[]): void {
     for (const [partition, held] of this.#held)
@@ -128,17 +169,18 @@ export class Subscription {
     const abort = new AbortController();
     const held: Held = { input: undefined, links: [link, fetchLink], abort };
     this.#held.set(partition, held);
-    const committer = new Committer(this.#committerOptions(partition, link));
     try {
       const ending = AbortSignal.any([abort.signal, signal, link.options.closed]);
-      const committed = await committer.take(ending);
-      const position =
-        committed ??
-        (await link.patiently(
-          `opening ${this.#what(partition)}`,
-          () => this.#start(link, partition),
-          ending,
-        ));
+      const what = `opening ${this.#what(partition)}`;
+      const now = await link.patiently(
+        what,
+        async () => (await describeTopics(link, [name]))?.get(name),
+        ending,
+      );
+      if (now?.state === 'there') this.#look(now);
+      const committer = new Committer(this.#committerOptions(partition, link));
+      const taken = await committer.take(ending);
+      const begin = await link.patiently(what, () => this.#begin(link, partition, taken), ending);
       if (ending.aborted) return;
       held.input = new KafkaInput({
         link,
@@ -146,7 +188,7 @@ export class Subscription {
         name,
         topic,
         partition,
-        position,
+        ...begin,
         committer,
         place,
         fetchBytes: config.fetchBytes,
@@ -168,14 +210,39 @@ export class Subscription {
       // One for each group and partition: a new owner's fences the one before.
       transactionalId: `${group}/${partition}`,
       place: { group, name, partition },
+      mark: `${this.#topicNow?.id ?? ''}/${this.#options.declared ?? ''}`,
       transactionMs: config.transactionMs,
       what: this.#what(partition),
       stillOwner: () => this.#member.confirm(),
     };
   }
 
-  async #start(link: Link, partition: number): Promise<number> {
-    return (await listOffsets(link, this.#options.name, [partition], 'start')).get(partition) ?? 0;
+  /** Where to go on. Throws where progress and topic do not fit together. */
+  async #begin(link: Link, partition: number, { offset, mark }: Awaited<ReturnType<Committer['take']>>) {
+    const { name, stage } = this.#options;
+    const [starts, ends] = [
+      await listOffsets(link, name, [partition], 'start'),
+      await listOffsets(link, name, [partition], 'end'),
+    ];
+    const [start, end] = [starts.get(partition) ?? 0, ends.get(partition) ?? 0];
+    const place = { stage, topic: name, partition };
+    this.#checkMark(mark, place);
+    if (offset === null) return { position: start, fresh: { start } };
+    if (offset < start) throw recordsGone(place, { next: offset, start });
+    if (offset > end) throw progressBeyondEnd(place, { next: offset, end });
+    return { position: offset };
+  }
+
+  /** What was stored with the progress: which topic it was, and over how many partitions its keys were spread. */
+  #checkMark(mark: string | undefined, place: StagePlace): void {
+    const { declared, name } = this.#options;
+    const [id, partitions] = mark?.split('/') ?? [];
+    if (id && this.#topicNow?.id && id !== this.#topicNow.id) throw topicRemade(place);
+    if (!partitions || declared === undefined || Number(partitions) === declared) return;
+    throw new ConfigError(
+      `Topic ${name}: this run has written to ${partitions} partitions, the configuration says ${declared}: the records of a ` +
+        'key would be in two places. Put it back, also where partitions were added, or start a new run.',
+    );
   }
 
   /** Whoever is given the partition next, it may be this member again, must be told. */

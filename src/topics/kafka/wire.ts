@@ -79,6 +79,8 @@ type Request = object;
 
 export interface Broker {
   readonly nodeId: number;
+  /** By the requests' keys, once it is connected. */
+  readonly versions?: Readonly<Record<number, { readonly maxVersion: number }>>;
   readonly lookupRequest: (key: number, definition: RequestDefinition) => (fields: object) => Request;
   readonly connectionPool: { send(request: Request): Promise<unknown> };
   metadata(topics: readonly string[]): Promise<{

@@ -28,8 +28,8 @@ export function readingContract(given: Given): void {
       expect(given.transport.run).toBe(given.run);
     });
 
-    test('do not change their partitions', async () => {
-      await expect(given.transport.ensureTopics([{ name: 'wide', partitions: 2 }])).rejects.toThrow(
+    test('do not get more partitions by a declaration', async () => {
+      await expect(given.transport.ensureTopics([{ name: 'wide', partitions: 4 }])).rejects.toThrow(
         ConfigError,
       );
       expect((await given.transport.topics()).find((topic) => topic.name === 'wide')?.partitions).toBe(3);
