@@ -136,7 +136,7 @@ export class Run {
       this.#ending = true;
       // Partitions that came when their stage was done everywhere: what another worker left, with nothing to
       // do in it.
-      if (this.#options.untilDrained && !this.#stop.aborted) this.#completeAll();
+      if (this.#options.untilDrained && !this.#stop.aborted) await this.#guard(this.#completeAll());
       await schedule;
       await Promise.all(this.#stations.flatMap((station) => station.running));
     } finally {
@@ -149,9 +149,12 @@ export class Run {
     return this.#options.stop.aborted ? 'stopped' : 'drained';
   }
 
-  #completeAll(): void {
-    for (const { workers } of this.#stations)
-      for (const worker of workers) if (!worker.drained) worker.complete();
+  async #completeAll(): Promise<void> {
+    for (const worker of this.#stations.flatMap(({ workers }) => workers)) {
+      if (worker.drained) continue;
+      await worker.passMarks();
+      worker.complete();
+    }
   }
 
   /** How far each stage is, for people and programs that watch. */
