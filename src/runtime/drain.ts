@@ -97,6 +97,8 @@ async function settle(turn: Turn, options: DrainOptions): Promise<boolean> {
       continue;
     }
     if (await complete(turn, options)) {
+      // A partition that came in between has not been told.
+      if (here.some(isOpen)) continue;
       await Promise.all(here.filter(({ stage }) => stage.holds).flatMap(({ running }) => running));
       // They may have ended because another worker has the partition now, whose work may not be done.
       if (stop.aborted || (!here.some(isStandby) && (await areConsumed(group, transport)))) return true;
@@ -129,7 +131,6 @@ async function complete(turn: Turn, { transport, commits }: DrainOptions): Promi
 /** Whether every topic is consumed and all who hold records back have been told that no more come. */
 async function isOver(turns: readonly Turn[], { local, transport, commits }: DrainOptions): Promise<boolean> {
   const committed = commits();
-  const isOpen = ({ stage, workers }: LocalStage) => stage.holds && workers.some(({ drained }) => !drained);
   if (local.some(isOpen)) return false;
   if (
     !(await areConsumed(
@@ -159,6 +160,11 @@ async function isIdle({ stage, workers }: LocalStage): Promise<boolean> {
     if (!(stage.holds ? await worker.caughtUp() : await worker.idle())) return false;
   }
   return true;
+}
+
+/** Whether a stage that holds records back was not told yet that no more come. */
+function isOpen({ stage, workers }: LocalStage): boolean {
+  return stage.holds === true && workers.some(({ drained }) => !drained);
 }
 
 function isStandby({ stage, hadPartition }: LocalStage): boolean {

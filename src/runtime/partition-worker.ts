@@ -9,8 +9,9 @@ import type { Codec } from '../topics/avro/codec.ts';
 import { OutputRefused } from '../topics/output-refused.ts';
 import type { InputPartition, LogEntry, Output } from '../topics/transport.ts';
 import type { CommitConfig } from './commit-config.ts';
-import { failureOf, idOf } from './failure.ts';
-import { commitRefused, encodeFailure } from './refused-outputs.ts';
+import { failureOf } from './failure.ts';
+import { OutputEncoder, recordOf } from './output-encoder.ts';
+import { commitRefused } from './refused-outputs.ts';
 import type { AnyEmission, Delivery, Finished, Stage } from './stage.ts';
 import { type Prefix, Window } from './window.ts';
 
@@ -33,6 +34,7 @@ export class PartitionWorker {
   readonly #input: InputPartition;
   readonly #deps: WorkerDeps;
   readonly #window: Window;
+  readonly #encoder: OutputEncoder;
   /** The ids of finished deliveries in the window, by their offsets: for failures of what the log refuses. */
   readonly #records = new Map<number, string | null>();
   readonly #source = new Subject<Delivery<unknown>>();
@@ -54,6 +56,7 @@ export class PartitionWorker {
     this.#input = input;
     this.#deps = deps;
     this.#window = new Window(stage.window);
+    this.#encoder = new OutputEncoder(stage, deps.codec);
     this.#position = input.position;
     this.#committed = input.position;
     this.#signal = AbortSignal.any([deps.abort, input.lost]);
@@ -275,43 +278,18 @@ export class PartitionWorker {
     try {
       if (offset === null)
         this.#window.append(
-          outputs.map((output) => this.#encode(output)),
+          outputs.map((output) => this.#encoder.encode(output)),
           this.#deps.now(),
         );
       else {
-        this.#window.finish(offset, this.#encodeOrFail(offset, finished), this.#deps.now());
+        const at = { topic: this.#input.topic, partition: this.#input.partition, offset };
+        this.#window.finish(offset, this.#encoder.encodeOrFail(at, finished), this.#deps.now());
         this.#records.set(offset, recordOf(finished));
       }
     } catch (error) {
       this.#fail(error);
     }
     this.#wake();
-  }
-
-  /**
-   * An output that its schema does not allow (a NaN reward, a record beyond the size limit) is a failure of
-   * its input.
-   */
-  #encodeOrFail(offset: number, finished: Finished<AnyEmission>): Output[] {
-    try {
-      return finished.outputs.map((output) => this.#encode(output));
-    } catch (error) {
-      if (!(error instanceof DataError)) throw error;
-      const { topic, partition } = this.#input;
-      const record = recordOf(finished);
-      return [this.#encode(failureOf(this.#stage.name, { topic, partition, offset }, error, { record }))];
-    }
-  }
-
-  #encode({ topic, key, value }: AnyEmission): Output {
-    if (topic !== 'failures' && !this.#stage.writes.includes(topic)) {
-      throw new Error(`stage ${this.#stage.name} wrote to ${topic}, which the topology does not say`);
-    }
-    const encoded = (emission: AnyEmission): Output => {
-      return { ...emission, value: this.#deps.codec.encode(emission.topic, emission.value) };
-    };
-    const emission = { topic, key, value };
-    return topic === 'failures' ? encodeFailure(emission, encoded) : encoded(emission);
   }
 
   #fail(error: unknown): void {
@@ -370,7 +348,7 @@ export class PartitionWorker {
       const refused = {
         ...{ stage: this.#stage.name, at: { topic, partition, offset }, outputs: first.outputs },
         record: this.#records.get(offset) ?? null,
-        encode: (emission: AnyEmission) => this.#encode(emission),
+        encode: (emission: AnyEmission) => this.#encoder.encode(emission),
         decode: (value: Uint8Array) => this.#deps.codec.decode('failures', value),
         commit: (outputs: readonly Output[]) => this.#commitAs(first, outputs),
       };
@@ -401,9 +379,4 @@ export class PartitionWorker {
     this.#waiting = [];
     for (const resolve of waiting) resolve();
   }
-}
-
-/** The finished record's id: as the stage says, or that of its first output. */
-function recordOf({ outputs, record }: Finished<AnyEmission>): string | null {
-  return record === undefined ? idOf(outputs[0]?.value ?? {}) : record;
 }

@@ -3,7 +3,6 @@
  * broker finds too large): a failure, whatever its size. Without it the run would stop there, and stop there
  * again whenever it is started (promise 6).
  */
-import { DataError } from '../errors.ts';
 import { OutputRefused } from '../topics/output-refused.ts';
 import type { Failure } from '../topics/records.generated.ts';
 import type { Output } from '../topics/transport.ts';
@@ -50,17 +49,4 @@ function* inPlaceOf(refused: RefusedOutputs, error: OutputRefused): Generator<re
   }
   const failure = failureOf(stage, at, error, { record });
   for (const emission of [failure, ...shorterFailures(failure.value as Failure)]) yield [encode(emission)];
-}
-
-/** Encodes a failure, as much of it as fits. */
-export function encodeFailure(emission: AnyEmission, encode: (emission: AnyEmission) => Output): Output {
-  const shorter = [emission, ...shorterFailures(emission.value as Failure)];
-  for (const [n, one] of shorter.entries()) {
-    try {
-      return encode(one);
-    } catch (error) {
-      if (!(error instanceof DataError) || n === shorter.length - 1) throw error;
-    }
-  }
-  throw new Error('a failure has shorter forms');
 }
