@@ -19,12 +19,9 @@ export interface TopicNow {
   readonly partitions: number;
   /** `there`, `missing`, or `hidden` where this client may not know it; others pass. */
   readonly state: 'there' | 'missing' | 'hidden' | 'unknown';
-  /** Bits by `OPERATION`; null where the brokers do not tell. */
+  /** A bit for each operation that this client may do, by Kafka's numbers; null where the brokers do not tell. */
   readonly operations: number | null;
 }
-
-/** The bits of operations that may be allowed, as Kafka numbers them. */
-export const OPERATION = { read: 3, write: 4, describe: 8, describeConfigs: 10 } as const;
 
 /** By the topics' names; undefined where the brokers are too old to tell. */
 export async function describeTopics(
