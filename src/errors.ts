@@ -35,6 +35,13 @@ export class TransportError extends SwirlError {}
 /** A policy, judge or reward model could not be reached or understood. */
 export class ModelError extends SwirlError {}
 
+/**
+ * An endpoint that refuses whatever is asked of it (a wrong key, no such model, no credit), or where nothing
+ * listens: every record would meet the same. Stops the run, at once or, where it is retryable, after the
+ * retries.
+ */
+export class EndpointError extends ModelError {}
+
 /** A conversation that outgrew the model's context: asking again does not help. */
 export class ContextError extends ModelError {}
 
@@ -50,6 +57,7 @@ export function isFatal(error: unknown): boolean {
     error instanceof ConfigError ||
     error instanceof TransportError ||
     error instanceof DeviceError ||
+    (error instanceof EndpointError && !error.retryable) ||
     !(error instanceof SwirlError)
   );
 }

@@ -21,6 +21,7 @@ export {
   ConfigError,
   DataError,
   DeviceError,
+  EndpointError,
   type ErrorDetails,
   ModelError,
   SwirlError,

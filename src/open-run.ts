@@ -1,5 +1,6 @@
 /** A run, opened: its topology, its topics, and the ways to feed, read and run it. */
 import { join } from 'node:path';
+import { askReviewers } from './ask-reviewers.ts';
 import { ConfigError } from './errors.ts';
 import { openParts, type Parts } from './open-parts.ts';
 import { openTransport } from './open-transport.ts';
@@ -115,6 +116,7 @@ export async function openRun(
       const parts = openParts(topology, { training, env: process.env, notify });
       const signal = AbortSignal.any([stop, abort]);
       try {
+        await askReviewers(topology, { env: process.env, signal, notify, only });
         const begun = await begin(written, { parts, only, signal, notify });
         const stages = await pipeline(
           begun,

@@ -40,7 +40,7 @@ export const PLAIN_QUESTION = 'a question: `text`, and optionally `answer`, `ans
  */
 export function questionMaker(
   input: Pick<Input, 'stem' | 'base'>,
-  options: Pick<ReadOptions, 'task'>,
+  options: Pick<ReadOptions, 'task' | 'onGenerated'>,
 ): (question: PlainQuestion, at: { readonly place: string; readonly number: number }) => Question {
   const seen = new Map<string, number>();
   return (plain, { place, number }) => {
@@ -56,7 +56,7 @@ export function questionMaker(
       );
     }
     seen.set(id, number);
-    return {
+    const question: Question = {
       id,
       task,
       text: (plain.text ?? plain.question) as string,
@@ -64,5 +64,7 @@ export function questionMaker(
       source: plain.source ?? `${input.base}:${number}`,
       meta: plain.meta ?? {},
     };
+    if (plain.id === undefined) options.onGenerated?.(question);
+    return question;
   };
 }

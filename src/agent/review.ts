@@ -3,7 +3,7 @@
  * reply is read.
  */
 import { z } from 'zod';
-import { ModelError } from '../errors.ts';
+import { isFatal, ModelError } from '../errors.ts';
 import { cutMiddle } from './cut-text.ts';
 import type { CallOptions, Completion, JsonForm, LanguageModel } from './model.ts';
 import type { ReplyOptions } from './reply.ts';
@@ -42,7 +42,8 @@ export interface Reader<T> {
 }
 
 /**
- * Puts a step to the model as often as there are votes. Throws `ModelError` only where trying again may help.
+ * Puts a step to the model as often as there are votes. Throws `ModelError` only where trying again may help,
+ * or nobody can use the endpoint.
  */
 export function reviews<T>(
   review: Review,
@@ -56,7 +57,8 @@ export function reviews<T>(
     try {
       completion = await model.complete({ messages, id: name, signal, ...(json && { json }) });
     } catch (error) {
-      if (error instanceof ModelError && !error.retryable) return { value: null, rationale: error.message };
+      if (error instanceof ModelError && !error.retryable && !isFatal(error))
+        return { value: null, rationale: error.message };
       throw error;
     }
     const { text, truncated = false, startsInside } = completion;

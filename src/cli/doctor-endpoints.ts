@@ -4,8 +4,8 @@
  */
 import { z } from 'zod';
 import { ModelError, SwirlError } from '../errors.ts';
-import { openaiModel } from '../models/openai.ts';
-import { type OpenaiConfig, openaiConfig } from '../models/openai-config.ts';
+import { askOneToken, endpointOf } from '../models/ask-one-token.ts';
+import type { OpenaiConfig } from '../models/openai-config.ts';
 import type { Check } from './doctor-check.ts';
 
 /** Longest wait for the token, in milliseconds: some servers load a model when it is first asked for. */
@@ -46,24 +46,15 @@ export async function* checkEndpoints(models: Models, deps: EndpointDeps): Async
   }
 }
 
-/** The settings of an endpoint alone: a judge has more. */
-function endpointOf(model: { readonly kind: string }): OpenaiConfig | null {
-  if (model.kind !== 'openai') return null;
-  const known = Object.keys(openaiConfig.shape);
-  return openaiConfig.parse(Object.fromEntries(Object.entries(model).filter(([key]) => known.includes(key))));
-}
-
 async function ask(config: OpenaiConfig, deps: EndpointDeps): Promise<Finding> {
   const { baseUrl, model } = config;
-  const timeoutMs = Math.min(config.timeoutMs, deps.timeoutMs ?? TIMEOUT_MS);
   const began = deps.now();
   try {
-    const one = await openaiModel({ ...config, maxTokens: 1, timeoutMs }, { runSeed: 0, env: deps.env });
-    const messages = [{ role: 'user', content: 'Hi' }] as const;
-    await one.complete({ messages, id: 'doctor', signal: new AbortController().signal });
+    const { signal } = new AbortController();
+    await askOneToken(config, { env: deps.env, timeoutMs: deps.timeoutMs ?? TIMEOUT_MS, signal });
   } catch (error) {
     if (!(error instanceof SwirlError)) throw error;
-    return thinks(error) ? answered(config, deps.now() - began) : failed(config, deps, error);
+    return failed(config, deps, error);
   }
   return answered({ baseUrl, model }, deps.now() - began);
 }
@@ -73,14 +64,6 @@ function answered({ baseUrl, model }: Pick<OpenaiConfig, 'baseUrl' | 'model'>, m
     ok: true,
     found: `${baseUrl} answers as ${model}, in ${(ms / 1000).toFixed(1)} s (asked for one token)`,
   };
-}
-
-/** Models that think before they answer refuse so little room: they are there, and that is what was asked. */
-function thinks(error: SwirlError): boolean {
-  return (
-    error instanceof ModelError &&
-    /status 400\b.*(max_tokens or model output limit|could not finish)/i.test(error.message)
-  );
 }
 
 async function failed(config: OpenaiConfig, deps: EndpointDeps, error: SwirlError): Promise<Finding> {

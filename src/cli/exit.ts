@@ -9,6 +9,8 @@ export const EXIT = {
   usage: 2,
   /** The run came to its end, but some records are in `failures`. */
   failures: 3,
+  /** The run came to its end, and its policy has learnt nothing: no record was accepted, or no update made. */
+  nothing: 4,
   /** Stopped by SIGINT or SIGTERM. */
   interrupted: 130,
 } as const;
@@ -20,6 +22,7 @@ const about: Readonly<Record<ExitReason, string>> = {
   failed: 'an error stopped it; what was committed is kept',
   usage: 'the command line, the topology or an environment variable is wrong',
   failures: 'done, but some records failed',
+  nothing: 'done, but nothing was learnt: the summary says why',
   interrupted: 'interrupted (SIGINT, SIGTERM)',
 };
 

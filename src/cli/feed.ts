@@ -2,9 +2,11 @@
 import type { Command } from 'commander';
 import type { DataError } from '../errors.ts';
 import type { OpenRun } from '../open-run.ts';
+import type { KnownRecords } from '../topics/known-records.ts';
 import type { Topology } from '../topology/topology.ts';
 import { count, counted } from './count.ts';
 import { EXIT, withExitCodes } from './exit.ts';
+import { interrupts } from './interrupt.ts';
 import { type ReaderFlags, readerOf, withReader } from './reader-option.ts';
 import { type TopologyFlags, topologyOf, withTopology } from './topology-option.ts';
 
@@ -33,6 +35,7 @@ export function register(program: Command): void {
     .option('--json', 'print what was done as one JSON object');
   withExitCodes(withTopology(withReader(command)), {
     failures: 'done, but malformed records were left out',
+    interrupted: 'interrupted; the same command goes on from there',
   }).action(async (files: string[], flags: FeedFlags) => {
     process.exitCode = await feed(await topologyOf(flags, { run: true }), files, flags);
   });
@@ -44,39 +47,90 @@ const NAMED = 5;
 async function feed(topology: Topology, files: readonly string[], flags: FeedFlags): Promise<number> {
   const { openRun } = await import('../open-run.ts');
   const { printable } = await import('../monitor/printable.ts');
-  const { slice } = await import('../questions/slice.ts');
   const malformed: DataError[] = [];
   const skip = (error: DataError) => {
     malformed.push(error);
     if (malformed.length <= NAMED)
       process.stderr.write(`swirl: left out: ${printable(error.message, 500)}\n`);
   };
-  const run = await openRun(topology, (message) => process.stderr.write(`${message}\n`));
+  const say = (message: string) => process.stderr.write(`${message}\n`);
+  const { stop, abort, release } = interrupts(
+    say,
+    'feeding what is in hand, and no more; once more to stop at once',
+  );
+  // What is in hand is a transaction: all of it is there, or nothing.
+  abort.addEventListener('abort', () => process.exit(EXIT.interrupted));
+  const run = await openRun(topology, say);
   try {
     const fed: Record<string, number> = {};
+    let held = 0;
+    const feeding: Feeding = {
+      run,
+      stop,
+      skip: flags.strict ? undefined : skip,
+      known: knownOf(run, stop),
+      onSame: () => {
+        held++;
+      },
+    };
     for (const file of files) {
-      const { topic, records, close } = await source(topology, file, flags, flags.strict ? undefined : skip);
-      const some = slice(records, flags.skip, flags.limit ?? Number.POSITIVE_INFINITY);
-      const feeding = feedFile(run, { file, topic, records: some, skipped: flags.skip });
-      fed[topic] = (fed[topic] ?? 0) + (await feeding.finally(close));
-      if (flags.corpus !== undefined) await writeCorpus(file, flags.corpus);
+      if (stop.aborted) break;
+      const { topic, number } = await feedFile(feeding, file, flags);
+      fed[topic] = (fed[topic] ?? 0) + number;
+      if (flags.corpus !== undefined && !stop.aborted) await writeCorpus(file, flags.corpus);
     }
     const total = Object.entries(fed)
       .map(([topic, number]) => (number === 1 ? `1 ${topic.replace(/s$/, '')}` : `${number} ${topic}`))
       .join(', ');
+    const already = held > 0 ? `; ${held} that it holds already left out` : '';
     const left = malformed.length > 0 ? `; ${counted(malformed.length, 'malformed record')} left out` : '';
     const some = malformed.length > NAMED ? ` (the first ${NAMED} are named above)` : '';
     process.stdout.write(
       flags.json
-        ? `${JSON.stringify({ run: topology.run, fed, malformed: malformed.length })}\n`
-        : `fed ${total} into the run ${topology.run}${left}${some}\n`,
+        ? `${JSON.stringify({ run: topology.run, fed, held, malformed: malformed.length })}\n`
+        : `fed ${total || 'nothing'} into the run ${topology.run}${already}${left}${some}\n`,
     );
-    if (Object.values(fed).every((number) => number === 0))
-      process.stderr.write(`swirl: ${nothingIn(files, flags, malformed.length)}\n`);
+    if (stop.aborted) {
+      say('swirl: interrupted; the same command goes on from there: what the run holds is left out');
+      return EXIT.interrupted;
+    }
+    if (held === 0 && Object.values(fed).every((number) => number === 0))
+      say(`swirl: ${nothingIn(files, flags, malformed.length)}`);
     return malformed.length > 0 ? EXIT.failures : EXIT.done;
   } finally {
+    release();
     await run.close();
   }
+}
+
+interface Feeding {
+  readonly run: OpenRun;
+  readonly stop: AbortSignal;
+  /** Hears of records that are left out; without it the first one ends the feeding. */
+  readonly skip: ((error: DataError) => void) | undefined;
+  readonly known: (topic: string) => Promise<KnownRecords>;
+  readonly onSame: () => void;
+}
+
+/** After how many milliseconds of reading what a run holds this is said. */
+const LONG_MS = 2_000;
+
+/** What the run holds, by topic: read once, when it is first asked for. */
+function knownOf(run: OpenRun, signal: AbortSignal): Feeding['known'] {
+  const read = new Map<string, Promise<KnownRecords>>();
+  const open = async (topic: string) => {
+    const { knownRecords } = await import('../topics/known-records.ts');
+    const waiting = setTimeout(
+      () => process.stderr.write(`looking up which ${topic} the run ${run.topology.run} holds\n`),
+      LONG_MS,
+    );
+    return knownRecords(run, topic, signal).finally(() => clearTimeout(waiting));
+  };
+  return (topic) => {
+    const known = read.get(topic) ?? open(topic);
+    read.set(topic, known);
+    return known;
+  };
 }
 
 /** Why nothing was fed. */
@@ -89,25 +143,36 @@ function nothingIn(files: readonly string[], flags: FeedFlags, malformed: number
   return `${where}: there are no records${beyond}`;
 }
 
-interface FileOfRecords extends Omit<Source, 'close'> {
-  readonly file: string;
-  /** How many were left out before the first of these. */
-  readonly skipped: number;
-}
-
-/** Returns how many. When it breaks off, the user is told how to go on without feeding a record twice. */
-async function feedFile(run: OpenRun, { file, topic, records, skipped }: FileOfRecords): Promise<number> {
+/** Feeds what the run does not hold. When it breaks off, the user is told how far it came. */
+async function feedFile(
+  { run, stop, skip, known, onSame }: Feeding,
+  file: string,
+  flags: FeedFlags,
+): Promise<{ readonly topic: string; readonly number: number }> {
+  const { slice } = await import('../questions/slice.ts');
+  const { freshRecords } = await import('../questions/fresh-records.ts');
+  const { untilAborted } = await import('../questions/until-aborted.ts');
+  const generated = new WeakSet<object>();
+  const onGenerated = (record: object) => void generated.add(record);
+  const { topic, records, close } = await source(run.topology, file, flags, { skip, onGenerated });
   let durable = 0;
   try {
-    return await run.feed(topic, records, (count) => {
+    const some = slice(records, flags.skip, flags.limit ?? Number.POSITIVE_INFINITY);
+    const isGenerated = (record: object) => generated.has(record);
+    const fresh = freshRecords(some, { known: await known(topic), isGenerated, onSame, skip });
+    const number = await run.feed(topic, untilAborted(fresh, stop), (count) => {
       durable = count;
     });
+    return { topic, number };
   } catch (error) {
     if (durable > 0)
       process.stderr.write(
-        `swirl: ${durable} ${topic} of ${file} are in the run; go on after them with --skip ${skipped + durable}\n`,
+        `swirl: ${durable} ${topic} of ${file} are in the run; the same command goes on after them\n`,
       );
     throw error;
+  } finally {
+    // A reader that waits for input is not waited for.
+    if (!stop.aborted) await close();
   }
 }
 
@@ -122,11 +187,12 @@ async function source(
   topology: Topology,
   file: string,
   flags: FeedFlags,
-  skip: ((error: DataError) => void) | undefined,
+  { skip, onGenerated }: Pick<Feeding, 'skip'> & { readonly onGenerated: (record: object) => void },
 ): Promise<Source> {
   const { fileInput } = await import('../input/input.ts');
   const input = fileInput(file);
-  const options = { ...(skip ? { skip } : {}), ...(flags.task === undefined ? {} : { task: flags.task }) };
+  const task = flags.task === undefined ? {} : { task: flags.task };
+  const options = { ...(skip ? { skip } : {}), ...task, onGenerated };
   const named = flags.dataset !== undefined || flags.reader !== undefined;
   if (!named && flags.topic !== undefined && flags.topic !== 'questions') {
     const { readTopicRecords } = await import('../questions/topic-records.ts');

@@ -1,6 +1,8 @@
 /**
  * SIGINT and SIGTERM: the first one drains and commits, the second one stops at once; neither loses anything.
  */
+import { EXIT } from './exit.ts';
+
 export interface Interrupts {
   readonly stop: AbortSignal;
   readonly abort: AbortSignal;
@@ -8,18 +10,27 @@ export interface Interrupts {
   release(): void;
 }
 
-/** Listens from now on; `notify` tells the user what the first signal does. */
-export function interrupts(notify: (message: string) => void): Interrupts {
+/** How long a process that is to stop at once may take for that, in milliseconds. */
+const AT_ONCE_MS = 5_000;
+
+/**
+ * Listens from now on; `notify` tells the user what the first signal does. A process that has not ended some
+ * seconds after the second one is ended, and by a third one without delay.
+ */
+export function interrupts(
+  notify: (message: string) => void,
+  first = 'finishing and committing what is in flight; once more to stop at once (nothing is lost)',
+): Interrupts {
   const stop = new AbortController();
   const abort = new AbortController();
   const onSignal = (signal: NodeJS.Signals) => {
+    if (abort.signal.aborted) process.exit(EXIT.interrupted);
     if (stop.signal.aborted) {
+      setTimeout(() => process.exit(EXIT.interrupted), AT_ONCE_MS).unref();
       abort.abort(new Error(`stopped at once by a second ${signal}`));
       return;
     }
-    notify(
-      `${signal}: finishing and committing what is in flight; once more to stop at once (nothing is lost)`,
-    );
+    notify(`${signal}: ${first}`);
     stop.abort(new Error(`stopped by ${signal}`));
   };
   const signals = ['SIGINT', 'SIGTERM'] as const;

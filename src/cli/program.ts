@@ -60,7 +60,11 @@ export async function makeProgram(): Promise<Command> {
       new Command('help').argument('[command]').helpGroup('To begin:').summary('the same as --help'),
     )
     .exitOverride();
-  withExitCodes(program, { failures: exitText('failures'), interrupted: exitText('interrupted') });
+  withExitCodes(program, {
+    failures: exitText('failures'),
+    nothing: exitText('nothing'),
+    interrupted: exitText('interrupted'),
+  });
   for (const [group, names] of Object.entries(GROUPS)) {
     program.commandsGroup(group);
     for (const name of names) {

@@ -25,6 +25,7 @@ export function register(program: Command): void {
     .option('--json', 'print the summary as one JSON object');
   withExitCodes(withSet(command), {
     failures: exitText('failures'),
+    nothing: exitText('nothing'),
     interrupted: exitText('interrupted'),
   }).action(async (flags: ReplayFlags) => {
     const { replayTopology } = await import('../topology/replay.ts');

@@ -1,5 +1,6 @@
 /** Runs a topology with progress and a closing summary: what `swirl run` and `swirl replay` share. */
 import { relative } from 'node:path';
+import { printable } from '../monitor/printable.ts';
 import { openRun } from '../open-run.ts';
 import type { RunEnd, StageProgress } from '../runtime/run.ts';
 import { runFolder } from '../topology/resolved.ts';
@@ -7,13 +8,18 @@ import type { Topology } from '../topology/topology.ts';
 import { counted } from './count.ts';
 import { EXIT } from './exit.ts';
 import { interrupts } from './interrupt.ts';
+import { nothingLearnt } from './nothing-learnt.ts';
 import { ownName } from './own-name.ts';
 import { showProgress } from './progress.ts';
+import { hanging, screenWidth } from './screen.ts';
 import { table } from './table.ts';
 import { watchBeside } from './watch-beside.ts';
 
 /** How long a run that is stopped at once may take to end by itself, in milliseconds. */
 const GRACE_MS = 500;
+
+/** Longest line of what became of the records: failures quote what models wrote. */
+const LINE_CHARS = 400;
 
 export interface RunTopologyOptions {
   readonly untilDrained: boolean;
@@ -46,13 +52,15 @@ export async function runTopology(topology: Topology, options: RunTopologyOption
       await shown.stop();
     }
     const progress = await started.progress();
+    const why = end === 'drained' ? await nothingLearnt(run, progress) : null;
     process.stdout.write(
       options.json
-        ? `${JSON.stringify(summary(topology, end, progress))}\n`
-        : report(topology, end, progress),
+        ? `${JSON.stringify({ ...summary(topology, end, progress), ...(why && { nothingLearnt: why }) })}\n`
+        : `${report(topology, end, progress)}${why === null ? '' : whyText(why)}`,
     );
     // A run that goes on for ever is ended by a signal, and has then done what it should.
     if (end === 'aborted' || (end === 'stopped' && untilDrained)) return EXIT.interrupted;
+    if (why !== null) return EXIT.nothing;
     return failuresOf(progress) > 0 ? EXIT.failures : EXIT.done;
   } finally {
     release();
@@ -104,6 +112,14 @@ function notesOn(topology: Topology, progress: readonly StageProgress[]): string
       ? `there was nothing to do: feed ${fed.join(' or ')} with \`${ownName()} feed FILE -t ${folderOf(topology)}\``
       : `there was nothing to do: no records in ${source.topic} of the run ${source.run}`,
   ];
+}
+
+/** The sum, and below it what became of the records. */
+function whyText([head = '', ...lines]: readonly string[]): string {
+  const width = screenWidth();
+  return [head, ...lines.map((line) => hanging(`  ${printable(line, LINE_CHARS)}`, { width, indent: 4 }))]
+    .map((line) => `${line}\n`)
+    .join('');
 }
 
 function report(topology: Topology, end: RunEnd, progress: readonly StageProgress[]): string {

@@ -26,6 +26,7 @@ export function register(program: Command): void {
     .option('--json', 'print the summary as one JSON object');
   withExitCodes(withTopology(command), {
     failures: exitText('failures'),
+    nothing: exitText('nothing'),
     interrupted: 'interrupted; without --until-drained, where nothing else ends it, 0',
   }).action(async (file: string | undefined, flags: RunFlags) => {
     const topology = await topologyOf(flags, { argument: file, how: 'swirl run FILE', run: true });

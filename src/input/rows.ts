@@ -17,6 +17,8 @@ export interface Row {
 export interface ReadOptions {
   /** Called with each malformed record, which is then left out. Without it the first one is thrown. */
   readonly skip?: (error: DataError) => void;
+  /** Told of each record whose id is made by the reader, of the file's name and the record's place in it. */
+  readonly onGenerated?: (record: object) => void;
   /** The task that the questions are of; by default the data set's own. */
   readonly task?: string;
 }

@@ -2,10 +2,18 @@
  * What went wrong at an endpoint, as a `ModelError`: which URL, what was expected, what was found, and
  * whether to retry.
  */
-import { ModelError, rootCause } from '../errors.ts';
+import { EndpointError, ModelError, rootCause } from '../errors.ts';
 
 /** Statuses after which the same request may succeed; so may it after any of 5xx. */
 const RETRYABLE = new Set([408, 409, 425, 429]);
+
+/**
+ * Statuses that whatever is asked meets. Not 403, which endpoints also answer to what one conversation says.
+ */
+const REFUSING = new Set([401, 402, 404]);
+
+/** Why there is no connection: nothing listens, no such host, or a port that `fetch` never uses. */
+const NOBODY_THERE = /\b(ECONNREFUSED|ENOTFOUND|bad port)\b/;
 
 const SNIPPET_CHARS = 300;
 
@@ -23,14 +31,16 @@ export function statusError(
 ): ModelError {
   const { status, headers, body } = found;
   const hint = HINTS.get(status);
+  const named = `status ${status}${hint === undefined ? '' : ` (${hint})`}`;
+  const message = `${endpoint.url}: expected a chat completion, found ${named}: ${snippet(body, endpoint)}`;
+  if (REFUSING.has(status) || (status === 429 && /insufficient_quota/.test(body))) {
+    return new EndpointError(message);
+  }
   const retryAfterMs = headers === undefined ? undefined : readRetryAfter(headers);
-  return new ModelError(
-    `${endpoint.url}: expected a chat completion, found status ${status}${hint === undefined ? '' : ` (${hint})`}: ${snippet(body, endpoint)}`,
-    {
-      retryable: RETRYABLE.has(status) || status >= 500,
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    },
-  );
+  return new ModelError(message, {
+    retryable: RETRYABLE.has(status) || status >= 500,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
 }
 
 /**
@@ -62,9 +72,9 @@ export function endedError(
 
 /** No response, or not the whole of it. */
 export function connectionError(endpoint: Endpoint, cause: unknown): ModelError {
-  return new ModelError(`${endpoint.url}: expected a response, found ${hide(rootCause(cause), endpoint)}`, {
-    retryable: true,
-  });
+  const found = hide(rootCause(cause), endpoint);
+  const Kind = NOBODY_THERE.test(found) ? EndpointError : ModelError;
+  return new Kind(`${endpoint.url}: expected a response, found ${found}`, { retryable: true });
 }
 
 export function timeoutError(endpoint: Endpoint, timeoutMs: number): ModelError {
@@ -79,6 +89,7 @@ export function timeoutError(endpoint: Endpoint, timeoutMs: number): ModelError 
 const HINTS = new Map([
   [400, 'the endpoint refuses the request'],
   [401, 'the API key is missing or wrong: see apiKeyEnv'],
+  [402, 'there is no credit'],
   [403, 'the API key may not do this: see apiKeyEnv'],
   [404, 'no such model or path: see baseUrl and model'],
   [413, 'the conversation is too long'],

@@ -69,8 +69,10 @@ async function* read(
       const { done, value } = await callModule(next, { ...place, about });
       if (done === true) return;
       try {
-        const question = readGiven(() => checked(value, `${where}, ${about}`), { ...place, about });
-        yield { ...questionOf(question, { place: about, number }), by: origin };
+        const plain = readGiven(() => checked(value, `${where}, ${about}`), { ...place, about });
+        const question = { ...questionOf(plain, { place: about, number }), by: origin };
+        if (plain.id === undefined) options.onGenerated?.(question);
+        yield question;
       } catch (error) {
         if (!(error instanceof DataError) || options.skip === undefined) throw error;
         options.skip(error);

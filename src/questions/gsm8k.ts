@@ -31,7 +31,10 @@ export async function* readGsm8k(
   input: Input,
   options: ReadOptions = {},
 ): AsyncGenerator<Question, void, void> {
-  for await (const { question } of readGsm8kProblems(input, options)) yield question;
+  for await (const { question } of readGsm8kProblems(input, options)) {
+    options.onGenerated?.(question);
+    yield question;
+  }
 }
 
 /**

@@ -65,10 +65,14 @@ export function readHotpotqaEntries(
   input: Input,
   options: ReadOptions = {},
 ): AsyncGenerator<HotpotqaEntry, void, void> {
-  return parseRows(jsonArray(input), (row) => entryOf(row, input, options.task ?? HOTPOTQA_TASK), options);
+  return parseRows(jsonArray(input), (row) => entryOf(row, input, options), options);
 }
 
-function entryOf(row: Row & { readonly text: string }, input: Input, task: string): HotpotqaEntry {
+function entryOf(
+  row: Row & { readonly text: string },
+  input: Input,
+  { task = HOTPOTQA_TASK, onGenerated }: ReadOptions,
+): HotpotqaEntry {
   const entry = parseJson(row, entrySchema, 'a HotPotQA question: `question`, `answer` and `context`');
   const answer = entry.answer?.trim();
   if (answer === '') throw new DataError(`${row.place}: expected an answer, found an empty one`);
@@ -84,6 +88,7 @@ function entryOf(row: Row & { readonly text: string }, input: Input, task: strin
     source: `hotpotqa:${input.base}[${row.number}]`,
     meta,
   };
+  if (entry._id === undefined) onGenerated?.(question);
   const articles = (entry.context ?? []).map(([title, sentences]) => ({
     title: title.trim(),
     text: sentences.join('').trim(),

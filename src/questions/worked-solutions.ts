@@ -47,6 +47,7 @@ export async function* readWorkedSolutions(
       options.skip(error);
       continue;
     }
+    options.onGenerated?.(trajectory);
     yield trajectory;
   }
 }

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import type { Sleep } from '../clock.ts';
-import { isFatal, SwirlError } from '../errors.ts';
+import { EndpointError, isFatal, SwirlError } from '../errors.ts';
 
 export const retryConfig = z
   .strictObject({
@@ -36,7 +36,8 @@ export class Exhausted extends Error {
 
 /**
  * Runs the task until it succeeds, its error says that trying again is useless, or the attempts are used up;
- * then throws `Exhausted`. Fatal errors and the signal's reason are thrown as they are.
+ * then throws `Exhausted`. Fatal errors, those of endpoints that nobody can use, and the signal's reason are
+ * thrown as they are.
  */
 export async function retry<T>(
   task: () => Promise<T>,
@@ -48,7 +49,10 @@ export async function retry<T>(
       return await task();
     } catch (error) {
       if (signal.aborted || isFatal(error) || !(error instanceof SwirlError)) throw error;
-      if (!error.retryable || attempt >= config.attempts) throw new Exhausted(error, attempt);
+      if (!error.retryable || attempt >= config.attempts) {
+        // Not the record's fault: the next one would meet the same.
+        throw error instanceof EndpointError ? error : new Exhausted(error, attempt);
+      }
       const backoff = error.retryAfterMs ?? config.backoffMs * 2 ** (attempt - 1);
       await sleep(Math.min(backoff, config.maxBackoffMs), signal);
     }

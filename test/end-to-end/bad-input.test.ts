@@ -191,7 +191,7 @@ describe('topics', () => {
     told(
       half,
       EXIT.failed,
-      `${there} questions of many.jsonl are in the run; go on after them with --skip ${there}`,
+      `${there} questions of many.jsonl are in the run; the same command goes on after them`,
     );
   });
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { CompletionRequest, Judge } from '../../src/agent/model.ts';
-import { ModelError } from '../../src/errors.ts';
+import { EndpointError, isFatal, ModelError } from '../../src/errors.ts';
 import { judgePrompt, modelJudge, modelJudgeConfig, readVerdict } from '../../src/judge/model-judge.ts';
 import { openaiModel } from '../../src/models/openai.ts';
 import { openaiConfig } from '../../src/models/openai-config.ts';
@@ -70,8 +70,8 @@ describe('the verdict is what the reply ends with', () => {
 
 describe('what cannot be had is UNKNOWN or thrown on, never BAD', () => {
   test.each<[Reply, string]>([
-    [{ kind: 'status', status: 401 }, 'status 401'],
-    [{ kind: 'status', status: 404 }, 'status 404'],
+    [{ kind: 'status', status: 400 }, 'status 400'],
+    [{ kind: 'status', status: 403 }, 'status 403'],
     [{ kind: 'huge', bytes: 5_000_000 }, 'maxResponseBytes'],
   ])('%j is UNKNOWN', async (reply, message) => {
     const verdict = await (await judgeBehind(reply)).judge(subTrajectory, { signal });
@@ -90,6 +90,17 @@ describe('what cannot be had is UNKNOWN or thrown on, never BAD', () => {
     await expect(judging).rejects.toThrow(ModelError);
     await expect(judging).rejects.toMatchObject({ retryable: true });
   });
+
+  test.each([401, 402, 404])(
+    'status %d, which every step would meet, is thrown on and fatal',
+    async (status) => {
+      const error = await (await judgeBehind({ kind: 'status', status }))
+        .judge(subTrajectory, { signal })
+        .catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(EndpointError);
+      expect(isFatal(error)).toBe(true);
+    },
+  );
 
   test('an abort is neither', async () => {
     const judge = await judgeBehind({ kind: 'hang' });
