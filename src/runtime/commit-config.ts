@@ -1,8 +1,4 @@
-<<<<<<< HEAD
 /** When finished records are committed. */
-=======
-/** When a worker commits. */
->>>>>>> dd1e212 (The commit's settings: the file)
 import { z } from 'zod';
 
 export const commitConfig = z
