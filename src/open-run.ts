@@ -10,9 +10,10 @@ import type { FlowStage } from './runtime/drain.ts';
 import { Run, type RunEnd, type StageProgress } from './runtime/run.ts';
 import type { Codec } from './topics/avro/codec.ts';
 import { schemaIn } from './topics/avro/schemas.ts';
-import { readRecords } from './topics/read-records.ts';
+import { decodeOrError, readRecords } from './topics/read-records.ts';
 import type { RecordOf } from './topics/record-of.ts';
-import type { Output, ReadOptions, Transport } from './topics/transport.ts';
+import type { LogEntry, Output, ReadOptions, Transport } from './topics/transport.ts';
+import { withoutRecords } from './topics/without-records.ts';
 import { codecOf } from './topology/codec-of.ts';
 import { checkEvolutions, withEarlierSchemas } from './topology/evolved-topics.ts';
 import { flowStages, hasStage, topicSpecs } from './topology/flow.ts';
@@ -72,7 +73,10 @@ export async function openRun(
   const topology = withKeptTasks(written);
   const folder = makeRunFolder(topology);
   const codec = await codecOf(topology, 'write');
-  const transport = await openTransport(topology, { access: 'write', notify });
+  const transport = withoutHidden(await openTransport(topology, { access: 'write', notify }), {
+    topology,
+    codec,
+  });
   try {
     await transport.ensureTopics(topicSpecs(topology));
     await checkEvolutions(topology, evolutions, { transport, notify });
@@ -153,6 +157,21 @@ export async function openRun(
     },
     close: () => transport.close(),
   };
+}
+
+/** The topics as the run reads them: without what its replay leaves out. */
+function withoutHidden(
+  transport: Transport,
+  { topology: { source }, codec }: { readonly topology: Topology; readonly codec: Codec },
+): Transport {
+  if (source === null || source.without.length === 0) return transport;
+  const { run, topic, without: ids } = source;
+  const idOf = async ({ value }: LogEntry) => {
+    await codec.learn?.(topic, [value]);
+    const { id } = decodeOrError(codec, topic, value) as { readonly id?: unknown };
+    return typeof id === 'string' ? id : null;
+  };
+  return withoutRecords(transport, { run, topic, ids, idOf });
 }
 
 /** Whether a stage has consumed anything. */

@@ -1,12 +1,16 @@
 /** `swirl replay`: a new run from a recorded topic of an old one, with any setting changed. */
 import type { Command } from 'commander';
+import { ConfigError } from '../errors.ts';
+import type { Topology } from '../topology/topology.ts';
 import { exitText, withExitCodes } from './exit.ts';
+import { repeated } from './repeated.ts';
 import { type SetFlags, withSet } from './topology-option.ts';
 
 interface ReplayFlags extends SetFlags {
   readonly run: string;
   readonly from: string;
   readonly as?: string;
+  readonly without?: readonly string[];
   readonly folder: string;
   readonly json?: boolean;
 }
@@ -21,6 +25,7 @@ export function register(program: Command): void {
     .requiredOption('--run <name>', 'the old run; it is only read')
     .requiredOption('--from <topic>', 'the recorded topic to start from, such as scored')
     .option('--as <name>', 'the new run; by default the old name and a number')
+    .option('--without <id>', 'leave out a question, trajectory or step; may be given again', repeated)
     .option('--folder <path>', 'where the runs live', 'runs')
     .option('--json', 'print the summary as one JSON object');
   withExitCodes(withSet(command), {
@@ -30,12 +35,48 @@ export function register(program: Command): void {
   }).action(async (flags: ReplayFlags) => {
     const { replayTopology } = await import('../topology/replay.ts');
     const { runTopology } = await import('./run-topology.ts');
-    const { as, set = [] } = flags;
+    const { as, set = [], without = [] } = flags;
     const { formatProblems } = await import('../topology/problem.ts');
     const options = { ...flags, set, ...(as === undefined ? {} : { as }) };
     const { topology, warnings } = await replayTopology(options);
+    if (without.length > 0) await checkWithout(topology, without);
     if (warnings.length > 0) process.stderr.write(`${formatProblems(warnings)}\n`);
     process.stderr.write(`replaying ${flags.from} of the run ${flags.run} as the run ${topology.run}\n`);
     process.exitCode = await runTopology(topology, { untilDrained: true, json: flags.json === true });
   });
+}
+
+/** A name of which there is no record would leave out nothing, in silence. */
+async function checkWithout(topology: Topology, ids: readonly string[]): Promise<void> {
+  const { source, stages, folder } = topology;
+  if (source === null) return;
+  const step = ids.find((id) => id.split('/').length > 2);
+  if (step !== undefined && source.topic === 'trajectories') {
+    throw new ConfigError(`--without ${step}: a trajectory is replayed whole: leave out its trajectory`);
+  }
+  if (step !== undefined && stages.filter !== undefined && stages.filter.mode !== 'none') {
+    throw new ConfigError(
+      `--without ${step}: \`filter\` waits for all steps of a trajectory: leave out its trajectory, or replay from \`accepted\` or \`scored\``,
+    );
+  }
+  const [{ openRecorded }, { find }] = await Promise.all([
+    import('../lineage/run-chain.ts'),
+    import('../lineage/find.ts'),
+  ]);
+  const notify = (message: string) => void process.stderr.write(`${message}\n`);
+  const run = await openRecorded({ folder, run: source.run }, { notify });
+  try {
+    for (const id of ids) {
+      const [question, rollout] = id.split('/');
+      const key = rollout === undefined ? null : `${question}/${rollout}`;
+      const matches = (one: string) => one === question || one.startsWith(`${question}/`);
+      const found = await find(run, { topic: source.topic, key, matches });
+      if (found.some(({ key: of, record }) => id === of || id === question || id === record?.id)) continue;
+      throw new ConfigError(
+        `--without ${id}: expected the name of a question, trajectory or step with a record in \`${source.topic}\` of the run ${source.run}`,
+      );
+    }
+  } finally {
+    await run.transport.close();
+  }
 }

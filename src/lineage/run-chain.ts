@@ -43,16 +43,38 @@ export async function openChain(
     for (let next: Topology | null = first; next !== null; next = parentOf(next)) {
       if (runs.length === MOST_RUNS)
         throw new ConfigError(`expected at most ${MOST_RUNS} replays of replays`);
-      const codec = await codecOf(next, 'read');
-      const transport = await openTransport(next, { access: 'read', notify });
-      runs.push({ topology: next, transport, codec, topics: [] });
-      runs[runs.length - 1] = { topology: next, transport, codec, topics: await transport.topics() };
+      runs.push(await open(next, notify));
     }
   } catch (error) {
     await close();
     throw error;
   }
   return { runs, close };
+}
+
+/** Opens a run of a folder by the topology that it left there. */
+export function openRecorded(
+  { folder, run }: { readonly folder: string; readonly run: string },
+  { notify }: { readonly notify: (message: string) => void },
+): Promise<ChainRun> {
+  return open(recorded(folder, run), notify);
+}
+
+async function open(topology: Topology, notify: (message: string) => void): Promise<ChainRun> {
+  const codec = await codecOf(topology, 'read');
+  const transport = await openTransport(topology, { access: 'read', notify });
+  try {
+    return { topology, transport, codec, topics: await transport.topics() };
+  } catch (error) {
+    await transport.close();
+    throw error;
+  }
+}
+
+function recorded(folder: string, run: string): Topology {
+  const file = join(folder, run, RESOLVED_FILE);
+  // A folder that was moved or copied is where it is now.
+  return { ...loadTopology(file, { set: [`run=${run}`] }).topology, folder };
 }
 
 /** The run whose topic it reads; null where it reads none. */
@@ -64,5 +86,5 @@ function parentOf({ folder, run, source }: Topology): Topology | null {
       `the run ${run} replays ${source.run}, and ${file} is not there: bring that run back`,
     );
   }
-  return { ...loadTopology(file, { set: [`run=${source.run}`] }).topology, folder };
+  return recorded(folder, source.run);
 }

@@ -31,7 +31,7 @@ export async function updatesOf(
     for (const { record } of await find(run, { topic: 'updates', key: null, since, ...options })) {
       const update = record as Update | null;
       for (const one of read) {
-        if (update === null || !isIn(update, one)) continue;
+        if (update === null || !isIn(update, one) || isLeftOut(run, one)) continue;
         found.set(one, [...(found.get(one) ?? []), { run: run.topology.run, update }]);
       }
     }
@@ -41,6 +41,13 @@ export async function updatesOf(
 
 function isIn({ partition, fromOffset, toOffset }: Update, found: Found): boolean {
   return found.partition === partition && found.offset >= fromOffset && found.offset < toOffset;
+}
+
+/** Whether a replay left it out of what it read. */
+function isLeftOut({ topology: { source } }: ChainRun, { run, topic, key, record }: Found): boolean {
+  if (source?.run !== run || source.topic !== topic) return false;
+  const [question] = key.split('/');
+  return source.without.some((id) => id === question || id === key || id === record?.id);
 }
 
 /** Where `train` of a run reads its records; null where it has no such stage. */
@@ -80,7 +87,8 @@ export async function traceUpdate(
   const before = updates.find(({ record }) => record?.step === update.step - 1)?.record ?? null;
   const input = inputOf(run, runs);
   const { partition, fromOffset: from, toOffset: to } = update;
-  const batch =
+  const read =
     input?.in === undefined ? [] : await findRange(input.in, { topic: input.topic, partition, from, to });
+  const batch = read.filter((one) => !isLeftOut(run, one));
   return { id, found, update, before: before as Update | null, batch };
 }

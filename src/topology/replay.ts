@@ -17,6 +17,8 @@ export interface ReplayOptions {
   readonly as?: string;
   /** Where the runs live. */
   readonly folder: string;
+  /** Names of questions, trajectories and steps to leave out. */
+  readonly without?: readonly string[];
   /** Settings to change. */
   readonly set: readonly string[];
 }
@@ -25,7 +27,14 @@ export interface ReplayOptions {
  * Reads the old run's resolved topology and keeps the stages that come after the topic. A module that is not
  * what it was then is among the warnings.
  */
-export async function replayTopology({ run, from, as, folder, set }: ReplayOptions): Promise<Loaded> {
+export async function replayTopology({
+  run,
+  from,
+  as,
+  folder,
+  set,
+  without: ids = [],
+}: ReplayOptions): Promise<Loaded> {
   const file = join(folder, run, RESOLVED_FILE);
   if (!existsSync(file)) {
     throw new ConfigError(
@@ -50,7 +59,7 @@ export async function replayTopology({ run, from, as, folder, set }: ReplayOptio
   const named = Object.entries({
     run: name,
     folder: resolve(folder),
-    source: sourceOf(old, { run, topic: from }),
+    source: { ...sourceOf(old, { run, topic: from }), without: [...hiddenBefore(old, from), ...ids] },
   }).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
   const loaded = await openTopology(file, { set: [...without, ...named, ...set], replayed: true });
   if (loaded.topology.run === run)
@@ -61,9 +70,14 @@ export async function replayTopology({ run, from, as, folder, set }: ReplayOptio
 /** Where the topic's records lie: a replay has none of its own in the topic that it reads from elsewhere. */
 function sourceOf(
   old: Topology | null,
-  own: NonNullable<Topology['source']>,
-): NonNullable<Topology['source']> {
+  own: Pick<NonNullable<Topology['source']>, 'run' | 'topic'>,
+): Pick<NonNullable<Topology['source']>, 'run' | 'topic'> {
   return old?.source?.topic === own.topic ? old.source : own;
+}
+
+/** What a replay of the same topic already leaves out. */
+function hiddenBefore(old: Topology | null, from: string): readonly string[] {
+  return old?.source?.topic === from ? old.source.without : [];
 }
 
 /** The name with the first number that no run has. */

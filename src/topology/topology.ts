@@ -115,6 +115,13 @@ export const topologyConfig = z.strictObject({
     .strictObject({
       run: runName.describe('The run that is read, read-only.'),
       topic: topicName.describe('Which of its topics takes the place of ours.'),
+      without: z
+        .array(z.string().min(1).max(1024))
+        .max(10_000)
+        .default([])
+        .describe(
+          'Names of questions, trajectories and steps whose records are left out, as if they had never been there.',
+        ),
     })
     .nullable()
     .default(null)

@@ -28,7 +28,7 @@ test('keeps the stages downstream of the topic as they were, and reads the topic
   expect(topology).toEqual({
     ...old,
     run: 'first-replay-1',
-    source: { run: 'first', topic: 'scored' },
+    source: { run: 'first', topic: 'scored', without: [] },
     stages: { train: old.stages.train },
   });
 });

@@ -1,0 +1,75 @@
+/** A transport that hides some records of another run's topic: a replay of what would have been without them. */
+import type { InputPartition, LogEntry, Transport } from './transport.ts';
+
+export interface Hidden {
+  /** The other run and its topic. */
+  readonly run: string;
+  readonly topic: string;
+  /** Names of questions (`q17`), trajectories (`q17/2`) and steps (`q17/2/0`). */
+  readonly ids: readonly string[];
+  /** The id of a record, of which the key alone says whether it is worth a look. */
+  readonly idOf: (entry: LogEntry) => Promise<string | null>;
+}
+
+/** The same transport, in which offsets skip what is hidden. */
+export function withoutRecords(transport: Transport, hidden: Hidden): Transport {
+  const isHidden = hiddenBy(hidden);
+  const shown = async (entries: readonly LogEntry[]): Promise<LogEntry[]> => {
+    const kept: LogEntry[] = [];
+    for (const entry of entries) if (!(await isHidden(entry))) kept.push(entry);
+    return kept;
+  };
+  const isSource = (run: string | undefined, topic: string) => run === hidden.run && topic === hidden.topic;
+  return {
+    run: transport.run,
+    ensureTopics: (specs) => transport.ensureTopics(specs),
+    topics: (run) => transport.topics(run),
+    append: (outputs) => transport.append(outputs),
+    committed: (group, topic, run) => transport.committed(group, topic, run),
+    close: () => transport.close(),
+    read: async function* (topic, options = {}) {
+      const { limit = Number.POSITIVE_INFINITY, ...rest } = options;
+      if (!isSource(options.run, topic)) return yield* transport.read(topic, options);
+      let left = limit;
+      if (left < 1) return;
+      for await (const entry of transport.read(topic, rest)) {
+        if (await isHidden(entry)) continue;
+        yield entry;
+        if (--left < 1) return;
+      }
+    },
+    subscribe: async function* (options) {
+      const inputs = transport.subscribe(options);
+      if (!isSource(options.run, options.topic)) return yield* inputs;
+      for await (const input of inputs) yield withPull(input, shown);
+    },
+  };
+}
+
+/** Whether an entry is one of those: a name stands for all that came of it. */
+function hiddenBy({ ids, idOf }: Hidden): (entry: LogEntry) => Promise<boolean> {
+  const names = new Set(ids);
+  const withSteps = new Set(ids.map((id) => id.split('/').slice(0, 2).join('/')));
+  return async (entry) => {
+    const [question = '', rollout] = entry.key.split('/');
+    if (names.has(question) || names.has(entry.key)) return true;
+    if (rollout === undefined || !withSteps.has(entry.key)) return false;
+    return names.has((await idOf(entry)) ?? '');
+  };
+}
+
+/** The input with another way to pull; what it says of itself are its own getters. */
+function withPull(
+  input: InputPartition,
+  shown: (entries: readonly LogEntry[]) => Promise<LogEntry[]>,
+): InputPartition {
+  return new Proxy(input, {
+    get: (target, name) => {
+      if (name === 'pull') {
+        return async (max: number, waitMs: number) => shown(await target.pull(max, waitMs));
+      }
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
