@@ -1,6 +1,6 @@
 /**
  * Makes a checkout ready to run on a fresh machine, and does nothing where it already is: the npm packages,
- * and a WebGPU adapter (a software one where there is no GPU and that can be had).
+ * and a WebGPU adapter (a software one where there is no GPU and that can be had); for tests a browser too.
  *
  *   node scripts/setup.js [--dev]      --dev: what tests, lint and type check need as well
  *
@@ -13,6 +13,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureAdapter } from './setup/adapter.js';
 import { alone } from './setup/alone.js';
+import { ensureBrowser } from './setup/browser.js';
 import { ensurePackages } from './setup/packages.js';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -35,8 +36,10 @@ if (major < 20 || (major === 20 && minor < 11)) {
 
 mkdirSync(join(root, '.swirl'), { recursive: true });
 const code = await alone({ root, say }, async () => {
-  const packages = ensurePackages({ root, dev: process.argv.includes('--dev'), say });
+  const dev = process.argv.includes('--dev');
+  const packages = ensurePackages({ root, dev, say });
   if (packages === 0) await ensureAdapter({ root, say });
+  if (packages === 0 && dev) ensureBrowser({ root, say });
   return packages;
 });
 process.exit(code);

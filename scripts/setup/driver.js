@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { administrator, aptScript } from './apt-install.js';
 import { distributionSources, sourceLine } from './apt-sources.js';
 
 /**
@@ -21,7 +22,7 @@ export function installSoftwareDriver({ root, say }) {
   const file = join(root, '.swirl', 'install-vulkan-driver.sh');
   const shown = existsSync(file) && readFileSync(file, 'utf8') === script;
   writeFileSync(file, script, { mode: 0o755 });
-  const become = process.getuid?.() === 0 ? [] : passwordlessSudo() ? ['sudo', '-n'] : null;
+  const become = administrator();
   if (become === null) {
     say('a software driver (Mesa lavapipe) would do; installing it needs an administrator. The command:');
     say(`    sudo sh ${file}`);
@@ -79,40 +80,19 @@ export function installScript(release, sources) {
     codename === 'bookworm' ? { ...base, suite: 'bookworm-backports', components: 'main' } : null;
   const lines = new Set([...sources, ...(backports ? [backports] : [])].map(sourceLine));
   const driver = `mesa-vulkan-drivers${backports ? '/bookworm-backports' : ''}`;
-  return `#!/bin/sh
-# Installs Mesa's software Vulkan driver from the package archive that this machine uses. The lists of sources
-# and packages that it needs are in a temporary folder: those of the system stay as they are.
-set -eu
-dir=$(mktemp -d /tmp/swirl-apt.XXXXXX)
-trap 'rm -rf "$dir"' EXIT
-chmod 755 "$dir"
-mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
-chown _apt "$dir/lists/partial" "$dir/cache/archives/partial" 2>/dev/null || true
-cat > "$dir/sources.list" <<'END'
-${[...lines].join('\n')}
-END
-export DEBIAN_FRONTEND=noninteractive
-apt() {
-  apt-get -q -o Dir::Etc::SourceList="$dir/sources.list" -o Dir::Etc::SourceParts=/dev/null \\
-    -o Dir::State::Lists="$dir/lists" -o Dir::Cache="$dir/cache" \\
-    -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 "$@"
-}
-apt update
-apt install -y --no-install-recommends --no-remove ${driver} libvulkan1
-`;
+  return aptScript({
+    what: "Mesa's software Vulkan driver",
+    sources: [...lines],
+    packages: [driver, 'libvulkan1'],
+  });
 }
 
 /** @returns {Record<string, string>} */
-function osRelease() {
+export function osRelease() {
   const file = '/etc/os-release';
   if (!existsSync(file)) return {};
   const lines = readFileSync(file, 'utf8').matchAll(/^(\w+)=(?:"([^"]*)"|'([^']*)'|(.*))$/gm);
   return Object.fromEntries(
     [...lines].map(([, name, double, single, bare]) => [name, double ?? single ?? bare ?? '']),
   );
-}
-
-/** @returns {boolean} */
-function passwordlessSudo() {
-  return spawnSync('sudo', ['-n', 'true'], { stdio: 'ignore' }).status === 0;
 }

@@ -1,15 +1,12 @@
 /** Serves the page of a run until Control-C, or until the run whose child this process is has ended. */
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { ConfigError } from '../errors.ts';
 import type { StageProgress } from '../runtime/run.ts';
-import { RESOLVED_FILE, runFolder } from '../topology/resolved.ts';
 import type { Topology } from '../topology/topology.ts';
 import { isLoopback } from '../watch/guard.ts';
 import { OpenRuns } from '../watch/open-runs.ts';
 import { startWatchServer, type WatchServer } from '../watch/server.ts';
-import { keptTopology } from '../watch/watched-run.ts';
+import { runTopologyAsKept } from '../watch/watched-run.ts';
 import { EXIT } from './exit.ts';
 import { interrupts } from './interrupt.ts';
 
@@ -25,9 +22,7 @@ export interface WatchRunOptions {
 
 /** Returns the exit code. */
 export async function watchRun(topology: Topology, options: WatchRunOptions): Promise<number> {
-  // The run knows better what it is made of than a file that may have changed since.
-  const isKept = existsSync(join(runFolder(topology), RESOLVED_FILE));
-  const shown = isKept ? keptTopology(topology.folder, topology.run) : topology;
+  const shown = runTopologyAsKept(topology);
   let progress: readonly StageProgress[] = [];
   const notify = (message: string) => process.stderr.write(`${message}\n`);
   const runs = new OpenRuns(shown, { notify, env: process.env, now: Date.now, progress: () => progress });

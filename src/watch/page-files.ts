@@ -24,8 +24,11 @@ const LIBRARIES = {
   preact: ['preact', 'dist/preact.mjs'],
   'preact/hooks': ['preact', 'hooks/dist/hooks.mjs'],
   htm: ['htm', 'dist/htm.mjs'],
-  uplot: ['uplot', 'dist/uPlot.esm.js'],
+  uplot: ['uplot', 'dist/uPlot.iife.min.js'],
 } as const;
+
+/** uPlot's module is three times as long as its script, which makes a global of itself. */
+const ENDS: Readonly<Record<string, string>> = { uplot: '\nexport default uPlot;\n' };
 
 export interface PageFiles {
   /** The modules by the names under which they import each other. */
@@ -41,7 +44,8 @@ export function pageFiles(): PageFiles {
     modules.set(`page/${name}`, { type: SCRIPT, text: readFileSync(join(folder, name), 'utf8') });
   for (const [name, [library, path]] of Object.entries(LIBRARIES)) {
     // Without its map: nobody serves that.
-    const text = ofPackage(library, path).replace(/\n\/\/# sourceMappingURL=.*\s*$/, '\n');
+    const text =
+      ofPackage(library, path).replace(/\n\/\/# sourceMappingURL=.*\s*$/, '\n') + (ENDS[name] ?? '');
     modules.set(name, { type: SCRIPT, text });
   }
   const styles = [

@@ -1,6 +1,7 @@
 /** Everything that can be seen of one run, each part read when it is asked for. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { StageProgress } from '../runtime/run.ts';
 import { runFolder } from '../topology/resolved.ts';
 import type { Topology } from '../topology/topology.ts';
@@ -104,6 +105,18 @@ export class RunWatch {
       ...{ run: this.#run, redact: this.#redact, list: this.#list, pieces: this.#pieces },
       updates: () => this.#curves.updates(BUDGET_MS),
     });
+  }
+
+  /** Trajectories from all of the run, each whole, the newest first. */
+  async sample(count: number) {
+    while (!(await this.advance(BUDGET_MS))) await nextTurn();
+    const sampled = [];
+    for (const item of [...(await this.#list.sample(count))].reverse()) {
+      const [partition = 0, offset = 0] = item.place.split(':').map(Number);
+      const view = await this.trajectory({ partition, offset });
+      if (view !== null) sampled.push({ item, view });
+    }
+    return sampled;
   }
 
   /** Reads on where topics are not known wholly yet. Returns whether they are. */

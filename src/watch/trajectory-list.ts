@@ -122,6 +122,26 @@ export class TrajectoryList {
     return { items, next, scanned };
   }
 
+  /** So many trajectories, spread evenly over the topic, oldest first. */
+  async sample(count: number): Promise<readonly TrajectoryItem[]> {
+    const { offsets } = await this.#run.topic('trajectories');
+    const total = offsets.reduce((sum, { start, end }) => sum + end - start, 0);
+    const every = Math.max(1, total / Math.max(1, count));
+    const found: { readonly entry: LogEntry; readonly record: Trajectory }[] = [];
+    for (const [partition, { start, end }] of offsets.entries()) {
+      for (let at = start; at < end; at += every) {
+        const [entry] = await this.#run.entries('trajectories', {
+          partition,
+          offset: Math.floor(at),
+          count: 1,
+        });
+        const record = entry === undefined ? null : await this.#run.record('trajectories', entry);
+        if (entry !== undefined && record !== null) found.push({ entry, record });
+      }
+    }
+    return this.#items(found.slice(0, count));
+  }
+
   async #items(found: readonly { readonly entry: LogEntry; readonly record: Trajectory }[]) {
     const keys = found.map(({ record }) => record.id);
     const judged = await this.judged.records(keys);

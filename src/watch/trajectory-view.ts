@@ -137,7 +137,7 @@ async function tokensOf({ tokens, logprobs, redact, pieces }: TokensOf) {
   const isShown = texts !== null && redact(texts.join('')) === texts.join('');
   return tokens.slice(0, texts?.length ?? 4000).map((token, i) => ({
     text: isShown ? shownText(texts[i] || `⟨${token}⟩`, (text) => text, 200).text : `⟨${token}⟩`,
-    logprob: logprobs?.[i] ?? null,
+    logprob: rounded(logprobs?.[i]),
   }));
 }
 
@@ -156,4 +156,9 @@ function updatesOf({ partition, offset }: Place, updates: readonly { readonly up
       const { step, epoch, meanReward, meanLogprob, meanRatio } = update;
       return { step, epoch, meanReward, meanLogprob, meanRatio };
     });
+}
+
+/** To as many digits as a page shows. */
+function rounded(logprob: number | undefined): number | null {
+  return logprob === undefined ? null : Number(logprob.toPrecision(4));
 }

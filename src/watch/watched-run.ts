@@ -63,6 +63,12 @@ export function keptTopology(folder: string, run: string): Topology {
   return { ...topology, folder };
 }
 
+/** The topology that the run left in its folder: it knows better than a file that may have changed since. */
+export function runTopologyAsKept(topology: Topology): Topology {
+  const { folder, run } = topology;
+  return existsSync(join(folder, run, RESOLVED_FILE)) ? keptTopology(folder, run) : topology;
+}
+
 interface Opened {
   readonly topology: Topology;
   readonly transport: Transport;

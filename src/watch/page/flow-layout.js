@@ -139,7 +139,9 @@ function down(from, to, { width, height }) {
   const label = { x: x2 + 8, y: y2 - 10, anchor: 'start' };
   const isNext = to.lane === 0 && from.x === to.x && to.y - from.y < height + 80;
   if (isNext) return { path: `M${x2} ${from.y + height} V${y2}`, label };
-  const side = x1 + 16;
+  // What stands one below the other is passed at the side of all of it.
+  const passes = to.column - from.column > 0 && from.lane === 0 && to.lane === 0 && to.x === from.x;
+  const side = x1 + (passes ? 62 : 16);
   const middle = y2 - 30;
   const turn = x2 < side ? -8 : 8;
   const across = `V${middle - 8} Q${side} ${middle} ${side + turn} ${middle} H${x2 - turn}`;
