@@ -30,6 +30,12 @@ export interface RunWatchOptions {
   readonly progress?: () => readonly StageProgress[];
 }
 
+/** A trajectory as it stands in a list, and whole. */
+interface SampledTrajectory {
+  readonly item: TrajectoryPage['items'][number];
+  readonly view: object;
+}
+
 export class RunWatch {
   readonly #run: WatchedRun;
   readonly #redact: Redact;
@@ -108,9 +114,9 @@ export class RunWatch {
   }
 
   /** Trajectories from all of the run, each whole, the newest first. */
-  async sample(count: number) {
+  async sample(count: number): Promise<readonly SampledTrajectory[]> {
     while (!(await this.advance(BUDGET_MS))) await nextTurn();
-    const sampled = [];
+    const sampled: SampledTrajectory[] = [];
     for (const item of [...(await this.#list.sample(count))].reverse()) {
       const [partition = 0, offset = 0] = item.place.split(':').map(Number);
       const view = await this.trajectory({ partition, offset });
