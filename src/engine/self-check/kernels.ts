@@ -8,10 +8,12 @@ import { type Binding, Readback } from '../../device/buffers.ts';
 import type { Device } from '../../device/device.ts';
 import type { DecoderConfig } from '../config.ts';
 import type { PackedRows } from '../engine.ts';
+import type { MatmulChoice } from '../matmul-choice.ts';
 import { toFloat32Values } from '../number-formats.ts';
 import { DevicePolicy } from '../webgpu/device-policy.ts';
 import { type Dispatch, encode } from '../webgpu/kernels.ts';
 import { chooseMatmul } from '../webgpu/matmul/choose.ts';
+import type { MatmulMethod } from '../webgpu/matmul-variants.ts';
 import type { BatchSizes } from '../webgpu/memory/batch.ts';
 import { prepareBatch } from '../webgpu/memory/batch.ts';
 import { ParameterBuffers } from '../webgpu/memory/parameter-buffers.ts';
@@ -61,16 +63,20 @@ const oracles: ReadonlyMap<string, Oracle> = new Map<string, Oracle>(
 );
 
 /**
- * Checks every kernel that training uses. `read` sees what was read back of a dispatch's buffers, and may
- * change it.
+ * Checks every kernel that training uses, with matmuls of the family that the adapter gets or of another.
+ * `read` sees what was read back of a dispatch's buffers, and may change it.
  */
 export async function checkKernels(
   device: Device,
-  read: (kernel: string, values: Float64Array) => void = () => {},
+  {
+    read = () => {},
+    family = 'auto',
+  }: { readonly read?: (kernel: string, values: Float64Array) => void; readonly family?: MatmulChoice } = {},
 ): Promise<readonly KernelCheck[]> {
   const checks = new Map<string, KernelCheck>();
+  const { matmul } = await chooseMatmul(device, { family });
   for (const decoder of checkedDecoders) {
-    const step = await DecoderStep.of(device, decoder);
+    const step = await DecoderStep.of(device, decoder, matmul);
     try {
       for (const dispatch of step.dispatches()) {
         const { variant } = dispatch.call;
@@ -101,8 +107,7 @@ class DecoderStep {
   readonly #sizes: BatchSizes;
   readonly #recompute: boolean;
 
-  static async of(device: Device, decoder: CheckedDecoder): Promise<DecoderStep> {
-    const { matmul } = await chooseMatmul(device);
+  static async of(device: Device, decoder: CheckedDecoder, matmul: MatmulMethod): Promise<DecoderStep> {
     const options = { ...decoder.options, matmul };
     const policy = new DevicePolicy(device, decoder.config, options, device.adapter);
     const { weights, trained } = startOf(decoder);

@@ -41,22 +41,19 @@ export function tileVariant(file: string, { software, half }: { software: boolea
 export const subgroupRows = 16;
 
 /** The same in the tiles of a subgroup: subgroup-tile.wgsl after it. */
-export function subgroupVariant(file: string, lanes: number): Variant {
-  return {
-    files: [file, 'subgroup-tile'],
-    before: subgroupSource(lanes),
-    directives: ['enable subgroups;'],
-  };
+export function subgroupTile(file: string, lanes: number): Variant {
+  return inSubgroup([file, 'subgroup-tile'], lanes);
 }
 
-/** What kernels of one subgroup to a workgroup need before them. */
-function subgroupSource(lanes: number): string {
+/** Kernels of one subgroup to a workgroup. */
+export function inSubgroup(files: readonly string[], lanes: number): Variant {
   const each = Array.from({ length: lanes }, (_, lane) => `subgroupBroadcast(value, ${lane})`);
-  return `const SUBGROUP = ${lanes}u;
+  const before = `const SUBGROUP = ${lanes}u;
 // What each lane has, for all lanes.
 fn ofLanes(value: vec4f) -> array<vec4f, SUBGROUP> {
   return array(${each.join(', ')});
 }`;
+  return { files, before, directives: ['enable subgroups;'] };
 }
 
 /** A kernel on subgroup matrices: a file that says what is multiplied, and matrix.wgsl after it. */

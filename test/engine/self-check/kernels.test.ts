@@ -5,20 +5,24 @@ import { checkKernels } from '../../../src/engine/self-check/kernels.ts';
 import { onDevice } from '../../device/on-device.ts';
 
 onDevice('the check of kernels', () => {
-  test('every kernel there is was compared, and is right', async () => {
-    const checks = await checkKernels(await Device.shared());
-    const files = readdirSync(new URL('../../../src/engine/kernels', import.meta.url));
-    // Matmul and attention come in variants, of which an adapter uses some.
-    const varies = /^(matmul|tile|rows|matrix|lanes|subgroup)/;
-    const expected = files
-      .filter((file) => !file.endsWith('-bindings.wgsl'))
-      .map((file) => file.replace('.wgsl', ''))
-      .filter((name) => !varies.test(name));
-    const found = checks.map(({ name }) => name);
-    expect(found.filter((name) => !varies.test(name))).toEqual(expected.toSorted());
-    expect(found.filter((name) => varies.test(name)).length).toBeGreaterThanOrEqual(3);
-    for (const { name, ok, error } of checks) expect([name, ok, error < 1e-2]).toEqual([name, true, true]);
-  });
+  // What the adapter gets, and what runs of before go on with.
+  test.each(['with-subgroups', 'without-subgroups'] as const)(
+    'every kernel there is was compared, and is right: %s',
+    async (family) => {
+      const checks = await checkKernels(await Device.shared(), { family });
+      const files = readdirSync(new URL('../../../src/engine/kernels', import.meta.url));
+      // Matmul and attention come in variants, of which an adapter uses some.
+      const varies = /^(matmul|tile|rows|matrix|attention|lanes|subgroup)/;
+      const expected = files
+        .filter((file) => !file.endsWith('-bindings.wgsl'))
+        .map((file) => file.replace('.wgsl', ''))
+        .filter((name) => !varies.test(name));
+      const found = checks.map(({ name }) => name);
+      expect(found.filter((name) => !varies.test(name))).toEqual(expected.toSorted());
+      expect(found.filter((name) => varies.test(name)).length).toBeGreaterThanOrEqual(6);
+      for (const { name, ok, error } of checks) expect([name, ok, error < 1e-2]).toEqual([name, true, true]);
+    },
+  );
 
   test('a kernel that leaves one wrong number, or none, is named', async () => {
     const device = await Device.shared();
@@ -28,8 +32,8 @@ onDevice('the check of kernels', () => {
       ['norm-weight-reduce', (values) => values.fill(0)],
       ['logprob', (values) => (values[0] = Number.NaN)],
     ];
-    const checks = await checkKernels(device, (kernel, values) => {
-      faults.find(([name]) => name === kernel)?.[1](values);
+    const checks = await checkKernels(device, {
+      read: (kernel, values) => faults.find(([name]) => name === kernel)?.[1](values),
     });
     const wrong = checks.filter(({ ok }) => !ok).map(({ name }) => name.split(' ')[0]);
     expect(wrong).toEqual(faults.map(([name]) => name).toSorted());

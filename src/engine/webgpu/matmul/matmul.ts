@@ -8,7 +8,7 @@ import {
   rowsVariant,
   scalesVariant,
   subgroupRows,
-  subgroupVariant,
+  subgroupTile,
   tileVariant,
 } from '../matmul-variants.ts';
 import type { NumberFormat } from '../memory/parameters.ts';
@@ -131,7 +131,7 @@ export class Matmul {
       family === 'registers'
         ? [32, 64]
         : lanes
-          ? [4 * lanes, subgroupRows, subgroupVariant('tile-backward-weight', lanes)]
+          ? [4 * lanes, subgroupRows, subgroupTile('tile-backward-weight', lanes)]
           : [64, 64, this.#tile('tile-backward-weight')];
     return this.#kernels.dispatch('matmul-backward-weight', {
       call: callOf(x, dy, options),
@@ -150,7 +150,7 @@ export class Matmul {
     const { lanes } = this.#kernels.matmul;
     if (!lanes) return null;
     return {
-      variant: subgroupVariant(file, lanes),
+      variant: subgroupTile(file, lanes),
       workgroups: (sizes) => [Math.ceil(columns / (4 * lanes)), Math.ceil(sizes[over] / subgroupRows)],
     };
   }
