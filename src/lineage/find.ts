@@ -5,7 +5,7 @@
  */
 import { DataError } from '../errors.ts';
 import { partitionOf } from '../topics/partition-of.ts';
-import { decodeOrError } from '../topics/read-records.ts';
+import { arrayOf, decodeOrError } from '../topics/read-records.ts';
 import type { LogEntry } from '../topics/transport.ts';
 import type { ChainRun } from './run-chain.ts';
 
@@ -35,21 +35,25 @@ export interface Wanted {
 
 /** The records, in order of partition and offset. */
 export async function find(run: ChainRun, wanted: Wanted): Promise<Found[]> {
+  return arrayOf(each(run, wanted));
+}
+
+/** The same, one by one. */
+export async function* each(run: ChainRun, wanted: Wanted): AsyncGenerator<Found, void> {
   const { topic, key, matches = () => true, since, most = Number.POSITIVE_INFINITY, signal } = wanted;
   const info = run.topics.find(({ name }) => name === topic);
-  if (info === undefined || info.offsets.every(({ start, end }) => start === end)) return [];
-  const found: Found[] = [];
+  if (info === undefined || info.offsets.every(({ start, end }) => start === end)) return;
   const options = {
     ...(key === null ? {} : { partition: partitionOf(key, info.partitions) }),
     ...(since === undefined ? {} : { from: { time: since } }),
     ...(signal === undefined ? {} : { signal }),
   };
+  let left = most;
   for await (const entry of run.transport.read(topic, options)) {
     if (key === null ? !matches(entry.key) : entry.key !== key) continue;
-    found.push(await foundOf(run, entry));
-    if (found.length >= most) break;
+    yield await foundOf(run, entry);
+    if (--left < 1) return;
   }
-  return found;
 }
 
 /** A range of a partition. */

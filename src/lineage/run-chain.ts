@@ -60,6 +60,14 @@ export function openRecorded(
   return open(recorded(folder, run), notify);
 }
 
+/** Opens it and those that it replays. */
+export async function openRecordedChain(
+  { folder, run }: { readonly folder: string; readonly run: string },
+  options: { readonly notify: (message: string) => void },
+): Promise<RunChain> {
+  return openChain(recorded(folder, run), options);
+}
+
 async function open(topology: Topology, notify: (message: string) => void): Promise<ChainRun> {
   const codec = await codecOf(topology, 'read');
   const transport = await openTransport(topology, { access: 'read', notify });
@@ -73,6 +81,11 @@ async function open(topology: Topology, notify: (message: string) => void): Prom
 
 function recorded(folder: string, run: string): Topology {
   const file = join(folder, run, RESOLVED_FILE);
+  if (!existsSync(file)) {
+    throw new ConfigError(
+      `there is no run ${run} in ${folder}: expected ${file}, which every run leaves there`,
+    );
+  }
   // A folder that was moved or copied is where it is now.
   return { ...loadTopology(file, { set: [`run=${run}`] }).topology, folder };
 }

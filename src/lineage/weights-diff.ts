@@ -1,0 +1,98 @@
+/** How far apart two runs' weights are, tensor by tensor: norms, and singular values of the difference. */
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Matrix, SingularValueDecomposition } from 'ml-matrix';
+import { SafetensorsFile } from '../checkpoint/safetensors.ts';
+
+/** Of larger tensors the singular values take longer than a person waits. */
+const MOST_NUMBERS = 1_048_576;
+/** Singular values that are told, the largest. */
+const MOST_SINGULAR = 4;
+
+interface TensorDiff {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** Frobenius norms: of the first, and of the difference. */
+  readonly norm: number;
+  readonly change: number;
+  /** The largest singular values of the difference; null of vectors, and where the tensor is too large. */
+  readonly singular: readonly number[] | null;
+}
+
+export interface WeightsDiff {
+  /** The files that were compared. */
+  readonly a: string;
+  readonly b: string;
+  readonly tensors: readonly TensorDiff[];
+  /** Tensors that only one has, or with another shape there. */
+  readonly unlike: readonly string[];
+}
+
+/** Of the last checkpoint of each run's folder; null where one of them has none. */
+export async function weightsDiff(a: string, b: string): Promise<WeightsDiff | null> {
+  const [left, right] = [lastWeights(a), lastWeights(b)];
+  if (left === null || right === null) return null;
+  const files = [await SafetensorsFile.open(left)];
+  try {
+    files.push(await SafetensorsFile.open(right));
+    const [one, other] = files as [SafetensorsFile, SafetensorsFile];
+    const tensors: TensorDiff[] = [];
+    const unlike = [...other.tensors.keys()].filter((name) => !one.tensors.has(name));
+    for (const [name, { shape }] of one.tensors) {
+      if (String(other.tensors.get(name)?.shape) !== String(shape)) unlike.push(name);
+      else tensors.push(await tensorDiff(name, shape, { one, other }));
+    }
+    return { a: left, b: right, tensors, unlike };
+  } finally {
+    for (const file of files) await file.close();
+  }
+}
+
+interface Both {
+  readonly one: SafetensorsFile;
+  readonly other: SafetensorsFile;
+}
+
+async function tensorDiff(name: string, shape: readonly number[], { one, other }: Both): Promise<TensorDiff> {
+  const [left, right] = [await numbersOf(one, name), await numbersOf(other, name)];
+  const difference = Float64Array.from(left, (value, i) => (right[i] ?? 0) - value);
+  const [rows = 1, columns = 1] = shape;
+  const isSmall = shape.length === 2 && difference.length <= MOST_NUMBERS;
+  return {
+    ...{ name, shape, norm: normOf(left), change: normOf(difference) },
+    singular: isSmall ? singularValues(difference, rows, columns) : null,
+  };
+}
+
+async function numbersOf(file: SafetensorsFile, name: string): Promise<Float32Array> {
+  const shape = file.tensors.get(name)?.shape ?? [];
+  const all = new Float32Array(shape.reduce((size, length) => size * length, 1));
+  await file.readSlices(name, (slice, at) => all.set(slice, at));
+  return all;
+}
+
+function normOf(numbers: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < numbers.length; i++) sum += (numbers[i] as number) ** 2;
+  return Math.sqrt(sum);
+}
+
+function singularValues(numbers: Float64Array, rows: number, columns: number): number[] {
+  const matrix = Matrix.from1DArray(rows, columns, numbers);
+  const { diagonal } = new SingularValueDecomposition(matrix, {
+    computeLeftSingularVectors: false,
+    computeRightSingularVectors: false,
+    autoTranspose: true,
+  });
+  return [...diagonal].sort((x, y) => y - x).slice(0, MOST_SINGULAR);
+}
+
+/** The weights in the checkpoint with the largest step. */
+function lastWeights(run: string): string | null {
+  const folder = join(run, 'checkpoints');
+  if (!existsSync(folder)) return null;
+  const steps = readdirSync(folder).flatMap((name) => Number(/^step-(\d+)$/.exec(name)?.[1] ?? Number.NaN));
+  const last = Math.max(...steps.filter(Number.isFinite));
+  const names = ['model.safetensors', 'adapter_model.safetensors'];
+  return names.map((name) => join(folder, `step-${last}`, name)).find((path) => existsSync(path)) ?? null;
+}
