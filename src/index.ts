@@ -40,7 +40,7 @@ export type { OperatorOptions } from './library/operators/plain.ts';
 export { RecordFailed } from './library/operators/record-failed.ts';
 export { type RewardChoice, reward } from './library/operators/reward.ts';
 export { type PolicyChoice, type RolloutOptions, rollout } from './library/operators/rollout.ts';
-export type { ToolChoice } from './library/operators/tools-of.ts';
+export type { ToolChoice, ToolWithSettings } from './library/operators/tools-of.ts';
 export { type TrainOptions, train } from './library/operators/train.ts';
 export {
   openPolicy,
@@ -70,6 +70,7 @@ export {
   type TopologySource,
 } from './library/topology.ts';
 export type { Score } from './models/score.ts';
+export type { GivenPart, PartValue, WithSettings } from './modules/given-part.ts';
 export { type Gathered, type GatherOptions, gather, type StepRecord } from './own-stages/gather.ts';
 export { type Addressed, type Refusal, refuse, to } from './own-stages/outputs.ts';
 export type {

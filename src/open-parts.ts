@@ -53,7 +53,19 @@ export interface Parts {
   close(): Promise<void>;
 }
 
+/** A part that a program made itself, which it also closes, or what makes one, which is closed with the run. */
+export type Own<T extends object> = T | ((context: ModuleContext) => Promise<T>);
+
+/** Parts of a program in place of, and tools beside, those of the topology. */
+export interface OwnParts {
+  readonly policy?: LanguageModel | undefined;
+  readonly tools?: readonly Own<Tool>[] | undefined;
+  readonly judge?: Own<Judge> | undefined;
+  readonly reward?: Own<RewardModel> | undefined;
+}
+
 export interface PartsDeps {
+  readonly own?: OwnParts;
   /**
    * For a policy that follows training: the step of the newest update that was told, 0 for none, and where
    * checkpoints are.
@@ -95,10 +107,15 @@ export function openParts(topology: Topology, deps: PartsDeps): Parts {
     shared: sharing(keep),
   };
 
+  const { own = {} } = deps;
+  const given = async <T extends object>(part: Own<T>, name: string): Promise<T> =>
+    typeof part === 'function' ? keep(await part({ ...base, name })) : part;
+
   const languageModel = async (config: LanguageModelConfig): Promise<LanguageModel> =>
     keep(await make<typeof base, LanguageModel>(POLICIES, config, base));
 
   const policy = once(async (): Promise<LanguageModel> => {
+    if (own.policy !== undefined) return own.policy;
     const { policy: model, stages } = topology;
     const follow = stages.rollout?.follow;
     const { notify, training } = deps;
@@ -118,7 +135,8 @@ export function openParts(topology: Topology, deps: PartsDeps): Parts {
     const { openTools } = await import('./tools/open-tools.ts');
     const made = await openTools(topology.tools, (name, config) => openTool(name, config, base));
     for (const tool of made) keep(tool);
-    return made;
+    const others = await Promise.all((own.tools ?? []).map((tool) => given(tool, 'tools')));
+    return [...made, ...others];
   });
 
   const judgeOf = async (config: { readonly kind: string }): Promise<Judge> =>
@@ -129,10 +147,16 @@ export function openParts(topology: Topology, deps: PartsDeps): Parts {
     tools,
     toldOf: async (name, signal) => {
       const config = topology.tools[name];
-      return config === undefined ? null : toldOf(config, { ...base, name }, signal);
+      if (config !== undefined) return toldOf(config, { ...base, name }, signal);
+      if (own.tools === undefined) return null;
+      const tool = (await tools()).find((one) => one.name === name);
+      return tool === undefined
+        ? null
+        : { tag: tool.tag, description: (await tool.describe?.(signal)) ?? null };
     },
-    judge: once(() => judgeOf(topology.judge)),
+    judge: once(() => (own.judge === undefined ? judgeOf(topology.judge) : given(own.judge, 'judge'))),
     rewardModel: once(async () => {
+      if (own.reward !== undefined) return given(own.reward, 'reward');
       const context = { ...base, name: 'reward', languageModel, rules: () => judgeOf({ kind: 'rules' }) };
       return keep(await make<RewardContext, RewardModel>(REWARDS, topology.reward, context));
     }),

@@ -5,7 +5,7 @@ import { inTime, LATE } from '../runtime/time-limit.ts';
 import type { Origin } from '../topics/records.generated.ts';
 import { kindOf } from './check-export.ts';
 import { messageOf } from './import-module.ts';
-import { loadPart } from './load-part.ts';
+import { type LoadedPart, loadPart } from './load-part.ts';
 import { makePart } from './make-part.ts';
 import { asModule } from './module-output.ts';
 import type { ModuleSettings, ModulesConfig } from './module-settings.ts';
@@ -22,7 +22,10 @@ export interface ModuleContext {
 export interface ModulePart<Call> {
   readonly call: Call;
   readonly definition: Definition<string, unknown>;
-  readonly origin: Origin;
+  /** Null for one that a program handed over: there is no file to be known again. */
+  readonly origin: Origin | null;
+  /** What records call it: the module's file, or the function. */
+  readonly name: string;
   /** `tools.clock: clock.ts, export `default``: for messages. */
   readonly where: string;
   close(): Promise<void>;
@@ -35,15 +38,24 @@ export async function openModulePart<Name extends PartName>(
   { name, seed, modules, notify }: ModuleContext,
 ): Promise<ModulePart<PartCalls[Name]>> {
   const loaded = await loadPart(part, config, { name, limits: modules });
+  return openLoadedPart(loaded, { name, seed, modules, notify });
+}
+
+/** A part that is a value already, of a module or of a program. Throws `ConfigError` where it cannot be made. */
+export async function openLoadedPart<Call>(
+  loaded: Omit<LoadedPart, 'origin'> & { readonly origin: Origin | null },
+  { name, seed, modules, notify }: ModuleContext,
+): Promise<ModulePart<Call>> {
   const end = new AbortController();
   const context = { name, seed, notify, signal: end.signal };
-  const { call, close } = await makePart<PartCalls[Name]>(loaded, context, modules);
+  const { call, close } = await makePart<Call>(loaded, context, modules);
   const { origin, definition } = loaded;
-  const where = `${name} (${origin.module}, export \`${origin.export}\`)`;
+  const where = origin === null ? name : `${name} (${origin.module}, export \`${origin.export}\`)`;
   return {
     call,
     definition,
     origin,
+    name: origin?.module ?? name,
     where,
     close: async () => {
       end.abort();

@@ -57,7 +57,7 @@ export async function examinePart(
 }
 
 /** As `definitionOf`; what an export is may only be told by running it, and that may throw. */
-async function readDefinition(value: unknown, part: string): Promise<ReturnType<typeof definitionOf>> {
+export async function readDefinition(value: unknown, part: string): Promise<ReturnType<typeof definitionOf>> {
   try {
     const found = asModule(() => definitionOf(value, part));
     if ('problem' in found || part !== 'tool') return found;

@@ -2,6 +2,7 @@
 import { ConfigError } from '../errors.ts';
 import type { PartContext } from '../parts/define.ts';
 import { inTime, LATE } from '../runtime/time-limit.ts';
+import type { Origin } from '../topics/records.generated.ts';
 import { kindOf } from './check-export.ts';
 import { messageOf } from './import-module.ts';
 import type { LoadedPart } from './load-part.ts';
@@ -10,11 +11,12 @@ import type { ModulesConfig } from './module-settings.ts';
 
 /** What the part's `make` gave: the function to call, and what closes it. */
 export async function makePart<Call>(
-  { definition, settings, origin }: LoadedPart,
+  { definition, settings, origin }: Omit<LoadedPart, 'origin'> & { readonly origin: Origin | null },
   context: PartContext,
   { loadTimeoutMs }: Pick<ModulesConfig, 'loadTimeoutMs'>,
 ): Promise<{ readonly call: Call; readonly close: () => Promise<void> }> {
-  const where = `${context.name}: ${origin.module}, export \`${origin.export}\``;
+  const { name } = context;
+  const where = origin === null ? name : `${name}: ${origin.module}, export \`${origin.export}\``;
   const limits = { timeoutMs: loadTimeoutMs, signal: context.signal };
   const making = asModule(() => inTime(() => definition.make(settings as never, context), limits));
   const made = await making.catch((error: unknown) => {

@@ -3,9 +3,17 @@ import { z } from 'zod';
 import { cutMiddle } from '../agent/cut-text.ts';
 import type { Judge } from '../agent/model.ts';
 import { ModelError } from '../errors.ts';
+import type { JudgeCall } from '../parts/calls.ts';
 import { kind } from '../parts/kind.ts';
 import type { VerdictLabel } from '../topics/records.generated.ts';
-import { callModule, type ModuleContext, openModulePart, readGiven, shown } from './call-module.ts';
+import {
+  callModule,
+  type ModuleContext,
+  type ModulePart,
+  openModulePart,
+  readGiven,
+  shown,
+} from './call-module.ts';
 import { moduleSettings } from './module-settings.ts';
 
 export const moduleJudge = kind({
@@ -14,30 +22,37 @@ export const moduleJudge = kind({
   settings: moduleSettings.extend({
     maxRationaleChars: z.int().min(100).default(4000).describe('Longer explanations lose their middle.'),
   }),
-  make: async (config, context: ModuleContext): Promise<Judge> => {
-    const { call, origin, where, close } = await openModulePart('judge', config, context);
-    const { timeoutMs, maxRationaleChars } = config;
-    const name = origin.module;
-    return {
-      name,
-      close,
-      judge: async (step, { signal }) => {
-        const place = { where, about: step.id, timeoutMs, signal };
-        // A copy: what a module changes in its record must not be recorded.
-        const given = structuredClone(step);
-        const answer: unknown = await callModule((end) => call(given, { signal: end }), place);
-        const found = readGiven(() => verdictIn(answer), place);
-        if (found === null) {
-          throw new ModelError(
-            `${where} gave ${step.id} no verdict: expected GOOD, BAD, UNKNOWN, true, false or { label, rationale }, found ${shown(answer)}`,
-          );
-        }
-        const rationale = cutMiddle(found.rationale, maxRationaleChars);
-        return { label: found.label, rationale, judge: name, votes: [], by: origin };
-      },
-    };
-  },
+  make: async (config, context: ModuleContext): Promise<Judge> =>
+    judgeOf(await openModulePart('judge', config, context), config),
 });
+
+/** The settings of one that a program hands over. */
+export const givenJudge = moduleJudge.settings.pick({ timeoutMs: true, maxRationaleChars: true });
+
+/** A judge of the user's function. */
+export function judgeOf(
+  { call, origin, name, where, close }: ModulePart<JudgeCall>,
+  { timeoutMs, maxRationaleChars }: z.output<typeof givenJudge>,
+): Judge {
+  return {
+    name,
+    close,
+    judge: async (step, { signal }) => {
+      const place = { where, about: step.id, timeoutMs, signal };
+      // A copy: what a module changes in its record must not be recorded.
+      const given = structuredClone(step);
+      const answer: unknown = await callModule((end) => call(given, { signal: end }), place);
+      const found = readGiven(() => verdictIn(answer), place);
+      if (found === null) {
+        throw new ModelError(
+          `${where} gave ${step.id} no verdict: expected GOOD, BAD, UNKNOWN, true, false or { label, rationale }, found ${shown(answer)}`,
+        );
+      }
+      const rationale = cutMiddle(found.rationale, maxRationaleChars);
+      return { label: found.label, rationale, judge: name, votes: [], by: origin };
+    },
+  };
+}
 
 function verdictIn(answer: unknown): { readonly label: VerdictLabel; readonly rationale: string } | null {
   if (typeof answer !== 'object' || answer === null) {

@@ -7,11 +7,19 @@ import { refusalOf } from '../agent/observations.ts';
 import type { Tool, ToolDescription } from '../agent/tool.ts';
 import { NOTHING_FOUND } from '../agent/tool.ts';
 import { ToolError } from '../errors.ts';
+import type { ToolCall } from '../parts/calls.ts';
 import type { ToolTold } from '../parts/define.ts';
 import { toolKind } from '../parts/tool-kind.ts';
 import { LATE } from '../runtime/time-limit.ts';
 import type { Observation } from '../topics/records.generated.ts';
-import { type ModuleContext, openModulePart, readGiven, shown, tryModule } from './call-module.ts';
+import {
+  type ModuleContext,
+  type ModulePart,
+  openModulePart,
+  readGiven,
+  shown,
+  tryModule,
+} from './call-module.ts';
 import { loadPart } from './load-part.ts';
 import { moduleSettings } from './module-settings.ts';
 
@@ -38,36 +46,7 @@ export const moduleTool = toolKind({
   }),
   make: async (config, context: ModuleContext): Promise<Tool> => {
     const place = { ...context, name: `tools.${context.name}` };
-    const { call, definition, origin, where, close } = await openModulePart('tool', config, place);
-    const told = definition as ToolTold;
-    const description = await descriptionOf(told, place.name);
-    const parameters = told.parameters === undefined ? null : await openOf(told, place.name);
-    const { tag, pure, concurrency, timeoutMs, maxArgumentChars: maxChars } = config;
-    const { name } = context;
-    const observation = (status: Observation['status'], text: string): Observation => {
-      const plain = text.toWellFormed();
-      return { tool: name, status, text: plain.trim() === '' ? NOTHING_FOUND : plain, by: origin };
-    };
-    return {
-      ...{ name, tag, pure, concurrency, close },
-      describe: async () => description,
-      call: async (argument, { signal }) => {
-        const read =
-          parameters === null ? { arguments: null } : readArgument(argument, { parameters, maxChars });
-        if ('problem' in read) return { ...refusalOf(name, read.problem), by: origin };
-        const { arguments: given } = read;
-        const about = `the call ${JSON.stringify(argument.slice(0, 80))}`;
-        const calling = { where, about, timeoutMs, signal, Fault: ToolError };
-        const ask = (end: AbortSignal) => call(argument, { signal: end, arguments: given });
-        const answer: unknown = await tryModule(ask, calling);
-        if (answer === LATE) return observation('TIMED_OUT', `${name} did not answer in ${timeoutMs} ms.`);
-        const found = readGiven(() => observationIn(answer), calling);
-        if (found !== null) return observation(found.status, found.text);
-        throw new ToolError(
-          `${where} gave no observation for ${about}: expected a text, or { status: ${STATUSES.join(' or ')}, text }, found ${shown(answer)}`,
-        );
-      },
-    };
+    return toolOf(await openModulePart('tool', config, place), { ...config, name: context.name });
   },
   describe: async (config, context: ModuleContext) => {
     const name = `tools.${context.name}`;
@@ -75,6 +54,44 @@ export const moduleTool = toolKind({
     return descriptionOf(definition as ToolTold, name);
   },
 });
+
+/** The settings of one that a program hands over. */
+export const givenTool = moduleTool.settings.omit({ path: true, export: true, hash: true, settings: true });
+
+/** A tool of the user's function. */
+export async function toolOf(
+  { call, definition, origin, where, close }: ModulePart<ToolCall>,
+  config: z.output<typeof givenTool> & { readonly name: string },
+): Promise<Tool> {
+  const told = definition as ToolTold;
+  const { name, tag, pure, concurrency, timeoutMs, maxArgumentChars: maxChars } = config;
+  const description = await descriptionOf(told, `tools.${name}`);
+  const parameters = told.parameters === undefined ? null : await openOf(told, `tools.${name}`);
+  const observation = (status: Observation['status'], text: string): Observation => {
+    const plain = text.toWellFormed();
+    return { tool: name, status, text: plain.trim() === '' ? NOTHING_FOUND : plain, by: origin };
+  };
+  return {
+    ...{ name, tag, pure, concurrency, close },
+    describe: async () => description,
+    call: async (argument, { signal }) => {
+      const read =
+        parameters === null ? { arguments: null } : readArgument(argument, { parameters, maxChars });
+      if ('problem' in read) return { ...refusalOf(name, read.problem), by: origin };
+      const { arguments: given } = read;
+      const about = `the call ${JSON.stringify(argument.slice(0, 80))}`;
+      const calling = { where, about, timeoutMs, signal, Fault: ToolError };
+      const ask = (end: AbortSignal) => call(argument, { signal: end, arguments: given });
+      const answer: unknown = await tryModule(ask, calling);
+      if (answer === LATE) return observation('TIMED_OUT', `${name} did not answer in ${timeoutMs} ms.`);
+      const found = readGiven(() => observationIn(answer), calling);
+      if (found !== null) return observation(found.status, found.text);
+      throw new ToolError(
+        `${where} gave no observation for ${about}: expected a text, or { status: ${STATUSES.join(' or ')}, text }, found ${shown(answer)}`,
+      );
+    },
+  };
+}
 
 async function descriptionOf(told: ToolTold, where: string): Promise<ToolDescription> {
   const { description = '', example = '', parameters } = told;

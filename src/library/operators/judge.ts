@@ -1,13 +1,20 @@
 /** The stage `judge` over plain Observables. */
 import type { OperatorFunction } from 'rxjs';
 import type { Judge } from '../../agent/model.ts';
+import { type GivenPart, isGiven, openGivenPart, split } from '../../modules/given-part.ts';
+import { givenJudge, judgeOf } from '../../modules/module-judge.ts';
+import type { Own } from '../../open-parts.ts';
 import type { Judged, SubTrajectory } from '../../topics/records.generated.ts';
 import type { TopologySettings } from '../topology.ts';
+import { checked } from './checked.ts';
 import { oneStage, type PartOptions, wiringOf } from './one-stage.ts';
 import { type ToolChoice, toolsOf } from './tools-of.ts';
 
-/** A judge's settings as under `judge:` in a topology, or a judge of one's own. */
-export type JudgeChoice = NonNullable<TopologySettings['judge']> | Judge;
+/**
+ * A judge's settings as under `judge:` in a topology, or a judge of one's own: made, a function, what
+ * `defineJudge` gives, or either of these with settings.
+ */
+export type JudgeChoice = NonNullable<TopologySettings['judge']> | Judge | GivenPart<'judge'>;
 
 /** What judges and reward models may need beside their settings. */
 export interface JudgeOptions extends PartOptions {
@@ -28,11 +35,16 @@ export function judge(
 ): OperatorFunction<SubTrajectory, Judged> {
   const { tools, seed = 0 } = options;
   const { settings, own } = toolsOf(tools);
-  const made = 'judge' in judge ? judge : undefined;
-  const config = 'kind' in judge ? judge : undefined;
-  const topology = { seed, tools: settings, stages: { judge: wiringOf(options) } };
-  return oneStage('judge', config === undefined ? topology : { ...topology, judge: config }, {
-    ...options,
-    own: { judge: made, tools: own },
-  });
+  const [written, made] = 'kind' in judge ? [{ judge }, undefined] : [{}, ownJudge(judge)];
+  const topology = { seed, tools: settings, ...written, stages: { judge: wiringOf(options) } };
+  return oneStage('judge', topology, { ...options, own: { judge: made, tools: own } });
+}
+
+/** Throws a `ConfigError` where what is said beside it is wrong. */
+function ownJudge(judge: Judge | GivenPart<'judge'>): Own<Judge> {
+  if (!isGiven<'judge'>(judge)) return judge;
+  const { module, settings, ...rest } = split(judge);
+  const config = checked('judge', givenJudge, rest);
+  const part = { module, ...(settings && { settings }) };
+  return async (context) => judgeOf(await openGivenPart('judge', part, context), config);
 }

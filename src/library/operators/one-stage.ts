@@ -1,12 +1,13 @@
 /** An operator of one stage, for those that need nothing but settings and parts. */
 import type { OperatorFunction } from 'rxjs';
 import type { z } from 'zod';
+import type { OwnParts } from '../../open-parts.ts';
 import type { retryConfig } from '../../runtime/retry.ts';
 import type { TopicRecords } from '../../topics/records.generated.ts';
 import { STAGE_RECORDS, type StageName } from '../../topology/stage-configs.ts';
 import type { Notify } from '../notes.ts';
 import type { TopologySettings } from '../topology.ts';
-import { type OwnParts, openStages, settle } from './open-stages.ts';
+import { openStages, settle } from './open-stages.ts';
 import { type OperatorOptions, plain } from './plain.ts';
 
 /** What the operators over a record at a time may be told. */

@@ -2,10 +2,8 @@
  * Stages for operators over plain Observables: put together by the pipeline of every run, from the same
  * settings.
  */
-import type { Judge, LanguageModel, RewardModel } from '../../agent/model.ts';
-import type { Tool } from '../../agent/tool.ts';
 import { ConfigError } from '../../errors.ts';
-import { openParts, type Parts } from '../../open-parts.ts';
+import { type OwnParts, openParts } from '../../open-parts.ts';
 import { type PipelineDeps, pipeline } from '../../pipeline.ts';
 import type { Stage, StageOperator } from '../../runtime/stage.ts';
 import { examineText } from '../../topology/load.ts';
@@ -14,14 +12,6 @@ import type { StageName } from '../../topology/stage-configs.ts';
 import type { Topology } from '../../topology/topology.ts';
 import { type Notify, warn } from '../notes.ts';
 import type { TopologySettings } from '../topology.ts';
-
-/** Parts that the program has made itself; they are not closed with the operator. */
-export interface OwnParts {
-  readonly policy?: LanguageModel | undefined;
-  readonly tools?: readonly Tool[] | undefined;
-  readonly judge?: Judge | undefined;
-  readonly reward?: RewardModel | undefined;
-}
 
 export interface OpenStagesOptions {
   /** Only these of the settings' stages. */
@@ -55,13 +45,9 @@ export async function openStages(
   topology: Topology,
   { only, own = {}, notify = warn, training = NONE }: OpenStagesOptions,
 ): Promise<OpenStages> {
-  const parts = openParts(topology, { env: process.env, notify });
+  const parts = openParts(topology, { env: process.env, notify, own });
   try {
-    const stages = await pipeline(
-      topology,
-      { parts: withOwn(parts, own), history: noHistory, ...training },
-      only,
-    );
+    const stages = await pipeline(topology, { parts, history: noHistory, ...training }, only);
     const stage = (name: StageName) => {
       const found = stages.find((candidate) => candidate.name === name);
       if (found === undefined) throw new Error(`the settings have no stage ${name}`);
@@ -85,24 +71,6 @@ const NONE: Required<OpenStagesOptions>['training'] = {
   },
 };
 
-function toldOf(tools: readonly Tool[]): Parts['toldOf'] {
-  return async (name, signal) => {
-    const tool = tools.find((candidate) => candidate.name === name);
-    if (tool === undefined) return null;
-    return { tag: tool.tag, description: (await tool.describe?.(signal)) ?? null };
-  };
-}
-
 function noHistory(): never {
   throw new Error('a stage over plain Observables has no topics');
-}
-
-function withOwn(parts: Parts, { policy, tools, judge, reward }: OwnParts): Parts {
-  return {
-    ...parts,
-    ...(policy === undefined ? {} : { policy: async () => policy }),
-    ...(tools === undefined ? {} : { tools: async () => tools, toldOf: toldOf(tools) }),
-    ...(judge === undefined ? {} : { judge: async () => judge }),
-    ...(reward === undefined ? {} : { rewardModel: async () => reward }),
-  };
 }

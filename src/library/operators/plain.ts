@@ -4,6 +4,7 @@
  * for a stage is done here in memory: a window of records in flight, outputs in the order of the inputs,
  * failures as records.
  */
+import { setMaxListeners } from 'node:events';
 import { type OperatorFunction, Subject, type Subscriber, type Subscription } from 'rxjs';
 import { DataError } from '../../errors.ts';
 import { failureOf } from '../../runtime/failure.ts';
@@ -109,6 +110,8 @@ class Work<I, K extends Topic> implements Room {
     this.#options = options;
     this.#reader = reader;
     this.#window = new Window(options.window ?? stage.window);
+    // One listener and more for each record in flight, which the window bounds.
+    setMaxListeners(0, this.#over.signal);
     void this.#open();
   }
 

@@ -12,7 +12,7 @@ import type { Notify } from '../notes.ts';
 import type { TopologySettings } from '../topology.ts';
 import { openStages, settle } from './open-stages.ts';
 import { type Opened, type OperatorOptions, plain } from './plain.ts';
-import { toolsOf } from './tools-of.ts';
+import { type ToolChoice, toolsOf } from './tools-of.ts';
 
 type LearnerSettings = NonNullable<TopologySettings['learner']>;
 
@@ -34,7 +34,7 @@ export interface TrainOptions extends z.input<typeof trainConfig>, OperatorOptio
   /** As `rollout` was given them: the policy is trained on the conversations that it saw. */
   readonly tasks: NonNullable<TopologySettings['tasks']>;
   /** As `rollout` was given them, where tasks leave their instructions to Swirl. */
-  readonly tools?: TopologySettings['tools'];
+  readonly tools?: ToolChoice;
   /** Decides the first values of fresh adapters; 0 by default. */
   readonly seed?: number;
   /**
@@ -59,9 +59,10 @@ const KEEP = 100_000;
  */
 export function train(options: TrainOptions): OperatorFunction<Scored, Update> {
   const { policy, tasks, tools, seed = 0, notify, keep = KEEP, queue, onFailure, ...rest } = options;
+  const chosen = toolsOf(tools);
   const { checkpoints: folder, ...settings } = rest;
   const topology = settle('train', {
-    ...{ seed, tasks, tools: toolsOf(tools).settings },
+    ...{ seed, tasks, tools: chosen.settings },
     learner: typeof policy === 'string' ? { checkpoint: policy } : policy,
     stages: { train: settings },
   });
@@ -76,6 +77,7 @@ export function train(options: TrainOptions): OperatorFunction<Scored, Update> {
         const stages = await openStages(topology, {
           only: ['train'],
           notify,
+          own: { tools: chosen.own },
           training: { checkpoints, trainTopics: () => memory.topics },
         });
         const stage = stages.stage('train');
