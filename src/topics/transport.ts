@@ -115,6 +115,14 @@ export interface InputPartition {
   commit(next: number, outputs: readonly Output[]): Promise<void>;
 }
 
+/** Which group's progress, in which topic. */
+export interface ProgressOf {
+  readonly group: string;
+  readonly topic: string;
+  /** The run that the topic belongs to, where it is another one. */
+  readonly run?: string;
+}
+
 export interface Transport {
   /** Which run's topics these are. */
   readonly run: string;
@@ -141,6 +149,11 @@ export interface Transport {
   subscribe(options: SubscribeOptions): AsyncIterable<InputPartition>;
   /** The committed progress of a group, per partition of the topic; 0 where nothing was committed. */
   committed(group: string, topic: string, run?: string): Promise<number[]>;
+  /**
+   * Sets the progress of a group, by partition, to offsets that are in the log. A `TransportError` where
+   * somebody works for the group now.
+   */
+  setProgress(of: ProgressOf, offsets: ReadonlyMap<number, number>): Promise<void>;
   /** Read without consuming: commits nothing and slows nobody. */
   read(topic: string, options?: ReadOptions): AsyncIterable<LogEntry>;
   /**

@@ -12,6 +12,7 @@ import type {
   InputPartition,
   LogEntry,
   Output,
+  ProgressOf,
   ReadOptions,
   SubscribeOptions,
   TopicInfo,
@@ -183,6 +184,21 @@ class EmbeddedLog implements Transport {
         readProgress(this.#own.file.values, { group, run: source.run, topic, partition }),
       ),
     );
+  }
+
+  async setProgress({ group, topic, run }: ProgressOf, offsets: ReadonlyMap<number, number>): Promise<void> {
+    checkName('group', group);
+    const source = this.#reader(run);
+    source.topic(topic);
+    const { values } = this.#own.file;
+    this.#transaction(() => {
+      for (const [partition, offset] of offsets) {
+        const place = { group, run: source.run, topic, partition };
+        const epoch = claim(values, place, false);
+        putProgress(values, place, offset);
+        release(values, place, epoch);
+      }
+    });
   }
 
   async *read(topic: string, { run, ...options }: ReadOptions = {}): AsyncGenerator<LogEntry, void> {

@@ -7,6 +7,7 @@ import type {
   InputPartition,
   LogEntry,
   Output,
+  ProgressOf,
   ReadOptions,
   SubscribeOptions,
   TopicInfo,
@@ -19,6 +20,7 @@ import { KafkaTopics, type TopicDifference } from './kafka-topics.ts';
 import { Link, type LinkOptions } from './link.ts';
 import { checked, groupName, topicName } from './names.ts';
 import { readEntries } from './reader.ts';
+import { setProgress } from './set-progress.ts';
 import { Subscription } from './subscription.ts';
 import { TopicWatch } from './topic-watch.ts';
 import { type Placed, unique } from './transactor.ts';
@@ -188,6 +190,26 @@ class KafkaTransport implements Transport, KafkaExtras {
       const found = stored.find((one) => one.partition === partition);
       return Math.max(0, Number(found?.offset ?? 0));
     });
+  }
+
+  async setProgress(
+    { group, topic, run = this.run }: ProgressOf,
+    offsets: ReadonlyMap<number, number>,
+  ): Promise<void> {
+    this.#checkOpen();
+    checked('group', group);
+    const declared = this.#topics.declared(run, topic);
+    const of = {
+      group: groupName({ run: this.run, group, topic, source: run }),
+      name: topicName(run, topic),
+    };
+    const { transactionMs } = this.#config;
+    const link = this.#link();
+    try {
+      await setProgress({ ...of, link, declared, transactionMs }, offsets);
+    } finally {
+      void link.close();
+    }
   }
 
   async *read(

@@ -13,6 +13,7 @@ import { GroupMember } from './group-member.ts';
 import type { KafkaConfig } from './kafka-config.ts';
 import { KafkaInput, type KafkaInputOptions } from './kafka-input.ts';
 import type { Link } from './link.ts';
+import { markOf } from './set-progress.ts';
 import { describeTopics, type TopicNow } from './topic-metadata.ts';
 import type { TopicWatch } from './topic-watch.ts';
 
@@ -210,7 +211,7 @@ export class Subscription {
       // One for each group and partition: a new owner's fences the one before.
       transactionalId: `${group}/${partition}`,
       place: { group, name, partition },
-      mark: `${this.#topicNow?.id ?? ''}/${this.#options.declared ?? ''}`,
+      mark: markOf(this.#topicNow?.id, this.#options.declared),
       transactionMs: config.transactionMs,
       what: this.#what(partition),
       stillOwner: () => this.#member.confirm(),

@@ -132,6 +132,9 @@ export interface Broker {
       readonly configEntries: readonly ConfigEntry[];
     }[];
   }>;
+  describeGroups(options: { readonly groupIds: readonly string[] }): Promise<{
+    readonly groups: readonly { readonly members: readonly { readonly clientHost: string }[] }[];
+  }>;
   initProducerId(options: {
     readonly transactionalId: string;
     readonly transactionTimeout: number;
