@@ -196,6 +196,7 @@ export function openReader(
   const { seed, modules, tasks, tools } = topology;
   return make<ReaderContext & ModuleContext, Reader>(READERS, config, {
     ...{ name, seed, modules, notify },
+    tasks: Object.keys(tasks),
     maxSteps: (task) => (Object.hasOwn(tasks, task) ? tasks[task]?.maxSteps : undefined),
     calculator: () => {
       const [calculator] = Object.entries(tools).filter(([, tool]) => tool.kind === 'calculator');

@@ -35,7 +35,7 @@ export async function evaluateFile(
   options: EvaluateFileOptions,
 ): Promise<number> {
   const input = fileInput(file);
-  const reader = await readerOf(options, { topology, input });
+  const reader = await readerOf(options, topology);
   if (reader.topic === 'trajectories')
     throw new ConfigError(`${options.dataset} are trajectories; evaluate needs questions`);
   const questions = reader.read(input, options.task === undefined ? {} : { task: options.task });

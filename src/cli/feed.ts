@@ -1,12 +1,15 @@
 /** `swirl feed`: puts questions, or any records, into a run's topic. */
 import type { Command } from 'commander';
 import type { DataError } from '../errors.ts';
+import type { ReadOptions } from '../input/rows.ts';
 import type { OpenRun } from '../open-run.ts';
 import type { KnownRecords } from '../topics/known-records.ts';
 import type { Topology } from '../topology/topology.ts';
-import { count, counted } from './count.ts';
+import { count, counted, positive } from './count.ts';
 import { EXIT, withExitCodes } from './exit.ts';
+import type { CorpusWriter } from './feed-corpus.ts';
 import { interrupts } from './interrupt.ts';
+import { onlyOption } from './only-option.ts';
 import { type ReaderFlags, readerOf, withReader } from './reader-option.ts';
 import { type TopologyFlags, topologyOf, withTopology } from './topology-option.ts';
 
@@ -17,6 +20,9 @@ interface FeedFlags extends TopologyFlags, ReaderFlags {
   readonly skip: number;
   readonly strict?: boolean;
   readonly corpus?: string;
+  readonly only?: ReadonlyMap<string, string>;
+  readonly sample?: number;
+  readonly seed?: number;
   readonly json?: boolean;
 }
 
@@ -31,7 +37,10 @@ export function register(program: Command): void {
     .option('--skip <n>', 'leave out the first n records', count, 0)
     .option('--limit <n>', 'feed at most n records', count)
     .option('--strict', 'stop at the first malformed record instead of reporting it and going on')
-    .option('--corpus <file>', "hotpotqa: also write the paragraphs as the search tool's corpus")
+    .option('--only <key=value>', 'questions whose `meta` says this, as level=hard; may repeat', onlyOption)
+    .option('--sample <n>', 'feed n questions of each file, drawn by --seed', positive)
+    .option('--seed <n>', "decides the sample; the topology's by default", count)
+    .option('--corpus <file>', "also write the questions' paragraphs as the search tool's corpus")
     .option('--json', 'print what was done as one JSON object');
   withExitCodes(withTopology(withReader(command)), {
     failures: 'done, but malformed records were left out',
@@ -47,11 +56,18 @@ const NAMED = 5;
 async function feed(topology: Topology, files: readonly string[], flags: FeedFlags): Promise<number> {
   const { openRun } = await import('../open-run.ts');
   const { printable } = await import('../monitor/printable.ts');
+  const { UnfitQuestion } = await import('../topology/questions-fit.ts');
   const malformed: DataError[] = [];
+  const reasons = new Set<string>();
+  let named = 0;
   const skip = (error: DataError) => {
     malformed.push(error);
-    if (malformed.length <= NAMED)
-      process.stderr.write(`swirl: left out: ${printable(error.message, 500)}\n`);
+    // What does not fit the topology does not on every line: one sentence says it.
+    const isKnown = error instanceof UnfitQuestion && reasons.has(error.reason);
+    if (error instanceof UnfitQuestion) reasons.add(error.reason);
+    if (isKnown || named >= NAMED) return;
+    named++;
+    process.stderr.write(`swirl: left out: ${printable(error.message, 500)}\n`);
   };
   const say = (message: string) => process.stderr.write(`${message}\n`);
   const { stop, abort, release } = interrupts(
@@ -64,6 +80,8 @@ async function feed(topology: Topology, files: readonly string[], flags: FeedFla
   try {
     const fed: Record<string, number> = {};
     let held = 0;
+    const { corpusWriter } = await import('./feed-corpus.ts');
+    const corpus = flags.corpus === undefined ? null : corpusWriter(flags.corpus);
     const feeding: Feeding = {
       run,
       stop,
@@ -72,23 +90,26 @@ async function feed(topology: Topology, files: readonly string[], flags: FeedFla
       onSame: () => {
         held++;
       },
+      corpus,
     };
     for (const file of files) {
       if (stop.aborted) break;
       const { topic, number } = await feedFile(feeding, file, flags);
       fed[topic] = (fed[topic] ?? 0) + number;
-      if (flags.corpus !== undefined && !stop.aborted) await writeCorpus(file, flags.corpus);
     }
+    const articles = await corpus?.close();
     const total = Object.entries(fed)
       .map(([topic, number]) => (number === 1 ? `1 ${topic.replace(/s$/, '')}` : `${number} ${topic}`))
       .join(', ');
     const already = held > 0 ? `; ${held} that it holds already left out` : '';
     const left = malformed.length > 0 ? `; ${counted(malformed.length, 'malformed record')} left out` : '';
-    const some = malformed.length > NAMED ? ` (the first ${NAMED} are named above)` : '';
+    const first = named < NAMED ? 'for the reasons above' : `the first ${NAMED} are named above`;
+    const some = malformed.length > named ? ` (${first})` : '';
+    const written = articles === undefined ? '' : `; ${counted(articles, 'article')} in ${flags.corpus}`;
     process.stdout.write(
       flags.json
-        ? `${JSON.stringify({ run: topology.run, fed, held, malformed: malformed.length })}\n`
-        : `fed ${total || 'nothing'} into the run ${topology.run}${already}${left}${some}\n`,
+        ? `${JSON.stringify({ run: topology.run, fed, held, malformed: malformed.length, ...(articles === undefined ? {} : { articles }) })}\n`
+        : `fed ${total || 'nothing'} into the run ${topology.run}${already}${left}${some}${written}\n`,
     );
     if (stop.aborted) {
       say('swirl: interrupted; the same command goes on from there: what the run holds is left out');
@@ -110,6 +131,7 @@ interface Feeding {
   readonly skip: ((error: DataError) => void) | undefined;
   readonly known: (topic: string) => Promise<KnownRecords>;
   readonly onSame: () => void;
+  readonly corpus: CorpusWriter | null;
 }
 
 /** After how many milliseconds of reading what a run holds this is said. */
@@ -145,7 +167,7 @@ function nothingIn(files: readonly string[], flags: FeedFlags, malformed: number
 
 /** Feeds what the run does not hold. When it breaks off, the user is told how far it came. */
 async function feedFile(
-  { run, stop, skip, known, onSame }: Feeding,
+  { run, stop, skip, known, onSame, corpus }: Feeding,
   file: string,
   flags: FeedFlags,
 ): Promise<{ readonly topic: string; readonly number: number }> {
@@ -154,10 +176,14 @@ async function feedFile(
   const { untilAborted } = await import('../questions/until-aborted.ts');
   const generated = new WeakSet<object>();
   const onGenerated = (record: object) => void generated.add(record);
-  const { topic, records, close } = await source(run.topology, file, flags, { skip, onGenerated });
+  const { alsoTheRest } = await import('./feed-corpus.ts');
+  const hears = { ...(skip ? { skip } : {}), ...(corpus ? { onArticles: corpus.add } : {}), onGenerated };
+  const { topic, records, close } = await source(run.topology, file, flags, hears);
   let durable = 0;
   try {
-    const some = slice(records, flags.skip, flags.limit ?? Number.POSITIVE_INFINITY);
+    const part = (all: AsyncIterable<object>) =>
+      slice(all, flags.skip, flags.limit ?? Number.POSITIVE_INFINITY);
+    const some = corpus ? alsoTheRest(records, part) : part(records);
     const isGenerated = (record: object) => generated.has(record);
     const fresh = freshRecords(some, { known: await known(topic), isGenerated, onSame, skip });
     const number = await run.feed(topic, untilAborted(fresh, stop), (count) => {
@@ -187,12 +213,11 @@ async function source(
   topology: Topology,
   file: string,
   flags: FeedFlags,
-  { skip, onGenerated }: Pick<Feeding, 'skip'> & { readonly onGenerated: (record: object) => void },
+  hears: Pick<ReadOptions, 'skip' | 'onGenerated' | 'onArticles'>,
 ): Promise<Source> {
   const { fileInput } = await import('../input/input.ts');
   const input = fileInput(file);
-  const task = flags.task === undefined ? {} : { task: flags.task };
-  const options = { ...(skip ? { skip } : {}), ...task, onGenerated };
+  const options = { ...hears, ...(flags.task === undefined ? {} : { task: flags.task }) };
   const named = flags.dataset !== undefined || flags.reader !== undefined;
   if (!named && flags.topic !== undefined && flags.topic !== 'questions') {
     const { readTopicRecords } = await import('../questions/topic-records.ts');
@@ -203,25 +228,18 @@ async function source(
     return { topic, records: readTopicRecords(topic, input, { ...options, topics }), close: async () => {} };
   }
   const { fittingQuestions } = await import('../topology/questions-fit.ts');
-  const reader = await readerOf(flags, { topology, input });
+  const { chosen } = await import('../questions/chosen.ts');
+  const reader = await readerOf(flags, topology);
   const close = async () => reader.close?.();
   if (reader.topic === 'trajectories')
     return { topic: reader.topic, records: reader.read(input, options), close };
   return {
     topic: reader.topic,
-    records: fittingQuestions(topology, reader.read(input, options), skip),
+    records: chosen(fittingQuestions(topology, reader.read(input, options), hears.skip), {
+      ...(flags.only === undefined ? {} : { only: flags.only }),
+      ...(flags.sample === undefined ? {} : { sample: flags.sample }),
+      seed: flags.seed ?? topology.seed,
+    }),
     close,
   };
-}
-
-async function writeCorpus(file: string, corpus: string): Promise<void> {
-  const { createWriteStream } = await import('node:fs');
-  const { Readable } = await import('node:stream');
-  const { pipeline } = await import('node:stream/promises');
-  const { fileInput } = await import('../input/input.ts');
-  const { corpusLine, readHotpotqaArticles } = await import('../questions/corpus.ts');
-  async function* lines() {
-    for await (const article of readHotpotqaArticles(fileInput(file))) yield corpusLine(article);
-  }
-  await pipeline(Readable.from(lines()), createWriteStream(corpus));
 }

@@ -96,7 +96,7 @@ async function fitOf(topology: Topology | null, options: LintFlags): Promise<Que
   const input = fileInput(options.questions);
   // Worked solutions bear the questions of their problems.
   const flags = options.dataset === 'gsm8k-solutions' ? { ...options, dataset: 'gsm8k' } : options;
-  const reader = await readerOf(flags, { topology, input });
+  const reader = await readerOf(flags, topology);
   try {
     if (reader.topic === 'trajectories') {
       throw new ConfigError(`--dataset ${options.dataset} reads trajectories; --questions needs questions`);

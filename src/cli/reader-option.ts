@@ -1,7 +1,6 @@
 /** Which reader a command reads a data file with: `--dataset NAME` or `--reader MODULE`. */
 import type { Command } from 'commander';
 import { ConfigError } from '../errors.ts';
-import type { Input } from '../input/input.ts';
 import type { Reader } from '../questions/reader.ts';
 import type { Topology } from '../topology/topology.ts';
 
@@ -14,7 +13,7 @@ export function withReader(command: Command): Command {
   return command
     .option(
       '--dataset <name>',
-      "gsm8k, gsm8k-solutions (worked solutions, as trajectories), hotpotqa, json-lines, or one of the topology's `readers`; otherwise by the file's name",
+      "gsm8k-solutions (worked solutions, as trajectories), gsm8k, hotpotqa, musique, ... or one of the topology's `readers`; otherwise what the file's keys say",
     )
     .option('--reader <module>', 'a module of your own that reads the file: PATH or PATH#EXPORT');
 }
@@ -23,11 +22,8 @@ export function withReader(command: Command): Command {
  * Opens it; the caller closes it. Throws `ConfigError` where there is no such reader, or its module is not
  * fit to be one.
  */
-export async function readerOf(
-  { dataset, reader }: ReaderFlags,
-  { topology, input }: { readonly topology: Topology; readonly input: Input },
-): Promise<Reader> {
-  const { guessedReader, namedReader, readerOfModule } = await import('../topology/named-reader.ts');
+export async function readerOf({ dataset, reader }: ReaderFlags, topology: Topology): Promise<Reader> {
+  const { GUESSED, namedReader, readerOfModule } = await import('../topology/named-reader.ts');
   const { openReader } = await import('../open-parts.ts');
   const { resolveModule } = await import('../topology/paths.ts');
   if (dataset !== undefined && reader !== undefined) {
@@ -38,6 +34,6 @@ export async function readerOf(
     const config = readerOfModule(reader, (path) => resolveModule(path, process.cwd()));
     return openReader(config, { name: '--reader', topology, notify });
   }
-  const config = dataset === undefined ? guessedReader(input) : namedReader(dataset, topology);
+  const config = dataset === undefined ? GUESSED : namedReader(dataset, topology);
   return openReader(config, { name: `readers.${dataset ?? config.kind}`, topology, notify });
 }

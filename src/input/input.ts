@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 import { DataError } from '../errors.ts';
+import { decompressed } from './decompressed.ts';
 
 export interface Input {
   /** As messages name it: the path as it was given, or `standard input`. */
@@ -10,7 +11,9 @@ export interface Input {
   readonly stem: string;
   /** The file's name without its folder. */
   readonly base: string;
-  /** The bytes, from the beginning, in chunks. Throws `DataError` where they cannot be read. */
+  /** Where it is on disk, if it is a file there. */
+  readonly path?: string;
+  /** The bytes, from the beginning, in chunks, without their compression. Throws `DataError` where they cannot be read. */
   open(): AsyncIterable<Uint8Array>;
 }
 
@@ -21,9 +24,12 @@ export function fileInput(path: string): Input {
   return {
     name,
     base,
-    stem: idPart(base.replace(/\.(jsonl|ndjson|json)$/i, '')),
-    open: () =>
-      readable(path === '-' ? process.stdin : createReadStream(path, { highWaterMark: 1 << 18 }), name),
+    stem: stemOf(base),
+    ...(path === '-' ? {} : { path }),
+    open: () => {
+      const bytes = path === '-' ? process.stdin : createReadStream(path, { highWaterMark: 1 << 18 });
+      return decompressed(readable(bytes, name), name);
+    },
   };
 }
 
@@ -33,11 +39,18 @@ export function textInput(text: string | Uint8Array, name: string, chunkBytes = 
   return {
     name,
     base: name,
-    stem: idPart(name.replace(/\.(jsonl|ndjson|json)$/i, '')),
-    async *open() {
-      for (let at = 0; at < bytes.length; at += chunkBytes) yield bytes.subarray(at, at + chunkBytes);
-    },
+    stem: stemOf(name),
+    open: () => decompressed(chunks(bytes, chunkBytes), name),
   };
+}
+
+async function* chunks(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array, void, void> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
+function stemOf(base: string): string {
+  const plain = base.replace(/\.(gz|zst|zstd)$/i, '');
+  return idPart(plain.replace(/\.(jsonl|ndjson|json|csv|tsv|parquet)$/i, ''));
 }
 
 /** A text that may stand in an id: ids are joined by `/` and shown in tables. */

@@ -21,6 +21,10 @@ export interface ReadOptions {
   readonly onGenerated?: (record: object) => void;
   /** The task that the questions are of; by default the data set's own. */
   readonly task?: string;
+  /** Hears of the paragraphs that come with each question, as titles and texts; waited for. */
+  readonly onArticles?: (
+    articles: readonly { readonly title: string; readonly text: string }[],
+  ) => Promise<void>;
 }
 
 /** Parses rows one by one; a `DataError` goes to `skip` or is thrown. */

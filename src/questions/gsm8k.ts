@@ -4,8 +4,9 @@
  */
 import { z } from 'zod';
 import { DataError } from '../errors.ts';
+import { anyRows } from '../input/any-rows.ts';
 import type { Input } from '../input/input.ts';
-import { lines, MAX_QUESTION_BYTES } from '../input/lines.ts';
+import { MAX_QUESTION_BYTES } from '../input/lines.ts';
 import { parseJson, parseRows, type ReadOptions, type Row } from '../input/rows.ts';
 import { kind } from '../parts/kind.ts';
 import type { Question } from '../topics/records.generated.ts';
@@ -46,7 +47,7 @@ export function readGsm8kProblems(
   options: ReadOptions = {},
 ): AsyncGenerator<Gsm8kProblem, void, void> {
   return parseRows(
-    lines(input, MAX_QUESTION_BYTES),
+    anyRows(input, MAX_QUESTION_BYTES),
     (row) => problemOf(row, input, options.task ?? GSM8K_TASK),
     options,
   );

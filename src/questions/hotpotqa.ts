@@ -10,7 +10,9 @@ import { MAX_QUESTION_BYTES } from '../input/lines.ts';
 import { parseJson, parseRows, type ReadOptions, type Row } from '../input/rows.ts';
 import { kind } from '../parts/kind.ts';
 import type { Question } from '../topics/records.generated.ts';
-import type { Reader } from './reader.ts';
+import { type AnyOptions, readAnyQuestions } from './any-questions.ts';
+import type { Article } from './paragraphs.ts';
+import type { Reader, ReaderContext } from './reader.ts';
 
 const paragraphSchema = z.tuple([z.string(), z.array(z.string())]);
 
@@ -32,12 +34,6 @@ const entrySchema = z.object({
   level: z.string().optional(),
   context: z.array(paragraphSchema).optional(),
 });
-
-/** An article for the search tool's corpus. */
-export interface Article {
-  readonly title: string;
-  readonly text: string;
-}
 
 export interface HotpotqaEntry {
   readonly question: Question;
@@ -98,7 +94,10 @@ function entryOf(
 
 export const hotpotqaReader = kind({
   name: 'hotpotqa',
-  about: 'HotPotQA as published: one JSON array.',
+  about: 'HotPotQA as published or as the hub has it.',
   settings: z.strictObject({}),
-  make: async (): Promise<Reader> => ({ topic: 'questions', read: readHotpotqa }),
+  make: async (_config: object, { tasks }: Pick<ReaderContext, 'tasks'>): Promise<Reader> => ({
+    topic: 'questions',
+    read: (input, options: AnyOptions) => readAnyQuestions(input, { tasks, ...options }),
+  }),
 });

@@ -25,4 +25,6 @@ export interface ReaderContext {
   readonly calculator: () => Promise<Tool>;
   /** The longest trajectory of a task, in actions; undefined where there is no such task. */
   readonly maxSteps: (task: string) => number | undefined;
+  /** The names of the topology's tasks. */
+  readonly tasks: readonly string[];
 }

@@ -22,9 +22,20 @@ import { moduleStage } from '../own-stages/module-stage.ts';
 import type { OwnPart } from '../own-stages/own-part.ts';
 import type { KindOf } from '../parts/kind.ts';
 import type { ToolKindOf } from '../parts/tool-kind.ts';
+import {
+  beerqaReader,
+  cofcaReader,
+  flashragReader,
+  jsonLinesReader,
+  musiqueReader,
+  questionsReader,
+  trlReader,
+  twoWikiReader,
+  verlReader,
+} from '../questions/any-questions.ts';
+import { columnsReader } from '../questions/columns.ts';
 import { gsm8kReader } from '../questions/gsm8k.ts';
 import { hotpotqaReader } from '../questions/hotpotqa.ts';
-import { jsonLinesReader } from '../questions/json-lines.ts';
 import type { Reader, ReaderContext } from '../questions/reader.ts';
 import { workedSolutionsReader } from '../questions/worked-solutions.ts';
 import { constantRewardKind } from '../reward/constant-reward.ts';
@@ -81,10 +92,19 @@ export const ADVANTAGES = [
 ] as const satisfies readonly KindOf<ModuleContext, Advantage>[];
 
 export const READERS = [
+  questionsReader,
   jsonLinesReader,
+  columnsReader,
   gsm8kReader,
   workedSolutionsReader,
   hotpotqaReader,
+  musiqueReader,
+  twoWikiReader,
+  beerqaReader,
+  cofcaReader,
+  flashragReader,
+  trlReader,
+  verlReader,
   moduleReader,
 ] as const satisfies readonly KindOf<ReaderContext & ModuleContext, Reader>[];
 

@@ -3,7 +3,6 @@
  * suggests.
  */
 import { ConfigError } from '../errors.ts';
-import type { Input } from '../input/input.ts';
 import { moduleReader } from '../modules/module-reader.ts';
 import { nearest } from '../suggest.ts';
 import { READERS } from './kinds.ts';
@@ -12,7 +11,7 @@ import type { Topology } from './topology.ts';
 export type ReaderConfig = Topology['readers'][string];
 
 /** Of Swirl's own, which take no settings. */
-const BUILT_IN = READERS.map(({ name }) => name).filter((name) => name !== 'module');
+const BUILT_IN = READERS.map(({ name }) => name).filter((name) => name !== 'module' && name !== 'columns');
 
 /**
  * The reader of this name under `readers`, or Swirl's. Throws `ConfigError` that lists them where there is
@@ -28,10 +27,8 @@ export function namedReader(name: string, { readers }: Pick<Topology, 'readers'>
   throw new ConfigError(`--dataset ${name}: expected one of ${known.join(', ')}${hint}`);
 }
 
-/** That of a file that nothing is said about: `.json` is HotPotQA's array, everything else JSON lines. */
-export function guessedReader(input: Pick<Input, 'base'>): ReaderConfig {
-  return { kind: /\.json$/i.test(input.base) ? 'hotpotqa' : 'json-lines' };
-}
+/** That of a file that nothing is said about: its records' keys say what it is. */
+export const GUESSED: ReaderConfig = { kind: 'questions' };
 
 /** A module that the command line names, `PATH` or `PATH#EXPORT`. */
 export function readerOfModule(text: string, resolve: (path: string) => string): ReaderConfig {

@@ -2,10 +2,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { DataError } from '../../src/errors.ts';
 import { textInput } from '../../src/input/input.ts';
+import { readAnyQuestions } from '../../src/questions/any-questions.ts';
 import { freshRecords } from '../../src/questions/fresh-records.ts';
 import { readGsm8k } from '../../src/questions/gsm8k.ts';
 import { readHotpotqa } from '../../src/questions/hotpotqa.ts';
-import { readJsonLines } from '../../src/questions/json-lines.ts';
 import { untilAborted } from '../../src/questions/until-aborted.ts';
 import { KnownRecords } from '../../src/topics/known-records.ts';
 import { arrayOf } from '../../src/topics/read-records.ts';

@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { textInput } from '../../src/input/input.ts';
-import { readJsonLines } from '../../src/questions/json-lines.ts';
+import { readAnyQuestions } from '../../src/questions/any-questions.ts';
 import { collect } from './collect.ts';
 
 const read = (text: string, task?: string) =>
   collect((options) =>
-    readJsonLines(textInput(text, 'own.jsonl'), task === undefined ? options : { ...options, task }),
+    readAnyQuestions(textInput(text, 'own.jsonl'), task === undefined ? options : { ...options, task }),
   );
 
 describe("JSON lines of one's own", () => {
@@ -59,15 +59,15 @@ describe("JSON lines of one's own", () => {
   test.each([
     ['{"text": "b"}', 'own.jsonl:2: expected `task`'],
     ['{"text": "b", "question": "c", "task": "t"}', 'expected one of `text` and `question`'],
-    ['{"task": "t"}', 'expected one of `text` and `question`'],
-    ['{"text": "b", "task": "t", "anwser": "x"}', 'anwser'],
+    ['{"task": "t"}', 'expected a question under `question`, `text` or `prompt`, found the keys "task"'],
+    ['{"text": "b", "task": "t", "anwser": "x"}', 'the key `anwser` is not known; did you mean `answer`?'],
     [
       '{"text": "b", "task": "t", "id": "a/b"}',
-      '`id`: expected at most 200 characters without blanks and `/`',
+      'own.jsonl:2: expected an id of at most 200 characters without blanks and `/`, found "a/b"',
     ],
     [
       '{"text": "b", "task": "t", "id": "own:1"}',
-      'own.jsonl:2: the id "own:1" is there twice: first on line 1',
+      'own.jsonl:2: the id "own:1" is there twice: first at own.jsonl:1',
     ],
     ['{"text": "b", "task": "t", "answer": ""}', '`answer`:'],
   ])('%s is told with its line', async (bad, message) => {
@@ -83,7 +83,15 @@ describe("JSON lines of one's own", () => {
     expect(records[0]?.meta).toEqual({ 'k\ufffd': '\ufffd' });
   });
 
-  test('`__proto__` is an unknown key like any other', async () => {
+  test('other keys are carried in `meta`, values that are no text as JSON', async () => {
+    const { records, errors } = await read(
+      '{"text": "a", "task": "t", "level": "hard", "n": 3, "steps": [{"q": 1}], "none": null, "meta": {"deep": {"x": true}}}',
+    );
+    expect(errors).toEqual([]);
+    expect(records[0]?.meta).toEqual({ level: 'hard', n: '3', steps: '[{"q":1}]', deep: '{"x":true}' });
+  });
+
+  test('`__proto__` is refused', async () => {
     const { errors } = await read('{"text": "a", "task": "t", "__proto__": {"polluted": true}}');
     expect(errors[0]).toContain('__proto__');
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined();

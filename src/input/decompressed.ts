@@ -1,0 +1,55 @@
+/** Files that are compressed with gzip or Zstandard, known by their first bytes and not by their names. */
+import { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { DataError } from '../errors.ts';
+import { peeked } from './peeked.ts';
+
+const GZIP = [0x1f, 0x8b];
+const ZSTD = [0x28, 0xb5, 0x2f, 0xfd];
+
+/** The bytes as they were before they were compressed; throws `DataError` where they are damaged. */
+export async function* decompressed(
+  bytes: AsyncIterable<Uint8Array>,
+  name: string,
+): AsyncGenerator<Uint8Array, void, void> {
+  const { head, all } = await peeked(bytes, ZSTD.length);
+  const starts = (magic: readonly number[]) => magic.every((byte, at) => head[at] === byte);
+  if (!starts(GZIP) && !starts(ZSTD)) {
+    yield* all;
+    return;
+  }
+  const format = starts(GZIP) ? 'gzip' : 'Zstandard';
+  try {
+    yield* starts(GZIP) ? gunzipped(all) : unZstandard(all);
+  } catch (cause) {
+    if (cause instanceof DataError) throw cause;
+    throw new DataError(`${name}: expected ${format} data, found damaged: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}
+
+async function* gunzipped(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+  const source = Readable.from(bytes, { objectMode: false });
+  const gunzip = createGunzip();
+  source.on('error', (error) => gunzip.destroy(error));
+  yield* source.pipe(gunzip);
+}
+
+async function* unZstandard(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+  const { Decompress } = await import('fzstd');
+  let ready: Uint8Array[] = [];
+  let isWhole = false;
+  const stream = new Decompress((chunk, isLast) => {
+    ready.push(chunk);
+    isWhole ||= isLast === true;
+  });
+  for await (const chunk of bytes) {
+    stream.push(Uint8Array.prototype.slice.call(chunk));
+    yield* ready;
+    ready = [];
+  }
+  stream.push(new Uint8Array(0), true);
+  yield* ready;
+  if (!isWhole) throw new Error('the end of the file inside a frame (is it cut off?)');
+}
