@@ -12,7 +12,7 @@ import { arrayOf } from '../../src/topics/read-records.ts';
 import type { Question } from '../../src/topics/records.generated.ts';
 import { question } from '../records.ts';
 
-type Read = typeof readJsonLines;
+type Read = typeof readAnyQuestions;
 
 /** Feeds files into what is known, and says what passed and what did not. */
 async function feed(
@@ -41,7 +41,7 @@ const gsm8k = (text: string) => ({ question: text, answer: `It is so.\n#### ${te
 const hotpotqa = (text: string) => ({ question: text, answer: 'yes', context: [] });
 
 describe.each<[string, Read, (text: string) => object, string]>([
-  ['JSON lines', readJsonLines, asked, 'q:1'],
+  ['JSON lines', readAnyQuestions, asked, 'q:1'],
   ['GSM8K', readGsm8k, gsm8k, 'gsm8k:q:1'],
   ['HotPotQA without ids', readHotpotqa, hotpotqa, 'hotpotqa:q:0'],
 ])('%s', (_, read, make, first) => {
@@ -75,8 +75,8 @@ test('an id that was given stays, and another question of that id is refused wit
       { id: 'y', text: 'one' },
     ],
   };
-  expect((await feed(known, readJsonLines, a)).fed.map(({ id }) => id)).toEqual(['x']);
-  const { fed, refused } = await feed(known, readJsonLines, b);
+  expect((await feed(known, readAnyQuestions, a)).fed.map(({ id }) => id)).toEqual(['x']);
+  const { fed, refused } = await feed(known, readAnyQuestions, b);
   expect(fed.map(({ id }) => id)).toEqual(['y']);
   expect(refused.map(({ message }) => message)).toEqual([
     'b.jsonl:1: the run holds another record with the id "x": give this one an id of its own, or feed it into another run',
