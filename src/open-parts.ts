@@ -3,10 +3,9 @@
  * Each is opened when the first stage asks for it, and closed with the run.
  */
 
-import type { ToldTool } from './agent/instructions.ts';
 import type { Matcher } from './agent/matcher.ts';
 import type { Judge, LanguageModel, RewardModel } from './agent/model.ts';
-import type { Tool } from './agent/tool.ts';
+import type { ToldTool, Tool } from './agent/tool.ts';
 import { ConfigError, type DeviceError } from './errors.ts';
 import type { LanguageModelConfig } from './models/language-models.ts';
 import type { ModuleContext } from './modules/call-module.ts';

@@ -177,7 +177,7 @@ async function train(
     trainStage(config, {
       ...learner,
       advantage,
-      instructions: new Map([...tasksOf(topology)].map(([name, { instructions }]) => [name, instructions])),
+      tasks: tasksOf(topology),
       checkpoints,
       run: topology.run,
       stage: 'train',
@@ -202,7 +202,7 @@ function tasksOf({ tasks }: Topology): ReadonlyMap<string, Task> {
   return new Map(
     Object.entries(tasks).map(([name, task]) => [
       name,
-      { name, ...task, instructions: task.instructions ?? '' },
+      { name, ...task, instructions: task.instructions ?? '', examples: task.examples ?? [] },
     ]),
   );
 }

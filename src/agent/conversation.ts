@@ -3,15 +3,23 @@
  * appends: the conversation of the first i steps is a prefix of the conversation of more of them.
  */
 import type { Step } from '../topics/records.generated.ts';
-import type { History, Message, Task } from './model.ts';
+import type { ToolTag } from './action.ts';
+import { exampleMessages } from './examples.ts';
+import type { History, Message, ToldTask } from './model.ts';
 
 /**
- * System: the task's instructions (left out where they are empty). User: the question. Then for each step the
- * assistant's action with its recorded tokens, and what came back for it, where anything did.
+ * System: the task's instructions (left out where they are empty). The turns of its examples, if it has any.
+ * User: the question. Then for each step the assistant's action with its recorded tokens, and what came back
+ * for it, where anything did. `tools` are those that examples may call; only endpoints that take calls by the
+ * protocol need to know.
  */
-export function conversation(state: { readonly task: Pick<Task, 'instructions'> } & HistoryText): Message[] {
+export function conversation(
+  state: { readonly task: ToldTask; readonly tools?: readonly ToolTag[] } & HistoryText,
+): Message[] {
   const messages: Message[] = [];
-  if (state.task.instructions !== '') messages.push({ role: 'system', content: state.task.instructions });
+  const { instructions, examples = [] } = state.task;
+  if (instructions !== '') messages.push({ role: 'system', content: instructions });
+  messages.push(...exampleMessages(examples, state.tools));
   messages.push({ role: 'user', content: state.question.text });
   for (const step of state.steps) {
     const { text, tokens, reasoning, tool, content } = step.action;

@@ -5,14 +5,7 @@
 import type { JsonSchema } from './arguments/json-schema.ts';
 import { type Parameter, parametersOf, textParameter } from './arguments/words.ts';
 import { fillPrompt } from './prompt.ts';
-import type { ToolDescription } from './tool.ts';
-
-/** A tool, as policies are told of it. */
-export interface ToldTool {
-  readonly tag: string;
-  /** Null where nobody says what it is good for. */
-  readonly description: ToolDescription | null;
-}
+import type { ToldTool } from './tool.ts';
 
 /** More arguments of one tool than these are not named. */
 const MOST_PARAMETERS = 30;

@@ -104,11 +104,23 @@ export interface RewardModel {
   close?(): Promise<void>;
 }
 
-/** What the policy is told about a task: from the topology. */
-export interface Task {
-  readonly name: string;
+/** What the policy is told before a question. */
+export interface ToldTask {
   /** The system message. */
   readonly instructions: string;
+  /** Messages that stand before the question; none where left out. */
+  readonly examples?: readonly ExampleTurn[];
+}
+
+/** A message as the policy might be shown it, and what it might write then. */
+export interface ExampleTurn {
+  readonly user: string;
+  readonly assistant: string;
+}
+
+/** What the policy is told about a task: from the topology. */
+export interface Task extends ToldTask {
+  readonly name: string;
   /** Names of the tools it may call. */
   readonly tools: readonly string[];
   /** The largest number of actions in a trajectory. */

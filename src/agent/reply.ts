@@ -60,6 +60,10 @@ const HEDGE = new RegExp(
   'i',
 );
 
+/** What comes before a label that is not said, or said by another. */
+const ANOTHERS =
+  /n[’']t\b|\b(?:not|never|if|unless|were|says|said|wrote|writes|ends|claim\w*|ask\w*|want\w*|tell\w*|told|idea|instead|rather)\b/i;
+
 function withoutThinking(
   reply: string,
   { marks = THINKING_MARKS, startsInside = false }: ReplyOptions,
@@ -108,9 +112,14 @@ function readObject<T>(text: string, { labels, read }: ReplyForm<T>): T | null |
   return said !== null && said.rest === '' ? said.value : null;
 }
 
-/** A line without Markdown, LaTeX, quotation marks and tags around its words. */
+/** A line without Markdown, LaTeX, quotation marks, tags and ends of turns around its words. */
 function plainLine(line: string): string {
-  let out = line;
+  let out = line
+    .replace(/<\|\w{1,32}\|>|<\/s>/g, '')
+    .replace(/^(?:\s*[>|])+|\|\s*$/g, '')
+    // What may be said, beside the label: `VERDICT [GOOD/BAD]: GOOD`.
+    .replace(/\[([^[\]]*)\](?= ?:)/g, '($1)')
+    .replace(/\\[dt]?frac\{(\d+)\}\{(\d+)\}/g, '$1/$2');
   for (let depth = 0; depth < 4 && out.includes('\\'); depth++) {
     out = out.replace(/\\(?:boxed|fbox|text(?:bf|it|rm)?|math(?:bf|rm))\s*\{([^{}]*)\}/g, '$1');
   }
@@ -118,7 +127,7 @@ function plainLine(line: string): string {
     .replace(/<(\/?)([a-z_]+)>/gi, (_, closing: string, name: string) =>
       closing === '' ? ` ${name}: ` : ' ',
     )
-    .replace(/[*_`#>"“”$[\]]|(?<!\p{L})['‘’]|['‘’](?!\p{L})|\\[()[\]]|\p{So}/gu, '')
+    .replace(/[*_`#"“”$[\]]|(?<!\p{L})['‘’]|['‘’](?!\p{L})|\\[()[\]]|\p{So}/gu, '')
     .replace(/\s+/g, ' ')
     .trim()
     .replace(/^\(([^()]*)\)$/, '$1')
@@ -141,19 +150,20 @@ function statements<T>(
   return [...line.matchAll(label)].flatMap((match) => {
     const after = line.slice(match.index + match[0].length);
     const separator =
-      /^ ?(?:\([^()]*\) ?)?(?:[:=→] ?|[-–—] |(?:is|of|would be)(?: ?[:=])? )?[^\p{L}\p{N}+\-−.½]*/u.exec(
+      /^ ?(?:\([^()]*\) ?)?(?:(?:[:=→]|[-=]>) ?|[-–—] |(?:is|of|would be)(?: ?[:=])? )?[^\p{L}\p{N}+\-−.½<>≤≥]*/u.exec(
         after,
       );
     const [joint = ''] = separator ?? [];
     // Only the label that is asked for needs no colon.
     if (match[1]?.toLowerCase() !== asked && !/[:=]/.test(joint)) return [];
     const rest = after.slice(joint.length);
+    const clause = line.slice(0, match.index).split(/[.!?] /).at(-1) ?? '';
     const next = lines.findIndex((other, index) => index > at && other !== '');
     const alone = /[:=]/.test(joint) || /^(?:(?:my|the|final|overall) )*$/i.test(line.slice(0, match.index));
     const [text, end] = rest === '' && alone && next > at ? [lines[next] as string, next] : [rest, at];
     const said = form.read(text);
     if (said === null) return [];
-    return [{ value: ends(said, form) ? said.value : null, at: end }];
+    return [{ value: ends(said, form) && !ANOTHERS.test(clause) ? said.value : null, at: end }];
   });
 }
 

@@ -47,14 +47,16 @@ export interface Outside {
 /**
  * The stretches of a text that are outside thinking. Thinking that is not closed goes on to the end. A
  * closing mark before any opening one ends thinking that the prompt opened (DeepSeek-R1's and Qwen 3's
- * templates do); `startsInside` says so before that mark is written. Takes time linear in the text's length,
- * for each pair of marks.
+ * templates do); `startsInside` says so before that mark is written. Upper and lower case are the same. Takes
+ * time linear in the text's length, for each pair of marks.
  */
 export function outsideThinking(
-  text: string,
-  marks: ThinkingMarks,
+  written: string,
+  asGiven: ThinkingMarks,
   { startsInside = false }: { readonly startsInside?: boolean } = {},
 ): Outside {
+  const text = lowerCase(written);
+  const marks = asGiven.map(({ open, close }) => ({ open: lowerCase(open), close: lowerCase(close) }));
   const spans: Span[] = [];
   let position = thinkingFromTheStart(text, marks, startsInside);
   if (position === null) return { spans, endsInside: true };
@@ -71,6 +73,11 @@ export function outsideThinking(
     position = end + close.length;
   }
   return { spans, endsInside: false };
+}
+
+/** With small Latin letters. Those of other scripts stay, as some change a text's length. */
+function lowerCase(text: string): string {
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
 /**

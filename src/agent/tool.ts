@@ -12,6 +12,23 @@ export interface ToolDescription {
   readonly parameters: Readonly<Record<string, unknown>>;
   /** What may stand between its tags, for a worked example. */
   readonly example: string;
+  /** Questions that it helps to answer, worked: the most telling first. */
+  readonly worked?: readonly WorkedQuestion[];
+}
+
+/** A question, answered by calls of one tool. */
+export interface WorkedQuestion {
+  readonly question: string;
+  /** In order; `result` is what the tool shows. */
+  readonly calls: readonly { readonly argument: string; readonly result: string }[];
+  readonly answer: string;
+}
+
+/** A tool, as policies are told of it. */
+export interface ToldTool {
+  readonly tag: string;
+  /** Null where nobody says what it is good for. */
+  readonly description: ToolDescription | null;
 }
 
 export interface Tool {

@@ -56,16 +56,21 @@ export function evaluationOf(
 
 type TaskConfig = Topology['tasks'][string];
 
-/** A task's instructions speak of its tools: without them it has those of tasks that never had any. */
+/**
+ * A task's instructions and examples speak of its tools: without them it has those of tasks that never had
+ * any.
+ */
 function withoutItsTools(name: string, task: TaskConfig, notify: (message: string) => void): TaskConfig {
-  if (task.tools.length === 0 || task.instructions === '') return { ...task, tools: [] };
-  if (task.instructions !== null) {
+  const bare = task.instructions === '' && !task.examples?.length;
+  if (task.tools.length === 0 || bare) return { ...task, tools: [] };
+  if (task.instructions || task.examples?.length) {
     notify(
-      `tasks.${name}.instructions may speak of its tools: without them Swirl's own for tasks without ` +
-        `tools are used. For others of your own: --set tasks.${name}.tools=[] and tasks.${name}.instructions.`,
+      `tasks.${name}.${task.instructions ? 'instructions' : 'examples'} may speak of its tools: without them Swirl's own for tasks ` +
+        `without tools are used. For others of your own: --set tasks.${name}.tools=[] and tasks.${name}.instructions.`,
     );
   }
-  return { ...task, tools: [], instructions: null };
+  const examples = task.examples?.length === 0 ? [] : null;
+  return { ...task, tools: [], instructions: null, examples };
 }
 
 /** A checkpoint in place of the topology's policy, with the settings of its local policy. */

@@ -125,9 +125,14 @@ function differencesOf(was: unknown, is: unknown, path = ''): string[] {
   return before === now ? [] : [`${path} was ${before.slice(0, 100)} and is ${now.slice(0, 100)}`];
 }
 
-/** As JSON, without what only decides the pace. */
+/** As JSON, without what only decides the pace. A task without examples is as before there were any. */
 function plain(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value, (key, item) => (PACE.has(key) ? undefined : item)));
+  const kept = (key: string, item: unknown) => !PACE.has(key) && !(key === 'examples' && !isList(item));
+  return JSON.parse(JSON.stringify(value, (key, item) => (kept(key, item) ? item : undefined)));
+}
+
+function isList(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0;
 }
 
 /** The files of a policy's folder by their sizes and ends. */

@@ -178,8 +178,8 @@ function newOptimizerStep(
       end: 'at',
     },
   });
-  const instructions = new Map(Object.values(labTasks).map((task) => [task.name, task.instructions]));
-  return new OptimizerStep(update, { engine, renderer: policy.renderer, instructions }, step);
+  const tasks = new Map(Object.values(labTasks).map((task) => [task.name, task]));
+  return new OptimizerStep(update, { engine, renderer: policy.renderer, tasks }, step);
 }
 
 /** The batches from update number `done` on: all that come before it are drawn and passed over. */

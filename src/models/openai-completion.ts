@@ -9,18 +9,32 @@ import type { Completion } from '../agent/model.ts';
 import { contentError, type Endpoint, endedError } from './openai-errors.ts';
 import { type OfferedTool, readToolCall } from './openai-tool-calls.ts';
 
-/** A part of a message in parts; those of other types have no text. */
-const partSchema = z.looseObject({ type: z.string(), text: z.string().optional() });
+/** A text; what is no text is as if it were not there. */
+const text = z.string().nullish().catch(null);
+
+/** A part of a message in parts, perhaps a bare text; those of other types have no text. */
+const partSchema = z.union([
+  z.string().transform((text) => ({ type: 'text', text })),
+  z.looseObject({ type: z.string(), text }),
+]);
+
+/** A call as it is written: arguments are JSON in a text, or as some endpoints have them, the object. */
+const callSchema = z
+  .object({
+    name: z.string(),
+    arguments: z.union([z.string(), z.looseObject({}).transform((value) => JSON.stringify(value))]).nullish(),
+  })
+  .transform(({ name, arguments: written }) => ({ name, arguments: written ?? '' }));
 
 const messageSchema = z.object({
-  content: z.union([z.string(), z.array(partSchema)]).nullish(),
-  refusal: z.string().nullish(),
-  reasoning_content: z.string().nullish(),
+  content: z.union([z.string(), z.array(partSchema), partSchema.transform((part) => [part])]).nullish(),
+  refusal: text,
+  reasoning_content: text,
   /** What some endpoints call it. */
-  reasoning: z.string().nullish(),
-  tool_calls: z
-    .array(z.object({ function: z.object({ name: z.string(), arguments: z.string() }) }))
-    .nullish(),
+  reasoning: text,
+  tool_calls: z.array(z.looseObject({ function: callSchema.nullish().catch(null) })).nullish(),
+  /** What came before `tool_calls`, and some endpoints still have. */
+  function_call: callSchema.nullish(),
 });
 
 const completionSchema = z.object({
@@ -41,17 +55,29 @@ const completionSchema = z.object({
 type Choice = z.output<typeof completionSchema>['choices'][number];
 
 /** How completions end that broke on the way: the same request may succeed. */
-const BROKEN = new Set(['error', 'abort', 'aborted', 'cancelled']);
+const BROKEN = new Set([
+  ...['error', 'server_error', 'network_error', 'model_error', 'internal_error', 'failed', 'failure'],
+  ...['abort', 'aborted', 'cancelled', 'canceled', 'interrupted', 'timeout', 'timed_out', 'overloaded'],
+  // DeepSeek's.
+  'insufficient_system_resource',
+]);
 
 /**
  * How they end that were refused: the same request is refused again. In lower case, as Gemini's are in upper.
  */
 const REFUSED = new Set([
-  ...['content_filter', 'refusal', 'safety', 'recitation', 'blocklist', 'prohibited_content', 'spii'],
+  ...['content_filter', 'content_filtered', 'content-filter', 'refusal', 'refused', 'moderation'],
+  ...['safety', 'recitation', 'blocklist', 'prohibited_content', 'spii', 'image_safety', 'language'],
+  // Zhipu's and Bedrock's.
+  ...['sensitive', 'guardrail_intervened'],
 ]);
 
 /** How they end that were cut off. */
-const CUT = new Set(['length', 'max_tokens']);
+const CUT = new Set([
+  ...['length', 'max_tokens', 'max_length', 'max_output_tokens', 'token_limit'],
+  // Mistral's and Anthropic's, where the context is full.
+  ...['model_length', 'model_context_window_exceeded'],
+]);
 
 export interface CompletionReading {
   readonly endpoint: Endpoint;
@@ -82,26 +108,29 @@ export async function readCompletion(body: string, options: CompletionReading): 
   }
   const [choice] = parsed.data.choices;
   checkEnd(choice, endpoint, body);
-  const { tool_calls: calls, refusal: _, ...message } = choice.message;
-  const reasoning = message.reasoning_content ?? message.reasoning ?? thoughtIn(message.content);
+  const { tool_calls: calls, function_call: called, refusal: _, ...message } = choice.message;
+  const reasoning = message.reasoning_content || message.reasoning || thoughtIn(message.content);
   const content = textOf(message.content);
   const base = {
     tokens: null,
     logprobs: null,
-    ...(reasoning !== null && { reasoning }),
+    ...(reasoning && { reasoning }),
     ...(CUT.has(choice.finish_reason?.toLowerCase() ?? '') && { truncated: true }),
   };
-  const [call] = calls ?? [];
-  if (call !== undefined && options.offered !== undefined) {
+  const call = calls?.length ? (calls[0]?.function ?? NO_CALL) : called;
+  if (call && options.offered !== undefined) {
     const tools = await options.offered();
-    return { ...base, ...readToolCall(call.function, { tools, content: content ?? '' }) };
+    return { ...base, ...readToolCall(call, { tools, content: content ?? '' }) };
   }
-  if (content === null && reasoning === null && !base.truncated) {
+  if (content === null && !reasoning && !base.truncated) {
     const ended = `text (the completion ended with ${choice.finish_reason ?? 'no reason'})`;
     throw contentError(endpoint, ended, body);
   }
   return { ...base, text: withStop(content ?? '', choice, options) };
 }
+
+/** A call of something else than a function. */
+const NO_CALL = { name: '', arguments: '' };
 
 /** Throws where the completion did not end as one does. */
 function checkEnd({ finish_reason, error, message }: Choice, endpoint: Endpoint, body: string): void {
@@ -111,7 +140,7 @@ function checkEnd({ finish_reason, error, message }: Choice, endpoint: Endpoint,
     throw endedError(endpoint, { expected: 'a whole completion', ended, body, retryable: true });
   }
   const parts = Array.isArray(message.content) ? message.content : [];
-  const refusal = message.refusal || parts.find(({ type }) => type === 'refusal');
+  const refusal = message.refusal?.trim() || parts.find(({ type }) => type === 'refusal');
   if (REFUSED.has(reason) || refusal) {
     const ended = REFUSED.has(reason) ? (finish_reason ?? '') : 'a refusal';
     throw endedError(endpoint, { expected: 'an action', ended, body, retryable: false });
@@ -120,24 +149,31 @@ function checkEnd({ finish_reason, error, message }: Choice, endpoint: Endpoint,
 
 /** Endpoints may write `"error": null` beside everything. */
 function isError(error: unknown): boolean {
-  return error !== undefined && error !== null && error !== false;
+  return Boolean(error);
 }
 
 /** The text of a content; null where there is none. */
 function textOf(content: Choice['message']['content']): string | null {
   if (!Array.isArray(content)) return content ?? null;
   const texts = content.filter(({ type }) => type === 'text' || type === 'output_text');
-  return texts.length === 0 ? null : texts.map(({ text = '' }) => text).join('');
+  return texts.length === 0 ? null : texts.map(({ text }) => text ?? '').join('');
 }
 
 /** What the parts of a content say of thinking; null where they say nothing. */
 function thoughtIn(content: Choice['message']['content']): string | null {
   if (!Array.isArray(content)) return null;
-  const thoughts = content.filter(({ type }) => type === 'reasoning' || type === 'thinking');
-  if (thoughts.length === 0) return null;
-  return thoughts
-    .map(({ text, thinking }) => text ?? (typeof thinking === 'string' ? thinking : ''))
-    .join('');
+  const thoughts = content.flatMap((part) => {
+    if (part.type !== 'reasoning' && part.type !== 'thinking') return [];
+    const thinking = 'thinking' in part ? part.thinking : null;
+    return [part.text ?? (typeof thinking === 'string' ? thinking : textOf(partsOf(thinking)))];
+  });
+  return thoughts.length === 0 ? null : thoughts.join('');
+}
+
+/** Mistral's thoughts are parts themselves. */
+function partsOf(value: unknown): Choice['message']['content'] {
+  const parts = z.array(partSchema).safeParse(value);
+  return parts.success ? parts.data : null;
 }
 
 /** The text with the closing tag that the endpoint took for a stop sequence and left out. */

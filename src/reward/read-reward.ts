@@ -12,8 +12,8 @@ export interface RewardRange {
 /** What a number may be written with, before something else comes. */
 const NUMBER = new RegExp(
   String.raw`^(?:(?:about|approximately|approx\.|around|roughly) |[~≈])?` +
-    String.raw`([-+−–]? ?[\d.½¼¾][\d.,½¼¾]*(?:e[-+]?\d+)?|zero|one)` +
-    String.raw`((?: ?\/ ?| out of )\d[\d.]*| ?%| per ?cent)?(?: points?)?(?![\p{L}\p{N}%/])`,
+    String.raw`((?:minus |[-+−–])? ?[\d.½¼¾][\d.,½¼¾]*(?:e[-+]?\d+)?|zero|one)` +
+    String.raw`((?: ?\/ ?| (?:points? )?(?:out )?of )\d[\d.]*| ?%| per ?cent)?(?: points?)?(?![\p{L}\p{N}%/])`,
   'iu',
 );
 
@@ -46,7 +46,7 @@ function readValue(text: string, range: RewardRange): Said<number> | null {
   const [whole, written = '', scale = ''] = match;
   const cut = /[.,]+$/.exec(scale === '' ? written : '')?.[0] ?? '';
   const rest = `${cut}${text.slice(whole.length)}`;
-  const number = readNumber(written.slice(0, written.length - cut.length).replace('–', '-'));
+  const number = readNumber(written.slice(0, written.length - cut.length).replace(/–|minus /i, '-'));
   if (number === null) return { value: null, rest };
   // A range: `0.5-0.6`, `0.5 to 0.6`, `0.5 or 0.6`, `0.5, 0.6`.
   if (/^ ?(?:[-–—±]|to|or|and|,) ?\d/.test(rest)) return { value: null, rest };

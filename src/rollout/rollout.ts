@@ -27,8 +27,8 @@ export interface RolloutDeps {
 export function rollout({ policy, tasks, tools, retry, sleep }: RolloutDeps): StageOperator<Turn> {
   const act = async (turn: Turn, signal: AbortSignal): Promise<Emission[]> => {
     const task = taskOf(turn, tasks);
-    const messages = conversation({ task, question: turn.question, steps: turn.steps });
     const usable = tools.filter((tool) => task.tools.includes(tool.name));
+    const messages = conversation({ task, tools: usable, question: turn.question, steps: turn.steps });
     let completion: Completion;
     try {
       completion = await policy.complete({ messages, id: turn.id, signal, tools: usable });

@@ -51,6 +51,26 @@ const CALCULATOR: ToolDescription = {
     required: ['expression'],
   },
   example: '(12 + 30) * 2',
+  worked: [
+    {
+      question: 'A box holds 12 pens. How many pens are in 3 boxes?',
+      calls: [{ argument: '12 * 3', result: '36' }],
+      answer: '36',
+    },
+    {
+      question: 'Tom has 20 dollars. He buys 4 apples for 2 dollars each. How many dollars are left?',
+      calls: [{ argument: '20 - 4 * 2', result: '12' }],
+      answer: '12',
+    },
+    {
+      question: 'Ann reads 15 pages a day for 6 days, and Ben half as many. How many do they read together?',
+      calls: [
+        { argument: '15 * 6', result: '90' },
+        { argument: '90 + 90 / 2', result: '135' },
+      ],
+      answer: '135',
+    },
+  ],
 };
 
 export const calculatorTool = toolKind({

@@ -73,6 +73,34 @@ const SEARCH: ToolDescription = {
     required: ['query'],
   },
   example: 'author of Faust',
+  worked: [
+    {
+      question: 'In which country was the author of Faust born?',
+      calls: [
+        { argument: 'author of Faust', result: 'Faust: Faust is a play by Johann Wolfgang von Goethe.' },
+        {
+          argument: 'Johann Wolfgang von Goethe',
+          result: 'Johann Wolfgang von Goethe: Goethe was a poet, born in Frankfurt in Germany.',
+        },
+      ],
+      answer: 'Germany',
+    },
+    {
+      question: 'What does the Limmat flow into?',
+      calls: [
+        { argument: 'Limmat', result: 'Limmat: The Limmat is a river in Switzerland that joins the Aare.' },
+      ],
+      answer: 'the Aare',
+    },
+    {
+      question: 'Is the Eiger higher than the Rigi?',
+      calls: [
+        { argument: 'Eiger height', result: 'Eiger: The Eiger is a mountain of 3,967 meters in the Alps.' },
+        { argument: 'Rigi height', result: 'Rigi: The Rigi is a mountain of 1,798 meters near Lucerne.' },
+      ],
+      answer: 'yes',
+    },
+  ],
 };
 
 export const searchTool = toolKind({

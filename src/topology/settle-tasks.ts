@@ -1,11 +1,13 @@
 /**
- * The instructions of tasks that have none of their own. They are Swirl's, and name the tools: those of other
- * people have to be asked. So they are written when a run begins, kept in its folder, and stay what they
- * were.
+ * The instructions and worked examples of tasks that have none of their own. They are Swirl's, and name the
+ * tools: those of other people have to be asked. So they are written when a run begins, kept in its folder,
+ * and stay what they were.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { instructionsFor, type ToldTool } from '../agent/instructions.ts';
+import { examplesFor } from '../agent/examples.ts';
+import { instructionsFor } from '../agent/instructions.ts';
+import type { ToldTool } from '../agent/tool.ts';
 import { examineFile } from './load.ts';
 import { RESOLVED_FILE, runFolder } from './resolved.ts';
 import type { Topology } from './topology.ts';
@@ -16,20 +18,21 @@ export interface SettleTasksOptions {
   readonly signal: AbortSignal;
 }
 
-/** The topology with the instructions of every task. Throws as tools do that cannot be asked. */
+/** The topology with the instructions and examples of every task. Throws as tools do that cannot be asked. */
 export async function settleTasks(
   topology: Topology,
   { toldOf, signal }: SettleTasksOptions,
 ): Promise<Topology> {
   const tasks: Topology['tasks'] = {};
   for (const [name, task] of Object.entries(topology.tasks)) {
-    if (task.instructions !== null) tasks[name] = task;
+    if (task.instructions !== null) tasks[name] = { ...task, examples: task.examples ?? [] };
     else {
       const told: ToldTool[] = [];
       for (const tool of task.tools) told.push(...[await toldOf(tool, signal)].flatMap((one) => one ?? []));
       const { maxSteps } = task;
       const instructions = instructionsFor({ maxSteps, tools: told, calls: callsOf(topology) });
-      tasks[name] = { ...task, instructions };
+      const examples = task.examples ?? examplesFor({ maxSteps, tools: told });
+      tasks[name] = { ...task, instructions, examples };
     }
   }
   return { ...topology, tasks };
@@ -41,8 +44,8 @@ export function isUnsettled({ tasks }: Topology): boolean {
 }
 
 /**
- * The topology with the instructions that its run has begun with, where they were Swirl's and the tools are
- * the same.
+ * The topology with the instructions and examples that its run has begun with, where they were Swirl's and
+ * the tools are the same. Runs of before there were examples go on without.
  */
 export function withKeptTasks(topology: Topology): Topology {
   const file = join(runFolder(topology), RESOLVED_FILE);
@@ -52,13 +55,19 @@ export function withKeptTasks(topology: Topology): Topology {
   const tasks = Object.entries(topology.tasks).map(([name, task]) => {
     const kept = before.tasks[name];
     const same =
-      kept !== undefined && task.instructions === null && saysOf(name, topology) === saysOf(name, before);
-    return [name, same ? { ...task, instructions: kept.instructions } : task];
+      typeof kept?.instructions === 'string' &&
+      task.instructions === null &&
+      saysOf(name, topology) === saysOf(name, before);
+    if (!same) return [name, task];
+    return [
+      name,
+      { ...task, instructions: kept.instructions, examples: task.examples ?? kept.examples ?? [] },
+    ];
   });
   return { ...topology, tasks: Object.fromEntries(tasks) };
 }
 
-/** What decides a task's instructions, as far as the topology says it. */
+/** What decides a task's instructions and examples, as far as the topology says it. */
 function saysOf(name: string, topology: Topology): string {
   const { tasks, tools } = topology;
   const { tools: names = [], maxSteps } = tasks[name] ?? {};
@@ -82,13 +91,14 @@ export async function begunTasks(topology: Topology, options: BegunTasksOptions)
   if (!isUnsettled(kept) && !options.compare) return kept;
   const fresh = await settleTasks(topology, options);
   const tasks = Object.entries(fresh.tasks).map(([name, task]) => {
-    const before = kept.tasks[name]?.instructions ?? task.instructions;
-    if (before !== task.instructions) {
+    const instructions = kept.tasks[name]?.instructions ?? task.instructions;
+    const examples = kept.tasks[name]?.examples ?? task.examples;
+    if (instructions !== task.instructions || JSON.stringify(examples) !== JSON.stringify(task.examples)) {
       options.notify(
-        `tasks.${name}: its tools say other things of themselves than when the run began; it goes on with the instructions in ${RESOLVED_FILE}. A run of another name has the new ones.`,
+        `tasks.${name}: its tools say other things of themselves than when the run began; it goes on with the instructions and examples in ${RESOLVED_FILE}. A run of another name has the new ones.`,
       );
     }
-    return [name, { ...task, instructions: before }];
+    return [name, { ...task, instructions, examples }];
   });
   return { ...fresh, tasks: Object.fromEntries(tasks) };
 }

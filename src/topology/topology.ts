@@ -48,6 +48,8 @@ const matcherConfig = unionOf(MATCHERS);
 const toolConfig = unionOf(TOOLS);
 const readerConfig = unionOf(READERS);
 
+const exampleText = z.string().min(1).max(20_000);
+
 const taskConfig = z.strictObject({
   instructions: z
     .string()
@@ -56,6 +58,19 @@ const taskConfig = z.strictObject({
     .default(null)
     .describe(
       "The system message; '': none. null: Swirl's own, with each tool's tag and a worked example, written when the run begins.",
+    ),
+  examples: z
+    .array(
+      z.strictObject({
+        user: exampleText.describe('What the policy is shown: a question, or what came of a call.'),
+        assistant: exampleText.describe('What it writes then: a call or an answer, in its tag.'),
+      }),
+    )
+    .max(64)
+    .nullable()
+    .default(null)
+    .describe(
+      "Messages that stand before the question, as if they had been written; [] is none. null: Swirl's own, a call of each tool and answers, where `instructions` are Swirl's too.",
     ),
   tools: z.array(name).default([]).describe('Names of the tools that the policy may call.'),
   maxSteps: z

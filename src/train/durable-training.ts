@@ -13,6 +13,7 @@
  *   is there once its delivery is committed.
  */
 
+import type { ToldTask } from '../agent/model.ts';
 import { hashWeights } from '../checkpoint/weights-hash.ts';
 import type { Engine, Tensors } from '../engine/engine.ts';
 import { ConfigError, DataError, TransportError } from '../errors.ts';
@@ -55,8 +56,8 @@ export interface DurableTrainingDeps {
   readonly form: CheckpointForm;
   /** What else the weights depend on, by name: hashes of what is not in the checkpoints. */
   readonly origins?: Readonly<Record<string, string>>;
-  /** The instructions of each task, by its name. */
-  readonly instructions: ReadonlyMap<string, string>;
+  /** What the policy is told about each task, by its name. */
+  readonly tasks: ReadonlyMap<string, ToldTask>;
   /** The folder of the run's checkpoints. */
   readonly checkpoints: string;
   /** The run's name, the stage's, its input topic's, and its window. */
@@ -112,15 +113,11 @@ export class DurableTraining {
 
   constructor(options: DurableTrainingOptions) {
     const { config, deps, state, published } = options;
-    const { engine, initial, renderer, instructions, advantage } = deps;
+    const { engine, initial, renderer, tasks, advantage } = deps;
     this.#config = config;
     this.#deps = deps;
     this.#options = options;
-    this.#step = new OptimizerStep(
-      config,
-      { engine, initial, renderer, instructions, advantage },
-      state.step,
-    );
+    this.#step = new OptimizerStep(config, { engine, initial, renderer, tasks, advantage }, state.step);
     this.#state = state;
     this.#durable = state;
     this.#toldStep = published.step;

@@ -3,6 +3,7 @@
  * token counts, that goes backward, and the engine updates its weights. Knows no run and no topic.
  */
 
+import type { ToldTask } from '../agent/model.ts';
 import type { AdamWOptions, Engine } from '../engine/engine.ts';
 import { ConfigError, ModelError } from '../errors.ts';
 import { type Advantage, builtIn } from './advantage.ts';
@@ -31,8 +32,8 @@ export interface OptimizerStepDeps {
   readonly renderer: Renderer;
   /** Needed where the configuration names one that is not Swirl's. */
   readonly advantage?: Advantage | undefined;
-  /** The instructions of each task, by its name. */
-  readonly instructions: ReadonlyMap<string, string>;
+  /** What the policy is told about each task, by its name. */
+  readonly tasks: ReadonlyMap<string, ToldTask>;
 }
 
 /** What one update did; see the fields of the same names in schemas/updates.avsc. */
@@ -78,7 +79,7 @@ export class OptimizerStep {
     this.#deps = deps;
     this.#packOptions = {
       renderer: deps.renderer,
-      instructions: deps.instructions,
+      tasks: deps.tasks,
       maxTokens: Math.min(config.maxRowTokens, maxPositions),
       vocabSize,
       needsLogprobs: config.clipRatio !== null,

@@ -8,6 +8,7 @@
  */
 
 import { conversation } from '../agent/conversation.ts';
+import type { ToldTask } from '../agent/model.ts';
 import { ModelError } from '../errors.ts';
 import type { Renderer as PolicyRenderer } from '../tokenizer/render.ts';
 import type { Action, Reward, SubTrajectory, Verdict } from '../topics/records.generated.ts';
@@ -56,8 +57,8 @@ export type Renderer = Pick<PolicyRenderer, 'render'>;
 
 export interface PackOptions {
   readonly renderer: Renderer;
-  /** The instructions of each task, by its name. */
-  readonly instructions: ReadonlyMap<string, string>;
+  /** What the policy is told about each task, by its name. */
+  readonly tasks: ReadonlyMap<string, ToldTask>;
   /** Longest row, in tokens. */
   readonly maxTokens: number;
   readonly vocabSize: number;
@@ -123,12 +124,12 @@ function render(
 ): RenderedStep | { readonly reason: string } {
   const { action, question, context } = subTrajectory;
   if (!Number.isFinite(reward.value)) return { reason: `expected a finite reward, found ${reward.value}` };
-  const instructions = options.instructions.get(question.task);
-  if (instructions === undefined)
+  const task = options.tasks.get(question.task);
+  if (task === undefined)
     return { reason: `expected a task of the topology, found "${question.task}": put it under \`tasks\`` };
   const steps = [...context, { action, observation: null }];
   try {
-    const { ids, spans } = options.renderer.render(conversation({ task: { instructions }, question, steps }));
+    const { ids, spans } = options.renderer.render(conversation({ task, question, steps }));
     const { start = 0, end = 0 } = spans.at(-1) ?? {};
     const rendered = { prompt: ids.slice(0, start), action: ids.slice(start, end) };
     const reason = unfit(rendered, action, options);

@@ -162,7 +162,7 @@ async function beginning(
  */
 function settingsOf(
   config: TrainConfig,
-  { instructions, origins }: Pick<DurableTrainingDeps, 'instructions' | 'origins'>,
+  { tasks, origins }: Pick<DurableTrainingDeps, 'tasks' | 'origins'>,
 ): TrainState['settings'] {
   const free: readonly string[] = ['checkpointEvery', 'keepCheckpoints', 'hashEvery', 'recompute'];
   const names = (Object.keys(trainConfig.shape) as (keyof TrainConfig)[]).filter(
@@ -172,8 +172,16 @@ function settingsOf(
     name,
     JSON.stringify(name === 'advantage' ? advantageOf(config) : config[name]),
   ]);
-  const tasks = [...instructions].sort(([a], [b]) => (a < b ? -1 : 1));
-  return { ...Object.fromEntries(settings), instructions: JSON.stringify(tasks), ...origins };
+  const told = [...tasks].sort(([a], [b]) => (a < b ? -1 : 1));
+  const instructions = JSON.stringify(told.map(([name, task]) => [name, task.instructions]));
+  const shown = told.flatMap(([name, { examples = [] }]) => (examples.length > 0 ? [[name, examples]] : []));
+  return {
+    ...Object.fromEntries(settings),
+    instructions,
+    // Checkpoints of runs without any are as they were.
+    ...(shown.length > 0 && { examples: JSON.stringify(shown) }),
+    ...origins,
+  };
 }
 
 /**

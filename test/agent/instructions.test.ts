@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { parseAction } from '../../src/agent/action.ts';
-import { instructionsFor, type ToldTool } from '../../src/agent/instructions.ts';
+import { instructionsFor } from '../../src/agent/instructions.ts';
+import type { ToldTool } from '../../src/agent/tool.ts';
 
 const weather: ToldTool = {
   tag: 'weather',

@@ -56,7 +56,7 @@ export async function makeAblePolicy(folder: string): Promise<void> {
   const policy = await openPolicy(folder);
   const engine = await createReferenceEngine(policy.config, await readWeights(policy));
   const config = updateConfig.parse({ schedule: { kind: 'constant', learningRate: 0.01 } });
-  const deps = { engine, renderer: policy.renderer, instructions: new Map([['sums', instructions]]) };
+  const deps = { engine, renderer: policy.renderer, tasks: new Map([['sums', { instructions }]]) };
   const optimizer = new OptimizerStep(config, deps);
   const questions = sums(UPDATES * PER_UPDATE, 2n);
   for (let i = 0; i < questions.length; i += PER_UPDATE) {

@@ -51,7 +51,7 @@ function topology(server: Record<string, unknown>, tool = 'get-sum'): Record<str
   return {
     folder: place.folder,
     policy: { kind: 'openai', baseUrl: policy.url, model: 'adder' },
-    tasks: { sums: { tools: ['sum', 'double'], maxSteps: 4 } },
+    tasks: { sums: { tools: ['sum', 'double'], maxSteps: 4, examples: [] } },
     tools: {
       sum: { kind: 'mcp', tag: 'sum', tool, server: { backoffMs: 1, ...server } },
       double: {

@@ -112,7 +112,7 @@ function topologyOf(run: string) {
       policy: { kind: 'openai', baseUrl: server.url, model: 'policy' },
       judge: { kind: 'rules' },
       reward: { kind: 'constant' },
-      tasks: { math: { maxSteps: 1 } },
+      tasks: { math: { maxSteps: 1, examples: [] } },
       stages: {
         start: { rollouts: 4 },
         ...{ rollout: {}, decompose: {}, judge: {}, filter: { mode: 'outcome' }, reward: {} },

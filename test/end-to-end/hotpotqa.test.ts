@@ -38,7 +38,7 @@ function topology(url: string, run = 'main') {
     learner: { checkpoint: 'policy', contextTokens: 1024, device: 'reference' },
     judge: { kind: 'rules' },
     reward: { kind: 'rules' },
-    tasks: { search: { tools: ['search'], maxSteps: 4 } },
+    tasks: { search: { tools: ['search'], maxSteps: 4, examples: [] } },
     tools: { search: { kind: 'search', corpus: 'corpus.jsonl', maxChars: 250 } },
     stages: everyStage({
       start: { rollouts: ROLLOUTS },

@@ -55,7 +55,7 @@ function topologyOf(over: Record<string, unknown> = {}): Topology {
     {
       policy: { ...endpoint, model: 'policy', concurrency: 2 },
       judge: { kind: 'rules' },
-      tasks: { math: { tools: ['calculator'], maxSteps: 3 } },
+      tasks: { math: { tools: ['calculator'], maxSteps: 3, examples: [] } },
       tools: { calculator: { kind: 'calculator' } },
       stages: { start: {}, rollout: { window: 4 }, tools: {}, decompose: {}, judge: {} },
       ...over,
@@ -174,6 +174,21 @@ describe('without tools', () => {
     expect(told()).toHaveLength(1);
     expect(told()[0]).toMatch(/<answer>/);
     expect(told()[0]).not.toMatch(/math_exp|calculat/i);
+  });
+
+  test('nor do the examples', async () => {
+    act = () => '<answer>5</answer>';
+    const own = [{ user: 'One and one?', assistant: '<math_exp>1+1</math_exp>' }];
+    for (const examples of [null, own]) {
+      const tasks = { math: { tools: ['calculator'], examples } };
+      const settings = { run: `held-${examples?.length}`, questions: questionsOf(1), withoutTools: true };
+      await run(topologyOf({ tasks }), settings);
+    }
+    expect(server.requests).toHaveLength(2);
+    for (const { body } of server.requests) {
+      expect(JSON.stringify(body.messages)).not.toMatch(/math_exp|calculat/i);
+      expect(body.messages.filter(({ role }) => role === 'assistant')).toHaveLength(3);
+    }
   });
 
   test("instructions of one's own are replaced, which is said; none stay none", async () => {

@@ -133,7 +133,7 @@ describe('recordTokens', () => {
       const ids = Array.from({ length: 6 }, (_, i) => `q${i}`);
       const steps = await Promise.all(ids.map(async (id) => scored(id, await complete(id, settings))));
       const step = new OptimizerStep(updateConfig.parse({ clipRatio: { kind: 'clipped' } }), {
-        ...{ engine, renderer: policy.renderer, instructions: new Map([['math', instructions]]) },
+        ...{ engine, renderer: policy.renderer, tasks: new Map([['math', { instructions }]]) },
       });
       const weights = await engine.weights();
       const { statistics, refused } = await step.packAndTake(steps);

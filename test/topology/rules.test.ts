@@ -287,6 +287,16 @@ const CASES: readonly Case[] = [
     mended: { set: ["tasks.sums.instructions='Use <math_exp> as in {x}.'"] },
   },
   {
+    rule: 'example-without-action',
+    severity: 'warning',
+    set: [
+      'tasks.sums.examples=[{user: "1+1?", assistant: "<answer>2</answer>"}, {user: "2+2?", assistant: "4"}]',
+    ],
+    path: 'tasks.sums.examples.1.assistant',
+    says: 'the policy is shown what is no action: the message has no tool call and no answer.',
+    mended: { set: ['tasks.sums.examples=[{user: "2+2?", assistant: "<answer>4</answer>"}]'] },
+  },
+  {
     rule: 'no-substitution',
     severity: 'warning',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: this is what a user might write

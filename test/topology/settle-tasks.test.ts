@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { ToldTool } from '../../src/agent/instructions.ts';
+import type { ToldTool } from '../../src/agent/tool.ts';
 import { resolveTopology } from '../../src/topology/load.ts';
 import { writeResolved } from '../../src/topology/resolved.ts';
 import { begunTasks, settleTasks, withKeptTasks } from '../../src/topology/settle-tasks.ts';
@@ -58,6 +58,27 @@ test('tasks without instructions are told of each of their tools, or of none', a
   ]);
 });
 
+test("examples are Swirl's where instructions are, and one's own in any case", async () => {
+  const { toldOf } = teller('Good for much.');
+  const examples = [{ user: 'One?', assistant: '<answer>1</answer>' }];
+  const tasks = {
+    both: { tools: ['calculator', 'weather'] },
+    own: { instructions: 'Mine.', tools: ['calculator'] },
+    bare: { instructions: '' },
+    shown: { instructions: 'Mine.', examples },
+    without: { tools: ['calculator'], examples: [] },
+  };
+  const { tasks: settled } = await settleTasks(topology({ tasks }), { toldOf, signal });
+  expect(Object.values(settled).map((task) => task.examples)).toEqual([
+    [
+      { user: expect.any(String), assistant: '<calculator>x</calculator>' },
+      { user: expect.any(String), assistant: '<weather>x</weather>' },
+      { user: expect.any(String), assistant: '<answer>14</answer>' },
+    ],
+    ...[[], [], examples, []],
+  ]);
+});
+
 describe('a run goes on with the instructions that it began with', () => {
   const options = (words: string, compare: boolean) => {
     const notes: string[] = [];
@@ -81,11 +102,26 @@ describe('a run goes on with the instructions that it began with', () => {
     const compared = options('Later.', true);
     expect(texts(await begunTasks(topology(), compared))).toEqual(texts(begun));
     expect(compared.notes).toEqual([
-      'tasks.both: its tools say other things of themselves than when the run began; it goes on with the instructions in topology.resolved.yaml. A run of another name has the new ones.',
+      'tasks.both: its tools say other things of themselves than when the run began; it goes on with the instructions and examples in topology.resolved.yaml. A run of another name has the new ones.',
     ]);
     const same = options('At first.', true);
     await begunTasks(topology(), same);
     expect(same.notes).toEqual([]);
+  });
+
+  test('and with the examples; one of before there were any has none', async () => {
+    const begun = await begin();
+    const shown = ({ tasks }: Topology) => tasks.both?.examples;
+    expect(shown(begun)).toHaveLength(3);
+    expect(shown(withKeptTasks(topology()))).toEqual(shown(begun));
+    expect(shown(await begunTasks(topology(), options('Later.', true)))).toEqual(shown(begun));
+    const own = [{ user: 'One?', assistant: '<answer>1</answer>' }];
+    const both = { tools: ['calculator', 'weather'], examples: own };
+    expect(shown(withKeptTasks(topology({ tasks: { ...topology().tasks, both } })))).toEqual(own);
+    const { examples: _, ...before } = begun.tasks.both as Topology['tasks'][string];
+    writeResolved({ ...begun, tasks: { ...begun.tasks, both: before } } as unknown as Topology);
+    expect(shown(withKeptTasks(topology()))).toEqual([]);
+    expect(texts(withKeptTasks(topology()))[0]).toContain('At first.');
   });
 
   test('other tools, another number of messages or another run are another task', async () => {

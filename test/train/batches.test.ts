@@ -6,7 +6,7 @@ import { type Batch, Batcher } from '../../src/train/batches.ts';
 import type { TrainConfig } from '../../src/train/config.ts';
 import { packTrajectory } from '../../src/train/packing.ts';
 import { RecentIds } from '../../src/train/recent-ids.ts';
-import { instructions, letters, trajectory } from './small-world.ts';
+import { letters, tasks, trajectory } from './small-world.ts';
 
 const signal = new AbortController().signal;
 
@@ -31,7 +31,7 @@ function batchesOf(log: readonly Scored[], settings: Settings = {}, from = 0): B
     pack: (steps) =>
       packTrajectory(steps, {
         renderer: letters,
-        instructions,
+        tasks,
         maxTokens: 60,
         vocabSize: 32,
         needsLogprobs: false,

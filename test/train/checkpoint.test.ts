@@ -268,9 +268,9 @@ describe('taking up a checkpoint', () => {
       runProcess({ ...run, config: smallRun(folder, log, settings).config });
     await expect(other({ beta: 0.5 })).rejects.toThrow(/other settings \(beta was 0 and is 0.5\)/);
     await expect(other({ batch: { trajectories: 1 } })).rejects.toThrow(/batch was \{"trajectories":2\}/);
-    await expect(runProcess(run, { deps: { instructions: new Map([['letters', 'stop']]) } })).rejects.toThrow(
-      /instructions was/,
-    );
+    await expect(
+      runProcess(run, { deps: { tasks: new Map([['letters', { instructions: 'stop' }]]) } }),
+    ).rejects.toThrow(/instructions was/);
     await other({ checkpointEvery: 7, keepCheckpoints: 9, hashEvery: 2 });
   });
 

@@ -11,7 +11,7 @@ import { packRows } from '../../src/engine/rows.ts';
 import type { Scored } from '../../src/topics/records.generated.ts';
 import { mayCollapse } from '../../src/train/config.ts';
 import { OptimizerStep } from '../../src/train/optimizer-step.ts';
-import { instructions, letters, smallDecoder, smallWeights, trajectory, update } from './small-world.ts';
+import { letters, smallDecoder, smallWeights, tasks, trajectory, update } from './small-world.ts';
 
 const actions = ['axyz', 'bxyz', 'cxyz', 'dxyz'];
 const isGood = (action: string) => !action.startsWith('d');
@@ -31,7 +31,7 @@ let base: Tensors;
 
 beforeAll(async () => {
   const engine = await createReferenceEngine(smallDecoder, smallWeights());
-  const optimizer = new OptimizerStep(update(settings(0.02)), { engine, renderer: letters, instructions });
+  const optimizer = new OptimizerStep(update(settings(0.02)), { engine, renderer: letters, tasks });
   const questions = [...Object.keys(recordedActions), ...heldOut];
   const shown = questions.flatMap((q) =>
     actions.flatMap((text, i) => trajectory(`${q}/${i}`, [{ text }], q)),
@@ -42,7 +42,7 @@ beforeAll(async () => {
 
 async function logprobs(engine: Engine, question: string, action: string): Promise<number[]> {
   const { ids, spans } = letters.render([
-    { role: 'system', content: instructions.get('letters') ?? '' },
+    { role: 'system', content: tasks.get('letters')?.instructions ?? '' },
     { role: 'user', content: question },
     { role: 'assistant', content: action },
   ]);
@@ -82,7 +82,7 @@ async function train(how: Parameters<typeof update>[0]): Promise<{ before: numbe
   const initial = await createReferenceEngine(smallDecoder, base);
   const config = update({ ...settings(0.003), advantage: 'centered', ...how });
   const steps = await recordedBy(initial);
-  const optimizer = new OptimizerStep(config, { engine, initial, renderer: letters, instructions });
+  const optimizer = new OptimizerStep(config, { engine, initial, renderer: letters, tasks });
   const before = await goodness(engine);
   for (let i = 0; i < 100; i++) await optimizer.packAndTake(steps);
   return { before, after: await goodness(engine) };

@@ -8,11 +8,11 @@ import { OptimizerStep } from '../../src/train/optimizer-step.ts';
 import {
   type ActionSpec,
   endOfTurn,
-  instructions,
   letters,
   lettersOf,
   smallDecoder,
   smallWeights,
+  tasks,
   trajectory,
   update,
 } from './small-world.ts';
@@ -52,7 +52,7 @@ async function trainOn(
 ) {
   const { engine, gradients, passes } = await spiedEngine();
   const initial = await createReferenceEngine(smallDecoder, smallWeights());
-  const optimizer = new OptimizerStep(update(settings), { engine, initial, renderer: letters, instructions });
+  const optimizer = new OptimizerStep(update(settings), { engine, initial, renderer: letters, tasks });
   const statistics = [];
   for (const batch of batches) statistics.push((await optimizer.packAndTake(batch)).statistics);
   return { statistics, gradients, passes, weights: await engine.weights() };
@@ -84,7 +84,7 @@ describe('OptimizerStep', () => {
     const optimizer = new OptimizerStep(update({ normalize: 'action-tokens', clipNorm: null }), {
       engine,
       renderer: letters,
-      instructions,
+      tasks,
     });
     const rows = steps.flatMap((step) => optimizer.pack([step]).rows);
     const statistics = await optimizer.take(rows);
@@ -137,7 +137,7 @@ describe('OptimizerStep', () => {
     const settings = { clipNorm: null };
     const { gradients } = await trainOn(steps, settings);
     const engine = await createReferenceEngine(smallDecoder, smallWeights());
-    const optimizer = new OptimizerStep(update(settings), { engine, renderer: letters, instructions });
+    const optimizer = new OptimizerStep(update(settings), { engine, renderer: letters, tasks });
     const rows = steps.flatMap((step) => optimizer.pack([step]).rows);
     const loss = async (weights: Map<string, Float64Array>) => {
       engine.setExactWeights(weights);
@@ -219,7 +219,7 @@ describe('OptimizerStep', () => {
       three.map((spec, i) => (i === 2 ? { ...spec, reward: Number.NaN } : spec)),
     );
     const { engine } = await spiedEngine();
-    const optimizer = new OptimizerStep(update(), { engine, renderer: letters, instructions });
+    const optimizer = new OptimizerStep(update(), { engine, renderer: letters, tasks });
     const { refused } = await optimizer.packAndTake(poisoned);
     expect(refused).toEqual([{ id: 'q/0/2', reason: expect.stringMatching(/NaN/) }]);
     const without = await trainOn(steps.slice(0, 2));
@@ -242,7 +242,7 @@ describe('OptimizerStep', () => {
       engine,
       initial,
       renderer: letters,
-      instructions,
+      tasks,
     });
     const kl: number[] = [];
     for (let i = 0; i < 25; i++) kl.push((await optimizer.packAndTake(steps)).statistics?.kl ?? 0);
@@ -260,16 +260,16 @@ describe('OptimizerStep', () => {
 
   test('beta without an initial policy is a configuration error', async () => {
     const { engine } = await spiedEngine();
-    expect(
-      () => new OptimizerStep(update({ beta: 0.1 }), { engine, renderer: letters, instructions }),
-    ).toThrow(ConfigError);
+    expect(() => new OptimizerStep(update({ beta: 0.1 }), { engine, renderer: letters, tasks })).toThrow(
+      ConfigError,
+    );
   });
 
   test('a policy that is not finite stops the training with a message', async () => {
     const weights = smallWeights();
     weights.get('model.norm.weight')?.fill(Number.NaN);
     const engine = await createReferenceEngine(smallDecoder, weights);
-    const optimizer = new OptimizerStep(update(), { engine, renderer: letters, instructions });
+    const optimizer = new OptimizerStep(update(), { engine, renderer: letters, tasks });
     await expect(optimizer.packAndTake(trajectory('q/0', three))).rejects.toThrow(
       /training diverged at update 1: .*q\/0\/0 is NaN/,
     );

@@ -7,7 +7,7 @@ import { describe, expect, test } from '@jest/globals';
 import { conversation } from '../../src/agent/conversation.ts';
 import { openLanguage } from '../../src/tokenizer/language.ts';
 import { packTrajectory } from '../../src/train/packing.ts';
-import { instructions, trajectory } from './small-world.ts';
+import { tasks, trajectory } from './small-world.ts';
 
 const root = fileURLToPath(new URL('../fixtures/templates', import.meta.url));
 
@@ -28,12 +28,16 @@ async function packed(name: string) {
   for (const { subTrajectory } of steps)
     for (const { action } of [...subTrajectory.context, subTrajectory]) action.tokens = recorded(action);
   const { rows, refused } = packTrajectory(steps, {
-    ...{ renderer, instructions, maxTokens: 1000, vocabSize: 500, needsLogprobs: false },
+    ...{ renderer, tasks, maxTokens: 1000, vocabSize: 500, needsLogprobs: false },
   });
   expect(refused).toEqual([]);
   // What the sampler was given before each action.
   const prompts = steps.map(({ subTrajectory: { context, question } }) => {
-    const state = { task: { instructions: instructions.get('letters') ?? '' }, question, steps: context };
+    const state = {
+      task: { instructions: tasks.get('letters')?.instructions ?? '' },
+      question,
+      steps: context,
+    };
     return renderer.render(conversation(state), { open: true }).ids;
   });
   return { rows, prompts, actions: given.map(recorded), thinks: language.tokenizer.id('<think>') };

@@ -9,15 +9,15 @@ import {
   type ActionSpec,
   actionIds,
   endOfTurn,
-  instructions,
   letters,
   lettersOf,
+  tasks,
   trajectory,
 } from './small-world.ts';
 
 const options: PackOptions = {
   renderer: letters,
-  instructions,
+  tasks,
   maxTokens: 1000,
   vocabSize: 32,
   needsLogprobs: false,

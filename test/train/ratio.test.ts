@@ -13,7 +13,7 @@ import { question } from '../records.ts';
 
 const bundled = fileURLToPath(new URL('../../assets/base-policy', import.meta.url));
 const { signal } = new AbortController();
-const instructions = new Map([['math', 'Answer.']]);
+const tasks = new Map([['math', { instructions: 'Answer.' }]]);
 
 /** Mean ratio of a batch of sampled actions on the weights that they were sampled from. */
 async function meanRatio(device: 'webgpu' | 'reference', settings: object): Promise<number | null> {
@@ -45,7 +45,7 @@ async function meanRatio(device: 'webgpu' | 'reference', settings: object): Prom
       }),
     );
     const step = new OptimizerStep(updateConfig.parse({ clipRatio: { kind: 'clipped' } }), {
-      ...{ engine, renderer: policy.renderer, instructions },
+      ...{ engine, renderer: policy.renderer, tasks },
     });
     const { statistics, refused } = await step.packAndTake(steps);
     expect(refused).toEqual([]);

@@ -12,7 +12,7 @@ import { Checkpoints } from '../../src/train/checkpoint.ts';
 import { wholePolicy } from '../../src/train/checkpoint-form.ts';
 import { trainStage } from '../../src/train/train-stage.ts';
 import { runProcess, smallRun } from './small-run.ts';
-import { instructions, letters, smallDecoder, smallWeights, trajectory } from './small-world.ts';
+import { letters, smallDecoder, smallWeights, tasks, trajectory } from './small-world.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'swirl-retake-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -27,7 +27,7 @@ async function process(folder: string, onCheckpoint: () => Promise<void> = async
   const zeros = await engine.optimizer();
   let onUpdate: (update: Update) => void = () => {};
   const stage = trainStage(smallRun(folder, log, settings).config, {
-    ...{ engine, renderer: letters, instructions, form: wholePolicy(origin), checkpoints: folder },
+    ...{ engine, renderer: letters, tasks, form: wholePolicy(origin), checkpoints: folder },
     ...{ run: 'small', stage: 'train', topic: 'scored', window: 16 },
     reset: async () => {
       await engine.setWeights(smallWeights());

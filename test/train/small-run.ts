@@ -15,7 +15,7 @@ import type { DurableTrainingDeps } from '../../src/train/durable-training.ts';
 import { initialAdapterPolicy, initialEngine } from '../../src/train/initial-policy.ts';
 import { loraShape } from '../../src/train/parameters.ts';
 import { trainStage } from '../../src/train/train-stage.ts';
-import { instructions, letters, smallDecoder, smallWeights } from './small-world.ts';
+import { letters, smallDecoder, smallWeights, tasks } from './small-world.ts';
 
 /** What survives a kill. */
 export interface SmallRun {
@@ -80,7 +80,7 @@ export async function runProcess(run: SmallRun, options: Process = {}) {
     engine,
     ...learner,
     renderer: letters,
-    instructions,
+    tasks,
     checkpoints: run.folder,
     run: 'small',
     stage: 'train',

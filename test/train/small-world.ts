@@ -56,7 +56,7 @@ export function smallWeights(seed = 1n, deviation = 0.4): Tensors {
   return filledWeights(smallDecoder, ({ position }) => deviation * normal(seed, position));
 }
 
-export const instructions = new Map([['letters', 'go']]);
+export const tasks = new Map([['letters', { instructions: 'go' }]]);
 
 export function update(settings: Partial<Record<keyof UpdateConfig, unknown>> = {}): UpdateConfig {
   return updateConfig.parse({ maxRowTokens: 200, ...settings });

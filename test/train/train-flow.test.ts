@@ -18,7 +18,7 @@ import { initialAdapterPolicy } from '../../src/train/initial-policy.ts';
 import { loraShape } from '../../src/train/parameters.ts';
 import { trainStage } from '../../src/train/train-stage.ts';
 import { trainTopics } from '../../src/train/train-topics.ts';
-import { instructions, letters, smallDecoder, smallWeights, trajectory } from './small-world.ts';
+import { letters, smallDecoder, smallWeights, tasks, trajectory } from './small-world.ts';
 
 const codec = { encode, decode };
 const config = trainConfig.parse({
@@ -81,7 +81,7 @@ async function runTrain({ transport, run, source, abortAt, ...rest }: Process) {
     initial: initial ? initialAdapterPolicy(engine, initial, { fresh: true }) : undefined,
     renderer: letters,
     form: lora ? adaptersOn(origin, lora) : wholePolicy(origin),
-    instructions,
+    tasks,
     checkpoints: join(folder, run, 'checkpoints'),
     run,
     stage: 'train',

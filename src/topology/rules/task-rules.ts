@@ -1,5 +1,5 @@
 /** Rules about tasks and their tools. */
-import { ANSWER_TAG } from '../../agent/action.ts';
+import { ANSWER_TAG, parseAction } from '../../agent/action.ts';
 import { nearest } from '../../suggest.ts';
 import { hasStage } from '../flow.ts';
 import { error, type Rule, warning } from './rule.ts';
@@ -96,6 +96,30 @@ export const unfilledSlot: Rule = {
             ),
           ];
         }),
+};
+
+export const exampleWithoutAction: Rule = {
+  name: 'example-without-action',
+  about: "What an example's `assistant` writes is a call of one of its task's tools, or an answer.",
+  check: ({ tasks, tools }) =>
+    Object.entries(tasks).flatMap(([task, { examples, tools: names }]) => {
+      const usable = names.flatMap((name) => {
+        const tag = tools[name]?.tag;
+        return tag === undefined ? [] : [{ name, tag }];
+      });
+      const tags = [...usable.map(({ tag }) => tag), ANSWER_TAG].map((tag) => `<${tag}>`).join(', ');
+      return (examples ?? []).flatMap(({ assistant }, i) => {
+        const action = parseAction(assistant, usable);
+        return action.kind === 'NONE'
+          ? [
+              warning(
+                ['tasks', task, 'examples', i, 'assistant'],
+                `the policy is shown what is no action: ${action.problem} Expected one of ${tags}`,
+              ),
+            ]
+          : [];
+      });
+    }),
 };
 
 export const noStepLeft: Rule = {
