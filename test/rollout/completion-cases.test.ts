@@ -1,13 +1,14 @@
 /** How chat completions end, as rollouts take them: an action, another try, or a failure. */
-import { expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { from, lastValueFrom, toArray } from 'rxjs';
+import type { LanguageModel } from '../../src/agent/model.ts';
 import { openaiModel } from '../../src/models/openai.ts';
 import { openaiConfig } from '../../src/models/openai-config.ts';
 import { rollout } from '../../src/rollout/rollout.ts';
 import { calculatorConfig, makeCalculator } from '../../src/tools/calculator.ts';
 import type { Action, Failure, Turn } from '../../src/topics/records.generated.ts';
 import { linesOf } from '../fixtures/cases.ts';
-import { startFaultServer } from '../models/fault-server.ts';
+import { type FaultServer, startFaultServer } from '../models/fault-server.ts';
 import { deliveries, question } from '../records.ts';
 
 interface Case {
@@ -19,25 +20,25 @@ const TRIES = 2;
 const calculator = await makeCalculator('calculator', calculatorConfig.parse({}));
 const math = { name: 'math', instructions: 'Add.', tools: ['calculator'], maxSteps: 3 };
 
-/** What comes of one choice, in the words of the cases, and how often it was asked for. */
-async function outcomeOf(choice: object, toolCalls: string): Promise<[outcome: string, requests: number]> {
-  const server = await startFaultServer(() => ({ kind: 'raw', body: JSON.stringify({ choices: [choice] }) }));
-  try {
-    const config = openaiConfig.parse({ baseUrl: server.url, model: 'm', toolCalls });
-    const operator = rollout({
-      policy: await openaiModel(config, { runSeed: 7, env: {} }),
-      tasks: new Map([['math', math]]),
-      tools: [calculator],
-      retry: { attempts: TRIES, backoffMs: 1, maxBackoffMs: 1 },
-      sleep: async () => {},
-    });
-    const turn: Turn = { id: 'q1/0/0', trajectory: 'q1/0', question: question(), steps: [] };
-    const finished = await lastValueFrom(from(deliveries([turn], 'turns')).pipe(operator, toArray()));
-    const [output] = finished.flatMap(({ outputs }) => outputs);
-    return [told(output as { topic: string; value: object }), server.requests.length];
-  } finally {
-    await server.close();
-  }
+let choice: object;
+let server: FaultServer;
+beforeAll(async () => {
+  server = await startFaultServer(() => ({ kind: 'raw', body: JSON.stringify({ choices: [choice] }) }));
+});
+afterAll(() => server.close());
+
+/** What comes of the choice, in the words of the cases, and how often it was asked for. */
+async function outcomeFor(policy: LanguageModel): Promise<[outcome: string, requests: number]> {
+  const before = server.requests.length;
+  const operator = rollout({
+    ...{ policy, tasks: new Map([['math', math]]), tools: [calculator] },
+    retry: { attempts: TRIES, backoffMs: 1, maxBackoffMs: 1 },
+    sleep: async () => {},
+  });
+  const turn: Turn = { id: 'q1/0/0', trajectory: 'q1/0', question: question(), steps: [] };
+  const finished = await lastValueFrom(from(deliveries([turn], 'turns')).pipe(operator, toArray()));
+  const [output] = finished.flatMap(({ outputs }) => outputs);
+  return [told(output as { topic: string; value: object }), server.requests.length - before];
 }
 
 function told({ topic, value }: { readonly topic: string; readonly value: object }): string {
@@ -58,9 +59,13 @@ test.each(cases.flatMap(([file, lines]) => ['tags', 'protocol'].map((way) => [fi
   '%s, %s',
   async (_, way, lines) => {
     expect(lines.length).toBeGreaterThan(0);
+    const config = openaiConfig.parse({ baseUrl: server.url, model: 'm', toolCalls: way });
+    const policy = await openaiModel(config, { runSeed: 7, env: {} });
     const wrong = [];
-    for (const { choice, expected } of lines) {
-      const [outcome, requests] = await outcomeOf(choice, way);
+    for (const line of lines) {
+      ({ choice } = line);
+      const [outcome, requests] = await outcomeFor(policy);
+      const { expected } = line;
       const tries = expected === 'retry' ? TRIES : 1;
       if (outcome !== expected || requests !== tries) wrong.push({ choice, expected, outcome, requests });
     }
