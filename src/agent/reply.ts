@@ -157,7 +157,11 @@ function statements<T>(
     // Only the label that is asked for needs no colon.
     if (match[1]?.toLowerCase() !== asked && !/[:=]/.test(joint)) return [];
     const rest = after.slice(joint.length);
-    const clause = line.slice(0, match.index).split(/[.!?] /).at(-1) ?? '';
+    const clause =
+      line
+        .slice(0, match.index)
+        .split(/[.!?] /)
+        .at(-1) ?? '';
     const next = lines.findIndex((other, index) => index > at && other !== '');
     const alone = /[:=]/.test(joint) || /^(?:(?:my|the|final|overall) )*$/i.test(line.slice(0, match.index));
     const [text, end] = rest === '' && alone && next > at ? [lines[next] as string, next] : [rest, at];

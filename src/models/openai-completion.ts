@@ -32,9 +32,17 @@ const messageSchema = z.object({
   reasoning_content: text,
   /** What some endpoints call it. */
   reasoning: text,
-  tool_calls: z.array(z.looseObject({ function: callSchema.nullish().catch(null) })).nullish(),
+  tool_calls: z
+    .array(
+      z
+        .looseObject({ function: callSchema.nullish().catch(null) })
+        .nullable()
+        .catch(null),
+    )
+    .nullish()
+    .catch(null),
   /** What came before `tool_calls`, and some endpoints still have. */
-  function_call: callSchema.nullish(),
+  function_call: callSchema.nullish().catch(null),
 });
 
 const completionSchema = z.object({
@@ -42,7 +50,7 @@ const completionSchema = z.object({
   choices: z
     .array(
       z.object({
-        finish_reason: z.string().nullish(),
+        finish_reason: text,
         /** vLLM's: the stop sequence, or the id of the stop token. */
         stop_reason: z.unknown().optional(),
         error: z.unknown().optional(),

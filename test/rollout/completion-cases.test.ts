@@ -6,7 +6,7 @@ import { openaiModel } from '../../src/models/openai.ts';
 import { openaiConfig } from '../../src/models/openai-config.ts';
 import { rollout } from '../../src/rollout/rollout.ts';
 import { calculatorConfig, makeCalculator } from '../../src/tools/calculator.ts';
-import type { Action, Failure, Turn } from '../../src/topics/records.generated.ts';
+import type { Action, Failure, Step, Turn } from '../../src/topics/records.generated.ts';
 import { linesOf } from '../fixtures/cases.ts';
 import { type FaultServer, startFaultServer } from '../models/fault-server.ts';
 import { deliveries, question } from '../records.ts';
@@ -43,9 +43,9 @@ async function outcomeFor(policy: LanguageModel): Promise<[outcome: string, requ
 
 function told({ topic, value }: { readonly topic: string; readonly value: object }): string {
   if (topic === 'failures') return (value as Failure).retryable ? 'retry' : 'failure';
-  const { action } = value as { action?: Action };
-  const [step] = (value as { steps?: Turn['steps'] }).steps ?? [];
-  const { kind, content, truncated } = action ?? (step?.action as Action);
+  const { action: called, steps = [] } = value as { action?: Action; steps?: Turn['steps'] };
+  const [step] = steps;
+  const { kind, content, truncated } = called ?? (step as Step).action;
   if (kind !== 'NONE') return `${kind} ${content}`;
   // The policy hears why.
   expect(step?.observation?.text).toMatch(truncated ? /cut off/ : /^No tool was used: .+ Write a call/);
