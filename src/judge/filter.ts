@@ -38,7 +38,8 @@ export interface FilterDeps {
   readonly retry: RetryConfig;
   readonly sleep: Sleep;
   /**
-   * Most deliveries held: the stage's window. When it is full, the oldest incomplete trajectory is a failure.
+   * The stage's window: so many deliveries from the oldest that is held on, finished ones too, since nothing after
+   * it is committed before it. When it is full, the oldest incomplete trajectory is a failure.
    */
   readonly window: number;
 }
@@ -49,8 +50,8 @@ type Group = Map<number, Delivery<Judged>>;
 export function filter(config: FilterConfig, deps: FilterDeps): StageOperator<Judged> {
   return (source) =>
     new Observable<Finished>((subscriber) => {
-      const open = new Map<string, Group>();
-      let held = 0;
+      const open = new Map<string, { readonly since: number; readonly group: Group }>();
+      let taken = 0;
       /** Trajectories whose answer is being compared. */
       let comparing = 0;
       let drained = false;
@@ -62,7 +63,6 @@ export function filter(config: FilterConfig, deps: FilterDeps): StageOperator<Ju
         deliveries.forEach(({ offset }, at) => {
           subscriber.next({ offset, outputs: outputs(at) });
         });
-        held -= deliveries.length;
       };
       const fail = (deliveries: readonly Delivery<Judged>[], error: SwirlError, attempts = 1) =>
         finish(deliveries, (at) => {
@@ -79,22 +79,27 @@ export function filter(config: FilterConfig, deps: FilterDeps): StageOperator<Ju
 
       const take = (delivery: Delivery<Judged>) => {
         const { trajectory, index, count } = delivery.value.subTrajectory;
-        const group: Group = open.get(trajectory) ?? new Map();
-        held++;
+        const { since, group } = open.get(trajectory) ?? { since: taken, group: new Map() as Group };
+        taken++;
         const expected = group.values().next().value?.value.subTrajectory.count ?? count;
         if (group.has(index) || count !== expected || index < 0 || index >= count) {
           const problem = `step ${index} of ${count} does not fit the ${group.size} of ${expected} steps that wait`;
           fail([delivery], new DataError(problem));
-          return;
+        } else {
+          open.set(trajectory, { since, group: group.set(index, delivery) });
+          if (group.size === count) {
+            open.delete(trajectory);
+            decide(group);
+          }
         }
-        open.set(trajectory, group.set(index, delivery));
-        if (group.size === count) {
-          open.delete(trajectory);
-          decide(group);
-        } else if (held >= deps.window && comparing === 0) {
-          const [oldest] = open;
-          if (oldest) giveUp(...oldest, `the filter's window of ${deps.window} records was full`);
-        }
+        makeRoom();
+      };
+
+      /** Without it the runtime would have no room for the steps that are missing. */
+      const makeRoom = () => {
+        const [oldest] = open;
+        if (oldest === undefined || taken - oldest[1].since < deps.window) return;
+        giveUp(oldest[0], oldest[1].group, `the filter's window of ${deps.window} records was full`);
       };
 
       /** The outputs go with the delivery that came last, so that they are committed once all of them are. */
@@ -150,7 +155,7 @@ export function filter(config: FilterConfig, deps: FilterDeps): StageOperator<Ju
         next: take,
         error: (error) => subscriber.error(error),
         complete: () => {
-          for (const [trajectory, group] of open) giveUp(trajectory, group, 'the topic was drained');
+          for (const [trajectory, { group }] of open) giveUp(trajectory, group, 'the topic was drained');
           drained = true;
           if (comparing === 0) subscriber.complete();
         },

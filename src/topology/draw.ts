@@ -31,6 +31,11 @@ export function drawGraph(graph: Graph, options: DrawOptions): string {
   const notes = graph.inputs
     .filter(({ from }) => from !== 'fed')
     .map(({ topic, from }) => `${topic}: read from ${printable(from)}`);
+  for (const stage of graph.stages) {
+    const others =
+      stage.name === 'rollout' ? [] : stage.writes.filter((topic) => topic !== mainOutput(stage));
+    if (others.length > 0) notes.push(`${stage.name} ${arrow(options.unicode)} ${others.join(', ')}`);
+  }
   if (graph.stages.length > 0) notes.push(`any stage ${arrow(options.unicode)} failures`);
   return [...blocks, ...notes].join('\n\n');
 }
@@ -42,7 +47,8 @@ function rowsOf(graph: Graph, width: number): GraphStage[][] {
   for (const stage of graph.stages) {
     if (stage.name === 'tools' && graph.stages.some(({ name }) => name === 'rollout')) continue;
     const row = rows.at(-1);
-    const joined = row?.at(-1)?.writes.includes(stage.reads) === true;
+    const before = row?.at(-1);
+    const joined = before !== undefined && mainOutput(before) === stage.reads;
     const more = boxWidth(stage) + mainOutput(stage).length + 10;
     if (row !== undefined && joined && used + Math.max(more, cycleWidth(graph, stage)) <= width) {
       row.push(stage);

@@ -148,6 +148,28 @@ describe('filter', () => {
     );
   });
 
+  test('finished trajectories fill the window too: behind an incomplete one they cannot be committed', async () => {
+    const [lost] = steps('q0/0', ['GOOD', 'GOOD']);
+    const others = [1, 2, 3, 4].flatMap((n) => steps(`q${n}/0`, ['GOOD']));
+    // As the runtime does: no more than the window, from the first that is not finished on.
+    const [source, seen] = [new Subject<Delivery<Judged>>(), new Set<number | null>()];
+    const messages: string[] = [];
+    source.pipe(filter(process, { ...deps, window: 3 })).subscribe((finished) => {
+      seen.add(finished.offset);
+      messages.push(...failed([finished]));
+    });
+    const waiting = deliveries([lost as Judged, ...others]);
+    let first = 0;
+    for (const delivery of waiting) {
+      while (seen.has(first)) first++;
+      if ((delivery.offset ?? 0) - first < 3) source.next(delivery);
+    }
+    expect([...seen].sort()).toEqual([0, 1, 2, 3, 4]);
+    expect(messages).toEqual([
+      "trajectory q0/0: 1 of its 2 steps were judged, then the filter's window of 3 records was full",
+    ]);
+  });
+
   test('holds an incomplete trajectory while more may come', async () => {
     const [first, second] = deliveries(steps('q1/0', ['GOOD', 'GOOD']));
     const source = new Subject<Delivery<Judged>>();

@@ -112,6 +112,24 @@ describe('the drawing', () => {
     ]);
   });
 
+  test('a stage that writes several topics says so, and nothing is drawn as reading another one', () => {
+    const stage = (name: string, reads: string, ...writes: string[]) => ({
+      name,
+      reads,
+      writes,
+      note: 'note',
+    });
+    const split = [
+      stage('split', 'judged', 'good', 'bad'),
+      stage('look', 'bad', 'seen'),
+      stage('keep', 'good'),
+    ];
+    const drawn = { run: 'r', inputs: [], outputs: [], stages: split };
+    const lines = drawGraph(drawn, { width: 80, unicode: false }).split('\n');
+    expect(lines).toContain('split --> bad');
+    expect(lines.filter((line) => line.includes('look'))).toEqual(['bad --> | look | --> seen']);
+  });
+
   test('keeps to the width, and to ASCII where it is asked to', () => {
     for (const width of [80, 100, 140]) {
       const lines = drawGraph(graph, { width, unicode: false }).split('\n');
