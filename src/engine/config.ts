@@ -4,7 +4,7 @@
  */
 import { ConfigError } from '../errors.ts';
 
-export const FAMILIES = ['gemma2', 'llama', 'qwen2', 'qwen3'] as const;
+export const FAMILIES = ['gemma2', 'gemma3_text', 'llama', 'qwen2', 'qwen3'] as const;
 
 /** `model_type` in config.json. */
 export type Family = (typeof FAMILIES)[number];
@@ -56,12 +56,14 @@ export interface DecoderConfig {
   readonly maxPositions: number;
   readonly ropeTheta: number;
   readonly ropeScaling: RopeScaling | null;
+  /** The base in layers with a window, without a scaling (Gemma 3); null: as in the others. */
+  readonly windowRopeTheta: number | null;
   readonly normEpsilon: number;
   /** Norms multiply by this plus their weight: 1 in Gemma, 0 elsewhere. */
   readonly normOffset: 0 | 1;
   /** Whether attention and feed-forward are normed again before they join the residual stream (Gemma 2). */
   readonly postNorms: boolean;
-  /** Whether queries and keys are normed, head by head, before they are turned (Qwen 3). */
+  /** Whether queries and keys are normed, head by head, before they are turned (Qwen 3, Gemma 3). */
   readonly queryKeyNorms: boolean;
   /** Which projections have a bias. */
   readonly biases: readonly Projection[];

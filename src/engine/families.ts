@@ -4,33 +4,12 @@
  */
 import { z } from 'zod';
 import { ConfigError } from '../errors.ts';
-import type { DecoderConfig, Family, Projection, RopeScaling } from './config.ts';
+import type { DecoderConfig, Family, Projection } from './config.ts';
 import { FAMILIES } from './config.ts';
+import { type Refuse, ropeJson, ropeScalingOf, withOneRope } from './rope-json.ts';
 
 const count = z.int().positive();
 const cap = z.number().positive().nullable();
-
-/** Says that a key of config.json holds what the engine cannot do. */
-type Refuse = (key: string, expected: string, found: unknown) => never;
-
-const ropeJson = z
-  .looseObject({
-    rope_type: z.string().nullish(),
-    type: z.string().nullish(),
-    rope_theta: z.number().positive().nullish(),
-    factor: z.number().min(1).nullish(),
-    low_freq_factor: z.number().positive().nullish(),
-    high_freq_factor: z.number().positive().nullish(),
-    original_max_position_embeddings: count.nullish(),
-    beta_fast: z.number().positive().nullish(),
-    beta_slow: z.number().positive().nullish(),
-    attention_factor: z.number().positive().nullish(),
-    mscale: z.number().nullish(),
-    mscale_all_dim: z.number().nullish(),
-    truncate: z.boolean().nullish(),
-    partial_rotary_factor: z.number().nullish(),
-  })
-  .nullish();
 
 /** Keys that all families have. */
 const common = z.looseObject({
@@ -47,19 +26,22 @@ const common = z.looseObject({
   rms_norm_eps: z.number().positive().default(1e-6),
   tie_word_embeddings: z.boolean().nullish(),
   rope_theta: z.number().positive().nullish(),
+  rope_local_base_freq: z.number().positive().nullish(),
   rope_scaling: ropeJson,
   rope_parameters: ropeJson,
   partial_rotary_factor: z.number().nullish(),
   attention_bias: z.boolean().default(false),
   mlp_bias: z.boolean().default(false),
   sliding_window: count.nullish(),
+  sliding_window_pattern: count.nullish(),
+  _sliding_window_pattern: count.nullish(),
   use_sliding_window: z.boolean().default(false),
   max_window_layers: z.int().nonnegative().default(28),
   layer_types: z.array(z.string()).nullish(),
   use_bidirectional_attention: z.boolean().nullish(),
   query_pre_attn_scalar: z.number().positive().default(256),
-  final_logit_softcapping: cap.default(30),
-  attn_logit_softcapping: cap.default(50),
+  final_logit_softcapping: cap.optional(),
+  attn_logit_softcapping: cap.optional(),
 });
 
 type Json = z.output<typeof common>;
@@ -70,6 +52,7 @@ type Choices = Pick<
   | 'normOffset'
   | 'postNorms'
   | 'queryKeyNorms'
+  | 'windowRopeTheta'
   | 'biases'
   | 'embeddingScale'
   | 'attentionScale'
@@ -84,6 +67,7 @@ type Choices = Pick<
     readonly headSize: number;
     readonly keyValueHeads: number;
     readonly maxPositions: number;
+    readonly ropeTheta?: number;
     readonly tiedHead: boolean;
   };
 };
@@ -97,6 +81,7 @@ function llamaLike(c: Json, headSize: number): Choices {
     normOffset: 0,
     postNorms: false,
     queryKeyNorms: false,
+    windowRopeTheta: null,
     biases: c.attention_bias ? attentionProjections : [],
     embeddingScale: 1,
     attentionScale: 1 / Math.sqrt(c.head_dim ?? headSize),
@@ -125,16 +110,18 @@ function qwenLike(c: Json, headSize: number): Choices {
   };
 }
 
-const families: Readonly<Record<Family, (c: Json) => Choices>> = {
-  gemma2: (c) => ({
+/** What Gemma 2 and 3 have in common: Gemma 2. */
+function gemmaLike(c: Json) {
+  return {
     normOffset: 1,
     postNorms: true,
     queryKeyNorms: false,
+    windowRopeTheta: null,
     biases: c.attention_bias ? attentionProjections : [],
     embeddingScale: Math.sqrt(c.hidden_size),
     attentionScale: 1 / Math.sqrt(c.query_pre_attn_scalar),
-    attentionCap: c.attn_logit_softcapping,
-    logitCap: c.final_logit_softcapping,
+    attentionCap: c.attn_logit_softcapping === undefined ? 50 : c.attn_logit_softcapping,
+    logitCap: c.final_logit_softcapping === undefined ? 30 : c.final_logit_softcapping,
     window: c.sliding_window === undefined ? 4096 : c.sliding_window,
     slides: (layer) => layer % 2 === 0,
     defaults: {
@@ -144,7 +131,24 @@ const families: Readonly<Record<Family, (c: Json) => Choices>> = {
       maxPositions: 8192,
       tiedHead: true,
     },
-  }),
+  } satisfies Choices;
+}
+
+const families: Readonly<Record<Family, (c: Json) => Choices>> = {
+  gemma2: gemmaLike,
+  gemma3_text: (c) => {
+    const gemma = gemmaLike(c);
+    const every = c.sliding_window_pattern ?? c._sliding_window_pattern ?? 6;
+    return {
+      ...gemma,
+      queryKeyNorms: true,
+      windowRopeTheta: c.rope_local_base_freq ?? 10000,
+      attentionCap: c.attn_logit_softcapping ?? null,
+      logitCap: c.final_logit_softcapping ?? null,
+      slides: (layer) => (layer + 1) % every !== 0,
+      defaults: { ...gemma.defaults, maxPositions: 131072, ropeTheta: 1e6 },
+    };
+  },
   llama: (c) => {
     const llama = llamaLike(c, c.hidden_size / c.num_attention_heads);
     return { ...llama, biases: [...llama.biases, ...(c.mlp_bias ? mlpProjections : [])] };
@@ -174,11 +178,11 @@ export function parseDecoderConfig(json: unknown, where: string): DecoderConfig 
         `${JSON.stringify(head.data.model_type)}. Swirl trains these families of decoders; choose such a policy, or make one with new-policy.`,
     );
   }
-  const parsed = common.safeParse(json);
-  if (!parsed.success) throw new ConfigError(`${where}: ${z.prettifyError(parsed.error)}`);
   const refuse: Refuse = (key, expected, found) => {
     throw new ConfigError(`${where}: expected "${key}" to be ${expected}, found ${JSON.stringify(found)}.`);
   };
+  const parsed = common.safeParse(family === 'gemma3_text' ? withOneRope(json, refuse) : json);
+  if (!parsed.success) throw new ConfigError(`${where}: ${z.prettifyError(parsed.error)}`);
   return decoderOf(family, parsed.data, refuse);
 }
 
@@ -208,7 +212,7 @@ function decoderOf(family: Family, c: Json, refuse: Refuse): DecoderConfig {
     keyValueHeads,
     headSize,
     maxPositions,
-    ropeTheta: c.rope_parameters?.rope_theta ?? c.rope_theta ?? 10000,
+    ropeTheta: c.rope_parameters?.rope_theta ?? c.rope_theta ?? defaults.ropeTheta ?? 10000,
     ropeScaling: ropeScalingOf(c, maxPositions, refuse),
     normEpsilon: c.rms_norm_eps,
     ...choices,
@@ -237,47 +241,6 @@ function windowsOf(
     refuse('layer_types', `${layers.length} of "sliding_attention" and "full_attention"`, types);
   }
   return types.map((type) => (type === 'sliding_attention' ? window : null));
-}
-
-/** transformers 5 writes `rope_parameters`, earlier ones `rope_scaling`. */
-function ropeScalingOf(c: Json, maxPositions: number, refuse: Refuse): RopeScaling | null {
-  const key = c.rope_parameters ? 'rope_parameters' : 'rope_scaling';
-  const rope = c.rope_parameters ?? c.rope_scaling;
-  const partial = rope?.partial_rotary_factor ?? c.partial_rotary_factor ?? 1;
-  if (partial !== 1) refuse('partial_rotary_factor', '1', partial);
-  const kind = rope?.rope_type ?? rope?.type ?? 'default';
-  if (!rope || kind === 'default') return null;
-  const need = (name: 'factor' | 'low_freq_factor' | 'high_freq_factor'): number =>
-    rope[name] ?? refuse(`${key}.${name}`, 'a number', rope[name]);
-  const originalPositions = rope.original_max_position_embeddings ?? maxPositions;
-  switch (kind) {
-    case 'linear':
-      return { kind, factor: need('factor') };
-    case 'llama3':
-      return {
-        kind,
-        factor: need('factor'),
-        lowFrequencyFactor: need('low_freq_factor'),
-        highFrequencyFactor: need('high_freq_factor'),
-        originalPositions,
-      };
-    case 'yarn': {
-      const factor = rope.factor ?? maxPositions / originalPositions;
-      const scale = (by: number) => (factor <= 1 ? 1 : 0.1 * by * Math.log(factor) + 1);
-      const { mscale, mscale_all_dim: all } = rope;
-      return {
-        kind,
-        factor,
-        betaFast: rope.beta_fast ?? 32,
-        betaSlow: rope.beta_slow ?? 1,
-        originalPositions,
-        attentionFactor: rope.attention_factor ?? (mscale && all ? scale(mscale) / scale(all) : scale(1)),
-        truncate: rope.truncate ?? true,
-      };
-    }
-    default:
-      return refuse(`${key}.rope_type`, '"default", "linear", "llama3" or "yarn"', kind);
-  }
 }
 
 /** The sizes that every decoder has. */
@@ -315,6 +278,7 @@ export function gemma2Decoder(sizes: Gemma2Sizes): DecoderConfig {
     normOffset: 1,
     postNorms: true,
     queryKeyNorms: false,
+    windowRopeTheta: null,
     biases: [],
     activation: 'gelu',
     embeddingScale: Math.sqrt(sizes.hiddenSize),

@@ -11,6 +11,14 @@ export interface Rotation {
   readonly factor: number;
 }
 
+/** Of a layer. */
+export function rotationIn(config: DecoderConfig, layer: number): Rotation {
+  const { windowRopeTheta } = config;
+  if (windowRopeTheta === null || config.windows[layer] === null) return rotationOf(config);
+  return rotationOf({ ...config, ropeTheta: windowRopeTheta, ropeScaling: null });
+}
+
+/** Of layers without a window. */
 export function rotationOf({
   headSize,
   ropeTheta,

@@ -57,7 +57,7 @@ export interface Policy extends LanguageModel, AsyncDisposable {
 }
 
 /**
- * Opens a Hugging Face folder (Gemma 2, Llama 3, Qwen 2.5, Qwen 3; whole, sharded, or PEFT's adapters on
+ * Opens a Hugging Face folder (Gemma 2 and 3, Llama 3, Qwen 2.5 and 3; whole, sharded, or PEFT's adapters on
  * one), or `swirl:assets/base-policy`, the demo's. Throws a `ConfigError` or `DataError` that names the file
  * that is wrong, and a `DeviceError` where `device: 'webgpu'` finds no adapter.
  *

@@ -25,9 +25,12 @@ describe.each(publishedShapes)('%s', (_name, published) => {
 
   test('is the same as earlier versions of transformers write it', () => {
     const { rope_parameters: rope, layer_types: _, ...rest } = published.config;
-    const { rope_theta, rope_type, ...scaling } = rope as Record<string, unknown>;
+    const ropes = rope as Record<string, Record<string, unknown>>;
+    const { rope_theta, rope_type, ...scaling } = ropes.full_attention ?? ropes;
     const rope_scaling = rope_type === 'default' ? null : { type: rope_type, ...scaling };
-    expect(parseDecoderConfig({ ...rest, rope_theta, rope_scaling }, 'config.json')).toEqual(config);
+    const rope_local_base_freq = ropes.sliding_attention?.rope_theta;
+    const earlier = { ...rest, rope_theta, rope_scaling, rope_local_base_freq };
+    expect(parseDecoderConfig(earlier, 'config.json')).toEqual(config);
   });
 });
 
@@ -48,6 +51,20 @@ describe('what a family decides', () => {
       ...{ embeddingScale: Math.sqrt(48), attentionScale: 1 / 16, attentionCap: 50, logitCap: 30 },
       ...{ headSize: 256, maxPositions: 8192, windows: [4096, null, 4096], tiedHead: true },
     });
+  });
+
+  test('Gemma 3: norms of queries and keys, no caps, five layers of six with a window and a base of their own', () => {
+    const gemma = { ...sizes, num_hidden_layers: 7, model_type: 'gemma3_text' };
+    expect(parseDecoderConfig(gemma, 'here')).toMatchObject({
+      ...{ normOffset: 1, postNorms: true, queryKeyNorms: true, attentionCap: null, logitCap: null },
+      ...{ windows: [4096, 4096, 4096, 4096, 4096, null, 4096], ropeTheta: 1e6, windowRopeTheta: 10000 },
+      ...{ headSize: 256, maxPositions: 131072, tiedHead: true },
+    });
+    const local = { rope_type: 'linear', rope_theta: 5, factor: 2 };
+    const rope_parameters = { full_attention: { rope_theta: 7 }, sliding_attention: local };
+    expect(() => parseDecoderConfig({ ...gemma, rope_parameters }, 'here')).toThrow(
+      /sliding_attention\.rope_type.*"default", found "linear"/,
+    );
   });
 
   test('Llama: a head of its own, biases where it is told so', () => {

@@ -10,7 +10,7 @@ import type { LoraShape, PackedRows, Tensors } from '../../src/engine/engine.ts'
 import { parseDecoderConfig } from '../../src/engine/families.ts';
 
 /** Decoders. */
-export const fixtureNames = ['capped', 'plain', 'llama', 'llama-biased', 'qwen2', 'qwen3'] as const;
+export const fixtureNames = ['capped', 'plain', 'llama', 'llama-biased', 'qwen2', 'qwen3', 'gemma3'] as const;
 export type FixtureName = (typeof fixtureNames)[number];
 
 /** Adapters on some of them. */

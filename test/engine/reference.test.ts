@@ -166,6 +166,18 @@ describe('the fixtures are sensitive to every part of the architecture', () => {
       ],
     ],
     ['qwen3', [{ queryKeyNorms: false }, { ropeTheta: 900 }, { attentionScale: 1 / Math.sqrt(5) }]],
+    [
+      'gemma3',
+      [
+        { windowRopeTheta: null },
+        { windowRopeTheta: 60 },
+        { ropeScaling: null },
+        { ropeTheta: 900 },
+        { queryKeyNorms: false },
+        { windows: [4, 5, 4] },
+        { attentionCap: 10 },
+      ],
+    ],
   ];
 
   test.each(changes.flatMap(([name, parts]) => parts.map((part) => [name, part] as const)))(

@@ -6,7 +6,7 @@
  */
 import type { DecoderConfig, Projection } from '../config.ts';
 import { layerNorms } from '../config.ts';
-import { rotationOf } from '../rope.ts';
+import { rotationIn } from '../rope.ts';
 import type { AttentionRows, AttentionShape } from './attention.ts';
 import { attention, attentionBackward, entryOf } from './attention.ts';
 import { gated, gatedBackward } from './gated.ts';
@@ -119,7 +119,7 @@ function layerForward(
 ): { readonly activations: LayerActivations; readonly output: Float64Array<ArrayBuffer> } {
   const n = batch.tokens.length;
   const names = normNames(decoder);
-  const rotation = rotationOf(decoder);
+  const rotation = rotationIn(decoder, layer);
   /** A copy where there is no such norm: what comes of it is changed in place. */
   const norm = (x: Float64Array, name: string | null) =>
     name === null ? x.slice() : rmsNorm(x, tensor(weights, weightName(layer, name)), normShape(decoder));
@@ -168,7 +168,7 @@ function layerBackward(
 ): Float64Array<ArrayBuffer> {
   const n = batch.tokens.length;
   const names = normNames(decoder);
-  const rotation = rotationOf(decoder);
+  const rotation = rotationIn(decoder, layer);
   const norm = (dy: Float64Array, x: Float64Array, name: string | null) => {
     if (name === null) return dy.slice();
     const w = weightName(layer, name);

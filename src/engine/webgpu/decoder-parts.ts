@@ -16,5 +16,6 @@ export interface DecoderParts {
   /** Null: the decoder by itself. */
   readonly adapters: { readonly lora: LoraShape; readonly buffers: ParameterBuffers } | null;
   /** (positions, headSize / 2) cosines and sines. */
-  readonly ropeTable: GPUBuffer;
+  /** Of a layer. */
+  readonly ropeTable: (layer: number) => GPUBuffer;
 }

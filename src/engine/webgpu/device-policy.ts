@@ -5,7 +5,7 @@ import { Buffers } from '../../device/buffers.ts';
 import type { Device } from '../../device/device.ts';
 import type { DecoderConfig } from '../config.ts';
 import type { EngineOptions, LoraShape } from '../engine.ts';
-import { rotationOf } from '../rope.ts';
+import { type Rotation, rotationIn, rotationOf } from '../rope.ts';
 import type { DecoderParts } from './decoder-parts.ts';
 import { type Dispatch, encode, Kernels } from './kernels.ts';
 import type { MatmulMethod } from './matmul-variants.ts';
@@ -26,7 +26,7 @@ export class DevicePolicy {
   readonly weights: ParameterBuffers;
   readonly adapters: ParameterBuffers | null;
   readonly limits: BufferLimits;
-  readonly #buffers: Buffers<'ropeTable'>;
+  readonly #buffers: Buffers<'ropeTable' | 'windowRopeTable'>;
 
   constructor(
     device: Device,
@@ -50,9 +50,16 @@ export class DevicePolicy {
     const format = decoderFormat({ lora, frozen, training });
     this.weights = new ParameterBuffers(device, 'weights', layoutDecoder(config, limits, format));
     this.adapters = lora && new ParameterBuffers(device, 'adapters', layoutAdapters(config, lora, limits));
-    const table = ropeTable(this.config);
-    this.#buffers = new Buffers(device, 'policy', new Map([['ropeTable', 4 * table.length]]));
-    device.gpu.queue.writeBuffer(this.#buffers.get('ropeTable'), 0, table);
+    const window = this.config.windows.findIndex((width) => width !== null);
+    const tables = new Map<'ropeTable' | 'windowRopeTable', Float32Array<ArrayBuffer>>([
+      ['ropeTable', ropeTable(this.config, rotationOf(this.config))],
+    ]);
+    if (config.windowRopeTheta !== null && window >= 0) {
+      tables.set('windowRopeTable', ropeTable(this.config, rotationIn(this.config, window)));
+    }
+    const sizes = [...tables].map(([name, table]) => [name, 4 * table.length] as const);
+    this.#buffers = new Buffers(device, 'policy', new Map(sizes));
+    for (const [name, table] of tables) device.gpu.queue.writeBuffer(this.#buffers.get(name), 0, table);
   }
 
   /** What is trained. */
@@ -64,7 +71,11 @@ export class DevicePolicy {
   parts({ base = false } = {}): Omit<DecoderParts, 'plan'> {
     const { config, shape, kernels, weights, lora } = this;
     const adapters = base || !lora || !this.adapters ? null : { lora, buffers: this.adapters };
-    return { config, shape, kernels, weights, adapters, ropeTable: this.#buffers.get('ropeTable') };
+    const ropeTable = (layer: number) => {
+      const local = config.windowRopeTheta !== null && config.windows[layer] !== null;
+      return this.#buffers.get(local ? 'windowRopeTable' : 'ropeTable');
+    };
+    return { config, shape, kernels, weights, adapters, ropeTable };
   }
 
   /** Submits dispatches in order; long work in several submits. */
@@ -86,8 +97,7 @@ export class DevicePolicy {
 }
 
 /** (maxPositions, headSize / 2) cosine and sine of position * frequency, computed in float64. */
-function ropeTable(config: DecoderConfig): Float32Array<ArrayBuffer> {
-  const { frequencies, factor } = rotationOf(config);
+function ropeTable(config: DecoderConfig, { frequencies, factor }: Rotation): Float32Array<ArrayBuffer> {
   const half = frequencies.length;
   const table = new Float32Array(config.maxPositions * config.headSize);
   for (let i = 0; i < half; i++) {

@@ -133,10 +133,13 @@ export class TrainingOperations extends ForwardOperations {
     ];
   }
 
-  ropeBackward(b: Bound<'dqueries' | 'dkeys' | 'dvalues' | 'dqkv'>): Dispatch {
+  ropeBackward(layer: number, b: Bound<'dqueries' | 'dkeys' | 'dvalues' | 'dqkv'>): Dispatch {
     const { batch } = this.plan;
     return this.kernels.dispatch('rope-backward', {
-      bindings: [batch, this.plan.get('positions'), this.ropeTable, b.dqueries, b.dkeys, b.dvalues, b.dqkv],
+      bindings: [
+        ...[batch, this.plan.get('positions'), this.ropeTable(layer)],
+        ...[b.dqueries, b.dkeys, b.dvalues, b.dqkv],
+      ],
       workgroups: perElement(this.shape.qkvSize / 2),
     });
   }

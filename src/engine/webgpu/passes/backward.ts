@@ -91,7 +91,7 @@ function layerBackward(to: TrainingOperations, layer: number, kept: KeysAndValue
       stats: own('stats'),
       dmixed: plan.get('dmixed'),
     }),
-    to.ropeBackward({ ...dheads, dqkv: plan.get('dqkv') }),
+    to.ropeBackward(layer, { ...dheads, dqkv: plan.get('dqkv') }),
     ...(config.queryKeyNorms
       ? to.headNormBackward(layer, { qkv: own('qkv'), rstd: own('headRstd'), dqkv: plan.get('dqkv') })
       : []),

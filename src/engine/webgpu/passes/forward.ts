@@ -66,7 +66,7 @@ export function layerForward(to: ForwardOperations, layer: number, kept: KeysAnd
     ...(to.config.queryKeyNorms
       ? [to.headNorm(layer, { qkv: own('qkv'), y: projected, rstd: own('headRstd') })]
       : []),
-    to.rope(kept.ring, { qkv: projected, queries: own('queries'), ...kept }),
+    to.rope(layer, kept.ring, { qkv: projected, queries: own('queries'), ...kept }),
     to.attention(layer, kept.ring, {
       ...kept,
       queries: own('queries'),

@@ -25,7 +25,7 @@ export class ForwardOperations {
   protected readonly kernels: Kernels;
   protected readonly matmul: Matmul;
   protected readonly linears: LinearMaps;
-  protected readonly ropeTable: GPUBuffer;
+  protected readonly ropeTable: (layer: number) => GPUBuffer;
   protected readonly weights: ParameterBuffers;
 
   constructor(parts: DecoderParts) {
@@ -94,12 +94,12 @@ export class ForwardOperations {
   }
 
   /** `ring` as in `KeysAndValues`. */
-  rope(ring: number, b: Bound<'qkv' | 'queries' | 'keys' | 'values'>): Dispatch {
+  rope(layer: number, ring: number, b: Bound<'qkv' | 'queries' | 'keys' | 'values'>): Dispatch {
     const { batch } = this.plan;
     const [positions, bases] = [this.plan.get('positions'), this.plan.get('bases')];
     return this.kernels.dispatch('rope', {
       call: [ring],
-      bindings: [batch, positions, bases, this.ropeTable, b.qkv, b.queries, b.keys, b.values],
+      bindings: [batch, positions, bases, this.ropeTable(layer), b.qkv, b.queries, b.keys, b.values],
       workgroups: perElement(this.shape.qkvSize / 2),
     });
   }
