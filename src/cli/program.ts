@@ -10,7 +10,19 @@ import { ownName, shippedTopology } from './own-name.ts';
 /** Every command, in the order of the help. */
 const GROUPS = {
   'To begin:': ['demo', 'doctor', 'lint', 'graph'],
-  'Runs:': ['feed', 'run', 'watch', 'report', 'tap', 'trace', 'replay', 'diff', 'reset', 'evaluate'],
+  'Runs:': [
+    'feed',
+    'run',
+    'watch',
+    'report',
+    'tap',
+    'trace',
+    'replay',
+    'diff',
+    'reset',
+    'evaluate',
+    'calibrate',
+  ],
   'Policies and formats:': ['score', 'new-policy', 'lab', 'schema'],
 } as const;
 

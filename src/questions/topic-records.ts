@@ -7,6 +7,7 @@ import { type Codec, createCodec, maxRecordBytesConfig } from '../topics/avro/co
 import { withDefaults } from '../topics/avro/json-value.ts';
 import { builtInTopics, schemaIn, type TopicSchema, type TopicSchemas } from '../topics/avro/schemas.ts';
 import type { RecordOf } from '../topics/record-of.ts';
+import type { TopicRecords } from '../topics/records.generated.ts';
 
 export interface TopicRecordOptions extends Pick<ReadOptions, 'skip'> {
   /** The topics of the run; Swirl's own where none are given. */
@@ -30,6 +31,16 @@ export function readTopicRecords<K extends string>(
     ({ place, text }) => parseRecord(known, codec, { place, text }) as RecordOf<K>,
     options,
   );
+}
+
+/** Checks values as records of a topic of Swirl's; throws `DataError` with the place. */
+export function recordParser<K extends keyof TopicRecords>(
+  topic: K,
+): (value: unknown, place: string) => TopicRecords[K] {
+  const codec = createCodec({ maxRecordBytes: maxRecordBytesConfig.parse(undefined), topics: builtInTopics });
+  const known = schemaIn(builtInTopics, topic);
+  return (value, place) =>
+    parseRecord(known, codec, { place, text: JSON.stringify(value) }) as TopicRecords[K];
 }
 
 function parseRecord(
