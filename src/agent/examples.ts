@@ -8,7 +8,7 @@ import type { ExampleTurn, Message } from './model.ts';
 import type { ToldTool, WorkedQuestion } from './tool.ts';
 
 /** Worked questions, of all tools together; each tool has one at least. */
-const MOST_WORKED = 3;
+const MOST_WORKED = 5;
 
 /** Tools beyond these are in the instructions alone. */
 const MOST_TOOLS = 8;
@@ -23,9 +23,10 @@ const ANSWERED: readonly (readonly [question: string, answer: string])[] = [
 ];
 
 /**
- * Swirl's own, for a task with these tools: calls in their tags, what comes of them, and answers, all of them
- * without a word beside. With words before the tag a model of 135 million parameters wrote a tag in 2 of 10
- * first messages; without, in all of them.
+ * Swirl's own, for a task with these tools: of each tool a question that is answered in the end, and then
+ * questions with their first call alone, all of them without a word beside. A model of 135 million parameters
+ * wrote a tag in 2 of 10 first messages where there were words before the tags; and where more of the
+ * examples were first messages, as the one is that it is to write, in more of its own (docs/real-models.md).
  */
 export function examplesFor(task: {
   readonly maxSteps: number;
@@ -38,7 +39,12 @@ export function examplesFor(task: {
   return [
     ...tools.flatMap(({ tag, description }) => {
       const worked = description?.worked ?? [];
-      if (worked.length > 0) return worked.slice(0, each).flatMap((question) => turnsOf(question, tag));
+      if (worked.length > 0) {
+        return worked.slice(0, each).flatMap((question, i) => {
+          const turns = turnsOf(question, tag);
+          return i === 0 ? turns : turns.slice(0, 1);
+        });
+      }
       const argument = description?.example || 'what you ask of it';
       return [{ user: `${SHOW} ${tag}.`, assistant: called(tag, argument) }];
     }),

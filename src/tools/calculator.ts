@@ -58,17 +58,34 @@ const CALCULATOR: ToolDescription = {
       answer: '36',
     },
     {
-      question: 'Tom has 20 dollars. He buys 4 apples for 2 dollars each. How many dollars are left?',
-      calls: [{ argument: '20 - 4 * 2', result: '12' }],
-      answer: '12',
+      question:
+        'Tom has 20 dollars. He buys 4 apples for 2 dollars each and a melon for 5 dollars. How many dollars does he have left?',
+      calls: [{ argument: '20 - 4 * 2 - 5', result: '7' }],
+      answer: '7',
     },
     {
-      question: 'Ann reads 15 pages a day for 6 days, and Ben half as many. How many do they read together?',
+      question:
+        'Ann reads 15 pages a day for 6 days, and her brother Ben reads half as many pages as she does. How many pages do Ann and Ben read together?',
       calls: [
         { argument: '15 * 6', result: '90' },
         { argument: '90 + 90 / 2', result: '135' },
       ],
       answer: '135',
+    },
+    {
+      question:
+        'A farmer picks 240 pears. He sells a quarter of them at the market and gives 30 to his neighbors. How many pears are left?',
+      calls: [{ argument: '240 - 240 / 4 - 30', result: '150' }],
+      answer: '150',
+    },
+    {
+      question:
+        'A bus has 48 seats. On Monday 3/4 of the seats were taken, and on Tuesday 6 more than on Monday. How many seats were taken on Tuesday?',
+      calls: [
+        { argument: '48 * 3 / 4', result: '36' },
+        { argument: '36 + 6', result: '42' },
+      ],
+      answer: '42',
     },
   ],
 };
