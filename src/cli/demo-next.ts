@@ -9,6 +9,8 @@ export function nextSteps({ run, folder }: { readonly run: string; readonly fold
   const runs = here.endsWith(`/${run}`) ? here.slice(0, -run.length - 1) : '.';
   const where = runs === 'runs' ? '' : ` --folder ${runs}`;
   return `All of it is in ${here}: topics, checkpoints, and topology.resolved.yaml.
+All that happened, in the browser:
+  ${swirl} watch ${here}
 The steps that were refused, and why:
   ${swirl} tap judged -t ${here} --where 'verdict.label == "BAD"'
 The same steps again with another learning rate, to other weights:

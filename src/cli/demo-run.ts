@@ -19,6 +19,8 @@ import { EXIT } from './exit.ts';
 import { interrupts } from './interrupt.ts';
 import { type LabFlow, labFlow, labFlowConfig } from './lab-flow.ts';
 import { showAnswered, showProgress } from './progress.ts';
+import { type Beside, watchBeside } from './watch-beside.ts';
+import { writeReport } from './write-report.ts';
 
 export interface DemoOptions {
   readonly json?: boolean;
@@ -28,6 +30,9 @@ export interface DemoOptions {
   readonly folder: string;
   readonly policy?: string;
 }
+
+/** Trajectories in the report that it leaves. */
+const REPORTED = 60;
 
 /** Returns the exit code. With `json` everything but the last line goes to stderr. */
 export async function demo(options: DemoOptions): Promise<number> {
@@ -41,6 +46,7 @@ export async function demo(options: DemoOptions): Promise<number> {
   await openPolicy(base);
   const { stop, abort, release } = interrupts((message) => process.stderr.write(`\n${message}\n`));
   const run = await openRun(topology);
+  const beside = watchBeside(topology, { say });
   try {
     say(
       'A very small policy is asked questions over a fictional encyclopedia, and word\n' +
@@ -51,7 +57,7 @@ export async function demo(options: DemoOptions): Promise<number> {
     const before = await measure(flow, run, { when: 'before', policyFolder: base, say, ...decide });
     if (before === null) return EXIT.interrupted;
     say(`\n${flow.questions.length} questions into the flow:`);
-    const device = await runFlow(flow, run, decide);
+    const device = await runFlow(flow, run, { ...decide, beside });
     if (device === null) return EXIT.interrupted;
     const counts = await countRecords(run);
     say(`\n${await showTrajectories(run)}\n`);
@@ -71,10 +77,12 @@ export async function demo(options: DemoOptions): Promise<number> {
       device,
     };
     say(`\n${report(result)}\n\n${nextSteps({ run: topology.run, folder: run.folder })}`);
+    say(`\nAs one file: ${await writeReport(topology, { trajectories: REPORTED })}`);
     if (options.json) process.stdout.write(`${JSON.stringify(summary(result))}\n`);
     return counts.failures > 0 ? EXIT.failures : EXIT.done;
   } finally {
     release();
+    await beside.stop();
     await run.close();
   }
 }
@@ -126,11 +134,12 @@ async function measure(
 async function runFlow(
   { questions }: LabFlow,
   run: OpenRun,
-  { stop, abort }: Interrupting,
+  { stop, abort, beside }: Interrupting & { readonly beside: Beside },
 ): Promise<string | null> {
   await run.feed('questions', questions);
   const notify = (message: string) => process.stderr.write(`${message}\n`);
   const started = await run.start({ untilDrained: true, stop, abort, notify });
+  beside.follow(() => started.progress());
   const shown = showProgress({ progress: () => started.progress(), stream: process.stderr });
   try {
     const end = await started.finished;

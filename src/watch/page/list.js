@@ -51,7 +51,10 @@ export function List({ run, flow, about, query }) {
   const key = JSON.stringify([run, filters]);
   const [state, set] = useState({ items: [], next: null, scanned: 0, isReading: true, error: null });
   const there = flow?.topics.find(({ name }) => name === 'trajectories')?.count ?? 0;
-  const [read, setRead] = useState(there);
+  // How many there were when the list was read; null: the flow is not known yet.
+  const [known, setKnown] = useState(null);
+  const read = known ?? there;
+  const setRead = (count) => setKnown(flow === null ? null : count);
   const asked = useRef(0);
   const more = async (before) => {
     const turn = ++asked.current;
@@ -76,6 +79,9 @@ export function List({ run, flow, about, query }) {
     setRead(there);
     void more({ items: [], next: null, scanned: 0 });
   }, [key]);
+  useEffect(() => {
+    if (known === null && flow !== null) setKnown(there);
+  }, [flow === null]);
   const isEmpty = state.items.length === 0 && !state.isReading;
   // While it is looked at nothing moves under the pointer; an empty list fills by itself.
   useEffect(() => {
