@@ -123,7 +123,8 @@ class Parser {
     const [before, next] = [this.#peek(-1), this.#next];
     if (!startsOperand(next) || !endsOperand(before) || next?.line) return false;
     if (next?.kind === 'prefix' || before?.kind === 'unit' || before?.kind === 'percent') return false;
-    if (next?.kind === 'number') return before?.kind === 'close';
+    // `3!2!` is a product, `3 2` is none.
+    if (next?.kind === 'number') return before?.kind === 'close' || before?.kind === 'factorial';
     return true;
   }
 

@@ -35,6 +35,8 @@ const CONNECTING = new Set(
     .trim()
     .split(/\s+/),
 );
+/** `12 in * 2`: inches, where no word or number goes on. */
+const INCH = /^[^\S\n]*in\b\.?(?!\s*[\p{L}\d(])/u;
 /** A unit in parentheses after its number. */
 const IN_PARENTHESES = /\(\s*(\p{L}{3,}(?:\s+\p{L}{2,}){0,4}\.?)\s*\)/uy;
 
@@ -183,7 +185,10 @@ function readUnit(lexer: Lexer): boolean {
   while (words.length < MAX_UNIT_WORDS) {
     const match = matchAt(UNIT_WORD, text, end);
     const word = match?.[1] ?? '';
-    if (match === null || !isUnitWord(word, { letters, isAttached: isAttached && words.length === 0 })) break;
+    if (match === null) break;
+    const isFirst = words.length === 0;
+    const isInch = isFirst && INCH.test(text.slice(end));
+    if (!isInch && !isUnitWord(word, { letters, isAttached: isAttached && isFirst })) break;
     // `3 x 4` and `3 apples x 4`: the sign is no word.
     if (words.length > 0 && /^[xX]$/.test(word)) break;
     if (!isPer && stops(text, end, word)) break;
