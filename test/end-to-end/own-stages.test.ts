@@ -121,6 +121,32 @@ test("killed at any moment and started again, every topic is as it was, those of
   }
 });
 
+test("a stage of Swirl's own can be replaced by a module of the same name, and the rest does not notice", async () => {
+  home.write(
+    'cut.js',
+    [
+      "import { mergeMap } from 'rxjs';",
+      'export default (trajectories$) => trajectories$.pipe(mergeMap(({ id, question, steps }) =>',
+      '  steps.map(({ action }, index) => ({',
+      '    id: `${id}/${index}`, trajectory: id, index, count: steps.length, question, context: steps.slice(0, index), action,',
+      '  }))));',
+    ].join('\n'),
+  );
+  const topology = ownStagesTopology('runs', 'auto');
+  const decompose = { kind: 'module', path: './cut.js', reads: 'trajectories', writes: ['sub-trajectories'] };
+  home.write('replaced.yaml', { ...topology, run: 'replaced', stages: { ...topology.stages, decompose } });
+  const on = ['-t', 'replaced.yaml'];
+  expect(await home.swirl(['feed', 'questions.jsonl', ...on])).toMatchObject({ code: 0 });
+  expect(await home.swirl(['run', 'replaced.yaml', '--until-drained'])).toMatchObject({ code: 0 });
+  const replaced = await contents(home.path('runs'), 'replaced');
+  for (const topic of ['sub-trajectories', 'judged', 'accepted', 'scored']) {
+    expect(replaced[topic]).toEqual(undisturbed[topic]);
+  }
+  expect(undisturbed['sub-trajectories']?.length).toBeGreaterThan(8);
+  const graph = await home.swirl(['graph', 'replaced.yaml']);
+  expect(graph.stdout).toContain('cut.js');
+});
+
 describe('a replay', () => {
   const weights = async (run: string) =>
     (await recordsOf(home.path('runs'), run, 'updates')).map(({ weightsHash }) => weightsHash);
