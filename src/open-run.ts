@@ -17,8 +17,9 @@ import { withoutRecords } from './topics/without-records.ts';
 import { codecOf } from './topology/codec-of.ts';
 import { checkEvolutions, withEarlierSchemas } from './topology/evolved-topics.ts';
 import { flowStages, hasStage, topicSpecs } from './topology/flow.ts';
+import { keepSettings } from './topology/keep-settings.ts';
 import { topicSchemas } from './topology/own-topics.ts';
-import { makeRunFolder, writeResolved } from './topology/resolved.ts';
+import { makeRunFolder, runIdentity, writeResolved } from './topology/resolved.ts';
 import { withKeptMatmul } from './topology/settle-matmul.ts';
 import { begunTasks, isUnsettled, withKeptTasks } from './topology/settle-tasks.ts';
 import type { Topology } from './topology/topology.ts';
@@ -32,6 +33,8 @@ interface StartOptions {
   /** Only these stages; all that the topology has otherwise. */
   readonly stages?: readonly string[];
   readonly untilDrained: boolean;
+  /** Training goes on from the checkpoint of this update, and not from the newest. */
+  readonly fromUpdate?: number | undefined;
   readonly stop: AbortSignal;
   readonly abort: AbortSignal;
   /** Notes for the user; by default nobody hears them. */
@@ -77,11 +80,17 @@ export async function openRun(
     topology,
     codec,
   });
+  let keep: (given: Topology) => Topology;
   try {
     await transport.ensureTopics(topicSpecs(topology));
     await checkEvolutions(topology, evolutions, { transport, notify });
     await checkUnchanged(topology, { hasBegun: (stage) => hasBegun(stage, { topology, transport }), notify });
-    writeResolved(topology);
+    keep = await keepSettings(topology, {
+      hasBegun: async (stage, topic, run) =>
+        (await transport.committed(stage, topic, run)).some((offset) => offset > 0),
+      notify,
+    });
+    writeResolved(keep(topology));
   } catch (error) {
     await transport.close();
     throw error;
@@ -111,7 +120,7 @@ export async function openRun(
       return count;
     },
     read: (topic, options) => readRecords({ transport, codec }, topic, options),
-    start: async ({ stages: only, untilDrained, stop, abort, notify = () => {} }) => {
+    start: async ({ stages: only, untilDrained, fromUpdate, stop, abort, notify = () => {} }) => {
       checkStages(topology, only);
       const checkpoints = join(folder, 'checkpoints');
       const topics = { transport, codec };
@@ -121,11 +130,12 @@ export async function openRun(
       const signal = AbortSignal.any([stop, abort]);
       try {
         await askReviewers(topology, { env: process.env, signal, notify, only });
-        const begun = await begin(written, { parts, only, signal, notify });
+        const begun = await begin(written, { parts, only, signal, notify, keep });
         const stages = await pipeline(
           begun,
           {
             ...{ parts, signal, checkpoints },
+            training: { identity: runIdentity(topology), fromUpdate, notify },
             trainTopics: (of) => trainTopics({ ...topics, ...of }),
             history: (of) => (at) => historyOf({ ...topics, ...of }, at),
           },
@@ -190,15 +200,17 @@ interface Beginning {
   readonly only: readonly string[] | undefined;
   readonly signal: AbortSignal;
   readonly notify: (message: string) => void;
+  /** What of a topology stays with the run. */
+  readonly keep: (topology: Topology) => Topology;
 }
 
 /** Writes the instructions of tasks that have none, where stages that show them run here, and keeps them with the run. */
-async function begin(written: Topology, { parts, only, signal, notify }: Beginning): Promise<Topology> {
+async function begin(written: Topology, { parts, only, signal, notify, keep }: Beginning): Promise<Topology> {
   const runs = (name: string) => hasStage(written, name) && (only?.includes(name) ?? true);
   if (!isUnsettled(written) || !['rollout', 'tools', 'train'].some(runs)) return written;
   const { toldOf } = parts;
   const begun = await begunTasks(written, { toldOf, signal, notify, compare: runs('tools') });
-  writeResolved(begun);
+  writeResolved(keep(begun));
   return begun;
 }
 

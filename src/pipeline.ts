@@ -35,6 +35,7 @@ import { topicSchemas } from './topology/own-topics.ts';
 import { settleTasks } from './topology/settle-tasks.ts';
 import type { OwnStageConfig, STAGE_RECORDS, StageName } from './topology/stage-configs.ts';
 import type { Topology } from './topology/topology.ts';
+import type { DurableTrainingDeps } from './train/durable-training.ts';
 import type { TrainTopics, TrainTopicsOptions } from './train/train-topics.ts';
 
 /** What a stage is made of; the topology says the rest. */
@@ -49,6 +50,8 @@ export interface PipelineDeps {
   readonly parts: Parts;
   /** The folder of the run's checkpoints. */
   readonly checkpoints: string;
+  /** What of this run `train` must know besides its topics. */
+  readonly training?: Pick<DurableTrainingDeps, 'identity' | 'fromUpdate' | 'notify'>;
   /** Gives up waiting for what is being opened. */
   readonly signal?: AbortSignal;
   /** What training asks of its topics. */
@@ -163,7 +166,7 @@ function lastAction(turn: object): Action | undefined {
 async function train(
   config: NonNullable<Topology['stages']['train']>,
   topology: Topology,
-  { parts, checkpoints, trainTopics }: PipelineDeps,
+  { parts, checkpoints, training, trainTopics }: PipelineDeps,
 ): Promise<Made<'train'>> {
   const { openLearner } = await import('./train/open-learner.ts');
   const { trainStage } = await import('./train/train-stage.ts');
@@ -179,6 +182,7 @@ async function train(
       advantage,
       tasks: tasksOf(topology),
       checkpoints,
+      ...training,
       run: topology.run,
       stage: 'train',
       topic,

@@ -18,6 +18,7 @@ import { type PolicyTokenizer, tokenizerFiles } from '../tokenizer/tokenizer.ts'
 import { adapterBase, adapterShape, isAdapterFolder } from './adapter-folder.ts';
 import { withDtype } from './config-dtype.ts';
 import { copyFiles, writeFolderAside } from './folder-aside.ts';
+import { readManifest } from './manifest.ts';
 import { saveWeights } from './save-weights.ts';
 import { weightLayout } from './weight-layout.ts';
 
@@ -75,6 +76,7 @@ export async function openDecoder(path: string): Promise<DecoderFolder> {
       `${path}: expected a policy's folder (config.json, model.safetensors, tokenizer.json), found none`,
     );
   }
+  await readManifest(path, { check: 'files' });
   const adapts = await isAdapterFolder(path);
   const base = adapts ? await adapterBase(path) : path;
   const configPath = join(base, 'config.json');

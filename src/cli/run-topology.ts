@@ -25,6 +25,8 @@ export interface RunTopologyOptions {
   readonly untilDrained: boolean;
   readonly json: boolean;
   readonly stages?: readonly string[];
+  /** Training goes on from the checkpoint of this update. */
+  readonly fromUpdate?: number | undefined;
   /** Shows a page while it goes on. */
   readonly watch?: { readonly port?: number };
 }
@@ -36,9 +38,12 @@ export async function runTopology(topology: Topology, options: RunTopologyOption
   const run = await openRun(topology, (message) => say(message));
   const beside = options.watch && watchBeside(topology, { say: (message) => say(message), ...options.watch });
   try {
-    const { untilDrained, stages } = options;
+    const { untilDrained, stages, fromUpdate } = options;
     const notify = (message: string) => say(message);
-    const started = await run.start({ untilDrained, stop, abort, notify, ...(stages ? { stages } : {}) });
+    const started = await run.start({
+      ...{ untilDrained, fromUpdate, stop, abort, notify },
+      ...(stages ? { stages } : {}),
+    });
     if (!untilDrained && process.stderr.isTTY) {
       say(`run ${topology.run}, until Control-C ends it (\`--until-drained\`: until all is consumed)`);
     }

@@ -8,6 +8,7 @@ import { type TopologyFlags, topologyOf, withTopology } from './topology-option.
 interface RunFlags extends TopologyFlags {
   readonly stages?: string;
   readonly untilDrained?: boolean;
+  readonly fromUpdate?: number;
   readonly json?: boolean;
   readonly watch?: boolean;
   readonly port?: number;
@@ -23,6 +24,7 @@ export function register(program: Command): void {
     .option('--until-drained', 'end when every topic is consumed and nothing is in flight')
     .option('--watch', 'show the run in the browser while it goes on, as `swirl watch` does')
     .option('--port <n>', 'where the page listens, with --watch', count)
+    .option('--from-update <n>', 'train on from the checkpoint of this update, not from the newest', count)
     .option('--json', 'print the summary as one JSON object');
   withExitCodes(withTopology(command), {
     failures: exitText('failures'),
@@ -33,6 +35,7 @@ export function register(program: Command): void {
     const { runTopology } = await import('./run-topology.ts');
     process.exitCode = await runTopology(topology, {
       untilDrained: flags.untilDrained === true,
+      fromUpdate: flags.fromUpdate,
       json: flags.json === true,
       ...(flags.watch === true ? { watch: flags.port === undefined ? {} : { port: flags.port } } : {}),
       ...(flags.stages === undefined ? {} : { stages: await stageNames(flags.stages, topology) }),

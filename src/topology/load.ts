@@ -12,6 +12,7 @@ import { readOwnTopics } from './own-topics.ts';
 import { resolvePaths } from './paths.ts';
 import { formatProblems, hasErrors, type Problem, pathText, sortProblems, writtenPath } from './problem.ts';
 import { RESOLVED_FILE } from './resolved.ts';
+import { checkResolved } from './resolved-seal.ts';
 import { isObject } from './schema-walk.ts';
 import { settle } from './settle.ts';
 import { MAX_TOPOLOGY_BYTES, parseSource, type Source } from './source.ts';
@@ -180,7 +181,9 @@ function readText(path: string): string {
       );
     }
     const bytes = readFileSync(path);
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    if (basename(path) === RESOLVED_FILE) checkResolved(text, path);
+    return text;
   } catch (error) {
     if (error instanceof ConfigError) throw error;
     const code = (error as NodeJS.ErrnoException).code;

@@ -1,10 +1,11 @@
 /** The resolved topology: every default written out, kept with the run it belongs to. */
 import { randomUUID } from 'node:crypto';
-import { renameSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { ConfigError } from '../errors.ts';
 import { makeFolder } from '../make-folder.ts';
+import { identityIn, sealed } from './resolved-seal.ts';
 import type { Topology } from './topology.ts';
 
 /** The file's name in a run's folder. */
@@ -13,11 +14,6 @@ export const RESOLVED_FILE = 'topology.resolved.yaml';
 /** The folder of a run: log, checkpoints and the resolved topology. */
 export function runFolder(topology: Topology, run: string = topology.run): string {
   return join(topology.folder, run);
-}
-
-/** The resolved topology as YAML that `loadTopology` reads back to the same value. */
-function resolvedText(topology: Topology): string {
-  return `# Swirl wrote this: the topology of the run ${topology.run} with every default filled in.\n${stringify(written(topology))}`;
 }
 
 /** A topology as it is written: what is added stands beside what is Swirl's. */
@@ -36,16 +32,42 @@ export function makeRunFolder(topology: Topology): string {
   return folder;
 }
 
-/** Saves `topology.resolved.yaml` in the run's folder, written aside and renamed. Returns its path. */
+/**
+ * Saves `topology.resolved.yaml` in the run's folder, written aside and renamed, where it says something else.
+ * Returns its path.
+ */
 export function writeResolved(topology: Topology): string {
-  const path = join(makeRunFolder(topology), RESOLVED_FILE);
+  const folder = makeRunFolder(topology);
+  const path = join(folder, RESOLVED_FILE);
+  const { run } = topology;
+  const body = stringify(written(topology));
   // Workers in containers share this folder, and are all of them process 1.
   const aside = `${path}.${randomUUID()}.tmp`;
   writing(path, () => {
-    writeFileSync(aside, resolvedText(topology));
-    renameSync(aside, path);
+    for (;;) {
+      const before = existsSync(path) ? readFileSync(path, 'utf8') : null;
+      const text = sealed({ run, identity: identityIn(before ?? '') ?? randomUUID(), body });
+      if (text === before) return;
+      writeFileSync(aside, text);
+      if (before !== null) return renameSync(aside, path);
+      try {
+        // Of workers that begin a run together the first one gives it its identity.
+        linkSync(aside, path);
+        return;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') return renameSync(aside, path);
+      } finally {
+        rmSync(aside, { force: true });
+      }
+    }
   });
   return path;
+}
+
+/** What tells a run from others of its name; null where its folder is of an earlier version. */
+export function runIdentity(topology: Topology): string | null {
+  const path = join(runFolder(topology), RESOLVED_FILE);
+  return existsSync(path) ? identityIn(readFileSync(path, 'utf8')) : null;
 }
 
 function writing(path: string, write: () => void): void {

@@ -8,25 +8,44 @@ import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { flushFolder, writeJson } from '../checkpoint/folder-aside.ts';
+import { hashOfJson, manifestFile, type Owner, readManifest, writeManifest } from '../checkpoint/manifest.ts';
 import { readOptimizer, writeOptimizer } from '../checkpoint/optimizer-file.ts';
 import { hashWeights } from '../checkpoint/weights-hash.ts';
 import type { OptimizerState, Tensors } from '../engine/engine.ts';
-import { ConfigError, SwirlError, TransportError } from '../errors.ts';
+import { ConfigError, DataError, SwirlError, TransportError } from '../errors.ts';
 import type { CheckpointForm } from './checkpoint-form.ts';
 import { FolderClaim } from './folder-claim.ts';
 import { type TrainState, trainState } from './train-state.ts';
 
 const optimizerFile = 'optimizer.safetensors';
 const stateFile = 'train.json';
-const format = 'swirl-train-1';
 
-const fileSchema = z.strictObject({
-  format: z.literal(format),
+const fields = {
   /** Hashes of what lies beside this file, so that damage is seen before anything is trained on it. */
   weightsHash: z.string(),
   momentsHash: z.string(),
   ...trainState.shape,
-});
+};
+
+const fileSchema = z.discriminatedUnion('format', [
+  /** Of earlier versions, without a manifest. */
+  z.strictObject({ format: z.literal('swirl-train-1'), ...fields }),
+  z.strictObject({
+    format: z.literal('swirl-train-2'),
+    ...fields,
+    /** That of the manifest, and that of the other keys of this file as JSON. */
+    manifest: z.string(),
+    sha256: z.string(),
+  }),
+]);
+
+interface StateFile {
+  readonly state: TrainState;
+  readonly weightsHash: string;
+  readonly momentsHash: string;
+  /** Null in checkpoints of earlier versions. */
+  readonly manifest: string | null;
+}
 
 /** Weights and moments as they are after `state.step` updates. */
 export interface Tensorial {
@@ -41,11 +60,14 @@ export interface Tensorial {
 export class Checkpoints {
   readonly #folder: string;
   readonly #form: CheckpointForm;
+  readonly #owner: Owner | null;
   #claim: Promise<FolderClaim> | undefined;
 
-  constructor(folder: string, form: CheckpointForm) {
+  /** `owner`: the run that writes them, whose checkpoints alone are its own; null: only to be read. */
+  constructor(folder: string, form: CheckpointForm, owner: Owner | null = null) {
     this.#folder = folder;
     this.#form = form;
+    this.#owner = owner;
   }
 
   /** Where the checkpoint after this many updates lies. */
@@ -91,18 +113,18 @@ export class Checkpoints {
 
   /** The weights of a checkpoint, and their hash. Throws `ConfigError` where they are damaged, or gone. */
   async readWeights(step: number): Promise<{ readonly weights: Tensors; readonly hash: string }> {
-    const { weightsHash } = await this.#readState(step);
+    const { weightsHash } = await this.#checked(step);
     const weights = await this.#form.read(this.path(step));
     const hash = hashWeights(weights, this.#form.shapes);
     if (hash === weightsHash) return { weights, hash };
-    throw this.#damaged(step, `expected weights ${weightsHash}, found ${hash}`);
+    throw await this.#damaged(step, `expected weights ${weightsHash}, found ${hash}`);
   }
 
   /** Weights and moments of a checkpoint. Throws `ConfigError` where they are damaged. */
-  async read(step: number): Promise<Tensorial> {
+  async read(step: number): Promise<Tensorial & { readonly isSealed: boolean }> {
     const path = this.path(step);
     const { shapes } = this.#form;
-    const { weightsHash, momentsHash } = await this.#readState(step);
+    const { weightsHash, momentsHash, manifest } = await this.#checked(step);
     try {
       const weights = await this.#form.read(path);
       const optimizer = await readOptimizer(join(path, optimizerFile), shapes);
@@ -112,12 +134,12 @@ export class Checkpoints {
         ["the optimizer's step", String(optimizer.step), String(step)],
       ] as const;
       for (const [what, is, expected] of found) {
-        if (is !== expected) throw this.#damaged(step, `expected ${what} ${expected}, found ${is}`);
+        if (is !== expected) throw await this.#damaged(step, `expected ${what} ${expected}, found ${is}`);
       }
-      return { weights, optimizer };
+      return { weights, optimizer, isSealed: manifest !== null };
     } catch (error) {
       if (error instanceof ConfigError || !(error instanceof SwirlError)) throw error;
-      throw this.#damaged(step, error.message, error);
+      throw await this.#damaged(step, error.message, error);
     }
   }
 
@@ -145,11 +167,46 @@ export class Checkpoints {
     }
   }
 
-  /** Removes all but the newest `keep` checkpoints. Throws `TakenOver` as `write` does. */
-  async prune(keep: number): Promise<void> {
+  /**
+   * Puts aside the checkpoints after this step, so that the run goes on from it. Returns where they are.
+   * Throws `ConfigError` where the step has none.
+   */
+  async backTo(step: number): Promise<string[]> {
+    const steps = await this.steps();
+    if (!steps.includes(step)) {
+      throw new ConfigError(
+        `--from-update ${step}: there is no checkpoint of update ${step} in ${this.#folder}; ` +
+          `there are ${steps.length === 0 ? 'none' : steps.join(', ')}`,
+      );
+    }
+    const claim = await this.#claimed();
+    return claim.guard(async () => {
+      const moved: string[] = [];
+      for (const later of steps.filter((one) => one > step)) {
+        const names = await readdir(this.#folder);
+        let to = `set-aside-${later}`;
+        for (let again = 2; names.includes(to); again++) to = `set-aside-${later}-${again}`;
+        await rename(this.path(later), join(this.#folder, to));
+        moved.push(join(this.#folder, to));
+      }
+      return moved;
+    });
+  }
+
+  /**
+   * Removes all but the newest `keep` checkpoints, and with `every` the first at or after each multiple of it.
+   * Throws `TakenOver` as `write` does.
+   */
+  async prune(keep: number, every: number | null = null): Promise<void> {
     const claim = await this.#claimed();
     await claim.guard(async () => {
-      const old = (await this.steps()).slice(0, -keep);
+      let last = 0;
+      const isKept = (step: number) => {
+        if (every === null || Math.floor(step / every) === Math.floor(last / every)) return false;
+        last = step;
+        return true;
+      };
+      const old = (await this.steps()).slice(0, -keep).filter((step) => !isKept(step));
       // Renamed first: a crash while it is removed leaves nothing that looks like a checkpoint.
       for (const step of old) {
         const aside = claim.path(`step-${step}.old`);
@@ -178,7 +235,8 @@ export class Checkpoints {
     const aside = claim.path(`step-${state.step}`);
     await this.#form.save(aside, weights, async (folder) => {
       await writeOptimizer(join(folder, optimizerFile), optimizer, shapes);
-      await writeJson(join(folder, stateFile), { format, weightsHash, momentsHash, ...state });
+      const manifest = await writeManifest(folder, this.#owner ?? { run: '', identity: null }, [stateFile]);
+      await writeState(join(folder, stateFile), { state, weightsHash, momentsHash, manifest });
     });
     // Saving may have made the workspace again.
     await claim.check();
@@ -187,32 +245,65 @@ export class Checkpoints {
   }
 
   async #replaceState(claim: FolderClaim, state: TrainState): Promise<void> {
-    const { weightsHash, momentsHash } = await this.#readState(state.step);
+    const before = await this.#readState(state.step);
     const aside = claim.path(stateFile);
-    await writeJson(aside, { format, weightsHash, momentsHash, ...state });
+    await writeState(aside, { ...before, state });
     await rename(aside, join(this.path(state.step), stateFile));
     await flushFolder(this.path(state.step));
   }
 
-  async #readState(step: number): Promise<{ state: TrainState; weightsHash: string; momentsHash: string }> {
-    const path = join(this.path(step), stateFile);
-    let json: unknown;
+  /** What a checkpoint's files say, each of which is looked at whole. */
+  async #checked(step: number): Promise<StateFile> {
+    const found = await this.#readState(step);
+    const path = this.path(step);
     try {
-      json = JSON.parse(await readFile(path, 'utf8'));
+      const manifest = await readManifest(path, { check: 'files' });
+      if (found.manifest !== null && manifest?.sha256 !== found.manifest)
+        throw new DataError(`${manifestFile} is not the one that ${stateFile} was written with`);
+      return found;
     } catch (error) {
-      throw this.#damaged(step, `${stateFile} cannot be read: ${(error as Error).message}`, error);
+      if (!(error instanceof DataError)) throw error;
+      throw await this.#damaged(step, error.message, error);
     }
-    const parsed = fileSchema.safeParse(json);
-    if (!parsed.success) {
-      throw this.#damaged(
-        step,
-        `expected ${stateFile} as this version of Swirl writes it, found:\n${z.prettifyError(parsed.error)}`,
-      );
+  }
+
+  /** Throws `ConfigError` where a checkpoint is that of another run. */
+  async #checkOwner(step: number): Promise<void> {
+    const owner = this.#owner;
+    const manifest = await readManifest(this.path(step), { check: 'itself' }).catch(() => null);
+    if (owner === null || manifest === null) return;
+    const isOther =
+      manifest.identity !== null && owner.identity !== null && manifest.identity !== owner.identity;
+    if (manifest.run === owner.run && !isOther) return;
+    const another =
+      manifest.run === owner.run ? `another run of the name ${owner.run}` : `the run ${manifest.run}`;
+    throw new ConfigError(
+      `${this.path(step)} is a checkpoint of ${another}, and the run ${owner.run} does not go on from it: move it away. To ` +
+        'begin with its weights, name it as `policy.checkpoint` of a new run',
+    );
+  }
+
+  async #readState(step: number): Promise<StateFile> {
+    const path = join(this.path(step), stateFile);
+    const text = await readFile(path, 'utf8').catch(async (error: Error) => {
+      throw await this.#damaged(step, `${stateFile} cannot be read: ${error.message}`, error);
+    });
+    await this.#checkOwner(step);
+    const found = parseState(text, step);
+    if (typeof found === 'string') throw await this.#damaged(step, found);
+    return found;
+  }
+
+  /** Whether a checkpoint is what was written, as far as it says so. */
+  async #isWhole(step: number): Promise<boolean> {
+    try {
+      const found = parseState(await readFile(join(this.path(step), stateFile), 'utf8'), step);
+      if (typeof found === 'string') return false;
+      const manifest = await readManifest(this.path(step), { check: 'files' });
+      return found.manifest === null || found.manifest === manifest?.sha256;
+    } catch {
+      return false;
     }
-    const { format: _, weightsHash, momentsHash, ...state } = parsed.data;
-    if (state.step !== step)
-      throw this.#damaged(step, `expected step ${step} in ${stateFile}, found ${state.step}`);
-    return { state, weightsHash, momentsHash };
   }
 
   #momentsHash({ m, v }: OptimizerState): string {
@@ -220,11 +311,50 @@ export class Checkpoints {
     return `${hashWeights(m, shapes)}:${hashWeights(v, shapes)}`;
   }
 
-  #damaged(step: number, what: string, cause?: unknown): ConfigError {
-    return new ConfigError(
-      `${this.path(step)} is not a whole checkpoint of this run: ${what}. Move it away and start again: the run goes on ` +
-        'from the checkpoint before it, with the records that are still in `scored`',
-      { cause },
-    );
+  /** The error for a checkpoint that is not what was written, with the newest whole one before it. */
+  async #damaged(step: number, what: string, cause?: unknown): Promise<ConfigError> {
+    const before = (await this.steps()).filter((other) => other < step).reverse();
+    let whole: number | undefined;
+    for (const other of before) {
+      if (!(await this.#isWhole(other))) continue;
+      whole = other;
+      break;
+    }
+    const wayOn =
+      whole === undefined
+        ? 'There is no whole one before it: a replay from `scored` makes the weights again'
+        : `The checkpoint of update ${whole} is whole: go on from it with \`swirl run\` and \`--from-update ${whole}\`; the updates ` +
+          'after it are made again, of the records that are still in `scored`';
+    return new ConfigError(`${this.path(step)} is not a whole checkpoint of this run: ${what}. ${wayOn}`, {
+      cause,
+    });
   }
+}
+
+/** What the file says, or what is wrong with it. */
+function parseState(text: string, step: number): StateFile | string {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    return `${stateFile} cannot be read: ${(error as Error).message}`;
+  }
+  const parsed = fileSchema.safeParse(json);
+  if (!parsed.success) {
+    return `expected ${stateFile} as this version of Swirl writes it, found:\n${z.prettifyError(parsed.error)}`;
+  }
+  const { format: _, weightsHash, momentsHash, ...rest } = parsed.data;
+  const { manifest, sha256, ...state } = { manifest: null, sha256: null, ...rest };
+  const { sha256: __, ...body } = json as Record<string, unknown>;
+  if (sha256 !== null && sha256 !== hashOfJson(body))
+    return `${stateFile} is not what was written there (its hash is of other bytes)`;
+  if (state.step !== step) return `expected step ${step} in ${stateFile}, found ${state.step}`;
+  return { state, weightsHash, momentsHash, manifest };
+}
+
+/** Writes the state with its own hash. */
+async function writeState(path: string, { state, manifest, ...hashes }: StateFile): Promise<void> {
+  if (manifest === null) return writeJson(path, { format: 'swirl-train-1', ...hashes, ...state });
+  const body = { format: 'swirl-train-2', ...hashes, ...state, manifest };
+  await writeJson(path, { ...body, sha256: hashOfJson(body) });
 }

@@ -174,6 +174,15 @@ export const trainConfig = z
       .min(1)
       .default(3)
       .describe('How many of the newest checkpoints are kept.'),
+    keepEvery: z
+      .number()
+      .int()
+      .min(1)
+      .nullable()
+      .default(null)
+      .describe(
+        'Keep also the first checkpoint at or after each multiple of this many updates, for good; null: none.',
+      ),
     hashEvery: z
       .number()
       .int()

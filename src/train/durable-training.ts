@@ -60,6 +60,11 @@ export interface DurableTrainingDeps {
   readonly tasks: ReadonlyMap<string, ToldTask>;
   /** The folder of the run's checkpoints. */
   readonly checkpoints: string;
+  /** What tells the run from others of its name, in its checkpoints; null where that is not known. */
+  readonly identity?: string | null;
+  /** Goes on from the checkpoint of this update, and not from the newest. */
+  readonly fromUpdate?: number | undefined;
+  readonly notify?: ((message: string) => void) | undefined;
   /** The run's name, the stage's, its input topic's, and its window. */
   readonly run: string;
   readonly stage: string;
@@ -331,7 +336,7 @@ export class DurableTraining {
     this.#state = state;
     this.#durable = state;
     this.#tell();
-    await checkpoints.prune(this.#config.keepCheckpoints);
+    await checkpoints.prune(this.#config.keepCheckpoints, this.#config.keepEvery);
   }
 
   /** Finishes the deliveries that the durable state covers, and tells what it holds that was not told. */

@@ -25,7 +25,10 @@ export interface TrainStage extends Required<Pick<Stage, 'holds' | 'outlasts' | 
  * The stage. `startAt` takes up the newest checkpoint, and must have returned before `operator` is called.
  */
 export function trainStage(config: TrainConfig, deps: DurableTrainingDeps): TrainStage {
-  const checkpoints = new Checkpoints(deps.checkpoints, deps.form);
+  const checkpoints = new Checkpoints(deps.checkpoints, deps.form, {
+    run: deps.run,
+    identity: deps.identity ?? null,
+  });
   let training: DurableTraining | null = null;
   let over = new AbortController();
   let work: Promise<void> = Promise.resolve();
@@ -113,12 +116,23 @@ async function takeUp(config: TrainConfig, { deps, checkpoints, isFirst, signal 
   await checkpoints.claim();
   const published = await deps.published(signal);
   const settings = settingsOf(config, deps);
+  if (isFirst && deps.fromUpdate !== undefined) {
+    const aside = await checkpoints.backTo(deps.fromUpdate);
+    if (aside.length > 0)
+      deps.notify?.(
+        `put aside, so that training goes on from update ${deps.fromUpdate}: ${aside.join(', ')}`,
+      );
+  }
   const found = await checkpoints.latest();
   if (found === null && !isFirst) await deps.reset();
   const state = found ?? (await beginning(deps, { published, settings }));
   if (found !== null) {
     checkSettings(found.settings, settings, checkpoints.path(found.step));
-    const { weights, optimizer } = await checkpoints.read(found.step);
+    const { weights, optimizer, isSealed } = await checkpoints.read(found.step);
+    if (!isSealed)
+      deps.notify?.(
+        `${checkpoints.path(found.step)} is of an earlier version: of its files only the tensors carry a hash.`,
+      );
     await deps.engine.setWeights(weights);
     await deps.engine.setOptimizer(optimizer);
   }
@@ -132,7 +146,7 @@ async function takeUp(config: TrainConfig, { deps, checkpoints, isFirst, signal 
     }
   }
   // A kill in the middle of the last prune is mended here: there may be no further one.
-  if (found !== null) await checkpoints.prune(config.keepCheckpoints);
+  if (found !== null) await checkpoints.prune(config.keepCheckpoints, config.keepEvery);
   return { state, published };
 }
 
@@ -164,7 +178,13 @@ function settingsOf(
   config: TrainConfig,
   { tasks, origins }: Pick<DurableTrainingDeps, 'tasks' | 'origins'>,
 ): TrainState['settings'] {
-  const free: readonly string[] = ['checkpointEvery', 'keepCheckpoints', 'hashEvery', 'recompute'];
+  const free: readonly string[] = [
+    'checkpointEvery',
+    'keepCheckpoints',
+    'keepEvery',
+    'hashEvery',
+    'recompute',
+  ];
   const names = (Object.keys(trainConfig.shape) as (keyof TrainConfig)[]).filter(
     (name) => !free.includes(name),
   );

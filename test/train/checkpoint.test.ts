@@ -4,13 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { SafetensorsFile } from '../../src/checkpoint/safetensors.ts';
-import type { OptimizerState } from '../../src/engine/engine.ts';
 import { initialAdapters } from '../../src/engine/lora.ts';
 import { ConfigError, TransportError } from '../../src/errors.ts';
 import { TakenOver } from '../../src/runtime/taken-over.ts';
-import { Checkpoints, type Tensorial } from '../../src/train/checkpoint.ts';
+import { Checkpoints } from '../../src/train/checkpoint.ts';
 import { adaptersOn, type CheckpointForm, wholePolicy } from '../../src/train/checkpoint-form.ts';
-import { nextSpan, type TrainState } from '../../src/train/train-state.ts';
+import { flip, stateAt, tensorsAt } from './checkpoint-states.ts';
 import { runProcess, smallRun } from './small-run.ts';
 import { smallDecoder, smallWeights, trajectory } from './small-world.ts';
 
@@ -29,26 +28,6 @@ beforeEach(async () => {
   checkpoints = new Checkpoints(folder, wholePolicy(origin));
 });
 
-function stateAt(step: number, offset = 10 * step): TrainState {
-  return {
-    step,
-    cursor: nextSpan(offset, ['a/0/0']),
-    pendingUpdates: [],
-    pendingRefusals: [{ offset: 3, record: 'b/0/0', reason: 'too long' }],
-    firstWeightsHash: 'first',
-    settings: { beta: '0' },
-  };
-}
-
-function tensorsAt(step: number): Tensorial {
-  const optimizer: OptimizerState = {
-    step,
-    m: smallWeights(BigInt(step) + 100n),
-    v: smallWeights(BigInt(step) + 200n),
-  };
-  return { weights: smallWeights(BigInt(step)), optimizer };
-}
-
 const write = (step: number) => checkpoints.write(stateAt(step), async () => tensorsAt(step));
 
 describe('Checkpoints', () => {
@@ -56,7 +35,7 @@ describe('Checkpoints', () => {
     for (const step of [2, 10, 9]) await write(step);
     expect(await checkpoints.steps()).toEqual([2, 9, 10]);
     expect(await checkpoints.latest()).toEqual(stateAt(10));
-    expect(await checkpoints.read(9)).toEqual(tensorsAt(9));
+    expect(await checkpoints.read(9)).toEqual({ ...tensorsAt(9), isSealed: true });
   });
 
   test('none: null', async () => {
@@ -78,7 +57,7 @@ describe('Checkpoints', () => {
     const optimizer = { step: 7, m: initialAdapters(smallDecoder, lora, 4), v: adapters };
     const kept = new Checkpoints(folder, adaptersOn(origin, lora));
     await kept.write(stateAt(7), async () => ({ weights: adapters, optimizer }));
-    expect(await kept.read(7)).toEqual({ weights: adapters, optimizer });
+    expect(await kept.read(7)).toEqual({ weights: adapters, optimizer, isSealed: true });
     const config = readFileSync(join(kept.path(7), 'adapter_config.json'), 'utf8');
     expect(JSON.parse(config)).toMatchObject({
       peft_type: 'LORA',
@@ -89,7 +68,7 @@ describe('Checkpoints', () => {
     expect(existsSync(join(kept.path(7), 'model.safetensors'))).toBe(false);
     flip(join(kept.path(7), 'adapter_model.safetensors'));
     await expect(kept.read(7)).rejects.toThrow(
-      /step-7 is not a whole checkpoint.*expected weights [0-9a-f]{64}/,
+      /step-7 is not a whole checkpoint.*adapter_model\.safetensors: its bytes are not those that were written/,
     );
   });
 
@@ -99,7 +78,7 @@ describe('Checkpoints', () => {
     await checkpoints.write(stateAt(4, 99), asked.tensors);
     expect(asked.times()).toBe(0);
     expect(await checkpoints.latest()).toEqual(stateAt(4, 99));
-    expect(await checkpoints.read(4)).toEqual(tensorsAt(4));
+    expect(await checkpoints.read(4)).toEqual({ ...tensorsAt(4), isSealed: true });
   });
 
   test('old ones are removed, and what a crash left unfinished does not count', async () => {
@@ -112,23 +91,33 @@ describe('Checkpoints', () => {
     await checkpoints.release();
     expect((await readdir(folder)).sort()).toEqual(['step-2', 'step-3']);
     await write(4);
-    expect(await checkpoints.read(4)).toEqual(tensorsAt(4));
+    expect(await checkpoints.read(4)).toEqual({ ...tensorsAt(4), isSealed: true });
   });
 
   test.each<[string, string, (path: string) => void, RegExp]>([
-    ['weights that were cut', 'model.safetensors', (path) => truncateSync(path, 4000), /cut/],
+    [
+      'weights that were cut',
+      'model.safetensors',
+      (path) => truncateSync(path, 4000),
+      /expected \d+ bytes, found 4000/,
+    ],
     [
       'a weight that was changed',
       'model.safetensors',
       (path) => flip(path),
-      /expected weights [0-9a-f]{64}, found/,
+      /its bytes are not those that were written/,
     ],
-    ['a moment that was changed', 'optimizer.safetensors', (path) => flip(path), /expected moments/],
+    [
+      'a moment that was changed',
+      'optimizer.safetensors',
+      (path) => flip(path),
+      /optimizer\.safetensors: its bytes/,
+    ],
     [
       'moments that are missing',
       'optimizer.safetensors',
       (path) => rmSync(path),
-      /cannot be opened \(ENOENT\)/,
+      /optimizer\.safetensors: cannot be read \(ENOENT/,
     ],
   ])('%s: refused with a message', async (_, file, spoil, message) => {
     await write(5);
@@ -136,7 +125,9 @@ describe('Checkpoints', () => {
     const reading = checkpoints.read(5);
     await expect(reading).rejects.toThrow(ConfigError);
     await expect(reading).rejects.toThrow(message);
-    await expect(reading).rejects.toThrow(/step-5 is not a whole checkpoint of this run.*Move it away/s);
+    await expect(reading).rejects.toThrow(
+      /step-5 is not a whole checkpoint of this run.*There is no whole one before it: a replay/s,
+    );
   });
 
   test.each<[string, (path: string) => void, RegExp]>([
@@ -150,7 +141,7 @@ describe('Checkpoints', () => {
     [
       'the train.json of another step',
       (path) => writeFileSync(path, readFileSync(path, 'utf8').replace('"step": 5', '"step": 6')),
-      /expected step 5/,
+      /train\.json is not what was written there/,
     ],
   ])('%s: refused with a message', async (_, spoil, message) => {
     await write(5);
@@ -197,7 +188,7 @@ describe('two that write, of which the first does not know of the second', () =>
     await second.prune(1);
     await second.release();
     expect(await readdir(folder)).toEqual(['step-4']);
-    expect(await second.read(4)).toEqual(tensorsAt(4));
+    expect(await second.read(4)).toEqual({ ...tensorsAt(4), isSealed: true });
   });
 
   test.each<[string, (claim: () => Promise<void>) => CheckpointForm]>([
@@ -279,10 +270,10 @@ describe('taking up a checkpoint', () => {
     await runProcess(run);
     const step = (await checkpoints.steps()).at(-1) ?? 0;
     const file = join(checkpoints.path(step), 'train.json');
-    const { settings, ...state } = JSON.parse(readFileSync(file, 'utf8'));
+    const { settings, sha256: _, manifest: __, ...state } = JSON.parse(readFileSync(file, 'utf8'));
     const { parameters, ...older } = settings;
     expect(parameters).toBe('{"kind":"full"}');
-    writeFileSync(file, JSON.stringify({ ...state, settings: older }));
+    writeFileSync(file, JSON.stringify({ ...state, format: 'swirl-train-1', settings: older }));
     await runProcess(run);
     const adapters = smallRun(folder, log, { parameters: { kind: 'lora' } });
     await expect(runProcess({ ...run, config: adapters.config })).rejects.toThrow(
@@ -322,13 +313,6 @@ describe('taking up a checkpoint', () => {
     expect(existsSync(checkpoints.path(3))).toBe(true);
   });
 });
-
-/** Changes one bit in the last number of a file. */
-function flip(path: string): void {
-  const bytes = readFileSync(path);
-  bytes.writeUInt8(bytes.readUInt8(bytes.length - 2) ^ 1, bytes.length - 2);
-  writeFileSync(path, bytes);
-}
 
 /** Tensors that count how often they are asked for. */
 function countedTensors() {

@@ -1,0 +1,104 @@
+/** Which settings decide what a run records, which stage's records each decides, and how two topologies differ. */
+import { flowStages } from './flow.ts';
+import { pathText } from './problem.ts';
+import { isObject } from './schema-walk.ts';
+import type { Topology } from './topology.ts';
+
+/** Say where a run is, how it is worked on, or what is checked by itself when it is opened. */
+const FREE_ROOTS = [
+  'run',
+  'folder',
+  'transport',
+  'readers',
+  'runtime',
+  'modules',
+  'fed',
+  'topics',
+  'ownTopics',
+];
+
+/** Change when and how fast records come, or by which path something is reached, and not what is in them. */
+const FREE_KEYS = [
+  ...['concurrency', 'timeoutMs', 'retry', 'slots', 'chunkTokens', 'stepTokens', 'maxResponseBytes'],
+  ...['apiKeyEnv', 'tokenEnv', 'headersEnv', 'recompute', 'checkpointEvery', 'keepCheckpoints', 'keepEvery'],
+  ...['hashEvery', 'loadTimeoutMs', 'maxRebuilds', 'matmul'],
+  // Modules and prompts are compared by their contents.
+  ...['path', 'prompt', 'hash', 'promptHash'],
+];
+
+/** Change nothing where what they name is the same, which Swirl cannot know: told, not refused. */
+const TOLD_KEYS = ['checkpoint', 'corpus', 'baseUrl', 'url', 'server', 'device', 'window'];
+
+/** A setting that may decide what is recorded. */
+export interface Difference {
+  /** As people write it. */
+  readonly path: string;
+  /** As JSON; undefined where it is not there. */
+  readonly was: string | undefined;
+  readonly is: string | undefined;
+  /** The stages whose records it decides. */
+  readonly stages: readonly string[];
+  /** Whether it is told only. */
+  readonly isTold: boolean;
+}
+
+/** What differs of the settings that decide records. What is only added decides none of those that are there. */
+export function differencesOf(was: Topology, is: Topology): Difference[] {
+  const roots = [...new Set([...Object.keys(was), ...Object.keys(is)])];
+  return roots
+    .filter((root) => !FREE_ROOTS.includes(root))
+    .flatMap((root) => between([root], was[root as keyof Topology], is[root as keyof Topology]))
+    .filter(({ path, was: before }) => before !== undefined || path.length !== 2)
+    .map(({ path, was: before, is: now }) => ({
+      path: pathText(path),
+      was: before === undefined ? undefined : JSON.stringify(before),
+      is: now === undefined ? undefined : JSON.stringify(now),
+      stages: stagesOf(path, was),
+      isTold: path.some((key) => TOLD_KEYS.includes(key)) || (now === undefined && isStage(path)),
+    }));
+}
+
+/** Whether a path is that of a whole stage: one that is not there any more leaves what it recorded. */
+function isStage(path: readonly string[]): boolean {
+  return path.length === 2 && (path[0] === 'stages' || path[0] === 'ownStages');
+}
+
+interface Raw {
+  readonly path: readonly string[];
+  readonly was: unknown;
+  readonly is: unknown;
+}
+
+function between(path: readonly string[], was: unknown, is: unknown): Raw[] {
+  const key = path.at(-1) ?? '';
+  // Instructions that are not said are those that the run has, or are written when it goes on.
+  if (FREE_KEYS.includes(key) || (key === 'instructions' && is === null)) return [];
+  if (isObject(was) && isObject(is) && was.kind === is.kind) {
+    const keys = [...new Set([...Object.keys(was), ...Object.keys(is)])];
+    return keys.flatMap((name) => between([...path, name], was[name], is[name]));
+  }
+  return JSON.stringify(was) === JSON.stringify(is) ? [] : [{ path, was, is }];
+}
+
+/** The stages whose records a setting decides, of those that the run has. */
+function stagesOf(path: readonly string[], topology: Topology): string[] {
+  const [root = '', name = ''] = path;
+  const byRules = (['judge', 'reward'] as const).filter((part) => topology[part].kind === 'rules');
+  const decided: Readonly<Record<string, readonly string[]>> = {
+    seed: ['rollout', 'train'],
+    policy: ['rollout', ...(topology.learner === null ? ['train'] : [])],
+    learner: ['train'],
+    judge: ['judge'],
+    reward: ['reward'],
+    matcher: ['filter'],
+    tasks: ['rollout', 'tools', 'train'],
+    tools: ['rollout', 'tools', ...byRules],
+    stages: [name],
+    ownStages: [name],
+    source: flowStages(topology).flatMap((stage) =>
+      stage.reads === topology.source?.topic ? stage.name : [],
+    ),
+  };
+  const there = flowStages(topology).map((stage) => stage.name);
+  return (decided[root] ?? there).filter((stage) => there.includes(stage));
+}
