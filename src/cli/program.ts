@@ -17,7 +17,7 @@ const GROUPS = {
     'report',
     'tap',
     'trace',
-    'replay',
+    'replay', 'verify',
     'diff',
     'reset',
     'evaluate',

@@ -18,13 +18,14 @@ import {
 import { join } from 'node:path';
 import { z } from 'zod';
 import { goldAnswers } from '../agent/gold-answers.ts';
+import { hashOfJson } from '../checkpoint/manifest.ts';
 import { ConfigError } from '../errors.ts';
 import { makeFolder } from '../make-folder.ts';
 import type { Question } from '../topics/records.generated.ts';
 import { runFolder } from '../topology/resolved.ts';
 import type { Topology } from '../topology/topology.ts';
 
-const FILE = 'evaluation.json';
+export const EVALUATION_FILE = 'evaluation.json';
 const VERSION = 1;
 
 /** Settings that decide how fast records come, and not what is in them. */
@@ -41,6 +42,8 @@ const manifestSchema = z.object({
   questions: z.object({ count: z.int().min(0), hash: z.string() }),
   /** Whether all that could be done is done. */
   finished: z.boolean(),
+  /** SHA-256 of the other keys as JSON; earlier versions wrote none. */
+  sha256: z.string().optional(),
 });
 export type Manifest = z.output<typeof manifestSchema>;
 
@@ -67,21 +70,29 @@ export function manifestOf(flow: Topology, questions: readonly Question[]): Mani
 export function readManifest(topology: Topology, run: string): Manifest | null {
   const folder = runFolder(topology, run);
   if (!existsSync(folder)) return null;
-  const path = join(folder, FILE);
+  const path = join(folder, EVALUATION_FILE);
   if (!existsSync(path)) {
     throw new ConfigError(
       `the run ${run} is there and is no evaluation (or one of an earlier version): ` +
         `expected ${path}; name another run`,
     );
   }
+  return readEvaluation(path).manifest;
+}
+
+/** What the file says. Throws `ConfigError` where it is not what was written there. */
+export function readEvaluation(path: string): { readonly manifest: Manifest; readonly isSealed: boolean } {
   try {
-    return manifestSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+    const json = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+    const { sha256, ...manifest } = manifestSchema.parse(json);
+    const { sha256: _, ...body } = json;
+    const isOld = sha256 === undefined && Object.keys(json).every((key) => key in manifest);
+    if (!isOld && sha256 !== hashOfJson(body)) throw new Error('its bytes have changed (SHA-256)');
+    return { manifest, isSealed: !isOld };
   } catch (error) {
     throw new ConfigError(
       `${path}: expected what \`swirl evaluate\` writes there: ${(error as Error).message}`,
-      {
-        cause: error,
-      },
+      { cause: error },
     );
   }
 }
@@ -89,10 +100,11 @@ export function readManifest(topology: Topology, run: string): Manifest | null {
 /** Written aside and renamed into place. */
 export function writeManifest(flow: Topology, manifest: Manifest): void {
   const folder = runFolder(flow);
-  const aside = join(folder, `${FILE}.${randomUUID()}.tmp`);
+  const aside = join(folder, `${EVALUATION_FILE}.${randomUUID()}.tmp`);
   makeFolder(folder);
-  writeFileSync(aside, `${JSON.stringify(manifest, null, 1)}\n`);
-  renameSync(aside, join(folder, FILE));
+  const { sha256: _, ...body } = manifest;
+  writeFileSync(aside, `${JSON.stringify({ ...body, sha256: hashOfJson(body) }, null, 1)}\n`);
+  renameSync(aside, join(folder, EVALUATION_FILE));
 }
 
 /** Throws `ConfigError` that says what differs, where two manifests are of different evaluations. */

@@ -6,46 +6,21 @@
  */
 import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { flushFolder, writeJson } from '../checkpoint/folder-aside.ts';
-import { hashOfJson, manifestFile, type Owner, readManifest, writeManifest } from '../checkpoint/manifest.ts';
+import { manifestFile, type Owner, readManifest, writeManifest } from '../checkpoint/manifest.ts';
 import { readOptimizer, writeOptimizer } from '../checkpoint/optimizer-file.ts';
 import { hashWeights } from '../checkpoint/weights-hash.ts';
 import type { OptimizerState, Tensors } from '../engine/engine.ts';
 import { ConfigError, DataError, SwirlError, TransportError } from '../errors.ts';
 import type { CheckpointForm } from './checkpoint-form.ts';
+import { examineCheckpoint, otherOwner } from './examine-checkpoint.ts';
 import { FolderClaim } from './folder-claim.ts';
-import { type TrainState, trainState } from './train-state.ts';
+import { parseState, type StateFile, stateFile, writeState } from './state-file.ts';
+import type { TrainState } from './train-state.ts';
 
 const optimizerFile = 'optimizer.safetensors';
-const stateFile = 'train.json';
-
-const fields = {
-  /** Hashes of what lies beside this file, so that damage is seen before anything is trained on it. */
-  weightsHash: z.string(),
-  momentsHash: z.string(),
-  ...trainState.shape,
-};
-
-const fileSchema = z.discriminatedUnion('format', [
-  /** Of earlier versions, without a manifest. */
-  z.strictObject({ format: z.literal('swirl-train-1'), ...fields }),
-  z.strictObject({
-    format: z.literal('swirl-train-2'),
-    ...fields,
-    /** That of the manifest, and that of the other keys of this file as JSON. */
-    manifest: z.string(),
-    sha256: z.string(),
-  }),
-]);
-
-interface StateFile {
-  readonly state: TrainState;
-  readonly weightsHash: string;
-  readonly momentsHash: string;
-  /** Null in checkpoints of earlier versions. */
-  readonly manifest: string | null;
-}
+/** Who writes checkpoints that belong to no run. */
+const NOBODY: Owner = { run: '', identity: null };
 
 /** Weights and moments as they are after `state.step` updates. */
 export interface Tensorial {
@@ -235,7 +210,7 @@ export class Checkpoints {
     const aside = claim.path(`step-${state.step}`);
     await this.#form.save(aside, weights, async (folder) => {
       await writeOptimizer(join(folder, optimizerFile), optimizer, shapes);
-      const manifest = await writeManifest(folder, this.#owner ?? { run: '', identity: null }, [stateFile]);
+      const manifest = await writeManifest(folder, this.#owner ?? NOBODY, [stateFile]);
       await writeState(join(folder, stateFile), { state, weightsHash, momentsHash, manifest });
     });
     // Saving may have made the workspace again.
@@ -272,11 +247,8 @@ export class Checkpoints {
     const owner = this.#owner;
     const manifest = await readManifest(this.path(step), { check: 'itself' }).catch(() => null);
     if (owner === null || manifest === null) return;
-    const isOther =
-      manifest.identity !== null && owner.identity !== null && manifest.identity !== owner.identity;
-    if (manifest.run === owner.run && !isOther) return;
-    const another =
-      manifest.run === owner.run ? `another run of the name ${owner.run}` : `the run ${manifest.run}`;
+    const another = otherOwner(manifest, owner);
+    if (another === null) return;
     throw new ConfigError(
       `${this.path(step)} is a checkpoint of ${another}, and the run ${owner.run} does not go on from it: move it away. To ` +
         'begin with its weights, name it as `policy.checkpoint` of a new run',
@@ -294,18 +266,6 @@ export class Checkpoints {
     return found;
   }
 
-  /** Whether a checkpoint is what was written, as far as it says so. */
-  async #isWhole(step: number): Promise<boolean> {
-    try {
-      const found = parseState(await readFile(join(this.path(step), stateFile), 'utf8'), step);
-      if (typeof found === 'string') return false;
-      const manifest = await readManifest(this.path(step), { check: 'files' });
-      return found.manifest === null || found.manifest === manifest?.sha256;
-    } catch {
-      return false;
-    }
-  }
-
   #momentsHash({ m, v }: OptimizerState): string {
     const { shapes } = this.#form;
     return `${hashWeights(m, shapes)}:${hashWeights(v, shapes)}`;
@@ -316,9 +276,12 @@ export class Checkpoints {
     const before = (await this.steps()).filter((other) => other < step).reverse();
     let whole: number | undefined;
     for (const other of before) {
-      if (!(await this.#isWhole(other))) continue;
-      whole = other;
-      break;
+      const examined = examineCheckpoint(this.path(other), other, this.#owner ?? NOBODY);
+      whole = await examined.then(
+        () => other,
+        () => undefined,
+      );
+      if (whole !== undefined) break;
     }
     const wayOn =
       whole === undefined
@@ -329,32 +292,4 @@ export class Checkpoints {
       cause,
     });
   }
-}
-
-/** What the file says, or what is wrong with it. */
-function parseState(text: string, step: number): StateFile | string {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    return `${stateFile} cannot be read: ${(error as Error).message}`;
-  }
-  const parsed = fileSchema.safeParse(json);
-  if (!parsed.success) {
-    return `expected ${stateFile} as this version of Swirl writes it, found:\n${z.prettifyError(parsed.error)}`;
-  }
-  const { format: _, weightsHash, momentsHash, ...rest } = parsed.data;
-  const { manifest, sha256, ...state } = { manifest: null, sha256: null, ...rest };
-  const { sha256: __, ...body } = json as Record<string, unknown>;
-  if (sha256 !== null && sha256 !== hashOfJson(body))
-    return `${stateFile} is not what was written there (its hash is of other bytes)`;
-  if (state.step !== step) return `expected step ${step} in ${stateFile}, found ${state.step}`;
-  return { state, weightsHash, momentsHash, manifest };
-}
-
-/** Writes the state with its own hash. */
-async function writeState(path: string, { state, manifest, ...hashes }: StateFile): Promise<void> {
-  if (manifest === null) return writeJson(path, { format: 'swirl-train-1', ...hashes, ...state });
-  const body = { format: 'swirl-train-2', ...hashes, ...state, manifest };
-  await writeJson(path, { ...body, sha256: hashOfJson(body) });
 }

@@ -1,0 +1,101 @@
+/** Walks an embedded log: its pages, what is beside the records, and every record. */
+import { closeSync, existsSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { checkPages } from '../topics/embedded/lmdb-pages.ts';
+import { LogFile } from '../topics/embedded/log-file.ts';
+import { LogReader } from '../topics/embedded/log-reader.ts';
+import type { StoredTopic } from '../topics/embedded/log-store.ts';
+import { openHash } from '../topics/embedded/log-values.ts';
+import { damaged, type Finding } from './verify-finding.ts';
+
+/** Records looked at in one go; where one is damaged, these are looked at one by one. */
+const PAGE_ENTRIES = 1000;
+const PAGE_BYTES = 8 * 2 ** 20;
+/** Of a partition, so many damaged records are named. */
+const NAMED = 3;
+
+interface RunFolder {
+  readonly folder: string;
+  readonly run: string;
+}
+
+/** The topics of a run on the embedded log, one by one. */
+export async function* verifyLog({ folder, run }: RunFolder): AsyncGenerator<Finding, void> {
+  const path = join(folder, run, 'log');
+  const data = join(path, 'data.mdb');
+  if (!existsSync(data)) return;
+  try {
+    checkAllPages(data);
+  } catch (error) {
+    yield damaged('log', error);
+    return;
+  }
+  const hash = await openHash();
+  let file: LogFile;
+  try {
+    file = LogFile.open({ run, folder: path, access: 'read', mapBytes: 2 ** 20, durable: true, hash });
+  } catch (error) {
+    yield damaged('log', error);
+    return;
+  }
+  const reader = new LogReader(run, file, { pollMs: 1000, pageBytes: PAGE_BYTES });
+  try {
+    const { isSealed } = file.values;
+    yield {
+      part: 'log',
+      state: isSealed ? 'whole' : 'unchecked',
+      says: isSealed ? 'pages, topics and progress' : 'pages; an earlier version wrote it, without checksums',
+    };
+    for (const { name, partitions } of reader.topics()) {
+      for (let partition = 0; partition < partitions; partition++)
+        yield verifyPartition(reader, { topic: reader.topic(name), partition, isSealed });
+    }
+  } finally {
+    reader.close();
+  }
+}
+
+/** Of files of any size. */
+function checkAllPages(data: string): void {
+  const file = openSync(data, 'r');
+  try {
+    checkPages(file, { wholeUpTo: Number.POSITIVE_INFINITY });
+  } finally {
+    closeSync(file);
+  }
+}
+
+interface PartitionOf {
+  readonly topic: StoredTopic;
+  readonly partition: number;
+  readonly isSealed: boolean;
+}
+
+function verifyPartition(reader: LogReader, { topic, partition, isSealed }: PartitionOf): Finding {
+  const part = `topic ${topic.name}${topic.partitions > 1 ? `, partition ${partition}` : ''}`;
+  const end = reader.end(topic, partition);
+  const bad: string[] = [];
+  let [from, count] = [0, PAGE_ENTRIES];
+  while (from < end) {
+    try {
+      const options = { from, maxEntries: count, maxBytes: PAGE_BYTES };
+      from += reader.page(topic, partition, options).length;
+      if (from % PAGE_ENTRIES === 0) count = PAGE_ENTRIES;
+    } catch (error) {
+      if (count === 1) {
+        bad.push((error as Error).message);
+        from++;
+      }
+      count = 1;
+    }
+  }
+  if (bad.length > 0) {
+    const more = bad.length > NAMED ? `; and ${bad.length - NAMED} more` : '';
+    return {
+      part,
+      state: 'damaged',
+      says: `${bad.length} of ${end} records: ${bad.slice(0, NAMED).join('; ')}${more}`,
+    };
+  }
+  return { part, state: isSealed ? 'whole' : 'unchecked', says: `${end} records` };
+}
