@@ -6,7 +6,7 @@
  */
 import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { flushFolder, writeJson } from '../checkpoint/folder-aside.ts';
+import { flushFolder } from '../checkpoint/folder-aside.ts';
 import { manifestFile, type Owner, readManifest, writeManifest } from '../checkpoint/manifest.ts';
 import { readOptimizer, writeOptimizer } from '../checkpoint/optimizer-file.ts';
 import { hashWeights } from '../checkpoint/weights-hash.ts';

@@ -3,8 +3,8 @@ import type { LogEntry } from '../transport.ts';
 import type { Link } from './link.ts';
 import {
   type Broker,
-  decompressing,
   type FetchedPartition,
+  fetchChecked,
   READ_COMMITTED,
   READ_UNCOMMITTED,
   type WireMessage,
@@ -56,18 +56,17 @@ export async function fetchTogether(
   const fetched = new Map<FetchFrom, Fetched>();
   const asked = [...byLeader].map(async ([broker, led]) => {
     const place = { name: led[0]?.name ?? '', limit: link.options.decompressedBytes };
-    const { responses } = await decompressing(place, () =>
-      broker.fetch({
-        isolationLevel: READ_COMMITTED,
-        maxWaitTime: limits.waitMs,
-        minBytes: 1,
-        maxBytes: limits.maxBytes * led.length,
-        topics: led.map(({ name, partition, offset }) => ({
-          topic: name,
-          partitions: [{ partition, fetchOffset: offset, maxBytes: limits.maxBytes }],
-        })),
-      }),
-    );
+    const options = {
+      isolationLevel: READ_COMMITTED,
+      maxWaitTime: limits.waitMs,
+      minBytes: 1,
+      maxBytes: limits.maxBytes * led.length,
+      topics: led.map(({ name, partition, offset }) => ({
+        topic: name,
+        partitions: [{ partition, fetchOffset: offset, maxBytes: limits.maxBytes }],
+      })),
+    };
+    const { responses } = await fetchChecked(broker, options, place);
     for (const { partitions } of responses) {
       for (const answer of partitions) {
         const from = led.find(({ partition }) => partition === answer.partition);

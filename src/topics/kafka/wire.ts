@@ -12,6 +12,7 @@ import { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import type { SASLOptions } from 'kafkajs';
+import { checkBatches } from './batch-checksums.ts';
 import { type BatchPlace, decompressors } from './compression.ts';
 
 /** How to reach a cluster. */
@@ -238,9 +239,29 @@ for (const [number, decompress] of decompressors) {
   };
 }
 
-/** Makes a fetch whose batches may be compressed. */
-export function decompressing<T>(place: BatchPlace, fetch: () => Promise<T>): Promise<T> {
-  return fetching.run(place, fetch);
+/** A request as kafkajs makes it, with what reads the answer. */
+interface MadeRequest {
+  readonly request: { readonly apiVersion: number };
+  readonly response: { decode(bytes: Buffer): Promise<unknown> };
+}
+
+/** Fetches records, whose batches may be compressed; their checksums are looked at before they are read. */
+export function fetchChecked(
+  broker: Broker,
+  options: Parameters<Broker['fetch']>[0],
+  place: BatchPlace,
+): ReturnType<Broker['fetch']> {
+  const checked: Broker['lookupRequest'] = (key, definition) => (fields) => {
+    const made = broker.lookupRequest(key, definition)(fields) as MadeRequest;
+    const { request, response } = made;
+    const decode = async (bytes: Buffer) => {
+      checkBatches(bytes, request.apiVersion);
+      return response.decode(bytes);
+    };
+    return { ...made, response: { ...response, decode } };
+  };
+  const checking = Object.create(broker, { lookupRequest: { value: checked } }) as Broker;
+  return fetching.run(place, () => checking.fetch(options));
 }
 
 /** The codecs of groups' metadata and assignments, which tools of Kafka show to people. */
