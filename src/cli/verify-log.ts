@@ -1,6 +1,7 @@
 /** Walks an embedded log: its pages, what is beside the records, and every record. */
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
+import { Damaged } from '../topics/embedded/damage.ts';
 import { checkPages } from '../topics/embedded/lmdb-pages.ts';
 import { LogFile } from '../topics/embedded/log-file.ts';
 import { LogReader } from '../topics/embedded/log-reader.ts';
@@ -83,7 +84,8 @@ function verifyPartition(reader: LogReader, { topic, partition, isSealed }: Part
       if (from % PAGE_ENTRIES === 0) count = PAGE_ENTRIES;
     } catch (error) {
       if (count === 1) {
-        bad.push((error as Error).message);
+        const { cause, message } = error as Error;
+        bad.push(cause instanceof Damaged ? cause.message : message);
         from++;
       }
       count = 1;

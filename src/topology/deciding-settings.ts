@@ -26,7 +26,7 @@ const FREE_KEYS = [
   ...['path', 'prompt', 'hash', 'promptHash'],
 ];
 
-/** Change nothing where what they name is the same, which Swirl cannot know: told, not refused. */
+/** Change nothing where what they name is the same, which Swirl cannot know: told, not refused. So is a stage left out. */
 const TOLD_KEYS = ['checkpoint', 'corpus', 'baseUrl', 'url', 'server', 'device', 'window'];
 
 /** A setting that may decide what is recorded. */
@@ -54,13 +54,9 @@ export function differencesOf(was: Topology, is: Topology): Difference[] {
       was: before === undefined ? undefined : JSON.stringify(before),
       is: now === undefined ? undefined : JSON.stringify(now),
       stages: stagesOf(path, was),
-      isTold: path.some((key) => TOLD_KEYS.includes(key)) || (now === undefined && isStage(path)),
+      // What a topology does not say may be what an earlier version had by default.
+      isTold: path.some((key) => TOLD_KEYS.includes(key)) || now === undefined,
     }));
-}
-
-/** Whether a path is that of a whole stage: one that is not there any more leaves what it recorded. */
-function isStage(path: readonly string[]): boolean {
-  return path.length === 2 && (path[0] === 'stages' || path[0] === 'ownStages');
 }
 
 interface Raw {

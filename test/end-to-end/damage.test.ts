@@ -71,8 +71,8 @@ test('verify says that all is whole, or which topic, partition and offset is not
   flipAfter(path('checkpoints', 'step-4', 'config.json'), 'model_type');
   const found = await place.swirl(['verify', 'flipped/main']);
   expect(found.code).toBe(1);
-  expect(found.stdout).toMatch(/damaged {2}topic .*, partition 0, offset \d+: its bytes are not those/s);
-  expect(found.stdout).toMatch(/damaged {2}.*step-4: .*config\.json: its bytes are not those/);
+  expect(found.stdout).toMatch(/damaged +topic .*, partition 0, offset \d+: its bytes are not those/);
+  expect(found.stdout).toMatch(/damaged +.*step-4: .*config\.json: its bytes are not those/);
   expect(found.stdout).toContain('is damaged in 2 parts');
 });
 
@@ -85,7 +85,7 @@ test('a run goes on by its own settings: others are refused and named, also by a
   expect(readFileSync(place.path('runs', 'main', 'topology.resolved.yaml'), 'utf8')).toBe(before);
   // What changes no record may change.
   const again = await place.swirl(['run', '--until-drained', ...setting('stages.train.keepCheckpoints=9')]);
-  expect(again).toMatchObject({ code: 0, stderr: '' });
+  expect(again).toMatchObject({ code: 0, stderr: expect.not.stringContaining('in the run') });
 });
 
 test('training goes on from an earlier checkpoint, to the same weights; the later ones are put aside', async () => {
