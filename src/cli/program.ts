@@ -17,6 +17,7 @@ const GROUPS = {
     'report',
     'tap',
     'trace',
+    'retry',
     'replay',
     'verify',
     'diff',

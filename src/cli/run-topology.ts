@@ -108,6 +108,7 @@ function notesOn(topology: Topology, progress: readonly StageProgress[]): string
   if (failures > 0) {
     return [
       `${counted(failures, 'record')} failed; look at them with: ${ownName()} tap failures -t ${folderOf(topology)}`,
+      `once the cause is mended, feed them again with: ${ownName()} retry -t ${folderOf(topology)}`,
     ];
   }
   if (progress.some(({ done, backlog }) => done + backlog > 0)) return [];
