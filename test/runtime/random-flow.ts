@@ -313,6 +313,7 @@ function bound(transport: Transport): Transport {
     subscribe: (options) => transport.subscribe(options),
     committed: (...of) => transport.committed(...of),
     read: (...of) => transport.read(...of),
+    setProgress: (...of) => transport.setProgress(...of),
     close: () => transport.close(),
   };
 }
