@@ -9,6 +9,8 @@ import { hanging, screenWidth } from './screen.ts';
 export interface ProgressOptions {
   readonly progress: () => Promise<StageProgress[]>;
   readonly stream: NodeJS.WriteStream;
+  /** How a line that is no bar is written; by default as it is. */
+  readonly line?: (text: string) => string;
   /** Milliseconds between looks; bars are redrawn, lines printed where something has changed. */
   readonly intervalMs?: number;
 }
@@ -25,7 +27,12 @@ export interface ShownProgress {
 }
 
 /** Shows the progress until `stop` is called. */
-export function showProgress({ progress, stream, intervalMs }: ProgressOptions): ShownProgress {
+export function showProgress({
+  progress,
+  stream,
+  line: written,
+  intervalMs,
+}: ProgressOptions): ShownProgress {
   const terminal = stream.isTTY === true;
   let drawn = 0;
   let last = '';
@@ -47,7 +54,8 @@ export function showProgress({ progress, stream, intervalMs }: ProgressOptions):
           .map(({ stage, done, backlog }) => `${stage} ${done}/${done + backlog}`)
           .join('  ');
         const indent = 2;
-        if (line !== last) stream.write(`${hanging(line, { width: screenWidth(stream), indent })}\n`);
+        const text = () => written?.(line) ?? hanging(line, { width: screenWidth(stream), indent });
+        if (line !== last) stream.write(`${text()}\n`);
         last = line;
       }
     } finally {

@@ -1,13 +1,16 @@
 /** Runs a topology with progress and a closing summary: what `swirl run` and `swirl replay` share. */
 import { relative } from 'node:path';
+import { ConfigError, SwirlError } from '../errors.ts';
 import { printable } from '../monitor/printable.ts';
-import { openRun } from '../open-run.ts';
+import { type OpenRun, openRun } from '../open-run.ts';
 import type { RunEnd, StageProgress } from '../runtime/run.ts';
 import { runFolder } from '../topology/resolved.ts';
 import type { Topology } from '../topology/topology.ts';
 import { counted } from './count.ts';
 import { EXIT } from './exit.ts';
+import { graceOf } from './grace.ts';
 import { interrupts } from './interrupt.ts';
+import { type Level, logLine } from './log-line.ts';
 import { nothingLearnt } from './nothing-learnt.ts';
 import { ownName } from './own-name.ts';
 import { showProgress } from './progress.ts';
@@ -33,22 +36,71 @@ export interface RunTopologyOptions {
 
 /** Returns the exit code. Progress and notes go to stderr, the summary to stdout. */
 export async function runTopology(topology: Topology, options: RunTopologyOptions): Promise<number> {
+  const written = lineOf(topology);
   let say: (message: string) => void = (message) => process.stderr.write(`${message}\n`);
-  const { stop, abort, release } = interrupts((message) => say(message));
-  const run = await openRun(topology, (message) => say(message));
-  const beside = options.watch && watchBeside(topology, { say: (message) => say(message), ...options.watch });
+  const note = (message: string, level?: Level) => say(written?.(message, level) ?? message);
+  const { stop, abort, release } = interrupts(note);
+  const grace = graceOf(topology.runtime.graceMs, (message) => note(message, 'warn'));
+  try {
+    const opening = openRun(topology, note);
+    opening.catch(() => {});
+    // Nothing has begun while it is being opened, which an outage may keep from its end.
+    const run = await Promise.race([opening, onAbort(stop)]);
+    if (run === undefined) return options.untilDrained ? EXIT.interrupted : EXIT.done;
+    return await runOpened(run, {
+      ...options,
+      stop,
+      abort: AbortSignal.any([abort, grace.over]),
+      note,
+      written,
+      listen: (to) => {
+        say = to;
+      },
+    });
+  } catch (error) {
+    if (written === undefined || !(error instanceof SwirlError)) throw error;
+    note(`swirl: ${error.message}`, 'error');
+    return error instanceof ConfigError ? EXIT.usage : EXIT.failed;
+  } finally {
+    release();
+    grace.release();
+  }
+}
+
+/** A worker on a cluster leaves a log: with times and levels, where nobody looks at a terminal. */
+function lineOf({ transport }: Topology): typeof logLine | undefined {
+  return transport.kind === 'kafka' && process.stderr.isTTY !== true ? logLine : undefined;
+}
+
+function onAbort(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(undefined), { once: true }));
+}
+
+interface RunOpened extends RunTopologyOptions {
+  readonly stop: AbortSignal;
+  readonly abort: AbortSignal;
+  readonly note: (message: string, level?: Level) => void;
+  readonly written: typeof logLine | undefined;
+  /** Says from now on by this. */
+  readonly listen: (say: (message: string) => void) => void;
+}
+
+async function runOpened(run: OpenRun, options: RunOpened): Promise<number> {
+  const { stop, abort, note, written } = options;
+  const { topology } = run;
+  const beside = options.watch && watchBeside(topology, { say: note, ...options.watch });
   try {
     const { untilDrained, stages, fromUpdate } = options;
-    const notify = (message: string) => say(message);
     const started = await run.start({
-      ...{ untilDrained, fromUpdate, stop, abort, notify },
+      ...{ untilDrained, fromUpdate, stop, abort, notify: note },
       ...(stages ? { stages } : {}),
     });
     if (!untilDrained && process.stderr.isTTY) {
-      say(`run ${topology.run}, until Control-C ends it (\`--until-drained\`: until all is consumed)`);
+      note(`run ${topology.run}, until Control-C ends it (\`--until-drained\`: until all is consumed)`);
     }
-    const shown = showProgress({ progress: () => started.progress(), stream: process.stderr });
-    say = shown.say;
+    const line = written === undefined ? {} : { line: (text: string) => written(text) };
+    const shown = showProgress({ progress: () => started.progress(), stream: process.stderr, ...line });
+    options.listen(shown.say);
     beside?.follow(() => started.progress());
     let end: RunEnd;
     try {
@@ -68,7 +120,6 @@ export async function runTopology(topology: Topology, options: RunTopologyOption
     if (why !== null) return EXIT.nothing;
     return failuresOf(progress) > 0 ? EXIT.failures : EXIT.done;
   } finally {
-    release();
     await beside?.stop();
     await run.close();
   }

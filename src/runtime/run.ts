@@ -14,12 +14,16 @@ import { PartitionWorker } from './partition-worker.ts';
 import { runScheduled } from './scheduling.ts';
 import type { Stage } from './stage.ts';
 import { TakenOver } from './taken-over.ts';
+import { inTime, LATE } from './time-limit.ts';
 
 /**
  * Before a partition is given back that another worker has taken over: two must not take it from each other
  * in a hurry.
  */
 const GIVE_BACK_MS = 1_000;
+
+/** How long a look at the progress may wait for the topics, in milliseconds. */
+const LOOK_MS = 2_000;
 
 export const runtimeConfig = z
   .strictObject({
@@ -30,6 +34,15 @@ export const runtimeConfig = z
       .min(1)
       .default(20)
       .describe('How often --until-drained looks whether all is done, in milliseconds.'),
+    graceMs: z
+      .number()
+      .int()
+      .min(0)
+      .default(45_000)
+      .describe(
+        'After SIGTERM a run finishes and commits what is in flight for so long, whatever it waits for; then it stops at once, ' +
+          'and loses nothing. Less than what gives the signal waits before it kills (containers: 60 s here).',
+      ),
     remoteCheckMs: z
       .number()
       .int()
@@ -164,7 +177,7 @@ export class Run {
         stage: stage.name,
         reads: stage.reads,
         done,
-        backlog: sum(await Promise.all(workers.map((worker) => worker.backlog()))),
+        backlog: sum(await Promise.all(workers.map(backlogOf))),
         inFlight: sum(workers.map((worker) => worker.inFlight)),
         written: { ...written },
       })),
@@ -328,6 +341,12 @@ export class Run {
       if (!this.#abort.aborted) this.#fatal.abort(error);
     }
   }
+}
+
+/** What waits in a partition; what is in flight where the topics do not say in time (an outage). */
+async function backlogOf(worker: PartitionWorker): Promise<number> {
+  const found = await inTime(() => worker.backlog(), { timeoutMs: LOOK_MS });
+  return found === LATE ? worker.inFlight : found;
 }
 
 /** The partition's work goes on in another process, from what was committed here. */

@@ -44,6 +44,9 @@ export class GroupMember {
   /** Aborted to end a pause between heartbeats. */
   #wake = new AbortController();
   #rejoin = false;
+  /** When the group was last heard of, and how late a pause between heartbeats ended since: milliseconds. */
+  #heard = 0;
+  #late = 0;
 
   constructor(options: MemberOptions) {
     this.#options = options;
@@ -130,7 +133,9 @@ export class GroupMember {
       });
       this.#memberId = joined.memberId;
       this.#generation = joined.generationId;
-      this.#options.onAssigned(await this.#sync(coordinator, joined));
+      const assigned = await this.#sync(coordinator, joined);
+      this.#hear();
+      this.#options.onAssigned(assigned);
     } finally {
       clearTimeout(told);
       this.#joining = false;
@@ -178,7 +183,9 @@ export class GroupMember {
     const { link, group, heartbeatMs } = this.#options;
     while (!signal.aborted && !this.#rejoin) {
       this.#wake = new AbortController();
+      const due = link.options.now() + heartbeatMs;
       await sleep(heartbeatMs, AbortSignal.any([signal, this.#wake.signal])).catch(() => {});
+      this.#late = Math.max(this.#late, link.options.now() - due);
       if (signal.aborted || this.#rejoin) return;
       try {
         await link.patiently(`staying in the group ${group}`, () => this.#heartbeat(), signal);
@@ -198,6 +205,24 @@ export class GroupMember {
       memberId: this.#memberId,
       groupInstanceId: worker,
     });
+    this.#hear();
+  }
+
+  #hear(): void {
+    this.#heard = this.#options.link.options.now();
+    this.#late = 0;
+  }
+
+  /** Why the group gave this member's partitions away. */
+  #silence(): string {
+    const { link, group, sessionMs, heartbeatMs } = this.#options;
+    const seconds = (ms: number) => `${Math.round(ms / 100) / 10} s`;
+    const silent = seconds(link.options.now() - this.#heard);
+    const busy =
+      this.#late > heartbeatMs
+        ? ` This process stood still for ${seconds(this.#late)} (paused, or long work that gives way to nothing): a longer sessionMs outlasts that.`
+        : '';
+    return `The group ${group} did not hear of this worker for ${silent} (sessionMs: ${seconds(sessionMs)}), and gave its partitions away; it joins again.${busy}`;
   }
 
   /**
@@ -212,14 +237,8 @@ export class GroupMember {
       case 'UNKNOWN_MEMBER_ID':
       case 'ILLEGAL_GENERATION':
         this.#memberId = '';
-        onEvicted(
-          new TransportError(
-            `The group ${group} did not hear of this worker in time, and gave its partitions away.`,
-            {
-              retryable: true,
-            },
-          ),
-        );
+        this.#options.link.options.notify(this.#silence(), 'warn');
+        onEvicted(new TransportError(this.#silence(), { retryable: true }));
         return;
       case 'FENCED_INSTANCE_ID': {
         this.#memberId = '';

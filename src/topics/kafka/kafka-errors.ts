@@ -103,10 +103,18 @@ export function isPassing(error: unknown): boolean {
 
 /**
  * kafkajs loses its way, with errors of no kind (`Broker not connected`, a `TypeError`), when connections go
- * away under it: new ones are all that it takes.
+ * away under it: new ones are all that it takes. What others throw within its frames is no outage.
  */
 function isLostConnection({ name, type, stack = '' }: WireError): boolean {
-  return type === undefined && !name.startsWith('KafkaJS') && /[\\/]kafkajs[\\/]src[\\/]/.test(stack);
+  if (type !== undefined || name.startsWith('KafkaJS')) return false;
+  const thrownIn = stack.split('\n').find((line) => /^\s+at /.test(line) && !/\bnode:/.test(line)) ?? '';
+  return /[\\/]kafkajs[\\/]src[\\/]/.test(thrownIn);
+}
+
+/** Whether kafkajs has lost its way: again and again it is a defect, and no outage. */
+export function isAstray(error: unknown): boolean {
+  const found = root(error);
+  return found !== undefined && !(found instanceof SwirlError) && isLostConnection(found);
 }
 
 /** Whether it passes without new connections or metadata: the broker is busy with what was asked before. */

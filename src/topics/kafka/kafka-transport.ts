@@ -19,6 +19,7 @@ import type { KafkaConfig } from './kafka-config.ts';
 import { KafkaTopics, type TopicDifference } from './kafka-topics.ts';
 import { Link, type LinkOptions } from './link.ts';
 import { checked, groupName, topicName } from './names.ts';
+import { OutageNotes } from './outage-notes.ts';
 import { readEntries } from './reader.ts';
 import { setProgress } from './set-progress.ts';
 import { Subscription } from './subscription.ts';
@@ -32,7 +33,7 @@ export interface KafkaTransportOptions {
   /** TLS and SASL, as kafkajs takes them. */
   readonly security?: Pick<ClusterOptions, 'ssl' | 'sasl'>;
   /** What the user should know while a run goes on: outages, topics that differ from the topology. */
-  readonly notify?: (message: string) => void;
+  readonly notify?: (message: string, level?: 'info' | 'warn') => void;
   /** Milliseconds, from anywhere. */
   readonly now?: () => number;
 }
@@ -89,6 +90,7 @@ class KafkaTransport implements Transport, KafkaExtras {
       closed: this.#closed.signal,
       now,
       notify,
+      outage: new OutageNotes({ now, notify, outageMs }),
     };
     this.#control = this.#link();
     this.#topics = new KafkaTopics({ link: this.#control, run, config });

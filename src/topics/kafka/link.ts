@@ -1,7 +1,8 @@
 /** Connections to a cluster that are made anew when they break, and patience with a cluster that is away. */
 import { sleep } from '../../clock.ts';
 import { TransportError } from '../../errors.ts';
-import { isBusy, isPassing, transportError } from './kafka-errors.ts';
+import { isAstray, isBusy, isPassing, transportError } from './kafka-errors.ts';
+import type { OutageNotes } from './outage-notes.ts';
 import { type Broker, type Cluster, type ClusterOptions, COORDINATOR, makeCluster } from './wire.ts';
 
 export interface LinkOptions {
@@ -14,14 +15,18 @@ export interface LinkOptions {
   readonly closed: AbortSignal;
   /** Milliseconds, from anywhere. */
   readonly now: () => number;
-  /** Told once when the cluster cannot be reached, and once when it can again. */
-  readonly notify: (message: string) => void;
+  /** What the user should know, besides outages. */
+  readonly notify: (message: string, level?: 'info' | 'warn') => void;
+  /** Shared by all links: an outage is said once. */
+  readonly outage: OutageNotes;
 }
 
 /** Pauses between attempts, in milliseconds: the first, and the longest. */
 const PAUSE_MS = { first: 10, longest: 1_000 };
 /** After this long the user is told. */
 const TELL_MS = 5_000;
+/** So many times in a row kafkajs may lose its way: where a cluster is away there are errors of connections. */
+const MOST_ASTRAY = 20;
 
 /**
  * A cluster's connections for one purpose: a request that a broker answers late holds up those after it on
@@ -103,33 +108,34 @@ export class Link {
    * tried otherwise.
    */
   async patiently<T>(what: string, work: () => Promise<T>, signal = this.options.closed): Promise<T> {
-    const { now, outageMs, notify, closed } = this.options;
+    const { now, outageMs, outage, closed } = this.options;
+    const waiter = {};
     let since: number | undefined;
-    let told = false;
-    for (let pause = PAUSE_MS.first; ; pause = Math.min(2 * pause, PAUSE_MS.longest)) {
-      try {
-        const result = await work();
-        if (told) notify(`${what}: the cluster answers again.`);
-        return result;
-      } catch (error) {
-        closed.throwIfAborted();
-        signal.throwIfAborted();
-        if (!isPassing(error)) throw transportError(what, error);
-        if (!isBusy(error)) this.reset();
-        since ??= now();
-        const away = now() - since;
-        if (away > outageMs) {
-          const seconds = Math.round(away / 1000);
-          throw transportError(`${what}: given up after ${seconds} s (outageMs of the transport)`, error);
+    let astray = 0;
+    try {
+      for (let pause = PAUSE_MS.first; ; pause = Math.min(2 * pause, PAUSE_MS.longest)) {
+        try {
+          const result = await work();
+          outage.back(waiter);
+          return result;
+        } catch (error) {
+          closed.throwIfAborted();
+          signal.throwIfAborted();
+          astray = isAstray(error) ? astray + 1 : 0;
+          if (!isPassing(error) || astray > MOST_ASTRAY) throw transportError(what, error);
+          if (!isBusy(error)) this.reset();
+          since ??= now();
+          const away = now() - since;
+          if (away > outageMs) {
+            const seconds = Math.round(away / 1000);
+            throw transportError(`${what}: given up after ${seconds} s (outageMs of the transport)`, error);
+          }
+          if (away > TELL_MS) outage.away(waiter, { what, error: error as Error, forMs: away });
+          await sleep(pause, signal);
         }
-        if (away > TELL_MS && !told) {
-          told = true;
-          notify(
-            `${what}: ${(error as Error).message}. Trying again for up to ${Math.round(outageMs / 1000)} s.`,
-          );
-        }
-        await sleep(pause, signal);
       }
+    } finally {
+      outage.leave(waiter);
     }
   }
 }

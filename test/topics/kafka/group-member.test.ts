@@ -24,7 +24,7 @@ function linkTo(answer: (request: Request) => Promise<object>): Link {
     connectionPool: { send: answer },
   };
   const link = {
-    options: { closed: new AbortController().signal },
+    options: { closed: new AbortController().signal, now: () => performance.now() },
     patiently: (_: string, task: () => unknown) => task(),
     coordinator: async () => coordinator,
     reset: () => {},
