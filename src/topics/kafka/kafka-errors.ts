@@ -151,9 +151,26 @@ export function transportError(what: string, error: unknown): SwirlError {
   return new TransportError(`${what}: ${found?.message ?? String(error)}${hint}`, { cause: error });
 }
 
+/** What a client needs, by the error that it gets without. */
+const RIGHTS: ReadonlyMap<string, string> = new Map([
+  [
+    'TOPIC_AUTHORIZATION_FAILED',
+    'Describe, Read, Write and DescribeConfigs on topics, and Create where it is to make them',
+  ],
+  ['GROUP_AUTHORIZATION_FAILED', 'Describe and Read on groups'],
+  ['TRANSACTIONAL_ID_AUTHORIZATION_FAILED', 'Describe and Write on transactional ids'],
+  ['CLUSTER_AUTHORIZATION_FAILED', 'Create on topics (or somebody else makes them before)'],
+]);
+
+/** Whether this client may not do what it asked for. */
+export function isForbidden(error: unknown): boolean {
+  return RIGHTS.has(typeOf(error) ?? '');
+}
+
 function hintFor(error: WireError | undefined): string {
-  if (error?.type?.endsWith('AUTHORIZATION_FAILED')) {
-    return '. The user of this client lacks a right: docs/kafka.md lists those that Swirl needs';
+  const right = RIGHTS.get(error?.type ?? '');
+  if (right !== undefined) {
+    return `. The user of this client lacks a right: it needs ${right}, for all names that begin with swirl. (docs/kafka.md, Rights)`;
   }
   if (error?.name.includes('SASL'))
     return '. Look at the names of the secrets under security.sasl, and at what they hold';

@@ -1,7 +1,7 @@
 /** Connections to a cluster that are made anew when they break, and patience with a cluster that is away. */
 import { sleep } from '../../clock.ts';
 import { TransportError } from '../../errors.ts';
-import { isAstray, isBusy, isPassing, transportError } from './kafka-errors.ts';
+import { isAstray, isBusy, isForbidden, isPassing, transportError } from './kafka-errors.ts';
 import type { OutageNotes } from './outage-notes.ts';
 import { type Broker, type Cluster, type ClusterOptions, COORDINATOR, makeCluster } from './wire.ts';
 
@@ -73,9 +73,7 @@ export class Link {
     const key = `${kind} ${id}`;
     let found = this.#coordinators.get(key);
     if (found === undefined) {
-      found = this.cluster().then((cluster) =>
-        cluster.findGroupCoordinator({ groupId: id, coordinatorType: COORDINATOR[kind] }),
-      );
+      found = this.cluster().then((cluster) => coordinatorOf(cluster, id, COORDINATOR[kind]));
       // Whoever awaits it hears of its failure.
       found.catch(() => {});
       this.#coordinators.set(key, found);
@@ -137,6 +135,22 @@ export class Link {
     } finally {
       outage.leave(waiter);
     }
+  }
+}
+
+/** kafkajs says that there is no coordinator where this client may not know it: the broker itself says why. */
+async function coordinatorOf(cluster: Cluster, groupId: string, coordinatorType: number): Promise<Broker> {
+  try {
+    return await cluster.findGroupCoordinator({ groupId, coordinatorType });
+  } catch (error) {
+    const [nodeId] = cluster.getNodeIds();
+    if ((error as Error).name !== 'KafkaJSGroupCoordinatorNotFound' || nodeId === undefined) throw error;
+    const broker = await cluster.findBroker({ nodeId });
+    const why = await broker.findGroupCoordinator({ groupId, coordinatorType }).then(
+      () => error,
+      (asked: unknown) => asked,
+    );
+    throw isForbidden(why) ? why : error;
   }
 }
 

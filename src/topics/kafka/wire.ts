@@ -136,6 +136,10 @@ export interface Broker {
   describeGroups(options: { readonly groupIds: readonly string[] }): Promise<{
     readonly groups: readonly { readonly members: readonly { readonly clientHost: string }[] }[];
   }>;
+  findGroupCoordinator(options: {
+    readonly groupId: string;
+    readonly coordinatorType: number;
+  }): Promise<unknown>;
   initProducerId(options: {
     readonly transactionalId: string;
     readonly transactionTimeout: number;
