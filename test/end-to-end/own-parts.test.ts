@@ -131,7 +131,7 @@ test('lint loads every module, and prints nothing but its JSON', async () => {
 
 test('a run of them: every record says who decided it', async () => {
   const fed = await swirl('feed', 'words.tsv', '--dataset', 'words', '--task', 'letters', '--json');
-  expect(JSON.parse(fed.stdout)).toEqual({ run: 'main', fed: { questions: 4 }, malformed: 0 });
+  expect(JSON.parse(fed.stdout)).toEqual({ run: 'main', fed: { questions: 4 }, held: 0, malformed: 0 });
   const { code, stdout, stderr } = await swirl('run', '--until-drained', '--json');
   expect({ code, stderr }).toMatchObject({ code: 0 });
   expect(JSON.parse(stdout)).toMatchObject({ end: 'drained', failures: 0 });
