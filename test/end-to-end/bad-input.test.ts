@@ -70,7 +70,7 @@ describe('the command line', () => {
     [['run', '--set', 'seed=abc'], /`seed`: expected a finite number, found "abc"/],
     [['feed'], /missing required argument 'file'/],
     [['feed', 'questions.jsonl', '--limit', 'ten'], /--limit.*'ten'.*whole number/],
-    [['feed', 'questions.jsonl', '--dataset', 'gsm9k'], /expected one of json-lines, gsm8k, /],
+    [['feed', 'questions.jsonl', '--dataset', 'gsm9k'], /expected one of questions, json-lines, gsm8k, /],
     [['tap', 'verdicts'], /verdicts: no such topic; there are accepted, /],
     [['tap', 'judged', '--from', 'yesterday'], /--from yesterday: expected start, end, /],
     [['tap', 'judged', '--where', 'verdict.label ='], /--where .* column/],
