@@ -32,9 +32,10 @@ function guardOutput(): void {
 function guardExit(): void {
   if (process.exit === guardedExit) return;
   const exit = process.exit.bind(process);
-  guardedExit = (code) => {
-    if (inModule.getStore() !== true) return exit(code);
-    throw new Error(`it called process.exit(${code ?? ''}), which would end Swirl: throw an error instead`);
+  // Given on as they are: without an argument Node ends with `process.exitCode`, with `undefined` with 0.
+  guardedExit = (...code: Parameters<typeof exit>) => {
+    if (inModule.getStore() !== true) return exit(...code);
+    throw new Error(`it called process.exit(${code.join()}), which would end Swirl: throw an error instead`);
   };
   process.exit = guardedExit;
 }

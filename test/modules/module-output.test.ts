@@ -35,3 +35,16 @@ test('what a module prints goes to standard error, whenever it does', async () =
   process.stdout.write('ours too;');
   expect(written).toEqual({ stdout: 'ours;ours too;', stderr: 'at once;after a wait;later;' });
 });
+
+test('process.exit throws in a module, and is given on as it was called everywhere else', () => {
+  const calls: unknown[][] = [];
+  const exit = jest.spyOn(process, 'exit').mockImplementation(((...code: unknown[]) => {
+    calls.push(code);
+  }) as never);
+  expect(() => asModule(() => process.exit(0))).toThrow('it called process.exit(0)');
+  process.exit();
+  process.exit(3);
+  // Without an argument Node ends with `process.exitCode`; with one, `undefined` too, with that.
+  expect(calls).toEqual([[], [3]]);
+  exit.mockRestore();
+});
