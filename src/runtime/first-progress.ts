@@ -30,14 +30,18 @@ export async function checkFirstProgress(
   if (fresh.start > 0)
     throw recordsGone({ stage: stage.name, topic, partition }, { next: 0, start: fresh.start });
   const { name, reads, readsRun, writes, isOwn } = stage;
-  if ((await transport.committed(name, reads, readsRun)).some((offset) => offset > 0)) return;
+  const hasProgress = async () =>
+    (await transport.committed(name, reads, readsRun)).some((offset) => offset > 0);
+  if (await hasProgress()) return;
   for (const output of writes) {
     if (fed.includes(output) || output === 'failures') continue;
     const alone = flow.every((other) => other.name === name || !other.writes.includes(output));
     if (!alone && isOwn === undefined) continue;
     for await (const { record } of readEntries({ transport, codec }, output)) {
-      if (alone || (!(record instanceof DataError) && isOwn?.(record)))
-        throw progressForgotten({ stage: name, topic }, output);
+      if (!alone && (record instanceof DataError || !isOwn?.(record))) continue;
+      // Another worker may have made the stage's first commit since: outputs and progress come at once.
+      if (await hasProgress()) return;
+      throw progressForgotten({ stage: name, topic }, output);
     }
   }
 }

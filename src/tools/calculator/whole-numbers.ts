@@ -31,7 +31,7 @@ export function binomial(of: Value, chosen: Value): Value {
   const [n, k] = [wholeOf(of, CHOICES), wholeOf(chosen, CHOICES)];
   if (n < 0n || k < 0n) throw new Refusal(CHOICES);
   if (k > n) return whole(0);
-  const count = k < n - k ? k : n - k;
+  const count = k < n - k ? k : n - k; // Math.min takes no bigint.
   return settle({ n: falling(n, count), d: falling(count, count - 1n) });
 }
 
