@@ -169,7 +169,8 @@ describe(`GSM8K${existsSync(published) ? '' : ' (in its format: the published pr
       stop: never(),
       abort: never(),
     });
-    const run = await openRun({ ...topology, run: 'held-out' });
+    const start = topology.stages.start && { ...topology.stages.start, rollouts: 2 };
+    const run = await openRun({ ...topology, run: 'held-out', stages: { ...topology.stages, start } });
     try {
       const trajectories = await arrayOf(run.read('trajectories'));
       const right = trajectories.filter(({ question, steps }) =>
