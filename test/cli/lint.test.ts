@@ -115,7 +115,7 @@ describe('swirl lint', () => {
     await expect(run('lint', file('none.yaml'))).rejects.toThrow(ConfigError);
     const questions = ['--questions', file('questions.jsonl'), '--dataset'];
     await expect(run('lint', file('fine.yaml'), ...questions, 'gsm')).rejects.toThrow(
-      'expected one of json-lines, gsm8k',
+      'expected one of questions, json-lines, gsm8k',
     );
     await expect(run('lint', file('fine.yaml'), ...questions, 'gsm8k')).rejects.toThrow(DataError);
   });
