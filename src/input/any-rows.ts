@@ -16,9 +16,9 @@ export async function* anyRows(
   input: Input,
   maxLineBytes: number = MAX_RECORD_BYTES,
 ): AsyncGenerator<Row, void, void> {
-  const { head, all } = await peeked(input.open(), HEAD_BYTES);
+  const { head, all } = await peeked(input.open(), HEAD_BYTES, saysWhatItIs);
   const again: Input = { ...input, open: () => all };
-  const text = Buffer.from(head.subarray(0, 64)).toString('latin1').replace(/^ï»¿/, '').trimStart();
+  const text = beginning(head.subarray(0, 64));
   if (text.startsWith('PAR1')) return yield* parquetRows(again);
   if (/\.tsv$/i.test(plainName(input))) return yield* csvRows(again, '\t');
   if (/\.csv$/i.test(plainName(input))) return yield* csvRows(again);
@@ -26,6 +26,28 @@ export async function* anyRows(
   const begin = /\.(?:jsonl|ndjson)$/i.test(plainName(input)) ? null : arrayInside(head);
   if (begin !== null) return yield* jsonArray(onlyArray(again, begin));
   return yield* lines(again, maxLineBytes);
+}
+
+/**
+ * Whether the first bytes tell: all but a file that begins as an object, which may be a line's or the whole
+ * file's, until its first line is whole. A pipe may be silent after it.
+ */
+function saysWhatItIs(head: Buffer): boolean {
+  const text = beginning(head);
+  if (!text.startsWith('{')) return text.length >= 'PAR1'.length;
+  const [line = '', ...more] = text.split('\n', 2);
+  if (more.length === 0) return false;
+  try {
+    JSON.parse(line);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Without the byte order mark and white space; bytes as characters. */
+function beginning(head: Uint8Array): string {
+  return Buffer.from(head).toString('latin1').replace(/^ï»¿/, '').trimStart();
 }
 
 /** The name without that of a compression. */
