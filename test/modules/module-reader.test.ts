@@ -62,9 +62,9 @@ describe('a reader of one’s own', () => {
   test('makes questions of lines, each of which says whose it is', async () => {
     const { questions } = await read('default', 'one?\t1\nmany?\t2\tII\n\nnone?\n');
     expect(questions).toMatchObject([
-      { id: 'data.tsv:1', task: 'any', text: 'one?', answer: '1', answers: [], source: 'data.tsv:1' },
-      { id: 'data.tsv:2', text: 'many?', answer: '2', answers: ['II'] },
-      { id: 'data.tsv:3', text: 'none?', answer: null },
+      { id: 'data:1', task: 'any', text: 'one?', answer: '1', answers: [], source: 'data.tsv:1' },
+      { id: 'data:2', text: 'many?', answer: '2', answers: ['II'] },
+      { id: 'data:3', text: 'none?', answer: null },
     ]);
     expect(questions[0]?.by).toMatchObject({ module: 'readers.ts', export: 'default' });
   });
