@@ -164,7 +164,9 @@ describe('a run that trains adapters', () => {
   test('goes on with the same seed and policy, and with no other', async () => {
     expect(await run()).toBe('drained');
     expect(await run()).toBe('drained');
-    await expect(run({ seed: 1 })).rejects.toThrow(/begun with other settings.*\n.*seed: 0 in the run, 1 given/);
+    await expect(run({ seed: 1 })).rejects.toThrow(
+      /begun with other settings.*\n.*seed: 0 in the run, 1 given/,
+    );
     const other = { ...lora, rank: 3 };
     await expect(
       run({ stages: { train: { parameters: other, batch: { trajectories: 4 } } } }),
