@@ -8,10 +8,10 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { ConfigError } from '../src/errors.ts';
+import { keptTopology } from '../src/topology/kept.ts';
 import { OpenRuns } from '../src/watch/open-runs.ts';
 import { reportOf } from '../src/watch/report.ts';
 import { startWatchServer } from '../src/watch/server.ts';
-import { keptTopology } from '../src/watch/watched-run.ts';
 import { findBrowser } from './setup/browser.js';
 
 const docs = fileURLToPath(new URL('../docs/', import.meta.url));

@@ -59,9 +59,10 @@ async function checkWithout(topology: Topology, ids: readonly string[]): Promise
       `--without ${step}: \`filter\` waits for all steps of a trajectory: leave out its trajectory, or replay from \`accepted\` or \`scored\``,
     );
   }
-  const [{ openRecorded }, { find }] = await Promise.all([
+  const [{ openRecorded }, { find }, { isNameOf }] = await Promise.all([
     import('../lineage/run-chain.ts'),
     import('../lineage/find.ts'),
+    import('../topics/without-records.ts'),
   ]);
   const notify = (message: string) => void process.stderr.write(`${message}\n`);
   const run = await openRecorded({ folder, run: source.run }, { notify });
@@ -71,7 +72,7 @@ async function checkWithout(topology: Topology, ids: readonly string[]): Promise
       const key = rollout === undefined ? null : `${question}/${rollout}`;
       const matches = (one: string) => one === question || one.startsWith(`${question}/`);
       const found = await find(run, { topic: source.topic, key, matches });
-      if (found.some(({ key: of, record }) => id === of || id === question || id === record?.id)) continue;
+      if (found.some(({ key: of, record }) => isNameOf(id, { key: of, id: record?.id }))) continue;
       throw new ConfigError(
         `--without ${id}: expected the name of a question, trajectory or step with a record in \`${source.topic}\` of the run ${source.run}`,
       );

@@ -6,7 +6,7 @@ import { openTransport } from '../open-transport.ts';
 import type { Codec } from '../topics/avro/codec.ts';
 import type { TopicInfo, Transport } from '../topics/transport.ts';
 import { codecOf } from '../topology/codec-of.ts';
-import { loadTopology } from '../topology/load.ts';
+import { keptTopology } from '../topology/kept.ts';
 import { RESOLVED_FILE } from '../topology/resolved.ts';
 import type { Topology } from '../topology/topology.ts';
 
@@ -86,8 +86,7 @@ function recorded(folder: string, run: string): Topology {
       `there is no run ${run} in ${folder}: expected ${file}, which every run leaves there`,
     );
   }
-  // A folder that was moved or copied is where it is now.
-  return { ...loadTopology(file, { set: [`run=${run}`] }).topology, folder };
+  return keptTopology(folder, run);
 }
 
 /** The run whose topic it reads; null where it reads none. */

@@ -1,6 +1,7 @@
 /** Which updates a record was trained on in, and which records an update was made of. */
 import { ConfigError } from '../errors.ts';
 import type { Update } from '../topics/records.generated.ts';
+import { isNameOf } from '../topics/without-records.ts';
 import { type Found, find, findRange } from './find.ts';
 import type { ChainRun, RunChain } from './run-chain.ts';
 
@@ -46,8 +47,7 @@ function isIn({ partition, fromOffset, toOffset }: Update, found: Found): boolea
 /** Whether a replay left it out of what it read. */
 function isLeftOut({ topology: { source } }: ChainRun, { run, topic, key, record }: Found): boolean {
   if (source?.run !== run || source.topic !== topic) return false;
-  const [question] = key.split('/');
-  return source.without.some((id) => id === question || id === key || id === record?.id);
+  return source.without.some((name) => isNameOf(name, { key, id: record?.id }));
 }
 
 /** Where `train` of a run reads its records; null where it has no such stage. */

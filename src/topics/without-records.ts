@@ -47,6 +47,11 @@ export function withoutRecords(transport: Transport, hidden: Hidden): Transport 
   };
 }
 
+/** Whether a name is of a record, of its trajectory (which is its key) or of its question. */
+export function isNameOf(name: string, { key, id }: { readonly key: string; readonly id: unknown }): boolean {
+  return name === key.split('/')[0] || name === key || name === id;
+}
+
 /** Whether an entry is one of those: a name stands for all that came of it. */
 function hiddenBy({ ids, idOf }: Hidden): (entry: LogEntry) => Promise<boolean> {
   const names = new Set(ids);

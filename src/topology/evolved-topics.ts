@@ -2,15 +2,12 @@
  * Topics of one's own whose schema is not what it was when the run began: what they held is read by Avro's rules of schema
  * resolution where these allow it, and the former schemas stay with the run. With a schema registry all this is the registry's.
  */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { ConfigError, DataError } from '../errors.ts';
 import { compileWriter } from '../topics/avro/codec.ts';
 import { schemaIn } from '../topics/avro/schemas.ts';
 import type { Transport } from '../topics/transport.ts';
-import { examineFile } from './load.ts';
+import { begunWith } from './kept.ts';
 import { topicSchemas } from './own-topics.ts';
-import { RESOLVED_FILE, runFolder } from './resolved.ts';
 import type { Topology } from './topology.ts';
 
 type Json = Record<string, unknown>;
@@ -30,10 +27,9 @@ export function withEarlierSchemas(topology: Topology): {
   readonly topology: Topology;
   readonly evolutions: readonly Evolution[];
 } {
-  const file = join(runFolder(topology), RESOLVED_FILE);
   const hasRegistry = topology.transport.kind === 'kafka' && topology.transport.registry !== null;
   const names = Object.keys(topology.ownTopics);
-  const before = hasRegistry || names.length === 0 || !existsSync(file) ? null : examineFile(file).topology;
+  const before = hasRegistry || names.length === 0 ? null : begunWith(topology);
   if (before === null) return { topology, evolutions: [] };
   const evolutions: Evolution[] = [];
   const [was, is] = [topicSchemas(before), topicSchemas(topology)];

@@ -1,11 +1,8 @@
 /** A run keeps the settings that its records depend on: they are compared whenever it is opened. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { ConfigError } from '../errors.ts';
 import { type Difference, differencesOf } from './deciding-settings.ts';
 import { flowStages } from './flow.ts';
-import { examineFile } from './load.ts';
-import { RESOLVED_FILE, runFolder } from './resolved.ts';
+import { begunWith } from './kept.ts';
 import type { Topology } from './topology.ts';
 
 export interface KeepSettingsOptions {
@@ -26,8 +23,7 @@ export async function keepSettings(
   topology: Topology,
   { hasBegun, notify }: KeepSettingsOptions,
 ): Promise<(topology: Topology) => Topology> {
-  const file = join(runFolder(topology), RESOLVED_FILE);
-  const before = existsSync(file) ? examineFile(file).topology : null;
+  const before = begunWith(topology);
   if (before === null) return (same) => same;
   const begun = new Set<string>();
   const { source } = before;

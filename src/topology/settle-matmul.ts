@@ -3,24 +3,18 @@
  * orders, so another rule would give other weights: a run keeps the one that it began with, and replays take
  * it over.
  */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { newestRule } from '../engine/matmul-choice.ts';
-import { examineFile } from './load.ts';
+import { begunWith } from './kept.ts';
 import { withLocalModels } from './local-models.ts';
-import { RESOLVED_FILE, runFolder } from './resolved.ts';
 import type { Topology } from './topology.ts';
 
 /** The topology with a rule in place of each `auto`: that of its run where it has begun, or the newest. */
 export function withKeptMatmul(topology: Topology): Topology {
   const kept = new Map<string, unknown>();
-  const file = join(runFolder(topology), RESOLVED_FILE);
-  if (existsSync(file)) {
-    withLocalModels(examineFile(file).topology, (model, path) => {
-      kept.set(path, model.matmul);
-      return model;
-    });
-  }
+  withLocalModels(begunWith(topology), (model, path) => {
+    kept.set(path, model.matmul);
+    return model;
+  });
   return withLocalModels(topology, (model, path) =>
     model.matmul === 'auto' ? { ...model, matmul: kept.get(path) ?? newestRule } : model,
   );

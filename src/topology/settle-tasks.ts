@@ -3,13 +3,11 @@
  * tools: those of other people have to be asked. So they are written when a run begins, kept in its folder,
  * and stay what they were.
  */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { examplesFor } from '../agent/examples.ts';
 import { instructionsFor } from '../agent/instructions.ts';
 import type { ToldTool } from '../agent/tool.ts';
-import { examineFile } from './load.ts';
-import { RESOLVED_FILE, runFolder } from './resolved.ts';
+import { begunWith } from './kept.ts';
+import { RESOLVED_FILE } from './resolved.ts';
 import type { Topology } from './topology.ts';
 
 export interface SettleTasksOptions {
@@ -48,9 +46,8 @@ export function isUnsettled({ tasks }: Topology): boolean {
  * the tools are the same. Runs of before there were examples go on without.
  */
 export function withKeptTasks(topology: Topology): Topology {
-  const file = join(runFolder(topology), RESOLVED_FILE);
-  if (!isUnsettled(topology) || !existsSync(file)) return topology;
-  const { topology: before } = examineFile(file);
+  if (!isUnsettled(topology)) return topology;
+  const before = begunWith(topology);
   if (before === null) return topology;
   const tasks = Object.entries(topology.tasks).map(([name, task]) => {
     const kept = before.tasks[name];

@@ -1,12 +1,9 @@
 /** Whether a run goes on with the modules and prompts that it began with. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { ConfigError } from '../errors.ts';
 import { changed } from '../modules/load-part.ts';
 import { examineParts } from './examine-parts.ts';
-import { examineFile } from './load.ts';
+import { begunWith } from './kept.ts';
 import { pathText } from './problem.ts';
-import { RESOLVED_FILE, runFolder } from './resolved.ts';
 import { askersOf, isModule, type PartPlace, partsIn } from './slots.ts';
 import type { Topology } from './topology.ts';
 
@@ -29,9 +26,9 @@ export interface UnchangedOptions {
  * of this run already is a `ConfigError`, or is told where `modules.changed` is `allow`.
  */
 export async function checkUnchanged(topology: Topology, options: UnchangedOptions): Promise<void> {
-  const file = join(runFolder(topology), RESOLVED_FILE);
-  if (!existsSync(file)) return;
-  const before = new Map(partsIn(examineFile(file).topology).map((place) => [pathText(place.path), place]));
+  const begun = begunWith(topology);
+  if (begun === null) return;
+  const before = new Map(partsIn(begun).map((place) => [pathText(place.path), place]));
   for (const place of partsIn(topology)) {
     const name = pathText(place.path);
     const [was, is] = [hashOf(before.get(name)), hashOf(place)];

@@ -8,7 +8,7 @@ import { decodeOrError } from '../topics/read-records.ts';
 import type { RecordOf } from '../topics/record-of.ts';
 import type { LogEntry, TopicInfo, Transport } from '../topics/transport.ts';
 import { codecOf } from '../topology/codec-of.ts';
-import { loadTopology } from '../topology/load.ts';
+import { keptTopology } from '../topology/kept.ts';
 import { RESOLVED_FILE } from '../topology/resolved.ts';
 import type { Topology } from '../topology/topology.ts';
 
@@ -54,13 +54,6 @@ export async function openWatchedRun(
   const codec = await codecOf(topology, 'read');
   const transport = await openTransport(topology, { access: 'read', notify });
   return watchedRun({ topology, transport, codec });
-}
-
-/** The topology that a run left in its folder. */
-export function keptTopology(folder: string, run: string): Topology {
-  const { topology } = loadTopology(join(folder, run, RESOLVED_FILE), { set: [`run=${run}`] });
-  // A folder that was moved or copied is where it is now.
-  return { ...topology, folder };
 }
 
 /** The topology that the run left in its folder: it knows better than a file that may have changed since. */

@@ -1,0 +1,19 @@
+/** The topologies that runs keep in their folders. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { examineFile, loadTopology } from './load.ts';
+import { RESOLVED_FILE, runFolder } from './resolved.ts';
+import type { Topology } from './topology.ts';
+
+/** What a run was begun with; null where it has not begun, or what it left cannot be read any more. */
+export function begunWith(topology: Topology): Topology | null {
+  const file = join(runFolder(topology), RESOLVED_FILE);
+  return existsSync(file) ? examineFile(file).topology : null;
+}
+
+/** The topology that a run of a folder left there. Throws as `loadTopology` does. */
+export function keptTopology(folder: string, run: string): Topology {
+  const { topology } = loadTopology(join(folder, run, RESOLVED_FILE), { set: [`run=${run}`] });
+  // A folder that was moved or copied is where it is now.
+  return { ...topology, folder };
+}
