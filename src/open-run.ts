@@ -18,6 +18,7 @@ import { codecOf } from './topology/codec-of.ts';
 import { checkEvolutions, withEarlierSchemas } from './topology/evolved-topics.ts';
 import { flowStages, hasStage, topicSpecs } from './topology/flow.ts';
 import { keepSettings } from './topology/keep-settings.ts';
+import { begunWith } from './topology/kept.ts';
 import { topicSchemas } from './topology/own-topics.ts';
 import { makeRunFolder, runIdentity, writeResolved } from './topology/resolved.ts';
 import { withKeptMatmul } from './topology/settle-matmul.ts';
@@ -71,11 +72,12 @@ export async function openRun(
   loaded: Topology,
   notify: (message: string) => void = () => {},
 ): Promise<OpenRun> {
-  const { topology: whole, evolutions } = withEarlierSchemas(await withPartsOf(loaded));
-  const written = withKeptMatmul(whole);
-  const topology = withKeptTasks(written);
+  const before = begunWith(loaded);
+  const { topology: whole, evolutions } = withEarlierSchemas(await withPartsOf(loaded), before);
+  const written = withKeptMatmul(whole, before);
+  const topology = withKeptTasks(written, before);
   const folder = makeRunFolder(topology);
-  const codec = await codecOf(topology, 'write');
+  const codec = await codecOf(topology, 'write', before);
   const transport = withoutHidden(await openTransport(topology, { access: 'write', notify }), {
     topology,
     codec,
@@ -84,8 +86,13 @@ export async function openRun(
   try {
     await transport.ensureTopics(topicSpecs(topology));
     await checkEvolutions(topology, evolutions, { transport, notify });
-    await checkUnchanged(topology, { hasBegun: (stage) => hasBegun(stage, { topology, transport }), notify });
+    await checkUnchanged(topology, {
+      begun: before,
+      hasBegun: (stage) => hasBegun(stage, { topology, transport }),
+      notify,
+    });
     keep = await keepSettings(topology, {
+      begun: before,
       hasBegun: async (stage, topic, run) =>
         (await transport.committed(stage, topic, run)).some((offset) => offset > 0),
       notify,

@@ -22,6 +22,7 @@ import { hashOfJson } from '../checkpoint/manifest.ts';
 import { ConfigError } from '../errors.ts';
 import { makeFolder } from '../make-folder.ts';
 import type { Question } from '../topics/records.generated.ts';
+import { changesIn } from '../topology/changes.ts';
 import { runFolder } from '../topology/resolved.ts';
 import type { Topology } from '../topology/topology.ts';
 
@@ -111,7 +112,7 @@ export function writeManifest(flow: Topology, manifest: Manifest): void {
 export function requireSame(run: string, was: Manifest, is: Manifest): void {
   const differences = [
     ...differencesOf(was.settings, is.settings),
-    ...differencesOf(was.rollouts, is.rollouts, 'rollouts'),
+    ...differencesOf({ rollouts: was.rollouts }, { rollouts: is.rollouts }),
     ...(was.questions.hash === is.questions.hash
       ? []
       : [`the questions are others (${was.questions.count} then, ${is.questions.count} now)`]),
@@ -128,13 +129,11 @@ export function requireSame(run: string, was: Manifest, is: Manifest): void {
   );
 }
 
-function differencesOf(was: unknown, is: unknown, path = ''): string[] {
-  if (isObject(was) && isObject(is)) {
-    const keys = [...new Set([...Object.keys(was), ...Object.keys(is)])].sort();
-    return keys.flatMap((key) => differencesOf(was[key], is[key], path === '' ? key : `${path}.${key}`));
-  }
-  const [before, now] = [JSON.stringify(was) ?? 'nothing', JSON.stringify(is) ?? 'nothing'];
-  return before === now ? [] : [`${path} was ${before.slice(0, 100)} and is ${now.slice(0, 100)}`];
+function differencesOf(was: unknown, is: unknown): string[] {
+  const shown = (value: unknown) => (JSON.stringify(value) ?? 'nothing').slice(0, 100);
+  return changesIn(was, is).map(
+    (change) => `${change.path.join('.')} was ${shown(change.was)} and is ${shown(change.is)}`,
+  );
 }
 
 /** As JSON, without what only decides the pace. A task without examples is as before there were any. */
@@ -173,8 +172,4 @@ function endsHash(path: string): string {
     closeSync(file);
   }
   return hash.digest('hex').slice(0, 16);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

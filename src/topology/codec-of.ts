@@ -8,14 +8,21 @@ import { topicSchemas } from './own-topics.ts';
 import { jsonTopics } from './topic-configs.ts';
 import type { Topology } from './topology.ts';
 
-/** Opens it; with a registry and to write, the run's schemas are registered. Errors as of `openCodec`. */
-export function codecOf(topology: Topology, access: 'read' | 'write'): Promise<Codec> {
+/**
+ * Opens it; with a registry and to write, the run's schemas are registered. `begun` is what the run was begun
+ * with, for who has read it. Errors as of `openCodec`.
+ */
+export function codecOf(
+  topology: Topology,
+  access: 'read' | 'write',
+  begun?: Topology | null,
+): Promise<Codec> {
   const { transport, run, topics } = topology;
   return openCodec(
     {
       run,
       maxRecordBytes: transport.maxRecordBytes,
-      topics: topicSchemas(withEarlierSchemas(topology).topology),
+      topics: topicSchemas(withEarlierSchemas(topology, begun).topology),
       json: jsonTopics(topics),
       registry: transport.kind === 'kafka' ? transport.registry : null,
       access,

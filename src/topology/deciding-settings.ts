@@ -1,7 +1,7 @@
 /** Which settings decide what a run records, which stage's records each decides, and how two topologies differ. */
+import { changesIn } from './changes.ts';
 import { flowStages } from './flow.ts';
 import { pathText } from './problem.ts';
-import { isObject } from './schema-walk.ts';
 import type { Topology } from './topology.ts';
 
 /** Say where a run is, how it is worked on, or what is checked by itself when it is opened. */
@@ -44,36 +44,23 @@ export interface Difference {
 
 /** What differs of the settings that decide records. What is only added decides none of those that are there. */
 export function differencesOf(was: Topology, is: Topology): Difference[] {
-  const roots = [...new Set([...Object.keys(was), ...Object.keys(is)])];
-  return roots
-    .filter((root) => !FREE_ROOTS.includes(root))
-    .flatMap((root) => between([root], was[root as keyof Topology], is[root as keyof Topology]))
-    .filter(({ path, was: before }) => before !== undefined || path.length !== 2)
-    .map(({ path, was: before, is: now }) => ({
-      path: pathText(path),
-      was: before === undefined ? undefined : JSON.stringify(before),
-      is: now === undefined ? undefined : JSON.stringify(now),
-      stages: stagesOf(path, was),
-      // What a topology does not say may be what an earlier version had by default.
-      isTold: path.some((key) => TOLD_KEYS.includes(key)) || now === undefined,
-    }));
-}
-
-interface Raw {
-  readonly path: readonly string[];
-  readonly was: unknown;
-  readonly is: unknown;
-}
-
-function between(path: readonly string[], was: unknown, is: unknown): Raw[] {
-  const key = path.at(-1) ?? '';
-  // Instructions that are not said are those that the run has, or are written when it goes on.
-  if (FREE_KEYS.includes(key) || (key === 'instructions' && is === null)) return [];
-  if (isObject(was) && isObject(is) && was.kind === is.kind) {
-    const keys = [...new Set([...Object.keys(was), ...Object.keys(is)])];
-    return keys.flatMap((name) => between([...path, name], was[name], is[name]));
-  }
-  return JSON.stringify(was) === JSON.stringify(is) ? [] : [{ path, was, is }];
+  // Another kind of part is told as a whole.
+  const into = (a: { readonly kind?: unknown }, b: { readonly kind?: unknown }) => a.kind === b.kind;
+  return (
+    changesIn(was, is, { skip: FREE_KEYS, into })
+      .filter(({ path: [root = ''] }) => !FREE_ROOTS.includes(root))
+      // Instructions that are not said are those that the run has, or are written when it goes on.
+      .filter(({ path, is: now }) => path.at(-1) !== 'instructions' || now !== null)
+      .filter(({ path, was: before }) => before !== undefined || path.length !== 2)
+      .map(({ path, was: before, is: now }) => ({
+        path: pathText(path),
+        was: before === undefined ? undefined : JSON.stringify(before),
+        is: now === undefined ? undefined : JSON.stringify(now),
+        stages: stagesOf(path, was),
+        // What a topology does not say may be what an earlier version had by default.
+        isTold: path.some((key) => TOLD_KEYS.includes(key)) || now === undefined,
+      }))
+  );
 }
 
 /** The stages whose records a setting decides, of those that the run has. */

@@ -22,14 +22,21 @@ export interface Evolution {
   readonly problem: string | null;
 }
 
-/** The topology with what its topics were in the run so far, as the run's folder knows it. */
-export function withEarlierSchemas(topology: Topology): {
+/**
+ * The topology with what its topics were in the run so far, as the run's folder knows it. `begun` is what the
+ * run was begun with, for who has read it.
+ */
+export function withEarlierSchemas(
+  topology: Topology,
+  begun?: Topology | null,
+): {
   readonly topology: Topology;
   readonly evolutions: readonly Evolution[];
 } {
   const hasRegistry = topology.transport.kind === 'kafka' && topology.transport.registry !== null;
   const names = Object.keys(topology.ownTopics);
-  const before = hasRegistry || names.length === 0 ? null : begunWith(topology);
+  if (hasRegistry || names.length === 0) return { topology, evolutions: [] };
+  const before = begun === undefined ? begunWith(topology) : begun;
   if (before === null) return { topology, evolutions: [] };
   const evolutions: Evolution[] = [];
   const [was, is] = [topicSchemas(before), topicSchemas(topology)];

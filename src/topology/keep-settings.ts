@@ -2,10 +2,11 @@
 import { ConfigError } from '../errors.ts';
 import { type Difference, differencesOf } from './deciding-settings.ts';
 import { flowStages } from './flow.ts';
-import { begunWith } from './kept.ts';
 import type { Topology } from './topology.ts';
 
 export interface KeepSettingsOptions {
+  /** What the run was begun with; null where it has not begun. */
+  readonly begun: Topology | null;
   /** Whether a stage has consumed anything of a topic, of another run where one is named. */
   readonly hasBegun: (stage: string, topic: string, run: string | undefined) => Promise<boolean>;
   readonly notify: (message: string) => void;
@@ -21,9 +22,8 @@ const SHOWN = 120;
  */
 export async function keepSettings(
   topology: Topology,
-  { hasBegun, notify }: KeepSettingsOptions,
+  { begun: before, hasBegun, notify }: KeepSettingsOptions,
 ): Promise<(topology: Topology) => Topology> {
-  const before = begunWith(topology);
   if (before === null) return (same) => same;
   const begun = new Set<string>();
   const { source } = before;

@@ -8,10 +8,13 @@ import { begunWith } from './kept.ts';
 import { withLocalModels } from './local-models.ts';
 import type { Topology } from './topology.ts';
 
-/** The topology with a rule in place of each `auto`: that of its run where it has begun, or the newest. */
-export function withKeptMatmul(topology: Topology): Topology {
+/**
+ * The topology with a rule in place of each `auto`: that of its run where it has begun, or the newest. `begun`
+ * is what the run was begun with, for who has read it.
+ */
+export function withKeptMatmul(topology: Topology, begun: Topology | null = begunWith(topology)): Topology {
   const kept = new Map<string, unknown>();
-  withLocalModels(begunWith(topology), (model, path) => {
+  withLocalModels(begun, (model, path) => {
     kept.set(path, model.matmul);
     return model;
   });

@@ -43,11 +43,12 @@ export function isUnsettled({ tasks }: Topology): boolean {
 
 /**
  * The topology with the instructions and examples that its run has begun with, where they were Swirl's and
- * the tools are the same. Runs of before there were examples go on without.
+ * the tools are the same. Runs of before there were examples go on without. `begun` is what the run was begun
+ * with, for who has read it.
  */
-export function withKeptTasks(topology: Topology): Topology {
+export function withKeptTasks(topology: Topology, begun?: Topology | null): Topology {
   if (!isUnsettled(topology)) return topology;
-  const before = begunWith(topology);
+  const before = begun === undefined ? begunWith(topology) : begun;
   if (before === null) return topology;
   const tasks = Object.entries(topology.tasks).map(([name, task]) => {
     const kept = before.tasks[name];

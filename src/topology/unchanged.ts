@@ -2,7 +2,6 @@
 import { ConfigError } from '../errors.ts';
 import { changed } from '../modules/load-part.ts';
 import { examineParts } from './examine-parts.ts';
-import { begunWith } from './kept.ts';
 import { pathText } from './problem.ts';
 import { askersOf, isModule, type PartPlace, partsIn } from './slots.ts';
 import type { Topology } from './topology.ts';
@@ -16,6 +15,8 @@ export async function withPartsOf(topology: Topology): Promise<Topology> {
 }
 
 export interface UnchangedOptions {
+  /** What the run was begun with; null where it has not begun. */
+  readonly begun: Topology | null;
   /** Whether the run's stage has consumed anything. */
   readonly hasBegun: (stage: string) => Promise<boolean>;
   readonly notify: (message: string) => void;
@@ -26,9 +27,8 @@ export interface UnchangedOptions {
  * of this run already is a `ConfigError`, or is told where `modules.changed` is `allow`.
  */
 export async function checkUnchanged(topology: Topology, options: UnchangedOptions): Promise<void> {
-  const begun = begunWith(topology);
-  if (begun === null) return;
-  const before = new Map(partsIn(begun).map((place) => [pathText(place.path), place]));
+  if (options.begun === null) return;
+  const before = new Map(partsIn(options.begun).map((place) => [pathText(place.path), place]));
   for (const place of partsIn(topology)) {
     const name = pathText(place.path);
     const [was, is] = [hashOf(before.get(name)), hashOf(place)];

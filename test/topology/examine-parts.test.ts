@@ -2,10 +2,12 @@
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
 import { ConfigError } from '../../src/errors.ts';
+import { begunWith } from '../../src/topology/kept.ts';
 import { examineFile, openTopology, withParts } from '../../src/topology/load.ts';
 import { formatProblems } from '../../src/topology/problem.ts';
 import { replayTopology } from '../../src/topology/replay.ts';
 import { writeResolved } from '../../src/topology/resolved.ts';
+import type { Topology } from '../../src/topology/topology.ts';
 import { checkUnchanged } from '../../src/topology/unchanged.ts';
 import { makeProject } from '../modules/project.ts';
 
@@ -246,8 +248,9 @@ describe('a part that changed', () => {
   }
 
   const told: string[] = [];
-  const options = (begun: boolean) => ({
-    hasBegun: async () => begun,
+  const options = (topology: Topology, hasBegun: boolean) => ({
+    begun: begunWith(topology),
+    hasBegun: async () => hasBegun,
     notify: (message: string) => void told.push(message),
   });
   afterEach(() => {
@@ -256,7 +259,7 @@ describe('a part that changed', () => {
 
   test('is refused where it decided records already, with the ways on', async () => {
     const { topology } = await openTopology((await edited()).changed);
-    const checked = checkUnchanged(topology, options(true));
+    const checked = checkUnchanged(topology, options(topology, true));
     await expect(checked).rejects.toThrow(ConfigError);
     await expect(checked).rejects.toThrow(
       /^reward: .*new\.js is not what it was: expected content .*, found/,
@@ -266,13 +269,13 @@ describe('a part that changed', () => {
 
   test('is fine where it decided nothing yet', async () => {
     const { topology } = await openTopology((await edited()).changed);
-    await checkUnchanged(topology, options(false));
+    await checkUnchanged(topology, options(topology, false));
     expect(told).toEqual([]);
   });
 
   test('is told where that is allowed', async () => {
     const { topology } = await openTopology((await edited('modules: { changed: allow }\n')).changed);
-    await checkUnchanged(topology, options(true));
+    await checkUnchanged(topology, options(topology, true));
     expect(told).toEqual([expect.stringContaining('goes on with what is there now')]);
   });
 

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { ConfigError } from '../../src/errors.ts';
 import { keepSettings } from '../../src/topology/keep-settings.ts';
+import { begunWith } from '../../src/topology/kept.ts';
 import { loadTopology, resolveTopology } from '../../src/topology/load.ts';
 import { runIdentity, writeResolved } from '../../src/topology/resolved.ts';
 import type { Topology } from '../../src/topology/topology.ts';
@@ -26,6 +27,7 @@ async function opened(begun: readonly string[], ...set: string[]) {
   const told: string[] = [];
   const topology = make(...set);
   const keep = await keepSettings(topology, {
+    begun: begunWith(topology),
     hasBegun: async (stage) => begun.includes(stage),
     notify: (message) => told.push(message),
   });
