@@ -3,7 +3,7 @@
  * alone.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,9 +14,10 @@ import { kcat, python } from '../../../scripts/kafka/clients.js';
 import { ensureKafka, missing } from '../../../scripts/kafka/fetch.js';
 import { type OpenRun, openRun } from '../../../src/open-run.ts';
 import { arrayOf } from '../../../src/topics/read-records.ts';
-import type { Topic } from '../../../src/topics/records.generated.ts';
+import type { Question, Topic } from '../../../src/topics/records.generated.ts';
 import { settle } from '../../../src/topology/settle.ts';
 import { topologyConfig } from '../../../src/topology/topology.ts';
+import { builtProgram } from '../../end-to-end/built-program.ts';
 import { PATIENCE_MS } from '../../patience.ts';
 import { arbitraryRecord } from '../avro/arbitrary-records.ts';
 import {
@@ -70,6 +71,10 @@ async function fed(settings: object, feed: (topic: string) => void): Promise<Ope
   return run;
 }
 
+function swirl(...args: readonly string[]): string {
+  return program(process.execPath, [builtProgram(), ...args]).toString('utf8');
+}
+
 function program(command: string, args: readonly string[], input = ''): Buffer {
   const done = spawnSync(command, args, {
     input,
@@ -82,16 +87,26 @@ function program(command: string, args: readonly string[], input = ''): Buffer {
   return done.stdout;
 }
 
-/** The schema as another program gets it. */
-function published(topic: Topic): string {
-  return program(process.execPath, ['bin/swirl.js', 'schema', topic]).toString('utf8');
+function write(name: string, content: string | object): string {
+  const path = join(folder, name);
+  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
+  return path;
 }
+
+/** A topic as `swirl tap` prints it, in the order of its keys. */
+function tapped<T>(topic: string, topology: string): { readonly key: string; readonly record: T }[] {
+  const printed = swirl('tap', topic, '-t', topology, '--json').trim().split('\n');
+  return printed
+    .map((line) => JSON.parse(line) as { key: string; record: T })
+    .sort((a, b) => (a.key < b.key ? -1 : 1));
+}
+
+/** The schema as another program gets it. */
+const published = (topic: Topic) => swirl('schema', topic);
 
 /** As a file. */
 function publishedFile(topic: Topic): string {
-  const path = join(folder, `${topic}.avsc`);
-  writeFileSync(path, published(topic));
-  return path;
+  return write(`${topic}.avsc`, published(topic));
 }
 
 /** A topic as kcat prints it: the length of each value, and the value. */
@@ -120,6 +135,47 @@ async function turnsOf(run: OpenRun) {
   expect(turns.map(({ question }) => question.text)).toEqual(texts.flatMap((text) => [text, text]));
   return turns;
 }
+
+interface Note {
+  readonly id: string;
+  readonly about: Question;
+  readonly length: number;
+  readonly tone: 'CALM' | 'LOUD';
+  readonly by: { readonly export: string } | null;
+}
+
+/** What stages of one's own write: with a record of Swirl's within, and a type that no topic of Swirl's has. */
+const note = {
+  type: 'record',
+  name: 'Note',
+  namespace: 'mine',
+  fields: [
+    { name: 'id', type: 'string' },
+    { name: 'about', type: 'swirl.Question' },
+    { name: 'length', type: 'double' },
+    { name: 'tone', type: { type: 'enum', name: 'Tone', symbols: ['CALM', 'LOUD'] } },
+    { name: 'by', type: ['null', 'swirl.Origin'], default: null },
+  ],
+};
+
+interface Heard {
+  readonly id: string;
+  readonly twice: number;
+}
+const heard = {
+  type: 'record',
+  name: 'Heard',
+  fields: [
+    { name: 'id', type: 'string' },
+    { name: 'twice', type: 'double' },
+  ],
+};
+
+const modules = `
+import { map } from 'rxjs';
+export const note = map((about) => ({ id: about.id, about, length: about.text.length / 2, tone: 'CALM' }));
+export const hear = map(({ id, length }) => ({ id, twice: 2 * length }));
+`;
 
 withPrograms('kcat', [missing(), kcat().why], () => {
   test('feeds JSON lines, of which the bad ones are failures, and taps what came of them', async () => {
@@ -184,7 +240,7 @@ withPrograms("Python's confluent-kafka", [missing(), python().why], () => {
 
   test('feeds Avro after our schema id, and reads the topics without a registry', async () => {
     const address = await sharedBroker();
-    const id = program(process.execPath, ['bin/swirl.js', 'schema', 'questions', '--id']).toString().trim();
+    const id = swirl('schema', 'questions', '--id').trim();
     const run = await fed({}, (topic) => feed(address, topic, publishedFile('questions'), ['--id', id]));
     try {
       const turns = await turnsOf(run);
@@ -236,8 +292,7 @@ withPrograms("Python's confluent-kafka", [missing(), python().why], () => {
           ...wider.fields.filter((field) => (field as { name: string }).name !== 'meta'),
           { name: 'difficulty', type: ['null', 'double'], default: null },
         ];
-        const widerFile = join(folder, 'wider.avsc');
-        writeFileSync(widerFile, JSON.stringify(wider));
+        const widerFile = write('wider.avsc', wider);
         const run = await fed({ registry: { url: registry.url } }, (topic) => {
           feed(address, topic, publishedFile('questions'), how, lines.slice(0, 1));
           const second = { ...(JSON.parse(lines[1] as string) as object), difficulty: 0.5 };
@@ -250,6 +305,63 @@ withPrograms("Python's confluent-kafka", [missing(), python().why], () => {
         } finally {
           await run.close();
         }
+      });
+
+      test("has the schema of a topic of one's own, by which other programs read it and write to it", async () => {
+        const address = await sharedBroker();
+        const run = `clients-${process.pid}-${++runs}`;
+        const subject = (of: string, topic: string) => `subjects/swirl.${of}.${topic}-value/versions`;
+        const ask = async (path: string): Promise<unknown> => (await fetch(`${registry.url}/${path}`)).json();
+        const path = write('notes.yaml', {
+          ...{ run, folder, tasks: { math: {} }, fed: ['questions', 'notes'] },
+          transport: { kind: 'kafka', brokers: [address], registry: { url: registry.url } },
+          topics: { notes: { schema: note, key: 'about.id' }, heard: { schema: heard, key: 'id' } },
+          stages: {
+            note: {
+              kind: 'module',
+              path: './notes.js',
+              export: 'note',
+              reads: 'questions',
+              writes: ['notes'],
+            },
+            hear: { kind: 'module', path: './notes.js', export: 'hear', reads: 'notes', writes: ['heard'] },
+          },
+        });
+        write('notes.js', modules);
+        symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction');
+        swirl('feed', write('notes.jsonl', lines.join('\n')), '-t', path);
+
+        // Python knows nothing of the topic but its name: it asks the registry, and adds a field of its own.
+        const { schema } = (await ask(`${subject(run, 'notes')}/latest`)) as { schema: string };
+        expect(JSON.parse(schema)).toEqual(JSON.parse(swirl('schema', 'notes', '-t', path)));
+        const topic = `swirl.${run}.notes`;
+        const wider = JSON.parse(schema) as { fields: object[] };
+        wider.fields.unshift({ name: 'mood', type: 'string' });
+        const how = ['--registry', registry.url];
+        const [asked] = tapped<Question>('questions', path);
+        const about = { ...asked?.record, id: 'theirs' };
+        const theirs = { id: 'theirs', about, length: 3.5, tone: 'LOUD', by: null };
+        feed(address, topic, write('wider.avsc', wider), how, [JSON.stringify({ ...theirs, mood: 'good' })]);
+
+        swirl('run', path, '--until-drained');
+        const notes = tapped<Note>('notes', path);
+        expect(notes.map(({ key, record }) => [key, record.length, record.tone, record.by?.export])).toEqual([
+          ...texts.map((text, i) => [`q${i + 1}`, text.length / 2, 'CALM', 'note']),
+          ['theirs', 3.5, 'LOUD', undefined],
+        ]);
+        expect(tap(address, topic, write('latest.avsc', schema), how)).toEqual(
+          notes.map(({ record }) => record),
+        );
+        expect(swirl('tap', 'failures', '-t', path)).toBe('');
+
+        const again = `${run}-again`;
+        swirl('replay', '--run', run, '--from', 'notes', '--as', again, '--folder', folder);
+        const replayed = tapped<Heard>('heard', join(folder, again, 'topology.resolved.yaml'));
+        expect(replayed.map(({ record }) => record)).toEqual(
+          notes.map(({ record: { id, length } }) => ({ id, twice: 2 * length })),
+        );
+        for (const name of [run, again]) expect(await ask(subject(name, 'heard'))).toEqual([1]);
+        expect(await ask(subject(run, 'notes'))).toEqual([1, 2]);
       });
     });
   });
