@@ -72,6 +72,10 @@ export async function openPolicy(
 export async function openDecoder(path: string): Promise<DecoderFolder> {
   const present = await stat(path).catch(() => undefined);
   if (!present?.isDirectory()) {
+    if (path.endsWith('.gguf') && present)
+      throw new ConfigError(
+        `${path}: expected a policy's folder, found a GGUF file: make one of it with \`swirl gguf FILE FOLDER\``,
+      );
     throw new ConfigError(
       `${path}: expected a policy's folder (config.json, model.safetensors, tokenizer.json), found none`,
     );

@@ -8,22 +8,20 @@ import { writeSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 import { z } from 'zod';
-import { isWeightDtype, toBytes, toFloat32Values, valueBytes } from '../engine/number-formats.ts';
+import {
+  isWeightDtype,
+  toBytes,
+  toFloat32Values,
+  valueBytes,
+  WEIGHT_DTYPES,
+} from '../engine/number-formats.ts';
 import { DataError } from '../errors.ts';
+import { readFully, type TensorFile, type TensorInfo } from './tensor-file.ts';
 
 /** Longest header that is read; the format's own limit. */
 const maxHeaderBytes = 100_000_000;
 /** How many bytes are read or written at once. */
 const sliceBytes = 4 * 1024 * 1024;
-
-export interface TensorInfo {
-  /** As in the header: `F32`, `BF16`, ... */
-  readonly dtype: string;
-  readonly shape: readonly number[];
-  /** First byte in the file, and the byte after the last. */
-  readonly start: number;
-  readonly end: number;
-}
 
 const offset = z.int().nonnegative();
 const entrySchema = z.looseObject({
@@ -33,9 +31,10 @@ const entrySchema = z.looseObject({
 });
 
 /** An open safetensors file. */
-export class SafetensorsFile {
+export class SafetensorsFile implements TensorFile {
   readonly path: string;
   readonly tensors: ReadonlyMap<string, TensorInfo>;
+  readonly dtypes = WEIGHT_DTYPES;
   readonly metadata: ReadonlyMap<string, string>;
   readonly #handle: FileHandle;
 
@@ -65,10 +64,7 @@ export class SafetensorsFile {
     }
   }
 
-  /**
-   * The numbers of a tensor as f32, row-major; F32, F16 and BF16 are exact. `visit` gets them slice by slice,
-   * in order, each a new array, with the index of its first number.
-   */
+  /** F32, F16 and BF16 are exact. */
   async readSlices(name: string, visit: (slice: Float32Array, at: number) => void): Promise<void> {
     const info = this.tensors.get(name);
     if (!info) throw new DataError(`${this.path}: expected a tensor ${name}, found none`);
@@ -280,17 +276,4 @@ function checkLayout(
 function countOf(shape: readonly number[]): number {
   const count = shape.reduce((product, n) => product * n, 1);
   return Number.isSafeInteger(count) ? count : Number.POSITIVE_INFINITY;
-}
-
-async function readFully(path: string, handle: FileHandle, buffer: Buffer, position: number): Promise<void> {
-  let done = 0;
-  while (done < buffer.length) {
-    const { bytesRead } = await handle.read(buffer, done, buffer.length - done, position + done);
-    if (bytesRead === 0) {
-      throw new DataError(
-        `${path}: expected ${buffer.length} bytes at ${position}, found the file's end after ${done}`,
-      );
-    }
-    done += bytesRead;
-  }
 }

@@ -6,11 +6,12 @@
 import { basename, join } from 'node:path';
 import { type DecoderConfig, sizeOf, tensorShapes } from '../engine/config.ts';
 import type { Tensors, WeightSource } from '../engine/engine.ts';
-import { isWeightDtype, WEIGHT_DTYPES, type WeightDtype } from '../engine/number-formats.ts';
 import { DataError } from '../errors.ts';
-import { SafetensorsFile, type TensorInfo } from './safetensors.ts';
+import { GgufFile } from './gguf/weights.ts';
+import { SafetensorsFile } from './safetensors.ts';
+import type { TensorFile, TensorInfo } from './tensor-file.ts';
 import { plainName } from './tensor-names.ts';
-import { indexFile, singleFile, type WeightLayout, weightLayout } from './weight-layout.ts';
+import { ggufFile, indexFile, singleFile, type WeightLayout, weightLayout } from './weight-layout.ts';
 
 /** Open weight files; the caller closes them. */
 export interface WeightFiles extends WeightSource {
@@ -18,7 +19,7 @@ export interface WeightFiles extends WeightSource {
    * The formats that the decoder's tensors are stored in: bf16 is exact for frozen weights where it is the
    * only one.
    */
-  readonly dtypes: ReadonlySet<WeightDtype>;
+  readonly dtypes: ReadonlySet<string>;
   close(): Promise<void>;
 }
 
@@ -45,16 +46,16 @@ export async function openWeights({ path, config }: WeightFolder): Promise<Weigh
   const layout = await weightLayout(path);
   if (layout === null) {
     throw new DataError(
-      `${join(path, singleFile)}: expected the policy's weights, found no such file, and no ${indexFile} of several`,
+      `${join(path, singleFile)}: expected the policy's weights, found no such file, and no ${indexFile} or ${ggufFile}`,
     );
   }
-  const files: SafetensorsFile[] = [];
+  const files: TensorFile[] = [];
   const close = async () => {
     for (const file of files) await file.close();
   };
   try {
-    for (const name of layout.files) files.push(await SafetensorsFile.open(join(path, name)));
-    const where = join(path, layout.index === null ? singleFile : indexFile);
+    for (const name of layout.files) files.push(await openFile(join(path, name)));
+    const where = join(path, layout.index === null ? (layout.files[0] ?? singleFile) : indexFile);
     const stored = byPlainNames(storedTensors(files, layout, where), config);
     if (config.tiedHead) await tieHead(stored);
     const dtypes = checkShapes(stored, config, where);
@@ -86,15 +87,19 @@ export async function readWeights(policy: WeightFolder): Promise<Tensors> {
   }
 }
 
+function openFile(path: string): Promise<TensorFile> {
+  return basename(path) === ggufFile ? GgufFile.open(path) : SafetensorsFile.open(path);
+}
+
 /** Where a tensor lies, under which name, and what the file's header says of it. */
 interface StoredTensor extends TensorInfo {
-  readonly file: SafetensorsFile;
+  readonly file: TensorFile;
   readonly name: string;
 }
 
 /** Every tensor of the files. What the index says must be what the files hold, no more and no less. */
 function storedTensors(
-  files: readonly SafetensorsFile[],
+  files: readonly TensorFile[],
   { index }: WeightLayout,
   where: string,
 ): Map<string, StoredTensor> {
@@ -168,8 +173,8 @@ function checkShapes(
   stored: ReadonlyMap<string, StoredTensor>,
   config: DecoderConfig,
   where: string,
-): ReadonlySet<WeightDtype> {
-  const dtypes = new Set<WeightDtype>();
+): ReadonlySet<string> {
+  const dtypes = new Set<string>();
   const shapes = tensorShapes(config);
   for (const [name, shape] of shapes) {
     const expected = `(${shape.join(', ')})`;
@@ -178,15 +183,15 @@ function checkShapes(
       throw new DataError(
         `${where}: expected a tensor ${name} ${expected}, found none${name === HEAD ? UNTIED : ''}`,
       );
-    const { path } = found.file;
+    const { path, dtypes: read } = found.file;
     if (found.shape.join() !== shape.join()) {
       throw new DataError(
         `${path}: expected ${name} to have shape ${expected} as config.json says, found (${found.shape.join(', ')})`,
       );
     }
-    if (!isWeightDtype(found.dtype)) {
+    if (!read.includes(found.dtype)) {
       throw new DataError(
-        `${path}: expected ${name} ${expected} in ${WEIGHT_DTYPES.join(', ')}, found ${found.dtype}: Swirl reads no others`,
+        `${path}: expected ${name} ${expected} in ${read.join(', ')}, found ${found.dtype}: Swirl reads no others`,
       );
     }
     dtypes.add(found.dtype);

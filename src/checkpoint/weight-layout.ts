@@ -1,6 +1,7 @@
 /**
  * Which file of a policy's folder holds which tensor: one `model.safetensors`, or several with an index, as
- * transformers writes them. A checkpoint is saved in the layout that it came in.
+ * transformers writes them, or a `model.gguf`. A checkpoint is saved in the layout that it came in, of a GGUF
+ * file as one `model.safetensors`.
  */
 import { readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -9,6 +10,7 @@ import { DataError } from '../errors.ts';
 
 export const singleFile = 'model.safetensors';
 export const indexFile = 'model.safetensors.index.json';
+export const ggufFile = 'model.gguf';
 
 export interface WeightLayout {
   /** The files' names within the folder, in order. */
@@ -29,13 +31,14 @@ const indexJson = z.looseObject({
 });
 
 /**
- * The layout of a folder; with both one file and an index it is the one file, as transformers has it. Null
- * where there is neither. Throws `DataError` where the index is none, or names files outside of the folder.
+ * The layout of a folder; with both one file and an index it is the one file, as transformers has it; a GGUF
+ * file where there is neither. Null where there is none. Throws `DataError` where the index is none, or names files outside of the folder.
  */
 export async function weightLayout(folder: string): Promise<WeightLayout | null> {
   if (await isThere(join(folder, singleFile))) return { files: [singleFile], index: null };
   const path = join(folder, indexFile);
-  if (!(await isThere(path))) return null;
+  if (!(await isThere(path)))
+    return (await isThere(join(folder, ggufFile))) ? { files: [ggufFile], index: null } : null;
   let json: unknown;
   try {
     json = JSON.parse(await readFile(path, 'utf8'));

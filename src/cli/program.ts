@@ -25,7 +25,7 @@ const GROUPS = {
     'evaluate',
     'calibrate',
   ],
-  'Policies and formats:': ['score', 'new-policy', 'lab', 'schema'],
+  'Policies and formats:': ['score', 'new-policy', 'gguf', 'lab', 'schema'],
 } as const;
 
 /** What a new user does; of what is in every help it is the part that differs by how Swirl was started. */

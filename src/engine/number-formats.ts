@@ -32,8 +32,7 @@ export function toFloat32Values(bytes: Uint8Array, dtype: WeightDtype): Float32A
     const bits = new Uint32Array(values.buffer);
     for (let i = 0; i < bits.length; i++) bits[i] = words[i] << 16;
   } else {
-    halves ??= Float32Array.from({ length: 2 ** 16 }, (_, bits) => half(bits));
-    for (let i = 0; i < values.length; i++) values[i] = halves[words[i]];
+    for (let i = 0; i < values.length; i++) values[i] = halfOf(words[i]);
   }
   return values;
 }
@@ -58,6 +57,12 @@ export function toBytes(values: Float32Array, dtype: 'F32' | 'BF16'): Uint8Array
 
 /** Every binary16 number, by its bits; made when the first is asked for. */
 let halves: Float32Array | undefined;
+
+/** A binary16 number by its bits. */
+export function halfOf(bits: number): number {
+  halves ??= Float32Array.from({ length: 2 ** 16 }, (_, each) => half(each));
+  return halves[bits];
+}
 
 function wordsOf(bytes: Uint8Array): Uint16Array {
   const aligned = bytes.byteOffset % 2 === 0 ? bytes : bytes.slice();

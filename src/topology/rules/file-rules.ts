@@ -55,7 +55,7 @@ export const homePath: Rule = {
 /** What a decoder's folder must have, by any of its names; adapters may leave it to that of their base. */
 const POLICY_FILES = [
   ['config.json'],
-  ['model.safetensors', 'model.safetensors.index.json'],
+  ['model.safetensors', 'model.safetensors.index.json', 'model.gguf'],
   ['tokenizer.json'],
 ] as const;
 
@@ -67,6 +67,8 @@ export const incompletePolicy: Rule = {
       ? []
       : usedModels(topology).flatMap(({ path, model: { checkpoint } }): RuleFinding[] => {
           if (typeof checkpoint !== 'string' || !exists(checkpoint)) return [];
+          if (checkpoint.endsWith('.gguf'))
+            return [error([...path, 'checkpoint'], `${checkpoint} is a GGUF file: ${GGUF_FIRST}`)];
           if (exists(join(checkpoint, 'adapter_config.json'))) return [];
           const has = (name: string) => exists(join(checkpoint, name));
           const missing = POLICY_FILES.filter((names) => !names.some(has)).map(([name]) => name);
@@ -80,6 +82,9 @@ export const incompletePolicy: Rule = {
               ];
         }),
 };
+
+/** How a GGUF file becomes a policy's folder. */
+const GGUF_FIRST = 'make a folder of it with `swirl gguf FILE FOLDER`, and name that';
 
 const EXPECTED =
   "a policy's folder as Hugging Face has it: config.json, weights in safetensors, and tokenizer.json";
