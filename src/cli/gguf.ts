@@ -12,7 +12,7 @@ export function register(program: Command): void {
     .description(
       "make a policy's folder of a GGUF file, as llama.cpp and Ollama have them: config.json, tokenizer and chat " +
         'template out of its metadata, and the file itself in the folder (a hard link where the disk is the same), ' +
-        'from which the weights are read. They may be trained with LoRA, or judge; docs/real-models.md.',
+        'from which the weights are read. They may be trained with LoRA, or judge; docs/guide.md.',
     )
     .argument('<file>', 'of the Llama, Qwen 2, Qwen 3, Gemma 2 or Gemma 3 architecture, in one file')
     .argument('<folder>', 'where to make it');
