@@ -7,6 +7,7 @@ import { openTransport } from './open-transport.ts';
 import { historyOf } from './own-stages/history.ts';
 import { pipeline, scheduledStages } from './pipeline.ts';
 import type { FlowStage } from './runtime/drain.ts';
+import type { RunObserver } from './runtime/observer.ts';
 import { Run, type RunEnd, type StageProgress } from './runtime/run.ts';
 import type { Codec } from './topics/avro/codec.ts';
 import { schemaIn } from './topics/avro/schemas.ts';
@@ -40,6 +41,8 @@ interface StartOptions {
   readonly abort: AbortSignal;
   /** Notes for the user; by default nobody hears them. */
   readonly notify?: (message: string) => void;
+  /** Hears of the work as it goes on. */
+  readonly observer?: RunObserver | undefined;
 }
 
 export interface Started {
@@ -127,7 +130,7 @@ export async function openRun(
       return count;
     },
     read: (topic, options) => readRecords({ transport, codec }, topic, options),
-    start: async ({ stages: only, untilDrained, fromUpdate, stop, abort, notify = () => {} }) => {
+    start: async ({ stages: only, untilDrained, fromUpdate, stop, abort, notify = () => {}, observer }) => {
       checkStages(topology, only);
       const checkpoints = join(folder, 'checkpoints');
       const topics = { transport, codec };
@@ -141,7 +144,7 @@ export async function openRun(
         const stages = await pipeline(
           begun,
           {
-            ...{ parts, signal, checkpoints },
+            ...{ parts, signal, checkpoints, observer },
             training: { identity: runIdentity(topology), fromUpdate, notify },
             trainTopics: (of) => trainTopics({ ...topics, ...of }),
             history: (of) => (at) => historyOf({ ...topics, ...of }, at),
@@ -159,7 +162,7 @@ export async function openRun(
             stop,
             abort,
           },
-          { transport, codec, config: runtime, now: () => performance.now(), notify },
+          { transport, codec, config: runtime, now: () => performance.now(), notify, observer },
         );
         return {
           finished: run.run().finally(() => parts.close()),

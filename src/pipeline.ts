@@ -14,7 +14,7 @@
  */
 
 import type { Task } from './agent/model.ts';
-import { sleep } from './clock.ts';
+import { sleep as wait } from './clock.ts';
 import { decompose } from './decompose/decompose.ts';
 import { ConfigError } from './errors.ts';
 import { filter } from './judge/filter.ts';
@@ -26,7 +26,9 @@ import { type OwnStageDeps, ownStage } from './own-stages/own-stage.ts';
 import { reward } from './reward/reward.ts';
 import { rollout } from './rollout/rollout.ts';
 import { start } from './rollout/start.ts';
+import type { RunObserver } from './runtime/observer.ts';
 import { redirected } from './runtime/redirect.ts';
+import type { Pause } from './runtime/retry.ts';
 import type { Stage, StageOperator } from './runtime/stage.ts';
 import { tools } from './tools/tools.ts';
 import type { Action, TopicRecords } from './topics/records.generated.ts';
@@ -52,6 +54,8 @@ export interface PipelineDeps {
   readonly checkpoints: string;
   /** What of this run `train` must know besides its topics. */
   readonly training?: Pick<DurableTrainingDeps, 'identity' | 'fromUpdate' | 'notify'>;
+  /** Hears of tries that failed, and of training as it goes on. */
+  readonly observer?: RunObserver | undefined;
   /** Gives up waiting for what is being opened. */
   readonly signal?: AbortSignal;
   /** What training asks of its topics. */
@@ -78,6 +82,14 @@ export async function pipeline(
   const isHere = (name: string) => !only || only.includes(name);
   const readsRun = (topic: string) => (source?.topic === topic ? { readsRun: source.run } : {});
 
+  /** How a stage waits before it tries again: so that it is heard why. */
+  const pauseOf =
+    (stage: string): Pause =>
+    (waitMs, signal, tried) => {
+      if (tried) deps.observer?.onRetry?.({ stage, waitMs, ...tried });
+      return wait(waitMs, signal);
+    };
+
   /** Adds a stage, if the topology has it and this process is to run it. */
   async function add<N extends StageName>(
     name: N,
@@ -96,7 +108,7 @@ export async function pipeline(
   async function addOwn(name: string, config: OwnStageConfig): Promise<void> {
     const { reads, writes, window, lookback } = config;
     const made = await ownStage(config, {
-      ...{ name, sleep, notify: parts.notify, keep: parts.keep },
+      ...{ name, sleep: pauseOf(name), notify: parts.notify, keep: parts.keep },
       part: await parts.stage(name, config),
       topics: topicSchemas(topology),
       history: deps.history({ topic: reads, run: readsRun(reads).readsRun, lookback }),
@@ -105,38 +117,43 @@ export async function pipeline(
   }
 
   await add('start', (config) => ({
-    operator: () => start(config, { tasks, retry: config.retry, sleep }),
+    operator: () => start(config, { tasks, retry: config.retry, sleep: pauseOf('start') }),
     isOwn: (turn) => lastAction(turn) === undefined,
   }));
 
   await add('rollout', async ({ retry }) => {
     const [policy, tools] = [await parts.policy(), await parts.tools()];
-    return { operator: () => rollout({ policy, tasks, tools, retry, sleep }) };
+    return { operator: () => rollout({ policy, tasks, tools, retry, sleep: pauseOf('rollout') }) };
   });
 
   await add('tools', async (config) => {
     const all = await parts.tools();
     for (const tool of all) await tool.open?.(signal);
-    const operator = tools(config, { tools: all, retry: config.retry, sleep });
+    const operator = tools(config, { tools: all, retry: config.retry, sleep: pauseOf('tools') });
     return { operator: () => operator, isOwn: (turn) => lastAction(turn)?.kind === 'TOOL_CALL' };
   });
 
-  await add('decompose', ({ retry }) => ({ operator: () => decompose({ retry, sleep }) }));
+  await add('decompose', ({ retry }) => ({
+    operator: () => decompose({ retry, sleep: pauseOf('decompose') }),
+  }));
 
   await add('judge', async ({ retry }) => {
     const model = await parts.judge();
-    return { operator: () => judge({ judge: model, retry, sleep }) };
+    return { operator: () => judge({ judge: model, retry, sleep: pauseOf('judge') }) };
   });
 
   await add('filter', async (config) => {
     const matcher = await parts.matcher();
     const { window, retry } = config;
-    return { operator: () => filter(config, { matcher, window, retry, sleep }), holds: true };
+    return {
+      operator: () => filter(config, { matcher, window, retry, sleep: pauseOf('filter') }),
+      holds: true,
+    };
   });
 
   await add('reward', async ({ retry }) => {
     const model = await parts.rewardModel();
-    return { operator: () => reward({ model, retry, sleep }) };
+    return { operator: () => reward({ model, retry, sleep: pauseOf('reward') }) };
   });
 
   await add('train', (config) => train(config, topology, deps));
@@ -166,7 +183,7 @@ function lastAction(turn: object): Action | undefined {
 async function train(
   config: NonNullable<Topology['stages']['train']>,
   topology: Topology,
-  { parts, checkpoints, training, trainTopics }: PipelineDeps,
+  { parts, checkpoints, training, trainTopics, observer }: PipelineDeps,
 ): Promise<Made<'train'>> {
   const { openLearner } = await import('./train/open-learner.ts');
   const { trainStage } = await import('./train/train-stage.ts');
@@ -183,6 +200,7 @@ async function train(
       tasks: tasksOf(topology),
       checkpoints,
       ...training,
+      observer,
       run: topology.run,
       stage: 'train',
       topic,

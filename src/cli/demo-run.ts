@@ -19,6 +19,7 @@ import { EXIT } from './exit.ts';
 import { interrupts } from './interrupt.ts';
 import { type LabFlow, labFlow, labFlowConfig } from './lab-flow.ts';
 import { showAnswered, showProgress } from './progress.ts';
+import { RunStatus } from './run-status.ts';
 import { type Beside, watchBeside } from './watch-beside.ts';
 import { writeReport } from './write-report.ts';
 
@@ -138,9 +139,10 @@ async function runFlow(
 ): Promise<string | null> {
   await run.feed('questions', questions);
   const notify = (message: string) => process.stderr.write(`${message}\n`);
-  const started = await run.start({ untilDrained: true, stop, abort, notify });
+  const status = new RunStatus();
+  const started = await run.start({ untilDrained: true, stop, abort, notify, observer: status });
   beside.follow(() => started.progress());
-  const shown = showProgress({ progress: () => started.progress(), stream: process.stderr });
+  const shown = showProgress({ progress: () => started.progress(), stream: process.stderr, status });
   try {
     const end = await started.finished;
     return end === 'drained' ? await deviceName() : null;

@@ -1,23 +1,29 @@
-/** How far a run is: bars that stay in place on a terminal, plain lines elsewhere. */
+/** How far a run is: bars that stay in place on a terminal, a few plain lines elsewhere. */
 import pc from 'picocolors';
 import { sleep } from '../clock.ts';
 import type { EvaluationProgress } from '../evaluate/evaluate.ts';
 import { printable } from '../monitor/printable.ts';
 import type { StageProgress } from '../runtime/run.ts';
+import { Rates } from './rates.ts';
+import { type RunStatus, trainingPlan } from './run-status.ts';
 import { hanging, screenWidth } from './screen.ts';
+import { bar, fittedLine } from './stage-bar.ts';
 
 export interface ProgressOptions {
   readonly progress: () => Promise<StageProgress[]>;
   readonly stream: NodeJS.WriteStream;
-  /** How a line that is no bar is written; by default as it is. */
+  /** What the run has learnt so far: shown below the bars. */
+  readonly status?: RunStatus;
+  /** How a line that is no bar is written; by default with the time of day. */
   readonly line?: (text: string) => string;
-  /** Milliseconds between looks; bars are redrawn, lines printed where something has changed. */
+  /** Milliseconds between looks. */
   readonly intervalMs?: number;
+  /** Milliseconds, for rates and for when the next line is due. */
+  readonly now?: () => number;
 }
 
-const BAR = 24;
-/** Widths of a stage's name. */
-const NAME = { least: 10, most: 20 };
+/** Plain lines: the first after so long, then each after a tenth of the time so far, and at most so long. */
+const PLAIN_MS = { first: 5_000, most: 120_000 };
 
 export interface ShownProgress {
   /** Writes a message that stays, above the bars. */
@@ -27,43 +33,51 @@ export interface ShownProgress {
 }
 
 /** Shows the progress until `stop` is called. */
-export function showProgress({
-  progress,
-  stream,
-  line: written,
-  intervalMs,
-}: ProgressOptions): ShownProgress {
+export function showProgress(options: ProgressOptions): ShownProgress {
+  const { progress, stream, status, intervalMs, now = () => performance.now() } = options;
   const terminal = stream.isTTY === true;
+  const rates = new Rates(now);
+  const begun = now();
   let drawn = 0;
-  let last = '';
+  let [last, lastMs] = ['', Number.NEGATIVE_INFINITY];
   let busy = false;
 
-  const look = async () => {
+  const draw = (stages: readonly StageProgress[]) => {
+    const columns = screenWidth(stream);
+    const lines = screenLines(stages, { columns, status, rates });
+    // A terminal echoes Control-C where the cursor is: back to the first column. Below may be what is no more.
+    if (drawn > 0) stream.write(`\r\u001b[${drawn}A\u001b[J`);
+    stream.write(lines.map((line) => `\u001b[2K${line}\n`).join(''));
+    drawn = lines.length;
+  };
+
+  const print = (stages: readonly StageProgress[], isLast: boolean) => {
+    const time = now();
+    const due = Math.min(PLAIN_MS.most, Math.max(PLAIN_MS.first, (time - begun) / 10));
+    if (!isLast && time - lastMs < due) return;
+    const text = plainLine(stages, status);
+    if (text === last || text === '') return;
+    [last, lastMs] = [text, time];
+    const {
+      line = (plain: string) => hanging(`${clock()} ${plain}`, { width: screenWidth(stream), indent: 2 }),
+    } = options;
+    stream.write(`${line(text)}\n`);
+  };
+
+  const look = async (isLast = false) => {
     if (busy) return;
     busy = true;
     try {
       const stages = await progress();
-      if (terminal) {
-        const lines = stages.map((stage) => bar(stage, screenWidth(stream)));
-        // A terminal echoes Control-C where the cursor is: back to the first column.
-        if (drawn > 0) stream.write(`\r\u001b[${drawn}A`);
-        stream.write(lines.map((line) => `\u001b[2K${line}\n`).join(''));
-        drawn = lines.length;
-      } else {
-        const line = stages
-          .map(({ stage, done, backlog }) => `${stage} ${done}/${done + backlog}`)
-          .join('  ');
-        const indent = 2;
-        const text = () => written?.(line) ?? hanging(line, { width: screenWidth(stream), indent });
-        if (line !== last) stream.write(`${text()}\n`);
-        last = line;
-      }
+      rates.look(stages);
+      if (terminal) draw(stages);
+      else print(stages, isLast);
     } finally {
       busy = false;
     }
   };
 
-  const timer = setInterval(() => void look().catch(() => {}), intervalMs ?? (terminal ? 250 : 5000));
+  const timer = setInterval(() => void look().catch(() => {}), intervalMs ?? (terminal ? 250 : 1000));
   return {
     say: (message) => {
       stream.write(`${drawn > 0 ? `\r\u001b[${drawn}A\u001b[J` : ''}${message}\n`);
@@ -73,7 +87,7 @@ export function showProgress({
       clearInterval(timer);
       while (busy) await sleep(5);
       // What stopped the run may keep it from being looked at, and is told by whoever waits for its end.
-      await look().catch(() => {});
+      await look(true).catch(() => {});
       // What is said from now on stands below the last state.
       drawn = 0;
     },
@@ -96,17 +110,41 @@ export function showAnswered(
   });
 }
 
-/**
- * One stage in one line of the screen, however its names are called: a line that wraps would be drawn over.
- */
-function bar({ stage, reads, done, backlog, inFlight, written }: StageProgress, columns: number): string {
-  const share = done + backlog === 0 ? 0 : done / (done + backlog);
-  const full = Math.round(share * BAR);
-  const failed = written.failures ? ` ${written.failures} failed` : '';
-  const name = printable(stage, NAME.most).padEnd(NAME.least);
-  const counts = `${done}/${done + backlog} ${reads}${inFlight > 0 ? `, ${inFlight} in flight` : ''}`;
-  // A terminal wraps what fills its last column.
-  const room = Math.max(8, columns - name.length - BAR - failed.length - 3);
-  const filled = `${pc.green('█'.repeat(full))}${pc.dim('░'.repeat(BAR - full))}`;
-  return `${pc.bold(name)} ${filled} ${printable(counts, room)}${pc.red(failed)}`;
+interface Screen {
+  readonly columns: number;
+  readonly status: RunStatus | undefined;
+  readonly rates: Rates;
+}
+
+/** A bar for each stage, and below what training does and what was learnt. */
+function screenLines(stages: readonly StageProgress[], { columns, status, rates }: Screen): string[] {
+  const plan = status?.training ? trainingPlan(status.training, stages) : null;
+  const bars = stages.map((stage) =>
+    bar(stage, {
+      columns,
+      perSecond: rates.of(stage.stage),
+      retries: status?.retries.get(stage.stage) ?? 0,
+      ...(stage.stage === 'train' && plan !== null ? { share: plan.share } : {}),
+    }),
+  );
+  if (status === undefined) return bars;
+  const learnt = [...(status.curve() === null ? [] : [status.curve() as string]), ...status.judgedParts()];
+  return [
+    ...bars,
+    ...[status.trainingParts(stages), learnt]
+      .filter((parts) => parts.length > 0)
+      .map((parts) => pc.dim(fittedLine(parts, columns))),
+  ];
+}
+
+/** The same in one text, without what is not begun. */
+function plainLine(stages: readonly StageProgress[], status: RunStatus | undefined): string {
+  const counts = stages
+    .map(({ stage, done, backlog }) => `${printable(stage, 40)} ${done}/${done + backlog}`)
+    .join('  ');
+  return [counts, status?.trainingParts(stages).join(', ') ?? ''].filter((part) => part !== '').join('; ');
+}
+
+function clock(): string {
+  return new Date().toTimeString().slice(0, 8);
 }

@@ -3,17 +3,21 @@ import { relative } from 'node:path';
 import { ConfigError, SwirlError } from '../errors.ts';
 import { printable } from '../monitor/printable.ts';
 import { type OpenRun, openRun } from '../open-run.ts';
+import type { Retried } from '../runtime/observer.ts';
 import type { RunEnd, StageProgress } from '../runtime/run.ts';
 import { runFolder } from '../topology/resolved.ts';
 import type { Topology } from '../topology/topology.ts';
 import { counted } from './count.ts';
+import { duration } from './duration.ts';
 import { EXIT } from './exit.ts';
 import { graceOf } from './grace.ts';
 import { interrupts } from './interrupt.ts';
+import { type Learnt, learntLines, learntOf } from './learnt.ts';
 import { type Level, logLine } from './log-line.ts';
 import { nothingLearnt } from './nothing-learnt.ts';
 import { ownName } from './own-name.ts';
 import { showProgress } from './progress.ts';
+import { RunStatus } from './run-status.ts';
 import { hanging, screenWidth } from './screen.ts';
 import { table } from './table.ts';
 import { watchBeside } from './watch-beside.ts';
@@ -91,15 +95,21 @@ async function runOpened(run: OpenRun, options: RunOpened): Promise<number> {
   const beside = options.watch && watchBeside(topology, { say: note, ...options.watch });
   try {
     const { untilDrained, stages, fromUpdate } = options;
+    const status = new RunStatus((retried) => note(retryLine(retried), 'warn'));
     const started = await run.start({
-      ...{ untilDrained, fromUpdate, stop, abort, notify: note },
+      ...{ untilDrained, fromUpdate, stop, abort, notify: note, observer: status },
       ...(stages ? { stages } : {}),
     });
     if (!untilDrained && process.stderr.isTTY) {
       note(`run ${topology.run}, until Control-C ends it (\`--until-drained\`: until all is consumed)`);
     }
     const line = written === undefined ? {} : { line: (text: string) => written(text) };
-    const shown = showProgress({ progress: () => started.progress(), stream: process.stderr, ...line });
+    const shown = showProgress({
+      progress: () => started.progress(),
+      stream: process.stderr,
+      status,
+      ...line,
+    });
     options.listen(shown.say);
     beside?.follow(() => started.progress());
     let end: RunEnd;
@@ -110,10 +120,12 @@ async function runOpened(run: OpenRun, options: RunOpened): Promise<number> {
     }
     const progress = await started.progress();
     const why = end === 'drained' ? await nothingLearnt(run, progress) : null;
+    const learnt = why === null ? learntOf(topology, status) : null;
+    const told = { ...(learnt && { learnt }), ...(why && { nothingLearnt: why }) };
     process.stdout.write(
       options.json
-        ? `${JSON.stringify({ ...summary(topology, end, progress), ...(why && { nothingLearnt: why }) })}\n`
-        : `${report(topology, end, progress)}${why === null ? '' : whyText(why)}`,
+        ? `${JSON.stringify({ ...summary(topology, end, progress), ...told })}\n`
+        : `${report(topology, end, progress)}${learnt ? learntText(topology, learnt, status) : ''}${why ? whyText(why) : ''}`,
     );
     // A run that goes on for ever is ended by a signal, and has then done what it should.
     if (end === 'aborted' || (end === 'stopped' && untilDrained)) return EXIT.interrupted;
@@ -169,6 +181,19 @@ function notesOn(topology: Topology, progress: readonly StageProgress[]): string
       ? `there was nothing to do: feed ${fed.join(' or ')} with \`${ownName()} feed FILE -t ${folderOf(topology)}\``
       : `there was nothing to do: no records in ${source.topic} of the run ${source.run}`,
   ];
+}
+
+/** Such as `judge: trying again in 0.5 s (2 of 4): no answer within 60 s`. */
+function retryLine({ stage, attempt, attempts, waitMs, error }: Retried): string {
+  const line = `${stage}: trying again in ${duration(waitMs)} (${attempt + 1} of ${attempts}): ${error.message}`;
+  return printable(line, LINE_CHARS / 2);
+}
+
+function learntText(topology: Topology, learnt: Learnt, status: RunStatus): string {
+  const width = screenWidth();
+  return learntLines(learnt, { swirl: ownName(), folder: folderOf(topology), status })
+    .map((line) => `${hanging(line, { width, indent: 2 })}\n`)
+    .join('');
 }
 
 /** The sum, and below it what became of the records. */

@@ -10,7 +10,9 @@ import { OutputRefused } from '../topics/output-refused.ts';
 import type { InputPartition, LogEntry, Output } from '../topics/transport.ts';
 import type { CommitConfig } from './commit-config.ts';
 import { failureOf } from './failure.ts';
-import { OutputEncoder, recordOf } from './output-encoder.ts';
+import { InHand } from './in-hand.ts';
+import type { CommittedRecord } from './observer.ts';
+import { OutputEncoder } from './output-encoder.ts';
 import { commitRefused } from './refused-outputs.ts';
 import type { AnyEmission, Delivery, Finished, Stage } from './stage.ts';
 import { type Prefix, Window } from './window.ts';
@@ -18,12 +20,14 @@ import { type Prefix, Window } from './window.ts';
 export interface WorkerDeps {
   readonly codec: Codec;
   readonly commit: CommitConfig;
-  /** Milliseconds; for the age of finished records only. */
+  /** Milliseconds; for how long records take only. */
   readonly now: () => number;
   /** Aborts when the run stops at once: deliveries in hand are given up. */
   readonly abort: AbortSignal;
   /** Called after each commit. */
   readonly onCommit: (committed: { readonly records: number; readonly outputs: readonly Output[] }) => void;
+  /** Called after each commit for each record in it. */
+  readonly onRecord?: (committed: CommittedRecord) => void;
 }
 
 /** How long a pull waits for records, in milliseconds: a stop is seen no later. */
@@ -35,8 +39,7 @@ export class PartitionWorker {
   readonly #deps: WorkerDeps;
   readonly #window: Window;
   readonly #encoder: OutputEncoder;
-  /** The ids of finished deliveries in the window, by their offsets: for failures of what the log refuses. */
-  readonly #records = new Map<number, string | null>();
+  readonly #inHand: InHand;
   readonly #source = new Subject<Delivery<unknown>>();
   readonly #subscription: Subscription;
   /** Given to the deliveries: aborts when the run stops at once, or another owner has taken the partition. */
@@ -57,6 +60,7 @@ export class PartitionWorker {
     this.#deps = deps;
     this.#window = new Window(stage.window);
     this.#encoder = new OutputEncoder(stage, deps.codec);
+    this.#inHand = new InHand(stage.name);
     this.#position = input.position;
     this.#committed = input.position;
     this.#signal = AbortSignal.any([deps.abort, input.lost]);
@@ -257,8 +261,11 @@ export class PartitionWorker {
     if (this.#failed) return;
     const { topic, partition, offset } = entry;
     this.#window.add(offset);
+    this.#inHand.take(offset, this.#deps.now());
     const value = this.#decode(entry);
-    if (value !== undefined) this.#source.next({ value, topic, partition, offset, signal: this.#signal });
+    if (value === undefined) return;
+    this.#inHand.decoded(offset, value);
+    this.#source.next({ value, topic, partition, offset, signal: this.#signal });
   }
 
   /** Undefined when the bytes made no record: the delivery is then finished, with its failure. */
@@ -275,17 +282,16 @@ export class PartitionWorker {
 
   #finish(finished: Finished<AnyEmission>): void {
     const { offset, outputs } = finished;
+    const { topic, partition } = this.#input;
     try {
-      if (offset === null)
-        this.#window.append(
-          outputs.map((output) => this.#encoder.encode(output)),
-          this.#deps.now(),
-        );
-      else {
-        const at = { topic: this.#input.topic, partition: this.#input.partition, offset };
-        this.#window.finish(offset, this.#encoder.encodeOrFail(at, finished), this.#deps.now());
-        this.#records.set(offset, recordOf(finished));
-      }
+      const now = this.#deps.now();
+      const encoded =
+        offset === null
+          ? outputs.map((output) => this.#encoder.encode(output))
+          : this.#encoder.encodeOrFail({ topic, partition, offset }, finished);
+      if (offset === null) this.#window.append(encoded, now);
+      else this.#window.finish(offset, encoded, now);
+      this.#inHand.finish(finished, encoded, now);
     } catch (error) {
       this.#fail(error);
     }
@@ -347,7 +353,7 @@ export class PartitionWorker {
       const offset = first.next - 1;
       const refused = {
         ...{ stage: this.#stage.name, at: { topic, partition, offset }, outputs: first.outputs },
-        record: this.#records.get(offset) ?? null,
+        record: this.#inHand.idOf(offset),
         encode: (emission: AnyEmission) => this.#encoder.encode(emission),
         decode: (value: Uint8Array) => this.#deps.codec.decode('failures', value),
         commit: (outputs: readonly Output[]) => this.#commitAs(first, outputs),
@@ -360,9 +366,9 @@ export class PartitionWorker {
     const next = prefix.next ?? this.#committed;
     await this.#input.commit(next, outputs);
     this.#window.drop(prefix);
-    for (const offset of this.#records.keys()) if (offset < next) this.#records.delete(offset);
     this.#committed = next;
     this.#deps.onCommit({ records: prefix.records, outputs });
+    for (const record of this.#inHand.committed(next)) this.#deps.onRecord?.(record);
     this.#wake();
   }
 

@@ -1,7 +1,6 @@
 /** Bounded retries with exponential backoff, for errors that say that trying again may help. */
 
 import { z } from 'zod';
-import type { Sleep } from '../clock.ts';
 import { EndpointError, isFatal, SwirlError } from '../errors.ts';
 
 export const retryConfig = z
@@ -24,6 +23,16 @@ export const retryConfig = z
 
 export type RetryConfig = z.output<typeof retryConfig>;
 
+/** A try that failed, of how many. */
+interface Tried {
+  readonly attempt: number;
+  readonly attempts: number;
+  readonly error: Error;
+}
+
+/** Waits until the next try, as a `Sleep` does; whoever passes one in may look at what failed. */
+export type Pause = (ms: number, signal: AbortSignal, tried?: Tried) => Promise<void>;
+
 /** The last error of a task, after how many attempts. */
 export class Exhausted extends Error {
   constructor(
@@ -41,7 +50,7 @@ export class Exhausted extends Error {
  */
 export async function retry<T>(
   task: () => Promise<T>,
-  options: { readonly config: RetryConfig; readonly signal: AbortSignal; readonly sleep: Sleep },
+  options: { readonly config: RetryConfig; readonly signal: AbortSignal; readonly sleep: Pause },
 ): Promise<T> {
   const { config, signal, sleep } = options;
   for (let attempt = 1; ; attempt++) {
@@ -54,7 +63,8 @@ export async function retry<T>(
         throw error instanceof EndpointError ? error : new Exhausted(error, attempt);
       }
       const backoff = error.retryAfterMs ?? config.backoffMs * 2 ** (attempt - 1);
-      await sleep(Math.min(backoff, config.maxBackoffMs), signal);
+      const { attempts } = config;
+      await sleep(Math.min(backoff, config.maxBackoffMs), signal, { attempt, attempts, error });
     }
   }
 }

@@ -10,6 +10,7 @@ import type { InputPartition, Transport } from '../topics/transport.ts';
 import { commitConfig } from './commit-config.ts';
 import { drain, type FlowStage } from './drain.ts';
 import { checkFirstProgress } from './first-progress.ts';
+import type { RunObserver } from './observer.ts';
 import { PartitionWorker } from './partition-worker.ts';
 import { runScheduled } from './scheduling.ts';
 import type { Stage } from './stage.ts';
@@ -82,6 +83,7 @@ export interface RunDeps {
   readonly now: () => number;
   /** Notes for the user. */
   readonly notify?: (message: string) => void;
+  readonly observer?: RunObserver | undefined;
 }
 
 export type RunEnd = 'drained' | 'stopped' | 'aborted';
@@ -212,7 +214,7 @@ export class Run {
   }
 
   #takeUp(station: Station, input: InputPartition): Promise<PartitionWorker> {
-    const { codec, config, now } = this.#deps;
+    const { codec, config, now, observer } = this.#deps;
     return PartitionWorker.start(station.stage, input, {
       codec,
       commit: config.commit,
@@ -223,6 +225,7 @@ export class Run {
         station.done += records;
         for (const { topic } of outputs) station.written[topic] = (station.written[topic] ?? 0) + 1;
       },
+      onRecord: (committed) => observer?.onCommit?.(committed),
     });
   }
 

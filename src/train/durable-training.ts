@@ -18,6 +18,7 @@ import { hashWeights } from '../checkpoint/weights-hash.ts';
 import type { Engine, Tensors } from '../engine/engine.ts';
 import { ConfigError, DataError, TransportError } from '../errors.ts';
 import { failureOf } from '../runtime/failure.ts';
+import type { RunObserver, TrainingProgress } from '../runtime/observer.ts';
 import type { Delivery, Emission, Finished } from '../runtime/stage.ts';
 import type { Renderer } from '../tokenizer/render.ts';
 import type { Scored, Update } from '../topics/records.generated.ts';
@@ -80,7 +81,7 @@ export interface DurableTrainingDeps {
     signal: AbortSignal,
   ) => AsyncIterable<Delivery<Scored>>;
   /** Told of each update as soon as the engine has it: before it is durable. */
-  readonly onUpdate?: (update: Update) => void;
+  readonly observer?: Pick<RunObserver, 'onUpdate' | 'onEmptyBatch' | 'onTraining'> | undefined;
 }
 
 export interface DurableTrainingOptions {
@@ -115,6 +116,7 @@ export class DurableTraining {
   /** The weights after an update, where they were read back for its hash. */
   #weights: { readonly step: number; readonly tensors: Tensors } | null = null;
   #emit: (finished: Finished) => void = () => {};
+  #since: TrainingProgress['since'] = { records: 0, updates: 0, ms: 0 };
 
   constructor(options: DurableTrainingOptions) {
     const { config, deps, state, published } = options;
@@ -245,6 +247,7 @@ export class DurableTraining {
   /** One batch: an update, where it has anything to train on, and the state after it. */
   async #train(batch: Batch): Promise<void> {
     if (this.#stopped) return;
+    const started = performance.now();
     const { cursor, pendingUpdates, pendingRefusals } = this.#state;
     const update = batch.rows.length > 0 ? await this.#update(batch, cursor) : null;
     // Further passes refuse what the first one refused; it is told once.
@@ -264,7 +267,25 @@ export class DurableTraining {
       pendingUpdates: update === null ? pendingUpdates : [...pendingUpdates, update],
       pendingRefusals: [...pendingRefusals, ...refusals],
     };
-    if (update !== null && !this.#stopped) this.#deps.onUpdate?.(update);
+    if (this.#stopped) return;
+    const { observer } = this.#deps;
+    if (update === null) observer?.onEmptyBatch?.();
+    else observer?.onUpdate?.(update);
+    const since = this.#since;
+    this.#since = {
+      records: since.records + batch.deliveries,
+      updates: since.updates + Number(update !== null),
+      ms: since.ms + performance.now() - started,
+    };
+    observer?.onTraining?.(this.#progress());
+  }
+
+  #progress(): TrainingProgress {
+    const { epoch, taken, records } = this.#state.cursor;
+    const uncommitted = epoch > 0 ? 0 : this.#covered();
+    const { epochs } = this.#config;
+    const { step } = this.#state;
+    return { step, epoch: epoch + 1, epochs, taken, records, uncommitted, since: this.#since };
   }
 
   async #update(batch: Batch, { epoch }: Cursor): Promise<Update> {

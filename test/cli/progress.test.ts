@@ -3,8 +3,14 @@
  * only that.
  */
 import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import { showAnswered, showProgress } from '../../src/cli/progress.ts';
+import { RunStatus, trainingPlan } from '../../src/cli/run-status.ts';
+import { sparkline } from '../../src/cli/sparkline.ts';
+import { EndpointError } from '../../src/errors.ts';
+import type { TrainingProgress } from '../../src/runtime/observer.ts';
 import type { StageProgress } from '../../src/runtime/run.ts';
+import type { Update } from '../../src/topics/records.generated.ts';
 
 /** Understands what bars use: line ends, return, up, erasing of a line and of what follows. */
 function terminal(columns: number) {
@@ -96,5 +102,145 @@ test.each([60, 80, 200])(
 test('an evaluation shows how many are answered, and how many failed', async () => {
   const { stream, screen } = terminal(80);
   await showAnswered(async () => ({ wanted: 40, of: 'questions', answered: 10, failed: 2 }), stream).stop();
-  expect(screen()).toMatch(/^answered {3}█{6}░{18} 10\/40 questions 2 failed$/);
+  expect(screen()).toMatch(/^answered {3}█{4}░{12} 10\/40 questions 2 failed$/);
+});
+
+const update = (step: number, meanReward: number): Update => ({
+  ...{ id: `update/${step}`, step, epoch: 0, partition: 0, fromOffset: 0, toOffset: 8, trajectories: 4 },
+  ...{ subTrajectories: 8, dropped: 0, actionTokens: 80, rowTokens: 800, meanReward, loss: 0.1, kl: 0 },
+  ...{ meanLogprob: -0.25, meanRatio: 1, clippedShare: 0, gradNorm: 2, learningRate: 1e-3 },
+  ...{ weightsHash: '', by: null },
+});
+
+const training = (changes: Partial<TrainingProgress>): TrainingProgress => ({
+  ...{ step: 0, epoch: 1, epochs: 3, taken: 0, records: null, uncommitted: 0 },
+  since: { records: 0, updates: 0, ms: 0 },
+  ...changes,
+});
+
+test.each([1, 7, 8, 500])(
+  'training of %d records in batches of 8 is done when its plan says so',
+  (records) => {
+    const epochs = 3;
+    const perPass = Math.ceil(records / 8);
+    let [step, since] = [0, { records: 0, updates: 0, ms: 0 }];
+    const shares: number[] = [];
+    for (let epoch = 1; epoch <= epochs; epoch++) {
+      for (let taken = 0; taken < records; ) {
+        const batch = Math.min(8, records - taken);
+        taken += batch;
+        step++;
+        since = { records: since.records + batch, updates: since.updates + 1, ms: 1000 * step };
+        const known = epoch > 1 ? records : null;
+        const uncommitted = epoch > 1 ? 0 : taken % 40;
+        const backlog = epoch > 1 ? 0 : records - taken + uncommitted;
+        const stages = [stage({ stage: 'reward', backlog: 0 }), stage({ stage: 'train', backlog })];
+        const plan = trainingPlan(
+          training({ step, epoch, taken, records: known, uncommitted, since }),
+          stages,
+        );
+        // As long as every batch was full it is exact, and at the end whatever the last ones were.
+        if (taken % 8 === 0 && epoch === 1) expect(plan?.updates).toBe(epochs * perPass);
+        expect(Math.abs((plan?.updates ?? 0) - epochs * perPass)).toBeLessThanOrEqual(epochs);
+        shares.push(plan?.share ?? Number.NaN);
+      }
+    }
+    expect(shares.at(-1)).toBe(1);
+    expect(shares).toEqual([...shares].sort((a, b) => a - b));
+    expect(shares.filter((share) => share === 1).length).toBe(1);
+  },
+);
+
+test('while records may still come nobody knows how many updates there will be', () => {
+  const since = { records: 8, updates: 1, ms: 10 };
+  const stages = [stage({ stage: 'judge', backlog: 1 }), stage({ stage: 'train', backlog: 3 })];
+  expect(trainingPlan(training({ step: 1, taken: 8, since }), stages)).toBeNull();
+});
+
+const hostile = fc.string({ unit: 'binary', minLength: 0, maxLength: 40 });
+const amount = fc.integer({ min: 0, max: 1e9 });
+const anyStage = fc.record({
+  ...{
+    stage: hostile,
+    reads: hostile,
+    done: amount,
+    backlog: amount,
+    inFlight: fc.integer({ min: 0, max: 999 }),
+  },
+  written: fc.record({ failures: amount }),
+});
+
+test('whatever is shown, no line is as wide as the screen and nothing of it moves the cursor', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(anyStage, { minLength: 1, maxLength: 8 }),
+      fc.array(fc.double({ noNaN: true, min: -1e12, max: 1e12 }), { minLength: 1, maxLength: 60 }),
+      fc.integer({ min: 60, max: 200 }),
+      async (stages, rewards, columns) => {
+        const { stream, screen } = terminal(columns);
+        const status = new RunStatus();
+        for (const [i, reward] of rewards.entries()) status.onUpdate(update(i + 1, reward));
+        status.onTraining(training({ step: 5, since: { records: 8, updates: 5, ms: 1e7 } }));
+        let time = 0;
+        const options = { stream, status, intervalMs, now: () => (time += 1000) };
+        await showProgress({ ...options, progress: async () => stages }).stop();
+        const lines = screen().split('\n');
+        expect(lines.length).toBe(stages.length + (rewards.length > 1 ? 2 : 1));
+        for (const line of lines) {
+          expect(line.length).toBeLessThan(columns);
+          expect(line).not.toMatch(/\p{Cc}/u);
+        }
+      },
+    ),
+    { numRuns: 50 },
+  );
+});
+
+test('bars that become fewer leave nothing behind', async () => {
+  const { stream, screen } = terminal(80);
+  let stages = [stage({}), stage({ stage: 'filter' }), stage({ stage: 'train' })];
+  const shown = showProgress({ progress: async () => stages, stream, intervalMs: 5 });
+  while (!screen().includes('train')) await new Promise((resolve) => setTimeout(resolve, 5));
+  stages = [stage({})];
+  await shown.stop();
+  expect(screen().split('\n').length).toBe(1);
+});
+
+test('without a terminal lines are few, and the last state is one of them', async () => {
+  const written: string[] = [];
+  const write = (text: string) => written.push(text) > 0;
+  const stream = { isTTY: false, write } as unknown as NodeJS.WriteStream;
+  let [time, done] = [0, 0];
+  // An hour of looks, one each second of it; every one finds something new.
+  const progress = async () => {
+    [time, done] = [time + 1000, done + 1];
+    return [stage({ done, backlog: 3600 - done })];
+  };
+  const shown = showProgress({ progress, stream, intervalMs: 0, now: () => time });
+  while (done < 3600) await new Promise((resolve) => setTimeout(resolve, 5));
+  await shown.stop();
+  expect(written.length).toBeLessThan(90);
+  expect(written.length).toBeGreaterThan(20);
+  for (const line of written) expect(line).toMatch(/^\d\d:\d\d:\d\d judge \d+\/3600\n$/);
+  expect(written.at(-1)).toContain(`judge ${done}/3600`);
+});
+
+test('the first try that failed of each cause is told, and all are counted', () => {
+  const told: string[] = [];
+  const status = new RunStatus(({ error }) => told.push(error.message));
+  const fail = (message: string) =>
+    status.onRetry({
+      ...{ stage: 'judge', attempt: 1, attempts: 4, waitMs: 500 },
+      error: new EndpointError(message),
+    });
+  for (let i = 0; i < 50; i++) fail(`no answer within ${i} s to "question ${i}"`);
+  fail('refused');
+  expect(told).toEqual(['no answer within 0 s to "question 0"', 'refused']);
+  expect(status.retries.get('judge')).toBe(51);
+});
+
+test('a curve has the height of its numbers', () => {
+  expect(sparkline([0, 1, 2, 3, 4, 5, 6, 7], 8)).toBe('▁▂▃▄▅▆▇█');
+  expect(sparkline([0, 0, 7, 7], 2)).toBe('▁█');
+  expect(sparkline([2, 2], 8)).toBe('▄▄');
 });

@@ -41,7 +41,7 @@ async function process(folder: string, onCheckpoint: () => Promise<void> = async
     reread: () => {
       throw new Error('one pass only');
     },
-    onUpdate: (update) => onUpdate(update),
+    observer: { onUpdate: (update) => onUpdate(update) },
   });
   /** Takes the partition up, and trains until an update with this step; or to the log's end. */
   const take = async (untilStep?: number) => {

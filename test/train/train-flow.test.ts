@@ -88,8 +88,10 @@ async function runTrain({ transport, run, source, abortAt, ...rest }: Process) {
     topic: 'scored',
     window: 20,
     ...trainTopics({ transport, codec, stage: 'train', topic: 'scored', run: source }),
-    onUpdate: ({ step }) => {
-      if (step === abortAt) abort.abort(new Error('stopped at once'));
+    observer: {
+      onUpdate: ({ step }) => {
+        if (step === abortAt) abort.abort(new Error('stopped at once'));
+      },
     },
   });
   const { close, ...made } = train;
