@@ -184,14 +184,14 @@ function withoutHidden(
   transport: Transport,
   { topology: { source }, codec }: { readonly topology: Topology; readonly codec: Codec },
 ): Transport {
-  if (source === null || source.without.length === 0) return transport;
-  const { run, topic, without: ids } = source;
+  if (source === null || (source.without.length === 0 && source.until === undefined)) return transport;
+  const { run, topic, without: ids, until } = source;
   const idOf = async ({ value }: LogEntry) => {
     await codec.learn?.(topic, [value]);
     const { id } = decodeOrError(codec, topic, value) as { readonly id?: unknown };
     return typeof id === 'string' ? id : null;
   };
-  return withoutRecords(transport, { run, topic, ids, idOf });
+  return withoutRecords(transport, { run, topic, ids, until, idOf });
 }
 
 /** Whether a stage has consumed anything. */

@@ -11,6 +11,8 @@ export const EXIT = {
   failures: 3,
   /** The run came to its end, and its policy has learnt nothing: no record was accepted, or no update made. */
   nothing: 4,
+  /** A replay came to its end, and made other updates than the old run, though nothing was changed. */
+  differs: 5,
   /** Stopped by SIGINT or SIGTERM. */
   interrupted: 130,
 } as const;
@@ -23,6 +25,7 @@ const about: Readonly<Record<ExitReason, string>> = {
   usage: 'the command line, the topology or an environment variable is wrong',
   failures: 'done, but some records failed',
   nothing: 'done, but nothing was learnt: the summary says why',
+  differs: "done, but the updates are not the old run's, though nothing was changed",
   interrupted: 'interrupted (SIGINT, SIGTERM)',
 };
 

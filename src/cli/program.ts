@@ -77,6 +77,7 @@ export async function makeProgram(): Promise<Command> {
   withExitCodes(program, {
     failures: exitText('failures'),
     nothing: exitText('nothing'),
+    differs: exitText('differs'),
     interrupted: exitText('interrupted'),
   });
   for (const [group, names] of Object.entries(GROUPS)) {

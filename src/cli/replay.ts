@@ -11,6 +11,7 @@ interface ReplayFlags extends SetFlags {
   readonly from: string;
   readonly as?: string;
   readonly without?: readonly string[];
+  readonly until?: string;
   readonly folder: string;
   readonly json?: boolean;
 }
@@ -26,23 +27,35 @@ export function register(program: Command): void {
     .requiredOption('--from <topic>', 'the recorded topic to start from, such as scored')
     .option('--as <name>', 'the new run; by default the old name and a number')
     .option('--without <id>', 'leave out a question, trajectory or step; may be given again', repeated)
+    .option(
+      '--until <place>',
+      'leave out what the topic has from an offset (of each partition) or a time on, such as 2026-11-29T21:00:00Z',
+    )
     .option('--folder <path>', 'where the runs live', 'runs')
     .option('--json', 'print the summary as one JSON object');
   withExitCodes(withSet(command), {
     failures: exitText('failures'),
     nothing: exitText('nothing'),
+    differs: exitText('differs'),
     interrupted: exitText('interrupted'),
   }).action(async (flags: ReplayFlags) => {
     const { replayTopology } = await import('../topology/replay.ts');
     const { runTopology } = await import('./run-topology.ts');
+    const { untilOf } = await import('./until-option.ts');
     const { as, set = [], without = [] } = flags;
+    const until = flags.until === undefined ? undefined : untilOf(flags.until);
     const { formatProblems } = await import('../topology/problem.ts');
-    const options = { ...flags, set, ...(as === undefined ? {} : { as }) };
+    const options = { ...flags, set, until, ...(as === undefined ? {} : { as }) };
     const { topology, warnings } = await replayTopology(options);
     if (without.length > 0) await checkWithout(topology, without);
     if (warnings.length > 0) process.stderr.write(`${formatProblems(warnings)}\n`);
     process.stderr.write(`replaying ${flags.from} of the run ${flags.run} as the run ${topology.run}\n`);
-    process.exitCode = await runTopology(topology, { untilDrained: true, json: flags.json === true });
+    const { replayEnd } = await import('./replay-end.ts');
+    process.exitCode = await runTopology(topology, {
+      untilDrained: true,
+      json: flags.json === true,
+      conclude: (run) => replayEnd(run, flags.run),
+    });
   });
 }
 

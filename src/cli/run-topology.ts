@@ -28,6 +28,16 @@ const GRACE_MS = 500;
 /** Longest line of what became of the records: failures quote what models wrote. */
 const LINE_CHARS = 400;
 
+/** What a command finds out about a run that came to its end. */
+export interface Conclusion {
+  /** Below the table, with its last line end. */
+  readonly text: string;
+  /** Keys of the summary's JSON. */
+  readonly json: object;
+  /** In place of the exit code of the run; null: that one. */
+  readonly exit: number | null;
+}
+
 export interface RunTopologyOptions {
   readonly untilDrained: boolean;
   readonly json: boolean;
@@ -36,6 +46,8 @@ export interface RunTopologyOptions {
   readonly fromUpdate?: number | undefined;
   /** Shows a page while it goes on. */
   readonly watch?: { readonly port?: number };
+  /** Called when everything is consumed. */
+  readonly conclude?: (run: OpenRun) => Promise<Conclusion>;
 }
 
 /** Returns the exit code. Progress and notes go to stderr, the summary to stdout. */
@@ -121,14 +133,21 @@ async function runOpened(run: OpenRun, options: RunOpened): Promise<number> {
     const progress = await started.progress();
     const why = end === 'drained' ? await nothingLearnt(run, progress) : null;
     const learnt = why === null ? learntOf(topology, status) : null;
-    const told = { ...(learnt && { learnt }), ...(why && { nothingLearnt: why }) };
+    const concluded = end === 'drained' ? await options.conclude?.(run) : undefined;
+    const told = { ...(learnt && { learnt }), ...(why && { nothingLearnt: why }), ...concluded?.json };
+    const below = [
+      learnt ? learntText(topology, learnt, status) : '',
+      why ? whyText(why) : '',
+      concluded?.text ?? '',
+    ].join('');
     process.stdout.write(
       options.json
         ? `${JSON.stringify({ ...summary(topology, end, progress), ...told })}\n`
-        : `${report(topology, end, progress)}${learnt ? learntText(topology, learnt, status) : ''}${why ? whyText(why) : ''}`,
+        : `${report(topology, end, progress)}${below}`,
     );
     // A run that goes on for ever is ended by a signal, and has then done what it should.
     if (end === 'aborted' || (end === 'stopped' && untilDrained)) return EXIT.interrupted;
+    if (concluded && concluded.exit !== null) return concluded.exit;
     if (why !== null) return EXIT.nothing;
     return failuresOf(progress) > 0 ? EXIT.failures : EXIT.done;
   } finally {

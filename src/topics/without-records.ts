@@ -7,6 +7,8 @@ export interface Hidden {
   readonly topic: string;
   /** Names of questions (`q17`), trajectories (`q17/2`) and steps (`q17/2/0`). */
   readonly ids: readonly string[];
+  /** Entries at this offset of their partition or after it, or appended at this time or later. */
+  readonly until?: { readonly offset?: number | undefined; readonly time?: string | undefined } | undefined;
   /** The id of a record, of which the key alone says whether it is worth a look. */
   readonly idOf: (entry: LogEntry) => Promise<string | null>;
 }
@@ -53,10 +55,15 @@ export function isNameOf(name: string, { key, id }: { readonly key: string; read
 }
 
 /** Whether an entry is one of those: a name stands for all that came of it. */
-function hiddenBy({ ids, idOf }: Hidden): (entry: LogEntry) => Promise<boolean> {
+function hiddenBy({ ids, until = {}, idOf }: Hidden): (entry: LogEntry) => Promise<boolean> {
   const names = new Set(ids);
+  const end = {
+    offset: until.offset ?? Number.POSITIVE_INFINITY,
+    time: until.time === undefined ? Number.POSITIVE_INFINITY : Date.parse(until.time),
+  };
   const withSteps = new Set(ids.map((id) => id.split('/').slice(0, 2).join('/')));
   return async (entry) => {
+    if (entry.offset >= end.offset || entry.time >= end.time) return true;
     const [question = '', rollout] = entry.key.split('/');
     if (names.has(question) || names.has(entry.key)) return true;
     if (rollout === undefined || !withSteps.has(entry.key)) return false;

@@ -19,9 +19,14 @@ export interface ReplayOptions {
   readonly folder: string;
   /** Names of questions, trajectories and steps to leave out. */
   readonly without?: readonly string[];
+  /** Where the topic ends for the replay. */
+  readonly until?: Until | undefined;
   /** Settings to change. */
   readonly set: readonly string[];
 }
+
+type Source = NonNullable<Topology['source']>;
+type Until = NonNullable<Source['until']>;
 
 /**
  * Reads the old run's resolved topology and keeps the stages that come after the topic. A module that is not
@@ -33,6 +38,7 @@ export async function replayTopology({
   as,
   folder,
   set,
+  until,
   without: ids = [],
 }: ReplayOptions): Promise<Loaded> {
   const file = join(folder, run, RESOLVED_FILE);
@@ -59,7 +65,7 @@ export async function replayTopology({
   const named = Object.entries({
     run: name,
     folder: resolve(folder),
-    source: { ...sourceOf(old, { run, topic: from }), without: [...hiddenBefore(old, from), ...ids] },
+    source: sourceOf(old, { run, topic: from, without: [...ids], ...(until === undefined ? {} : { until }) }),
   }).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
   const loaded = await openTopology(file, { set: [...without, ...named, ...set], replayed: true });
   if (loaded.topology.run === run)
@@ -67,17 +73,30 @@ export async function replayTopology({
   return loaded;
 }
 
-/** Where the topic's records lie: a replay has none of its own in the topic that it reads from elsewhere. */
-function sourceOf(
-  old: Topology | null,
-  own: Pick<NonNullable<Topology['source']>, 'run' | 'topic'>,
-): Pick<NonNullable<Topology['source']>, 'run' | 'topic'> {
-  return old?.source?.topic === own.topic ? old.source : own;
+/**
+ * Where the topic's records lie: a replay has none of its own in the topic that it reads from elsewhere, and
+ * what it leaves out there stays left out.
+ */
+function sourceOf(old: Topology | null, own: Source): Source {
+  const before = old?.source;
+  if (before?.topic !== own.topic) return own;
+  const until = earlier(before.until, own.until);
+  return {
+    ...{ run: before.run, topic: before.topic, without: [...before.without, ...own.without] },
+    ...(until === undefined ? {} : { until }),
+  };
 }
 
-/** What a replay of the same topic already leaves out. */
-function hiddenBefore(old: Topology | null, from: string): readonly string[] {
-  return old?.source?.topic === from ? old.source.without : [];
+/** What is before both. */
+function earlier(a: Until | undefined, b: Until | undefined): Until | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  const offsets = [a.offset, b.offset].flatMap((offset) => offset ?? []);
+  const times = [a.time, b.time].flatMap((time) => time ?? []);
+  const [time] = times.sort((one, other) => Date.parse(one) - Date.parse(other));
+  return {
+    ...(offsets.length === 0 ? {} : { offset: Math.min(...offsets) }),
+    ...(time === undefined ? {} : { time }),
+  };
 }
 
 /** The name with the first number that no run has. */

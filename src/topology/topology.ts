@@ -137,6 +137,16 @@ export const topologyConfig = z.strictObject({
         .describe(
           'Names of questions, trajectories and steps whose records are left out, as if they had never been there.',
         ),
+      until: z
+        .strictObject({
+          offset: z.number().int().min(0).optional().describe('Offsets of each partition from this one on.'),
+          time: z.iso
+            .datetime({ offset: true })
+            .optional()
+            .describe('Records appended at this time or later.'),
+        })
+        .optional()
+        .describe('Where the topic ends for the replay: what is left out, as if it had not come yet.'),
     })
     .nullable()
     .default(null)

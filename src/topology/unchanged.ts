@@ -28,15 +28,10 @@ export interface UnchangedOptions {
  */
 export async function checkUnchanged(topology: Topology, options: UnchangedOptions): Promise<void> {
   if (options.begun === null) return;
-  const before = new Map(partsIn(options.begun).map((place) => [pathText(place.path), place]));
-  for (const place of partsIn(topology)) {
-    const name = pathText(place.path);
-    const [was, is] = [hashOf(before.get(name)), hashOf(place)];
-    if (was === null || is === null || was === is) continue;
+  for (const { name, stages, file: path, was, is } of changedParts(options.begun, topology)) {
     const begun: string[] = [];
-    for (const stage of askersOf(place, topology)) if (await options.hasBegun(stage)) begun.push(stage);
+    for (const stage of stages) if (await options.hasBegun(stage)) begun.push(stage);
     if (begun.length === 0) continue;
-    const path = String(place.node[isModule(place) ? 'path' : 'prompt']);
     const what = `${name}: ${changed(path, was, is)}. The run ${topology.run} has records that the former decided`;
     if (topology.modules.changed === 'allow') {
       options.notify(`${what}; it goes on with what is there now, as modules.changed says.`);
@@ -46,6 +41,30 @@ export async function checkUnchanged(topology: Topology, options: UnchangedOptio
       `${what} (stage ${begun.join(', ')}). Put it back; or begin another run (\`--run NAME\`, or \`swirl replay\` from the topic before that stage); or go on with both kinds of records: --set modules.changed=allow`,
     );
   }
+}
+
+/** A module or prompt that is not what it was. */
+export interface ChangedPart {
+  /** Where it stands, such as `reward`. */
+  readonly name: string;
+  readonly file: string;
+  /** The stages that ask it. */
+  readonly stages: readonly string[];
+  /** The hashes of its contents. */
+  readonly was: string;
+  readonly is: string;
+}
+
+/** Of the parts that are in both, those whose contents differ. */
+export function changedParts(was: Topology, is: Topology): ChangedPart[] {
+  const before = new Map(partsIn(was).map((place) => [pathText(place.path), place]));
+  return partsIn(is).flatMap((place) => {
+    const name = pathText(place.path);
+    const [then, now] = [hashOf(before.get(name)), hashOf(place)];
+    if (then === null || now === null || then === now) return [];
+    const file = String(place.node[isModule(place) ? 'path' : 'prompt']);
+    return [{ name, file, stages: askersOf(place, is), was: then, is: now }];
+  });
 }
 
 function hashOf(place: PartPlace | undefined): string | null {
