@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import type { Transport } from './topics/transport.ts';
 import type { Topology } from './topology/topology.ts';
 
+type KafkaSettings = Extract<Topology['transport'], { kind: 'kafka' }>;
+
 export interface OpenTransportOptions {
   /** `read` makes nothing: for taps. */
   readonly access: 'read' | 'write';
@@ -20,18 +22,35 @@ export async function openTransport(
       const { openEmbeddedLog } = await import('./topics/embedded/embedded-log.ts');
       return openEmbeddedLog({ run, folder, config, access, notify });
     }
-    case 'kafka': {
-      const [{ openKafka }, security] = await Promise.all([
-        import('./topics/kafka/kafka-transport.ts'),
-        kafkaSecurity(config.security),
-      ]);
-      return openKafka({ run, config, security, notify });
-    }
+    case 'kafka':
+      return openKafka(run, config, notify);
+  }
+}
+
+async function openKafka(run: string, config: KafkaSettings, notify: OpenTransportOptions['notify']) {
+  const [kafka, security] = await Promise.all([
+    import('./topics/kafka/kafka-transport.ts'),
+    kafkaSecurity(config.security),
+  ]);
+  return kafka.openKafka({ run, config, security, notify });
+}
+
+/** Deletes the topics of a run and its progress, where they do not lie in its folder. Errors as above. */
+export async function removeTopics(
+  { run, transport: config }: Pick<Topology, 'run' | 'transport'>,
+  { notify }: Pick<OpenTransportOptions, 'notify'>,
+): Promise<void> {
+  if (config.kind === 'embedded') return;
+  const transport = await openKafka(run, config, notify);
+  try {
+    await transport.remove();
+  } finally {
+    await transport.close();
   }
 }
 
 /** What a client of the cluster needs besides its configuration: certificates and secrets, read here. */
-export async function kafkaSecurity(config: Extract<Topology['transport'], { kind: 'kafka' }>['security']) {
+export async function kafkaSecurity(config: KafkaSettings['security']) {
   const [{ securityOf }, { runProgram }] = await Promise.all([
     import('./topics/kafka/security.ts'),
     import('./topics/kafka/run-program.ts'),

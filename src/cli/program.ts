@@ -21,6 +21,7 @@ const GROUPS = {
     'replay',
     'verify',
     'diff',
+    'runs',
     'reset',
     'evaluate',
     'calibrate',

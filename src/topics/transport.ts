@@ -154,6 +154,8 @@ export interface Transport {
    * somebody works for the group now.
    */
   setProgress(of: ProgressOf, offsets: ReadonlyMap<number, number>): Promise<void>;
+  /** Who consumes for this run now, in words: one for each process, or member of a group. */
+  workers(): Promise<string[]>;
   /** Read without consuming: commits nothing and slows nobody. */
   read(topic: string, options?: ReadOptions): AsyncIterable<LogEntry>;
   /**

@@ -29,6 +29,7 @@ export function withoutRecords(transport: Transport, hidden: Hidden): Transport 
     append: (outputs) => transport.append(outputs),
     committed: (group, topic, run) => transport.committed(group, topic, run),
     setProgress: (of, offsets) => transport.setProgress(of, offsets),
+    workers: () => transport.workers(),
     close: () => transport.close(),
     read: async function* (topic, options = {}) {
       const { limit = Number.POSITIVE_INFINITY, ...rest } = options;

@@ -1,9 +1,8 @@
 /** The runs of a folder that are looked at: opened when they are asked for, a few at once. */
 import { ConfigError } from '../errors.ts';
-import { keptTopology } from '../topology/kept.ts';
+import { keptTopology, runsIn } from '../topology/kept.ts';
 import type { Topology } from '../topology/topology.ts';
 import { RunWatch, type RunWatchOptions } from './run-watch.ts';
-import { runsIn } from './watched-run.ts';
 
 /** Runs that are open at once: two beside each other, and those one comes from. */
 const MOST_OPEN = 4;

@@ -1,5 +1,5 @@
 /** A run that is looked at: its topology as it was kept with it, and its topics, read and never changed. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError } from '../errors.ts';
 import { openTransport } from '../open-transport.ts';
@@ -28,19 +28,6 @@ export interface WatchedRun {
 export interface Place {
   readonly partition: number;
   readonly offset: number;
-}
-
-/** The folders beside each other in which runs are kept, newest name last. At most this many are listed. */
-const MOST_RUNS = 1000;
-
-/** The runs of a folder: those that left their topology there. */
-export function runsIn(folder: string): string[] {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && existsSync(join(folder, entry.name, RESOLVED_FILE)))
-    .map(({ name }) => name)
-    .sort(new Intl.Collator('en', { numeric: true }).compare)
-    .slice(0, MOST_RUNS);
 }
 
 /**

@@ -314,6 +314,7 @@ function bound(transport: Transport): Transport {
     committed: (...of) => transport.committed(...of),
     read: (...of) => transport.read(...of),
     setProgress: (...of) => transport.setProgress(...of),
+    workers: () => transport.workers(),
     close: () => transport.close(),
   };
 }

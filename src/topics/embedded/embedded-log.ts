@@ -22,7 +22,7 @@ import type {
 import { EmbeddedInput } from './embedded-input.ts';
 import { LogFile } from './log-file.ts';
 import { MAX_RECORD_KEY_BYTES, type Place } from './log-format.ts';
-import { claim, fencedError, owns, release } from './log-owners.ts';
+import { claim, fencedError, owners, owns, release } from './log-owners.ts';
 import { LogReader } from './log-reader.ts';
 import { type Appender, listTopics, putProgress, putTopic, readProgress } from './log-store.ts';
 import { type Hash, openHash } from './log-values.ts';
@@ -199,6 +199,12 @@ class EmbeddedLog implements Transport {
         release(values, place, epoch);
       }
     });
+  }
+
+  async workers(): Promise<string[]> {
+    this.#checkOpen();
+    const pids = this.#own.snapshot(() => owners(this.#own.file.values));
+    return pids.map((pid) => `process ${pid}`);
   }
 
   async *read(topic: string, { run, ...options }: ReadOptions = {}): AsyncGenerator<LogEntry, void> {

@@ -34,6 +34,7 @@ export interface Marker {
 
 export const MARKER_KEY = Buffer.from([1]);
 export const TOPIC_KEYS = { start: Buffer.from([2]), end: Buffer.from([3]) };
+export const OWNER_KEYS = { start: Buffer.from([5]), end: Buffer.from([6]) };
 /** All that is not of records sorts before, and nothing after. */
 export const ENTRY_KEYS = { start: Buffer.from([6]) };
 

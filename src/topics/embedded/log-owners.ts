@@ -7,7 +7,7 @@
  * once. Across containers that share a folder process ids mean nothing: there the epoch alone protects.
  */
 import { TransportError } from '../../errors.ts';
-import { ownerKey, type Place } from './log-format.ts';
+import { OWNER_KEYS, ownerKey, type Place } from './log-format.ts';
 import { parse } from './log-store.ts';
 import type { LogValues } from './log-values.ts';
 import { processIdentity } from './process-identity.ts';
@@ -53,6 +53,16 @@ export function fencedError(values: LogValues, place: Place): TransportError {
     `Partition ${place.partition} of topic ${place.topic} was taken over for ${place.group}` +
       `${by == null ? '' : ` by process ${by}`}: nothing was committed here. The new owner repeats what was in flight.`,
   );
+}
+
+/** The living processes that own a partition. */
+export function owners(values: LogValues): number[] {
+  const pids = new Set<number>();
+  for (const { key, value } of values.db.getRange(OWNER_KEYS)) {
+    const { pid, process: identity } = parse<Owner>(values.unsealed(key, value, () => 'an owner'));
+    if (pid !== null && identity !== null && processIdentity(pid) === identity) pids.add(pid);
+  }
+  return [...pids].sort((a, b) => a - b);
 }
 
 function livesElsewhere({ pid, process: identity }: Owner): boolean {

@@ -21,6 +21,7 @@ import { Link, type LinkOptions } from './link.ts';
 import { checked, groupName, topicName } from './names.ts';
 import { OutageNotes } from './outage-notes.ts';
 import { readEntries } from './reader.ts';
+import { removeRun, workersOf } from './run-groups.ts';
 import { setProgress } from './set-progress.ts';
 import { Subscription } from './subscription.ts';
 import { TopicWatch } from './topic-watch.ts';
@@ -56,6 +57,8 @@ export async function openKafka(options: KafkaTransportOptions): Promise<Transpo
 export interface KafkaExtras {
   /** Where existing topics differ from how they are declared; makes and changes nothing. */
   differences(specs: readonly TopicSpec[]): Promise<TopicDifference[]>;
+  /** Deletes this run's topics and its progress from the cluster. */
+  remove(): Promise<void>;
 }
 
 class KafkaTransport implements Transport, KafkaExtras {
@@ -212,6 +215,16 @@ class KafkaTransport implements Transport, KafkaExtras {
     } finally {
       void link.close();
     }
+  }
+
+  async workers(): Promise<string[]> {
+    this.#checkOpen();
+    return workersOf(this.#control, this.run);
+  }
+
+  async remove(): Promise<void> {
+    this.#checkOpen();
+    await removeRun(this.#control, this.run, [...(await this.#topics.list(this.run)).keys()]);
   }
 
   async *read(

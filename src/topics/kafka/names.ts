@@ -29,8 +29,13 @@ export interface GroupPlace {
  * run's.
  */
 export function groupName({ run, group, topic, source }: GroupPlace): string {
-  const own = `${PREFIX}${checked('run', run)}.${checked('group', group)}.${checked('topic', topic)}`;
+  const own = `${groupPrefix(run)}${checked('group', group)}.${checked('topic', topic)}`;
   return source === run ? own : `${own}@${checked('run', source)}`;
+}
+
+/** What the names of all groups of a run begin with. */
+export function groupPrefix(run: string): string {
+  return `${PREFIX}${checked('run', run)}.`;
 }
 
 export function checked(what: string, name: string): string {

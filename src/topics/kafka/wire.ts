@@ -136,6 +136,13 @@ export interface Broker {
   describeGroups(options: { readonly groupIds: readonly string[] }): Promise<{
     readonly groups: readonly { readonly members: readonly { readonly clientHost: string }[] }[];
   }>;
+  listGroups(): Promise<{
+    readonly groups: readonly { readonly groupId: string; readonly protocolType: string }[];
+  }>;
+  deleteGroups(
+    groupIds: readonly string[],
+  ): Promise<{ readonly results: readonly { readonly error?: unknown }[] }>;
+  deleteTopics(options: { readonly topics: readonly string[]; readonly timeout: number }): Promise<unknown>;
   findGroupCoordinator(options: {
     readonly groupId: string;
     readonly coordinatorType: number;

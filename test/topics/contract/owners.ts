@@ -39,6 +39,19 @@ export function ownerContract(given: Given): void {
     });
   });
 
+  test('who consumes is told, until they end', async () => {
+    expect(await given.transport.workers()).toEqual([]);
+    const second = await given.fixture.open(given.run);
+    await given.own('g', 'in', second);
+    const other = await given.fixture.open(`${given.run}-other`);
+    await other.ensureTopics([{ name: 'in', partitions: 1 }]);
+    expect(await other.workers()).toEqual([]);
+    expect(await given.transport.workers()).toHaveLength(1);
+    given.over.abort();
+    await second.close();
+    await until('the workers to be gone', async () => (await given.transport.workers()).length === 0);
+  });
+
   describe('another run', () => {
     test('is read and consumed, and nothing is written to it', async () => {
       await given.transport.append([output('in', 'k', 'a'), output('in', 'k', 'b')]);
