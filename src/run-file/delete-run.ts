@@ -26,7 +26,7 @@ export async function whyKeep({ folder, run }: DeleteRun): Promise<string[]> {
 }
 
 /** What cannot be opened has no workers. A `TransportError` where a cluster does not answer. */
-export async function workersOf(topology: Topology): Promise<string[]> {
+async function workersOf(topology: Topology): Promise<string[]> {
   let transport: Awaited<ReturnType<typeof openTransport>>;
   try {
     transport = await openTransport(topology, { access: 'read', notify: () => {} });

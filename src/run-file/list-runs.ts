@@ -50,7 +50,7 @@ export async function listRuns(folder: string): Promise<(RunFigures | BrokenRun)
 }
 
 /** Bytes that the files under a folder take on the disk. */
-export async function bytesUnder(folder: string): Promise<number> {
+async function bytesUnder(folder: string): Promise<number> {
   let bytes = 0;
   for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
     if (!entry.isFile()) continue;
