@@ -16,6 +16,7 @@ const GROUPS = {
     'watch',
     'report',
     'tap',
+    'show',
     'trace',
     'retry',
     'replay',

@@ -18,12 +18,31 @@ export function recordLine(record: unknown, room: number): string {
     short(at('reward.value'), ANSWER, 'reward '),
     short(at('end')),
     isThere(at('answer')) ? short(JSON.stringify(at('answer')), ANSWER, 'answer ') : null,
-    isThere(at('weightsHash'))
-      ? short(`loss ${Number(at('loss')).toFixed(4)} weights ${String(at('weightsHash')).slice(0, 12)}`, ID)
-      : null,
-    long(at('message') ?? at('text') ?? at('action.text') ?? at('subTrajectory.action.text')),
+    ...updateParts(record),
+    long(at('question.text') ?? at('subTrajectory.question.text') ?? at('turn.question.text')),
+    long(
+      at('message') ??
+        at('text') ??
+        at('action.text') ??
+        at('subTrajectory.action.text') ??
+        lastAction(record),
+    ),
     long(at('verdict.rationale')),
   ]);
+}
+
+/** Of an update: what it was made of, and where it led. */
+function updateParts(record: unknown): (Part | null)[] {
+  const at = (path: string) => fieldAt(record, path);
+  if (typeof at('gradNorm') !== 'number') return [];
+  const number = (path: string) => String(Number(Number(at(path)).toPrecision(4)));
+  return [
+    short(at('epoch'), ANSWER, 'epoch '),
+    short(number('meanReward'), ANSWER, 'reward '),
+    short(number('loss'), ANSWER, 'loss '),
+    short(`${number('meanLogprob')}/token`, ANSWER, 'logprob '),
+    short(String(at('weightsHash')).slice(0, 12), ANSWER, 'weights '),
+  ];
 }
 
 /**
@@ -87,6 +106,12 @@ function shareOf(lengths: readonly number[], room: number): number {
     left -= length;
   }
   return Number.MAX_SAFE_INTEGER;
+}
+
+/** Of a turn or a trajectory. */
+function lastAction(record: unknown): unknown {
+  const steps = fieldAt(record, 'steps');
+  return Array.isArray(steps) ? fieldAt(steps.at(-1), 'action.text') : undefined;
 }
 
 function fieldAt(record: unknown, path: string): unknown {

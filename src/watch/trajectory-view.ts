@@ -1,7 +1,8 @@
 /** One trajectory whole: every action, what came back, what the judge and the reward model said, what was learned. */
 import { goldAnswers } from '../agent/gold-answers.ts';
 import { outsideThinking, THINKING_MARKS } from '../agent/thinking.ts';
-import type { Action, Origin, Trajectory, Update } from '../topics/records.generated.ts';
+import type { Action, Judged, Origin, Scored, Trajectory, Update } from '../topics/records.generated.ts';
+import type { Topology } from '../topology/topology.ts';
 import { type Redact, type ShownText, shownLine, shownText } from './shown-text.ts';
 import type { TokenPieces } from './token-pieces.ts';
 import { isRight, type TrajectoryList } from './trajectory-list.ts';
@@ -22,7 +23,7 @@ export interface ViewDeps {
 
 /** By its place in the topic `trajectories`, or by its id. Null where there is none. */
 export async function trajectoryView(where: Place | string, deps: ViewDeps) {
-  const { run, list, redact } = deps;
+  const { run, list } = deps;
   const place = typeof where === 'string' ? placed(list.trajectories.place(where)) : where;
   if (place === null) return null;
   const topic = await run.topic('trajectories');
@@ -31,35 +32,82 @@ export async function trajectoryView(where: Place | string, deps: ViewDeps) {
   const [entry] = await run.entries('trajectories', { ...place, count: 1 });
   const record = entry === undefined ? null : await run.record('trajectories', entry);
   if (entry === undefined || record === null) return null;
-  const { id, question, end, answer, steps } = record;
+  const { id } = record;
+  const judged = (await list.judged.records([id])).get(id) ?? [];
+  const scored = (await list.scored.records([id])).get(id) ?? [];
+  const updates = scored.length === 0 ? [] : await deps.updates();
+  const scoreOf = (index: number) => scored.find(({ record }) => record.subTrajectory.index === index);
   return {
-    ...{ id, place: `${entry.partition}:${entry.offset}`, time: entry.time, end, of: steps.length },
-    task: shownLine(question.task, redact),
-    question: shownText(question.text, redact),
-    gold: goldAnswers(question).map((gold) => shownLine(gold, redact, 500)),
-    source: question.source === null ? null : shownLine(question.source, redact),
-    answer: answer === null ? null : shownText(answer, redact),
-    right: isRight(record, run.topology),
-    accepted: list.accepted.place(id) !== null,
-    steps: await stepsOf(record, deps),
+    place: `${entry.partition}:${entry.offset}`,
+    time: entry.time,
+    ...(await viewOf(record, {
+      ...deps,
+      topology: run.topology,
+      accepted: list.accepted.place(id) !== null,
+      saidOf: (index) => ({
+        verdict: judged.find(({ record }) => record.subTrajectory.index === index)?.record.verdict,
+        reward: scoreOf(index)?.record.reward,
+        updates: updatesOf(scoreOf(index), updates),
+      }),
+    })),
     /** How many verdicts were looked through for those of this trajectory. */
     known: list.judged.progress,
   };
 }
 
+/** What became of one step. */
+interface SaidOfStep {
+  readonly verdict: Judged['verdict'] | undefined;
+  readonly reward: Scored['reward'] | undefined;
+  readonly updates: readonly Update[];
+}
+
+export interface ViewOfDeps {
+  readonly topology: Pick<Topology, 'matcher'>;
+  readonly redact: Redact;
+  readonly pieces: TokenPieces;
+  readonly accepted: boolean;
+  /** By a step's index. */
+  readonly saidOf: (index: number) => SaidOfStep;
+}
+
+/** A trajectory, or what there is of one that goes on (`end` is then null), as it may be shown. */
+export async function viewOf(
+  record: Pick<Trajectory, 'id' | 'question' | 'steps'> & {
+    readonly end: Trajectory['end'] | null;
+    readonly answer: string | null;
+  },
+  { topology, accepted, ...deps }: ViewOfDeps,
+) {
+  const { id, question, end, answer, steps } = record;
+  const { redact } = deps;
+  return {
+    ...{ id, end, of: steps.length },
+    task: shownLine(question.task, redact),
+    question: shownText(question.text, redact),
+    gold: goldAnswers(question).map((gold) => shownLine(gold, redact, 500)),
+    source: question.source === null ? null : shownLine(question.source, redact),
+    answer: answer === null ? null : shownText(answer, redact),
+    right: end === null ? null : isRight(record, topology),
+    accepted,
+    steps: await stepsOf(record, deps),
+  };
+}
+
+/** As `viewOf` makes it. */
+export type TrajectoryView = Awaited<ReturnType<typeof viewOf>>;
+
 function placed(range: { readonly partition: number; readonly first: number } | null): Place | null {
   return range === null ? null : { partition: range.partition, offset: range.first };
 }
 
-async function stepsOf({ id, steps }: Trajectory, deps: ViewDeps) {
-  const { list, redact } = deps;
-  const judged = (await list.judged.records([id])).get(id) ?? [];
-  const scored = (await list.scored.records([id])).get(id) ?? [];
-  const updates = scored.length === 0 ? [] : await deps.updates();
+type StepDeps = Omit<ViewOfDeps, 'topology' | 'accepted'>;
+
+async function stepsOf({ steps }: Pick<Trajectory, 'steps'>, deps: StepDeps) {
+  const { redact, saidOf } = deps;
   const shown = [];
   for (const [index, { action, observation }] of steps.slice(0, MOST_STEPS).entries()) {
-    const verdict = judged.find(({ record }) => record.subTrajectory.index === index)?.record.verdict;
-    const score = scored.find(({ record }) => record.subTrajectory.index === index);
+    const { verdict, reward, updates } = saidOf(index);
     shown.push({
       index,
       action: await actionOf(action, deps),
@@ -79,19 +127,21 @@ async function stepsOf({ id, steps }: Trajectory, deps: ViewDeps) {
         })),
         by: byOf(verdict.by, redact),
       },
-      reward: score && {
-        value: score.record.reward.value,
-        rationale: shownText(score.record.reward.rationale, redact),
-        model: shownLine(score.record.reward.model, redact),
-        by: byOf(score.record.reward.by, redact),
+      reward: reward && {
+        value: reward.value,
+        rationale: shownText(reward.rationale, redact),
+        model: shownLine(reward.model, redact),
+        by: byOf(reward.by, redact),
       },
-      updates: score === undefined ? [] : updatesOf(score, updates),
+      updates: updates.slice(0, MOST_UPDATES).map(({ step, epoch, meanReward, meanLogprob, meanRatio }) => {
+        return { step, epoch, meanReward, meanLogprob, meanRatio };
+      }),
     });
   }
   return shown;
 }
 
-async function actionOf(action: Action, { redact, pieces }: ViewDeps) {
+async function actionOf(action: Action, { redact, pieces }: StepDeps) {
   const { kind, tool, content, text, reasoning, truncated, policy, tokens, logprobs, temperature } = action;
   return {
     ...{ kind, truncated, temperature, policy: shownLine(policy, redact) },
@@ -146,16 +196,12 @@ function byOf(by: Origin | null | undefined, redact: Redact): string | null {
 }
 
 /** The updates whose batch held a record of `scored`; more than one where there are epochs. */
-function updatesOf({ partition, offset }: Place, updates: readonly { readonly update: Update }[]) {
+function updatesOf(at: Place | undefined, updates: readonly { readonly update: Update }[]): Update[] {
+  if (at === undefined) return [];
+  const { partition, offset } = at;
   return updates
-    .filter(
-      ({ update: one }) => one.partition === partition && one.fromOffset <= offset && offset < one.toOffset,
-    )
-    .slice(0, MOST_UPDATES)
-    .map(({ update }) => {
-      const { step, epoch, meanReward, meanLogprob, meanRatio } = update;
-      return { step, epoch, meanReward, meanLogprob, meanRatio };
-    });
+    .map(({ update }) => update)
+    .filter((one) => one.partition === partition && one.fromOffset <= offset && offset < one.toOffset);
 }
 
 /** To as many digits as a page shows. */

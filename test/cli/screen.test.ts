@@ -72,7 +72,7 @@ describe('a record on one line', () => {
   const action = { text: `<math_exp> ${'1 + '.repeat(40)}1</math_exp>` };
   const judged = {
     id: 'q17/2/0',
-    subTrajectory: { action },
+    subTrajectory: { question: { text: 'What is the sum of forty and one ones?' }, action },
     verdict: { label: 'BAD', rationale: 'The result was there already: it is asked for again.' },
   };
 
@@ -80,13 +80,13 @@ describe('a record on one line', () => {
     for (const room of [60, 70, 110]) {
       const line = recordLine(judged, room);
       expect(line.length).toBeLessThanOrEqual(room);
-      expect(line).toMatch(/^q17\/2\/0 {2}BAD {2}<math_exp> 1 .* {2}The result was/);
+      expect(line).toMatch(/^q17\/2\/0 {2}BAD {2}What .* {2}<math_exp> .* {2}The result/);
     }
   });
 
   test('is whole where there is room', () => {
     expect(recordLine(judged, 400)).toBe(
-      `q17/2/0  BAD  ${action.text}  The result was there already: it is asked for again.`,
+      `q17/2/0  BAD  What is the sum of forty and one ones?  ${action.text}  The result was there already: it is asked for again.`,
     );
   });
 

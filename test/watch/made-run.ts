@@ -11,6 +11,7 @@ import type { Topology } from '../../src/topology/topology.ts';
 export type Made = { readonly [K in Topic]?: readonly TopicRecords[K][] };
 
 const KEYS: { readonly [K in Topic]?: (record: TopicRecords[K]) => string } = {
+  turns: ({ trajectory }) => trajectory,
   judged: ({ subTrajectory }) => subTrajectory.trajectory,
   accepted: ({ subTrajectory }) => subTrajectory.trajectory,
   scored: ({ subTrajectory }) => subTrajectory.trajectory,
