@@ -5,6 +5,7 @@
  * SQuAD and HotPotQA are apart, in squad.ts.
  */
 import { readChoice } from './choice.ts';
+import { withoutConclusion } from './numbers/conclusion.ts';
 import { withoutLatex } from './numbers/latex.ts';
 import { withoutMarks } from './numbers/marks.ts';
 import { toNumber } from './numbers/rational.ts';
@@ -70,18 +71,11 @@ function sameChoice(answer: string, gold: string): boolean {
   );
 }
 
-const LEAD = new RegExp(
-  '^(?:(?:so|thus|therefore|hence|and|then),? +)*(?:(?:the|my) +)?' +
-    '(?:(?:final|correct|right|best) +)*(?:answer|option|choice)(?: +(?:option|choice))?' +
-    String.raw`(?: *[:=] *| +(?:is|would be|must be)(?: *: *| +))(?=\S)`,
-  'i',
-);
-
 /** What an answer says without LaTeX, marks around it, and `The answer is`. */
 function said(text: string): string {
   if (text.length > MAX_SAID_CHARS) return text;
-  const plain = withoutMarks(withoutLatex(text));
-  return withoutMarks(plain.replace(LEAD, ''));
+  const plain = withoutMarks(withoutConclusion(withoutMarks(withoutLatex(text))));
+  return plain === '' ? text : plain;
 }
 
 /**

@@ -11,8 +11,9 @@ interface Choice {
 export function readChoice(text: string): Choice | null {
   const bare = /^(?:(?:option|choice|answer):? +)?[([{]?([A-Za-z])[)\]}]?[.):]?$/i.exec(withoutMarks(text));
   if (bare !== null) return { letter: (bare[1] as string).toUpperCase(), text: '' };
-  const labelled = /^(?:(?:option|choice|answer):? +)?[([]?([A-Z])[)\].:]+ +(\S.*)$/s.exec(text.trim());
+  const labelled =
+    /^(?:(?:[Oo]ption|[Cc]hoice|[Aa]nswer):? +)?[([]?([A-Z])(?:[)\].:]+| [-–—]) +(\S.*)$/s.exec(text.trim());
   if (labelled === null) return null;
   const [, letter = '', after = ''] = labelled;
-  return /^(?:or|and|nor)\b|[,;/]? *(?:\(|\b)[A-Z][).]/.test(after) ? null : { letter, text: after };
+  return /^(?:or|and|nor)\b|[,;/]? *(?:\(|\b)[A-Z](?:[).]|$)/.test(after) ? null : { letter, text: after };
 }

@@ -4,6 +4,7 @@
  * the text under review, and whoever gets itself quoted must not decide. What it thought is not read.
  */
 import { plainCharacters } from './numbers/characters.ts';
+import { withoutHtml, withoutTurnEnds } from './numbers/marks.ts';
 import { outsideThinking, THINKING_MARKS, type ThinkingMarks } from './thinking.ts';
 
 /** A value at the beginning of a text, and what comes after it. */
@@ -55,8 +56,9 @@ export function readReply<T>(reply: string, form: ReplyForm<T>, options: ReplyOp
 
 /** What comes after a value and takes it back. */
 const HEDGE = new RegExp(
-  String.raw`(?:^|[.!?\n])\s*(?:or|no|wait|hmm+|correction)\b|\bnot (?:sure|certain)\b|` +
-    String.raw`\b(?:unsure|uncertain|reconsider\w*|second thoughts?|change my)\b`,
+  String.raw`(?:^|[.!?\n])\s*(?:(?:or|wait|hmm+|correction|actually|scratch that)\b|no(?=[,;:.!?]| [-–—]|\s*$))|` +
+    String.raw`\bnot (?:sure|certain)\b|\b(?:take|took) (?:that|this|it) back\b|` +
+    String.raw`\b(?:unsure|uncertain|reconsider\w*|on reflection|second thoughts?|change my|retract)\b`,
   'i',
 );
 
@@ -109,13 +111,13 @@ function readObject<T>(text: string, { labels, read }: ReplyForm<T>): T | null |
   const keys = text.match(new RegExp(String.raw`"(?:${labels.join('|')})"\s*:`, 'gi')) ?? [];
   if (entries.length > 1 || keys.length > 1 || typeof entry[1] === 'object') return null;
   const said = read(plainLine(String(entry[1])));
-  return said !== null && said.rest === '' ? said.value : null;
+  return said !== null && /^[.!]?$/.test(said.rest) ? said.value : null;
 }
 
 /** A line without Markdown, LaTeX, quotation marks, tags and ends of turns around its words. */
 function plainLine(line: string): string {
-  let out = line
-    .replace(/<\|\w{1,32}\|>|<\/s>/g, '')
+  let out = withoutHtml(withoutTurnEnds(line))
+    .replaceAll('。', '.')
     .replace(/^(?:\s*[>|])+|\|\s*$/g, '')
     // What may be said, beside the label: `VERDICT [GOOD/BAD]: GOOD`.
     .replace(/\[([^[\]]*)\](?= ?:)/g, '($1)')
@@ -127,7 +129,7 @@ function plainLine(line: string): string {
     .replace(/<(\/?)([a-z_]+)>/gi, (_, closing: string, name: string) =>
       closing === '' ? ` ${name}: ` : ' ',
     )
-    .replace(/[*_`#"“”$[\]]|(?<!\p{L})['‘’]|['‘’](?!\p{L})|\\[()[\]]|\p{So}/gu, '')
+    .replace(/[*_`#"“”$[\]]|(?<!\p{L})['‘’]|['‘’](?!\p{L})|\\[()[\]]|\p{So}|\uFE0F/gu, '')
     .replace(/\s+/g, ' ')
     .trim()
     .replace(/^\(([^()]*)\)$/, '$1')
@@ -150,12 +152,13 @@ function statements<T>(
   return [...line.matchAll(label)].flatMap((match) => {
     const after = line.slice(match.index + match[0].length);
     const separator =
-      /^ ?(?:\([^()]*\) ?)?(?:(?:[:=→]|[-=]>) ?|[-–—] |(?:is|of|would be)(?: ?[:=])? )?[^\p{L}\p{N}+\-−.½<>≤≥]*/u.exec(
+      /^ ?(?:\([^()]*\) ?|(?:for|on) (?:the|this) [\p{L} ]{1,40}?(?=:| is ) ?)?(?:(?:[:=→]|[-=]>) ?|[-–—] |(?:is(?: therefore| thus| clearly)?|of|(?:would|must|should) be)(?: ?[:=])? )?[^\p{L}\p{N}+\-−.½<>≤≥±∓√]*/u.exec(
         after,
       );
     const [joint = ''] = separator ?? [];
-    // Only the label that is asked for needs no colon.
-    if (match[1]?.toLowerCase() !== asked && !/[:=]/.test(joint)) return [];
+    // Only the label that is asked for needs no colon, or no dash after the label that begins the line.
+    const colon = /[:=]/.test(joint) || (match.index === 0 && /[-–—] $/.test(joint));
+    if (match[1]?.toLowerCase() !== asked && !colon) return [];
     const rest = after.slice(joint.length);
     const clause =
       line
@@ -184,7 +187,10 @@ function leading<T>(lines: readonly string[], form: ReplyForm<T>): (T | null)[] 
   const written = lines.filter((line) => line !== '');
   return [...new Set([written[0], written.at(-1)])].flatMap((line = '') => {
     const said = form.read(line);
-    return said !== null && said.value !== null && /^ ?[-–—:(]/.test(said.rest) && ends(said, form)
+    return said !== null &&
+      said.value !== null &&
+      /^(?: ?[–—:(]| -|-(?!\p{L}))/u.test(said.rest) &&
+      ends(said, form)
       ? [said.value]
       : [];
   });
@@ -196,7 +202,7 @@ function ends<T>({ value, rest }: Said<T>, { contradicts }: ReplyForm<T>): boole
   if (/^ ?[.!;,)}\]]*$/.test(rest)) return true;
   if (/^ ?\([^()]*\)[.!]?$/.test(rest)) return true;
   return (
-    /^(?: ?[-–—:(]|[.!;] |,? (?:because|since|as|for)\b)/.test(rest) &&
+    /^(?: ?[–—:(]| -|-(?!\p{L})|[.!;] |,? (?:because|since|as|for)\b)/u.test(rest) &&
     !contradicts(value, rest) &&
     !HEDGE.test(rest)
   );

@@ -2,6 +2,7 @@
  * The form in which two texts are compared as answers or as queries: stricter than SQuAD's, which drops all
  * signs.
  */
+import { formulaForm } from './formula.ts';
 import { plainCharacters } from './numbers/characters.ts';
 
 /** Longer texts are cut before they are compared: no gold answer is as long. */
@@ -15,7 +16,10 @@ const MAX_END = 16;
  * name (`C++`, `C#`, `A-`), and in formulas. Empty where nothing but punctuation is left.
  */
 export function textForm(text: string): string {
-  const words = withoutListBlanks(plainCharacters(text.slice(0, MAX_TEXT_CHARS)))
+  const plain = plainCharacters(text.slice(0, MAX_TEXT_CHARS));
+  const formula = formulaForm(plain);
+  if (formula !== null) return formula;
+  const words = withoutListBlanks(plain)
     .replace(/ ?([+<>=±×÷√≤≥≠≈^*/]) ?/g, '$1')
     .replace(/(?<=\d) ?([:-]) ?(?=\d)/g, '$1')
     .split(/\s+/)
@@ -30,7 +34,7 @@ export function textForm(text: string): string {
 
 /** Points and lists of numbers: `(1, 2)` is `(1,2)`. */
 function withoutListBlanks(text: string): string {
-  return /^[-.\d, ()[\]]+$/.test(text) ? text.replaceAll(', ', ',') : text;
+  return /^[-.\d, ()[\]{}]+$/.test(text) ? text.replaceAll(', ', ',') : text;
 }
 
 /** A word without the signs that say nothing. */

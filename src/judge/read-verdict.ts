@@ -5,7 +5,17 @@ import type { VerdictLabel } from '../topics/records.generated.ts';
 type Label = Exclude<VerdictLabel, 'UNKNOWN'>;
 
 const VERDICT: ReplyForm<Label> = {
-  labels: ['verdict', 'rating', 'judgment', 'judgement', 'assessment', 'evaluation', 'label'],
+  labels: [
+    'verdict',
+    'rating',
+    'judgment',
+    'judgement',
+    'assessment',
+    'evaluation',
+    'label',
+    'decision',
+    'classification',
+  ],
   read: (text) => {
     const match =
       /^(not )?(good|bad)(?![\p{L}\p{N}])(?: ?(?:\/|or|and) ?(?:good|bad)(?![\p{L}\p{N}]))?/iu.exec(text);

@@ -7,15 +7,29 @@ import { z } from 'zod';
 import { closeTag, type Reading, type ToolTag } from '../agent/action.ts';
 import type { Completion } from '../agent/model.ts';
 import { contentError, type Endpoint, endedError } from './openai-errors.ts';
+import { endOf } from './openai-finish.ts';
 import { type OfferedTool, readToolCall } from './openai-tool-calls.ts';
 
 /** A text; what is no text is as if it were not there. */
 const text = z.string().nullish().catch(null);
 
-/** A part of a message in parts, perhaps a bare text; those of other types have no text. */
+/**
+ * A part of a message in parts, perhaps a bare text, without its type, or with its text a level deeper; those
+ * of other types have no text.
+ */
 const partSchema = z.union([
   z.string().transform((text) => ({ type: 'text', text })),
-  z.looseObject({ type: z.string(), text }),
+  z.null().transform(() => ({ type: 'null', text: null })),
+  z
+    .looseObject({
+      type: z.string().default('text'),
+      text: z
+        .union([z.string(), z.object({ value: z.string() }).transform(({ value }) => value)])
+        .nullish()
+        .catch(null),
+      content: text,
+    })
+    .transform((part) => ({ ...part, text: part.text ?? part.content })),
 ]);
 
 /** A call as it is written: arguments are JSON in a text, or as some endpoints have them, the object. */
@@ -32,6 +46,9 @@ const messageSchema = z.object({
   reasoning_content: text,
   /** What some endpoints call it. */
   reasoning: text,
+  /** Ollama's, and OpenRouter's. */
+  thinking: text,
+  reasoning_details: z.array(partSchema).nullish().catch(null),
   tool_calls: z
     .array(
       z
@@ -53,6 +70,8 @@ const completionSchema = z.object({
         finish_reason: text,
         /** vLLM's: the stop sequence, or the id of the stop token. */
         stop_reason: z.unknown().optional(),
+        /** SGLang's, which says the same. */
+        matched_stop: z.unknown().optional(),
         error: z.unknown().optional(),
         message: messageSchema,
       }),
@@ -61,31 +80,6 @@ const completionSchema = z.object({
 });
 
 type Choice = z.output<typeof completionSchema>['choices'][number];
-
-/** How completions end that broke on the way: the same request may succeed. */
-const BROKEN = new Set([
-  ...['error', 'server_error', 'network_error', 'model_error', 'internal_error', 'failed', 'failure'],
-  ...['abort', 'aborted', 'cancelled', 'canceled', 'interrupted', 'timeout', 'timed_out', 'overloaded'],
-  // DeepSeek's.
-  'insufficient_system_resource',
-]);
-
-/**
- * How they end that were refused: the same request is refused again. In lower case, as Gemini's are in upper.
- */
-const REFUSED = new Set([
-  ...['content_filter', 'content_filtered', 'content-filter', 'refusal', 'refused', 'moderation'],
-  ...['safety', 'recitation', 'blocklist', 'prohibited_content', 'spii', 'image_safety', 'language'],
-  // Zhipu's and Bedrock's.
-  ...['sensitive', 'guardrail_intervened'],
-]);
-
-/** How they end that were cut off. */
-const CUT = new Set([
-  ...['length', 'max_tokens', 'max_length', 'max_output_tokens', 'token_limit'],
-  // Mistral's and Anthropic's, where the context is full.
-  ...['model_length', 'model_context_window_exceeded'],
-]);
 
 export interface CompletionReading {
   readonly endpoint: Endpoint;
@@ -117,13 +111,18 @@ export async function readCompletion(body: string, options: CompletionReading): 
   const [choice] = parsed.data.choices;
   checkEnd(choice, endpoint, body);
   const { tool_calls: calls, function_call: called, refusal: _, ...message } = choice.message;
-  const reasoning = message.reasoning_content || message.reasoning || thoughtIn(message.content);
+  const reasoning =
+    message.reasoning_content ||
+    message.reasoning ||
+    message.thinking ||
+    thoughtIn(message.content) ||
+    message.reasoning_details?.map(({ text }) => text ?? '').join('');
   const content = textOf(message.content);
   const base = {
     tokens: null,
     logprobs: null,
     ...(reasoning && { reasoning }),
-    ...(CUT.has(choice.finish_reason?.toLowerCase() ?? '') && { truncated: true }),
+    ...(endOf(choice.finish_reason) === 'cut' && { truncated: true }),
   };
   const call = calls?.length ? (calls[0]?.function ?? NO_CALL) : called;
   if (call && options.offered !== undefined) {
@@ -142,22 +141,22 @@ const NO_CALL = { name: '', arguments: '' };
 
 /** Throws where the completion did not end as one does. */
 function checkEnd({ finish_reason, error, message }: Choice, endpoint: Endpoint, body: string): void {
-  const reason = finish_reason?.toLowerCase() ?? '';
-  if (BROKEN.has(reason) || isError(error)) {
+  const end = endOf(finish_reason);
+  if (end === 'broken' || isError(error)) {
     const ended = finish_reason ?? 'an error';
     throw endedError(endpoint, { expected: 'a whole completion', ended, body, retryable: true });
   }
   const parts = Array.isArray(message.content) ? message.content : [];
   const refusal = message.refusal?.trim() || parts.find(({ type }) => type === 'refusal');
-  if (REFUSED.has(reason) || refusal) {
-    const ended = REFUSED.has(reason) ? (finish_reason ?? '') : 'a refusal';
+  if (end === 'refused' || refusal) {
+    const ended = end === 'refused' ? (finish_reason ?? '') : 'a refusal';
     throw endedError(endpoint, { expected: 'an action', ended, body, retryable: false });
   }
 }
 
-/** Endpoints may write `"error": null` beside everything. */
+/** Endpoints may write `"error": null`, or an empty one, beside everything. */
 function isError(error: unknown): boolean {
-  return Boolean(error);
+  return typeof error === 'object' && error !== null ? Object.keys(error).length > 0 : Boolean(error);
 }
 
 /** The text of a content; null where there is none. */
@@ -186,9 +185,9 @@ function partsOf(value: unknown): Choice['message']['content'] {
 
 /** The text with the closing tag that the endpoint took for a stop sequence and left out. */
 function withStop(text: string, choice: Choice, { tools, reading, stops }: CompletionReading): string {
-  if (tools === undefined || choice.finish_reason?.toLowerCase() !== 'stop') return text;
-  // vLLM says what it stopped at; null is the end of the turn. Others do not say.
-  const { stop_reason: at } = choice;
+  if (tools === undefined || endOf(choice.finish_reason) !== 'stop') return text;
+  // vLLM and SGLang say what it stopped at; null, or a token, is the end of the turn. Others do not say.
+  const at = choice.stop_reason === undefined ? choice.matched_stop : choice.stop_reason;
   if (at !== undefined && !(typeof at === 'string' && stops.includes(at))) return text;
   const closed = closeTag(text, tools, reading);
   return closed !== text && stops.some((stop) => closed.endsWith(stop)) ? closed : text;

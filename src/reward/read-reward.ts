@@ -12,8 +12,8 @@ export interface RewardRange {
 /** What a number may be written with, before something else comes. */
 const NUMBER = new RegExp(
   String.raw`^(?:(?:about|approximately|approx\.|around|roughly) |[~≈])?` +
-    String.raw`((?:minus |[-+−–])? ?[\d.½¼¾][\d.,½¼¾]*(?:e[-+]?\d+)?|zero|one)` +
-    String.raw`((?: ?\/ ?| (?:points? )?(?:out )?of )\d[\d.]*| ?%| per ?cent)?(?: points?)?(?![\p{L}\p{N}%/])`,
+    String.raw`((?:minus |negative |[-+−–])? ?[\d.½¼¾][\d.,½¼¾]*(?:e[-+]?\d+)?|zero|one)` +
+    String.raw`((?: ?\/ ?| (?:points? )?(?:out )?of )\d[\d.]*| ?%| per ?cent)?(?: points?)?(?![\p{L}\p{N}%/]|:\d)`,
   'iu',
 );
 
@@ -35,23 +35,31 @@ function rewardForm(range: RewardRange): ReplyForm<number> {
     labels: ['reward', 'score', 'rating'],
     read: (text) => readValue(text, range),
     same: (a, b) => a === b,
-    contradicts: (_, after) => /\b(?:or|and|to|maybe|perhaps)\b[^.\n]*\d/i.test(after),
+    contradicts: (_, after) =>
+      /\b(?:or|maybe|perhaps|rather|instead)\b[^.\n]*\d|^[^\p{L}\n]*(?:and|to)\b[^.\n]*\d/iu.test(after),
   };
 }
 
-function readValue(text: string, range: RewardRange): Said<number> | null {
+function readValue(text: string, range: RewardRange, isSecond = false): Said<number> | null {
   const match = NUMBER.exec(text);
   if (match === null)
     return /^(?:nan|-?inf|none\b|n\/a|unknown)/i.test(text) ? { value: null, rest: '' } : null;
   const [whole, written = '', scale = ''] = match;
   const cut = /[.,]+$/.exec(scale === '' ? written : '')?.[0] ?? '';
   const rest = `${cut}${text.slice(whole.length)}`;
-  const number = readNumber(written.slice(0, written.length - cut.length).replace(/–|minus /i, '-'));
+  const number = readNumber(
+    written.slice(0, written.length - cut.length).replace(/–|minus |negative /i, '-'),
+  );
   if (number === null) return { value: null, rest };
   // A range: `0.5-0.6`, `0.5 to 0.6`, `0.5 or 0.6`, `0.5, 0.6`.
   if (/^ ?(?:[-–—±]|to|or|and|,) ?\d/.test(rest)) return { value: null, rest };
-  const value = scaled(toNumber(number.value), { scale, range });
-  return { value: value === null ? null : Number(value.toPrecision(DIGITS)), rest };
+  const scaledTo = scaled(toNumber(number.value), { scale, range });
+  const value = scaledTo === null ? null : Number(scaledTo.toPrecision(DIGITS));
+  // `6/10 = 0.6`
+  const equal = /^ ?= ?(?=[-\d.])/.exec(rest)?.[0];
+  if (equal === undefined) return { value, rest };
+  const second = isSecond ? null : readValue(rest.slice(equal.length), range, true);
+  return { value: second?.value === value ? value : null, rest: second?.rest ?? '' };
 }
 
 /**
@@ -66,7 +74,7 @@ function scaled(
   if (scale === '') return value;
   if (/%|cent/i.test(scale)) return min === 0 ? (value * max) / 100 : null;
   const most = Number(/\d[\d.]*/.exec(scale)?.[0].replace(/\.$/, ''));
-  if (!(most > 0)) return null;
+  if (!(most > 0 && Number.isInteger(most))) return null;
   if (most === max) return value;
   return min === 0 && max === 1 ? value / most : null;
 }

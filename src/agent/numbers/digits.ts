@@ -43,11 +43,13 @@ export function readDigits(text: string, money = false): Read | null {
   return readMultiplier(readPower(first) ?? readMixed(first) ?? readFraction(first) ?? first, money);
 }
 
-/** The root of a square: `√16`; other roots are no numbers that can be written. */
+/** A root that is whole: `√16`, `∛27`; other roots are no numbers that can be written. */
 function readRoot(text: string): Read | null {
-  const match = /^√ ?\(?(\d{1,15})\)?(?![\d.,]*\d)/.exec(text);
-  const root = Math.round(Math.sqrt(Number(match?.[1])));
-  if (match === null || root * root !== Number(match[1])) return null;
+  const match = /^([√∛∜]) ?\(?(\d{1,15})\)?(?![\d.,]*\d)/.exec(text);
+  if (match === null) return null;
+  const degree = '√∛∜'.indexOf(match[1] as string) + 2;
+  const root = Math.round(Number(match[2]) ** (1 / degree));
+  if (root ** degree !== Number(match[2])) return null;
   return { numeral: exact(decimal(String(root))), rest: text.slice(match[0].length) };
 }
 

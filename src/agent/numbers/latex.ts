@@ -10,7 +10,7 @@ const MAX_NESTING = 8;
 
 const WRAPPERS = new RegExp(
   String.raw`\\(?:text(?:bf|it|rm|sf|tt|normal)?|math(?:rm|bf|it|sf|bb|tt)|mbox|hbox|operatorname|` +
-    String.raw`ensuremath)\s*\{([^{}]*)\}`,
+    String.raw`ensuremath|underline|emph|boldsymbol|bm)\s*\{([^{}]*)\}`,
   'g',
 );
 const FRACTIONS = /(\d)?\\(?:[dtc]?frac|sfrac|nicefrac)\s*(?:\{([^{}]*)\}|(\d))\s*(?:\{([^{}]*)\}|(\d))/g;
@@ -33,7 +33,10 @@ function plain(text: string): string {
     // A dollar is a delimiter where what it encloses touches it, and no digit follows: `$5 and $6` are
     // amounts.
     .replace(/(?<!\\)\$(?=\S)([^$\n]*?[^\s\\$])\$(?!\d)/g, '$1')
-    .replace(/\\(?:left|right|displaystyle|bigl?|bigr?)(?![A-Za-z])/g, '')
+    .replace(/\\(?:left|right|displaystyle|bigl?|bigr?)(?![A-Za-z])|\\\\(?=\s|$)/g, '')
+    .replace(/~(?=\\)/g, ' ')
+    .replace(/\\(?:implies|Rightarrow|therefore)(?![A-Za-z])/g, '⇒')
+    .replace(/\\infty(?![A-Za-z])/g, '∞')
     .replace(/\{,\}/g, ',')
     .replace(/\\!/g, '')
     .replace(/\\(?:[,;: ]|quad|qquad)/g, ' ')
@@ -49,17 +52,21 @@ function plain(text: string): string {
   for (let depth = 0; depth < MAX_NESTING && /[\\{]/.test(out); depth++) {
     const next = out
       .replace(WRAPPERS, '$1')
+      .replace(
+        /\\sqrt\s*\[([34])\]\s*\{([^{}]*)\}/g,
+        (_, n, inner) => `${n === '3' ? '∛' : '∜'}${bracketed(inner)}`,
+      )
       .replace(/\\sqrt\s*(?:\{([^{}]*)\}|(\d))/g, (_, inner, short) => `√${bracketed(inner ?? short)}`)
       .replace(FRACTIONS, (_, before, a, shortA, b, shortB) => {
         const fraction = `${bracketed(a ?? shortA)}/${bracketed(b ?? shortB)}`;
         return before === undefined ? fraction : `${before} ${fraction}`;
       })
-      .replace(/\^\{([-+]?\d+)\}/g, '^$1')
+      .replace(/\^\{([^{}\\]*)\}/g, (_, inner) => `^${bracketed(inner)}`)
       .replace(/(?<![\\A-Za-z}])\{([^{}\\]*)\}/g, '$1');
     if (next === out) break;
     out = next;
   }
-  return out;
+  return out.replace(/\\([{}])/g, '$1');
 }
 
 /** What stands in the boxes. */

@@ -3,6 +3,7 @@
  * `So the answer is ten.` What is only like a number is text: an hour, a version, a range, a date, a title.
  */
 import { plainCharacters } from './characters.ts';
+import { withoutConclusion } from './conclusion.ts';
 import { readDigits } from './digits.ts';
 import { withoutLatex } from './latex.ts';
 import { withoutMarks } from './marks.ts';
@@ -23,7 +24,7 @@ const MAX_TOKENS = 14;
 
 /** Before a number, without meaning for its value. */
 const APPROXIMATION = new RegExp(
-  String.raw`^(?:(?:about|approximately|approx\.|around|roughly|exactly|only|just|nearly|` +
+  String.raw`^(?:(?:about|approximately|approx\.|around|roughly|exactly|only|just|` +
     String.raw`a total of|total of|the) |[≈~∼](?=\S))+(?=\S)`,
   'i',
 );
@@ -34,7 +35,8 @@ const VERBS = new Set(
     gets get got costs cost sold sells sell needs need needed takes take took paid pays pay spent spends
     spend earns earned earn bought buys buy ate eats saved saves save used uses use received receives
     receive weighs weighed contains contain holds hold left remain remains leaves leave worked works read
-    reads scored scores walked walks ran runs drove drives collected collects baked bakes
+    reads scored scores walked walks ran runs drove drives collected collects baked bakes it's it’s that's that’s
+    there's there’s
   `
     .trim()
     .split(/\s+/),
@@ -63,7 +65,7 @@ const TUPLE = /^\s*[([{]\s*[-\d.]+,(?:\s+|(?!\d{3}(?!\d)))[-\d.]+\s*[)\]}]\s*$/;
 export function readNumber(text: string): Quantity | null {
   if (text.length > MAX_CHARS) return null;
   const plain = plainCharacters(withoutLatex(text));
-  if (TUPLE.test(plain)) return null;
+  if (TUPLE.test(plain) || TUPLE.test(text)) return null;
   const whole = readTwice(withoutMarks(plain));
   if (whole !== null) return whole;
   const sentences = plain
@@ -80,7 +82,8 @@ export function readNumber(text: string): Quantity | null {
 }
 
 /** A number with its unit, or the same twice: `10 (ten)`. */
-function readTwice(text: string): Quantity | null {
+function readTwice(said: string): Quantity | null {
+  const text = withoutConclusion(said);
   const twice = /^(\S[^()]*?) ?\(([^()]+)\)$/.exec(text);
   if (twice === null) return readQuantity(text);
   const [first, second] = [readQuantity(twice[1] as string), readQuantity(twice[2] as string)];

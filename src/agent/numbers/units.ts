@@ -56,6 +56,9 @@ const CURRENCY_WORDS: ReadonlyMap<string, string> = new Map(
     rub: 'rub',
     cad: 'cad',
     aud: 'aud',
+    kr: 'kr',
+    zł: 'pln',
+    ...Object.fromEntries(codes().map((code) => [code, code])),
   }),
 );
 /** Before the number: `US$`, `€`, `USD `, `Rs. `. */
@@ -65,9 +68,23 @@ const PREFIX = new RegExp(
   'iu',
 );
 
+/** Codes in capitals before the number: those that are no words. */
+const CODE_PREFIX = new RegExp(
+  String.raw`^()()(${codes().join('|').toUpperCase()}|[Kk]r)\.? ?(?=[-+]? ?[\d.])`,
+  'u',
+);
+
+/** More of ISO 4217's codes. */
+function codes(): string[] {
+  const listed = `
+    sek nok dkk pln czk huf thb vnd idr php sgd hkd twd nzd ils kes zar brl mxn ngn aed sar pkr bdt lkr egp
+  `;
+  return listed.trim().split(/\s+/);
+}
+
 /** The currency at the beginning and the text after it; null: none. */
 export function readCurrency(text: string): { readonly currency: string; readonly rest: string } | null {
-  const match = PREFIX.exec(text);
+  const match = PREFIX.exec(text) ?? CODE_PREFIX.exec(text);
   if (match === null) return null;
   const [whole, country = '', sign = '', code = ''] = match;
   const plain = CURRENCY_SIGNS.get(sign) ?? sign;
@@ -93,6 +110,7 @@ const BANNED = new Set(
   `
     am pm noon midnight oclock ad bc ce bce st nd rd th and or to plus minus divided multiplied than not
     by below under negative but because if since so as while when until through vs versus squared cubed pi sqrt root mod
+    is are was were isnt arent wasnt werent has had wrong incorrect maybe perhaps possibly probably past
     choose factorial log ln sin cos tan january february march april may june july august september october
     november december jan feb mar apr jun jul aug sep sept oct nov dec mil d fold ish something odd
   `
@@ -195,7 +213,12 @@ function isUnit(rest: string, words: boolean): boolean {
   if (attached) {
     if (rest.startsWith('-')) return false;
     if (!ATTACHED.test(first) && !/^(?:[a-z]{4,}|[^ -~].*)$/.test(parts[0] as string)) return false;
-  } else if (/^[a-z]$/.test(first) && !ATTACHED.test(first) && first !== 'k') return false;
+    // `5G` is a network, `5D` has dimensions.
+    if (/^[GHSJ]$/.test(parts[0] as string)) return false;
+  } else if (/^[a-z]$/.test(first) && !ATTACHED.test(first) && first !== 'k') {
+    // `$18 a day`
+    if (first !== 'a' || parts.length !== 2) return false;
+  }
   if (/^[πσ√∞]/.test(first)) return false;
   // `3 times x` is a formula, `3 times a day` is none.
   if (lower.slice(1).some((part) => /^[b-z]$/.test(part) && !ATTACHED.test(part))) return false;
@@ -216,7 +239,7 @@ function canonical(unit: string): string {
   const words = unit
     .toLowerCase()
     .replace(FILLER, ' ')
-    .replace(/ per /g, '/')
+    .replace(/(?:^| )(?:per|an?) /g, '/')
     .replace(/(\p{L}+)\^?2(?!\d)/gu, 'square $1')
     .replace(/(\p{L}+)\^?3(?!\d)/gu, 'cubic $1')
     .split(/(\/| )/)

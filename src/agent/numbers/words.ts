@@ -105,6 +105,9 @@ function readPart(words: readonly Token[], from: number): Counted | null {
   const denominator = part(second);
   if (count === null || count === 0 || denominator === null || second === undefined) return null;
   if ((count === 1) === /s$/.test(second)) return null;
+  // `a third time` is an ordinal, `a quarter mile` is none.
+  if (first === 'a' && /th$|^third$/.test(second) && ![undefined, 'of'].includes(words[from + 2]?.word))
+    return null;
   return { value: { n: BigInt(count), d: BigInt(denominator) }, used: from + 2 };
 }
 

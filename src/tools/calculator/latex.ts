@@ -41,7 +41,7 @@ const SIGNS: ReadonlyMap<string, string> = new Map(
 const NOTHING =
   /^(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|scriptstyle|limits|nolimits|mathstrut|strut)$/;
 const WORDS =
-  /^(?:text(?:bf|it|rm|sf|tt|normal)?|math(?:rm|bf|it|sf|tt)|mbox|hbox|operatorname|boxed|fbox|ensuremath)$/;
+  /^(?:text(?:bf|it|rm|sf|tt|normal)?|math(?:rm|bf|it|sf|tt)|mbox|hbox|operatorname|boxed|fbox|ensuremath|underline|boldsymbol)$/;
 const FUNCTIONS = /^(?:log|ln|lg|exp|sin|cos|tan|arcsin|arccos|arctan|max|min|gcd|lcm|cot|sec|csc)$/;
 
 /** The text without LaTeX's commands; what is not known stays as it is, and is refused later. */
@@ -96,7 +96,9 @@ export function plainLatex(text: string, depth = 0): string {
 }
 
 /** What a command takes: a group in braces, or a single character. */
-function groupAt(text: string, from: number): { readonly group: string; readonly end: number } {
+function groupAt(text: string, start: number): { readonly group: string; readonly end: number } {
+  let from = start;
+  while (text[from] === ' ') from++;
   if (text[from] !== '{') {
     const [whole = ''] = /^(?:\\[A-Za-z]+|[^\\{}])/.exec(text.slice(from)) ?? [];
     return { group: whole, end: from + whole.length };

@@ -14,7 +14,9 @@ const MAX_DESCENT = 1200;
 /** Functions before functions without parentheses: `sqrt sqrt 16`. */
 const MAX_BARE = 32;
 
-const SUMS: ReadonlySet<string> = new Set(['+', '-', 'less than', 'more than', 'subtracted from']);
+const SUMS: ReadonlySet<string> = new Set(
+  ['+', '-', 'less than', 'more than', 'subtracted from'].concat(['increased by', 'decreased by']),
+);
 const PRODUCTS: ReadonlySet<string> = new Set(['*', '/', '//', 'mod', 'of', 'off']);
 
 export interface Parsed {
@@ -76,6 +78,7 @@ class Parser {
       const right = this.#product();
       if (name === '+' || name === '-') left = summed(name, left, right);
       else if (name === 'subtracted from') left = summed('-', right, left);
+      else if (/creased/.test(name)) left = this.#increased(name, left, right);
       else left = this.#compared(name, left, right);
     }
     this.#descent--;
@@ -86,6 +89,15 @@ class Parser {
   #compared(name: string, by: Node, from: Node): Node {
     const operator = name === 'less than' ? '-' : '+';
     if (bare(by).kind !== 'percent') return summed(operator, from, by);
+    return { kind: 'binary', operator: '*', left: from, right: changed(operator, by) };
+  }
+
+  /** `240 increased by 15%` is 240 * (1 + 15%); of a sum it could be of its last term. */
+  #increased(name: string, from: Node, by: Node): Node {
+    const operator = name === 'increased by' ? '+' : '-';
+    if (bare(by).kind !== 'percent') return summed(operator, from, by);
+    if (from.kind === 'binary' && (from.operator === '+' || from.operator === '-'))
+      throw ambiguous(`... ${name} ${written(by)}`, `(...) ${name} ${written(by)}`, 'its last term changed');
     return { kind: 'binary', operator: '*', left: from, right: changed(operator, by) };
   }
 
@@ -337,9 +349,12 @@ class Parser {
     while (phrase.joined.length > 0 && this.#joins(phrase.joined)) args.push(argument());
     const next = this.#next;
     if (next?.kind === 'operator' && !['subtracted from', 'less than', 'more than'].includes(next.name)) {
-      const shown = `${phrase.of}(${args.map((arg) => this.#short(arg)).join(', ')})`;
+      const said = args.map((arg) => this.#short(arg)).join(', ');
+      const shown = phrase.name === 'power' ? `${said}^${phrase.of}` : `${phrase.of}(${said})`;
       throw ambiguous(`${shown} ${next.text} ...`, `(${shown}) ${next.text} ...`, 'one of a longer term');
     }
+    if (phrase.name === 'power')
+      return binary('^', { kind: 'group', of: args[0] as Node }, BigInt(phrase.of));
     const { least, most } = FUNCTIONS.get(phrase.of) ?? { least: 0, most: 0 };
     if (args.length < least || args.length > most) throw unreadable();
     return { kind: 'call', name: phrase.of, args: phrase.swapped ? args.toReversed() : args };

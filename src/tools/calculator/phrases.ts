@@ -2,8 +2,8 @@
 
 /** A function in words before what it takes: `the sum of 3 and 4`. */
 export interface Phrase {
-  readonly name: 'call' | 'multiple';
-  /** The function of the table, or the number that multiplies. */
+  readonly name: 'call' | 'multiple' | 'power';
+  /** The function of the table, the number that multiplies, or the exponent. */
   readonly of: string;
   /** The words between the things that it takes. */
   readonly joined: readonly string[];
@@ -16,8 +16,10 @@ const INFIX: readonly (readonly [RegExp, string])[] = (
   [
     ['(?:is )?(?:multiplied by|times)', '*'],
     ['(?:is )?divided by|over', '/'],
-    ['(?:is )?(?:increased by|added to)|plus', '+'],
-    ['(?:is )?(?:decreased by|reduced by|diminished by)|minus', '-'],
+    ['(?:is )?increased by', 'increased by'],
+    ['(?:is )?(?:decreased|reduced|diminished) by', 'decreased by'],
+    ['(?:is )?added to|plus', '+'],
+    ['minus', '-'],
     ['(?:is )?subtracted from', 'subtracted from'],
     ['(?:less|fewer) than', 'less than'],
     ['(?:more|greater) than', 'more than'],
@@ -51,6 +53,8 @@ const PREFIX: readonly (readonly [RegExp, Phrase])[] = (
       { name: 'call', of: 'gcd', joined: AND },
     ],
     ['(?:least|lowest) common multiple of|lcm of', { name: 'call', of: 'lcm', joined: AND }],
+    ['square of', { name: 'power', of: '2', joined: [] }],
+    ['cube of', { name: 'power', of: '3', joined: [] }],
     ['twice|double', { name: 'multiple', of: '2', joined: [] }],
     ['triple|thrice', { name: 'multiple', of: '3', joined: [] }],
     ['add(?! ?\\()', { name: 'call', of: 'sum', joined: ['and', 'to'] }],

@@ -6,6 +6,7 @@
 import { settleCommas } from './commas.ts';
 import { evaluate } from './evaluate.ts';
 import { formatValue } from './format.ts';
+import { functionNamed } from './functions.ts';
 import { parse } from './parser.ts';
 import { piecesOf } from './pieces.ts';
 import { unknownsOf } from './polynomial.ts';
@@ -115,8 +116,8 @@ function readSides(texts: readonly string[], { letters, limits }: Options): Read
   const sides = found.flatMap(({ text, side }, at): Side[] => {
     // What a result is called says nothing: `x = 5 + 3`, `total cost = 5 + 3`.
     if (found.length > 1) {
-      const isLabel = side instanceof Refusal || !isComputable(side);
-      if (names[at] === null && isLabel && LABEL.test(text)) return [];
+      const saysNothing = side instanceof Refusal || !isComputable(side);
+      if (names[at] === null && saysNothing && isLabel(text)) return [];
       const name = names[at];
       if (
         name !== null &&
@@ -127,7 +128,7 @@ function readSides(texts: readonly string[], { letters, limits }: Options): Read
     }
     return [resolved(side)];
   });
-  const isNamed = sides.length < found.length && LABEL.test(texts[0] ?? '');
+  const isNamed = sides.length < found.length && isLabel(texts[0] ?? '');
   if (sides.length === 0) {
     throw (
       found.map(({ side }) => side).find((side) => side instanceof Refusal) ?? unknownName(texts[0] ?? '')
@@ -137,7 +138,13 @@ function readSides(texts: readonly string[], { letters, limits }: Options): Read
   return unknowns.size === 0 ? computed(sides, isNamed) : solved(sides, [...unknowns], limits);
 }
 
-/** `total cost`, `x`, `area_1`. */
+/** `total cost`, `x`, `area_1`, `f(x)`; not `x - 7`, which is to be solved, nor `sqrt(x)`. */
+function isLabel(text: string): boolean {
+  const [, called] = /^(\p{L}+)(?: ?\(| (?=\p{L}$))/u.exec(text) ?? [];
+  if (called !== undefined && functionNamed(called) !== null) return false;
+  return LABEL.test(text) && !/(?<![\p{L}\d_])\p{L}\)? ?-| - ?(?:\d|\(?\p{L}(?![\p{L}\d_]))/u.test(text);
+}
+
 const LABEL = /^\p{L}[\p{L}\d_ '’()-]*$/u;
 
 function isComputable({ node, unknowns }: Side): boolean {

@@ -4,7 +4,7 @@
  */
 import { plainCharacters } from '../../agent/numbers/characters.ts';
 import { plainLatex } from './latex.ts';
-import { Refusal } from './refusal.ts';
+import { ambiguous, Refusal } from './refusal.ts';
 
 /** How often marks may stand around one another. */
 const MAX_WRAPPERS = 10;
@@ -28,6 +28,9 @@ const INTRODUCTION = new RegExp(
 /** `Total cost: 12 * 3`. */
 const LABEL = /^\p{L}[\p{L}\d_' -]*:\s*(?=[^=\s])/u;
 
+/** A day, and nothing but it. */
+const DATE = /^\s*(?:\d{4}-\d\d?-\d\d?|\d\d?-\d\d?-\d{4}|\d{4}\/\d\d?\/\d\d?|\d\d?\/\d\d?\/\d{4})\s*$/;
+
 /** Vulgar fractions are one number each, whatever stands beside them. */
 const VULGAR = /[¼-¾⅐-⅞↉]/g;
 
@@ -38,8 +41,11 @@ export function plainSpelling(text: string): string {
   if (/\\|\{,\}/.test(plain)) plain = unwrapped(plainLatex(plain));
   plain = plainCharacters(plain)
     .replace(/[–—―]/g, '-')
+    .replaceAll('\uFE0F', '')
     .replace(/[×·∙⋅•∗✕✖⨯]/g, '*')
-    .replace(/[÷∕]/g, '/')
+    .replace(/[÷∕➗]/g, '/')
+    .replaceAll('➕', '+')
+    .replaceAll('➖', '-')
     .replace(/[【〔〈⟨]/g, '(')
     .replace(/[】〕〉⟩]/g, ')')
     .replace(/(?<=\d)[₀-₉]/g, '');
@@ -50,6 +56,8 @@ export function plainSpelling(text: string): string {
     plain = unwrapped(rest);
   }
   plain = plain.replace(/^(?:=\s*)+/, '');
+  const date = DATE.exec(plain);
+  if (date !== null) throw ambiguous(date[0], 'a date', 'a calculation');
   if (!/[^\s$€£.,;]/.test(plain)) throw new Refusal('there is nothing to calculate.');
   return plain;
 }

@@ -41,6 +41,8 @@ export function endsOperand(token: Token | undefined): boolean {
   switch (token?.kind) {
     case 'name':
       return !isJoining(token.name);
+    case 'operator':
+      return /^(?:squar|cub)ed$/.test(token.name);
     case 'number':
     case 'close':
     case 'constant':

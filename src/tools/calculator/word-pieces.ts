@@ -30,7 +30,8 @@ const CONNECTING = new Set(
   `
     and or nor not if to from than then is are was were be in into with without at by for as per between
     among but plus minus times divided multiplied over equals equal mod modulo choose of off percent less
-    more fewer subtracted added squared cubed where when while so because true false
+    more fewer subtracted added squared cubed doubled tripled
+    halved where when while so because true false am pm
   `
     .trim()
     .split(/\s+/),
