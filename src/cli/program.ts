@@ -27,7 +27,7 @@ const GROUPS = {
     'evaluate',
     'calibrate',
   ],
-  'Policies and formats:': ['score', 'new-policy', 'gguf', 'lab', 'schema'],
+  'Policies, corpora and formats:': ['score', 'new-policy', 'gguf', 'index', 'lab', 'schema'],
 } as const;
 
 /** What a new user does; of what is in every help it is the part that differs by how Swirl was started. */

@@ -1,7 +1,7 @@
 /** An endless stream of demonstrations over world after world. */
 
 import { calculatorConfig, makeCalculator } from '../tools/calculator.ts';
-import { Search, searchConfig } from '../tools/search.ts';
+import { type Search, searchAmong, searchConfig } from '../tools/search.ts';
 import type { Question } from '../topics/records.generated.ts';
 import { corpus } from './articles.ts';
 import type { Demonstration } from './demonstrator.ts';
@@ -40,9 +40,8 @@ export async function* demonstrations(options: DemonstrationsOptions): AsyncGene
 
 /** The search tool over a world's encyclopedia. */
 export function searchOver(world: World, now: () => number): Search {
-  const search = new Search('search', searchConfig.omit({ corpus: true }).parse({}), { now });
-  for (const article of corpus(world)) search.add(article);
-  return search;
+  const limits = searchConfig.omit({ corpus: true }).parse({});
+  return searchAmong('search', corpus(world), { limits, deps: { now } });
 }
 
 /** So many questions of each task, evenly mixed; fewer of search where the world has no more to ask for. */

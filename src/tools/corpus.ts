@@ -19,7 +19,8 @@ export async function* readCorpus(path: string): AsyncGenerator<Article, void, v
   }
 }
 
-function readArticle(line: string, place: string): Article {
+/** The article of a line; `place` is its file and line, for what is wrong with it. */
+export function readArticle(line: string, place: string): Article {
   let value: unknown;
   try {
     value = JSON.parse(line);

@@ -1,6 +1,5 @@
-/** The search tool: BM25 over the articles of a corpus (minisearch). */
+/** The search tool: BM25 over the articles of a corpus, in memory or from an index on disk. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import MiniSearch from 'minisearch';
 import { z } from 'zod';
 import { TAG_PATTERN } from '../agent/action.ts';
 import { refusalOf, resultOf } from '../agent/observations.ts';
@@ -8,12 +7,22 @@ import { textForm } from '../agent/text-form.ts';
 import type { Tool, ToolContext, ToolDescription } from '../agent/tool.ts';
 import { ConfigError } from '../errors.ts';
 import { toolKind } from '../parts/tool-kind.ts';
-import type { Article } from './corpus.ts';
-import { readCorpus } from './corpus.ts';
+import { type Article, readCorpus } from './corpus.ts';
+import type { ArticleIndex } from './search/article-index.ts';
+import { indexNotes } from './search/index-notes.ts';
+import { MemoryIndex } from './search/memory-index.ts';
+import { openIndex } from './search/open-index.ts';
 
 export const searchConfig = z.strictObject({
   tag: z.string().regex(TAG_PATTERN).default('search_query').describe('The tag that calls the tool.'),
   corpus: z.string().min(1).describe('File of articles: JSON lines of {"title", "text"}.'),
+  index: z
+    .enum(['memory', 'disk'])
+    .default('memory')
+    .describe(
+      'Where articles are looked up. `memory`: read when the run begins, for some thousands; BM25+ over titles and ' +
+        'texts apart. `disk`: an index beside the corpus, built once, for millions; BM25.',
+    ),
   results: z.int().min(1).max(100).default(1).describe('How many articles are shown, best first.'),
   maxChars: z
     .int()
@@ -26,43 +35,81 @@ export const searchConfig = z.strictObject({
     .number()
     .positive()
     .default(2)
-    .describe('What a word in a title counts, where one in the text counts 1.'),
+    .describe('`index: memory`: what a word in a title counts, where one in the text counts 1.'),
+  titleWeight: z
+    .int()
+    .min(0)
+    .max(100)
+    .default(1)
+    .describe('`index: disk`: how often the words of a title count.'),
+  cacheMb: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(128)
+    .describe('`index: disk`: how much of the index is kept in memory, in MiB.'),
   maxArticles: z
     .int()
     .min(1)
     .default(1_000_000)
-    .describe('A corpus of more articles is not loaded into memory.'),
+    .describe('`index: memory`: a corpus of more articles is not loaded.'),
   timeoutMs: z
     .int()
     .min(1)
     .default(10_000)
-    .describe(
-      'Longest time for one query, looked at between its words; a query that takes longer is given up.',
-    ),
+    .describe('Longest time for one query, looked at as it goes on; a query that takes longer is given up.'),
 });
 export type SearchConfig = z.output<typeof searchConfig>;
 
-export type SearchDeps = Pick<ToolContext, 'now'>;
+export type SearchDeps = Pick<ToolContext, 'now'> & Partial<Pick<ToolContext, 'notify'>>;
 
-type SearchLimits = Omit<SearchConfig, 'corpus'>;
+type SearchLimits = Pick<SearchConfig, 'tag' | 'results' | 'maxChars' | 'maxQueryChars' | 'timeoutMs'>;
 
 /**
- * Makes the search tool over the articles of `config.corpus`. Throws as `readCorpus` does, and for an empty
- * corpus.
+ * Makes the search tool over the articles of `config.corpus`; an index on disk is built where there is none, and
+ * `notify` hears how far it is. Throws as `readCorpus` and `openIndex` do, and for an empty corpus.
  */
 export async function openSearch(name: string, config: SearchConfig, deps: SearchDeps): Promise<Search> {
-  const search = new Search(name, config, deps);
+  const index = config.index === 'disk' ? await onDisk(config, deps) : await inMemory(name, config);
+  return new Search(name, index, { limits: config, deps });
+}
+
+/** The search tool over some articles at hand, in memory. */
+export function searchAmong(
+  name: string,
+  articles: Iterable<Article>,
+  {
+    limits,
+    deps,
+  }: { readonly limits: SearchLimits & Pick<SearchConfig, 'titleBoost'>; readonly deps: SearchDeps },
+): Search {
+  const index = new MemoryIndex(limits.titleBoost);
+  for (const article of articles) index.add(article);
+  return new Search(name, index, { limits, deps });
+}
+
+async function onDisk(
+  { corpus, titleWeight, cacheMb }: SearchConfig,
+  deps: SearchDeps,
+): Promise<ArticleIndex> {
+  const notes = indexNotes(corpus, deps.notify ?? (() => {}), deps.now);
+  const { signal } = new AbortController();
+  return openIndex({ path: corpus, titleWeight, cacheBytes: cacheMb * 2 ** 20, signal, ...notes });
+}
+
+async function inMemory(name: string, config: SearchConfig): Promise<ArticleIndex> {
+  const index = new MemoryIndex(config.titleBoost);
   for await (const article of readCorpus(config.corpus)) {
-    if (search.size === config.maxArticles) {
-      const limit = `tools.${name}.maxArticles, ${config.maxArticles}`;
+    if (index.size === config.maxArticles) {
       throw new ConfigError(
-        `${config.corpus} has more articles than ${limit}: raise it, or take fewer articles`,
+        `${config.corpus} has more articles than tools.${name}.maxArticles, ${config.maxArticles}: ` +
+          `write \`index: disk\` (an index on disk, for millions), or take fewer articles`,
       );
     }
-    search.add(article);
+    index.add(article);
   }
-  if (search.size === 0) throw new ConfigError(`the search corpus ${config.corpus} has no articles`);
-  return search;
+  if (index.size === 0) throw new ConfigError(`the search corpus ${config.corpus} has no articles`);
+  return index;
 }
 
 const SEARCH: ToolDescription = {
@@ -108,7 +155,8 @@ export const searchTool = toolKind({
   about: 'BM25 over the articles of a corpus.',
   settings: searchConfig,
   files: ['corpus'],
-  make: (config, { name, now }: ToolContext): Promise<Tool> => openSearch(name, config, { now }),
+  make: (config, { name, now, notify }: ToolContext): Promise<Tool> =>
+    openSearch(name, config, { now, notify }),
   describe: async () => SEARCH,
 });
 
@@ -121,30 +169,23 @@ export class Search implements Tool {
   readonly tag: string;
   readonly #limits: SearchLimits;
   readonly #deps: SearchDeps;
-  readonly #articles: Article[] = [];
-  readonly #index: MiniSearch<Article & { readonly id: number }>;
+  readonly #index: ArticleIndex;
 
-  constructor(name: string, limits: SearchLimits, deps: SearchDeps) {
+  constructor(
+    name: string,
+    index: ArticleIndex,
+    { limits, deps }: { readonly limits: SearchLimits; readonly deps: SearchDeps },
+  ) {
     this.name = name;
     this.tag = limits.tag;
     this.#limits = limits;
     this.#deps = deps;
-    this.#index = new MiniSearch({
-      fields: ['title', 'text'],
-      tokenize: words,
-      processTerm: (term) => term,
-      searchOptions: { boost: { title: limits.titleBoost }, tokenize: (term) => [term] },
-    });
+    this.#index = index;
   }
 
   /** How many articles there are. */
   get size(): number {
-    return this.#articles.length;
-  }
-
-  add({ title, text }: Article): void {
-    this.#index.add({ id: this.#articles.length, title, text });
-    this.#articles.push({ title, text });
+    return this.#index.size;
   }
 
   /**
@@ -161,13 +202,19 @@ export class Search implements Tool {
     if (argument.length > maxQueryChars) {
       return refusalOf(this.name, `the query is longer than ${maxQueryChars} characters.`);
     }
-    const terms = new Set(words(argument));
-    if (terms.size === 0) return refusalOf(this.name, 'the query has no words.');
-    const ranked = await this.#rank(terms, signal);
+    const words = this.#index.wordsOf(argument);
+    if (words.length === 0) return refusalOf(this.name, 'the query has no words.');
+    const end = this.#deps.now() + timeoutMs;
+    const goOn = async () => {
+      await nextTurn();
+      signal.throwIfAborted();
+      return this.#deps.now() <= end;
+    };
+    const ranked = await this.#index.rank(words, this.#limits.results, goOn);
     if (ranked === null) {
       return { tool: this.name, status: 'TIMED_OUT', text: `The search took longer than ${timeoutMs} ms.` };
     }
-    const shown = ranked.map((id) => showArticle(this.#articles[id])).join('\n');
+    const shown = ranked.map((number) => showArticle(this.#index.article(number))).join('\n');
     return resultOf(this.name, shown, maxChars);
   }
 
@@ -175,35 +222,9 @@ export class Search implements Tool {
     return SEARCH;
   }
 
-  async close(): Promise<void> {}
-
-  /**
-   * The best articles' numbers; null when the time is up. Gives way to others after each word, so that it can
-   * be.
-   */
-  async #rank(terms: ReadonlySet<string>, signal: AbortSignal): Promise<number[] | null> {
-    const end = this.#deps.now() + this.#limits.timeoutMs;
-    const scores = new Map<number, number>();
-    for (const term of terms) {
-      for (const { id, score } of this.#index.search(term)) scores.set(id, (scores.get(id) ?? 0) + score);
-      await nextTurn();
-      signal.throwIfAborted();
-      if (this.#deps.now() > end) return null;
-    }
-    const ranked = [...scores].sort(([a, scoreA], [b, scoreB]) => scoreB - scoreA || a - b);
-    return ranked.slice(0, this.#limits.results).map(([id]) => id);
+  close(): Promise<void> {
+    return this.#index.close();
   }
-}
-
-/**
- * Words and numbers (and `c++`, `c#`), lower case and without accents; parts of more than 64 characters are
- * cut.
- */
-function words(text: string): string[] {
-  const plain = text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
-  return (plain.match(/(?<![\p{L}\p{N}])\p{L}(?:\+\+|#)|[\p{L}\p{N}]+/gu) ?? []).map((word) =>
-    word.slice(0, 64),
-  );
 }
 
 /** `title: text`, or the text alone where it begins with the title. */

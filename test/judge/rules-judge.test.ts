@@ -2,13 +2,14 @@ import { describe, expect, test } from '@jest/globals';
 import { NOTHING_FOUND } from '../../src/agent/tool.ts';
 import { rulesJudge } from '../../src/judge/rules-judge.ts';
 import { calculatorConfig, makeCalculator } from '../../src/tools/calculator.ts';
-import { Search, searchConfig } from '../../src/tools/search.ts';
+import { searchAmong, searchConfig } from '../../src/tools/search.ts';
 import type { Action, Step, Verdict } from '../../src/topics/records.generated.ts';
 import { answer, call, question, step } from '../records.ts';
 
 const { signal } = new AbortController();
 const calculator = await makeCalculator('calculator', calculatorConfig.parse({}));
-const search = new Search('search', searchConfig.parse({ corpus: 'unused' }), { now: () => 0 });
+const limits = searchConfig.parse({ corpus: 'unused' });
+const search = searchAmong('search', [], { limits, deps: { now: () => 0 } });
 const judge = rulesJudge({ tools: [calculator, search] });
 
 function judging(action: Action, context: readonly Step[] = [], text = 'How many?'): Promise<Verdict> {

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { NOTHING_FOUND } from '../../src/agent/tool.ts';
 import { ConfigError, DataError } from '../../src/errors.ts';
 import type { Article } from '../../src/tools/corpus.ts';
-import { openSearch, Search, searchConfig } from '../../src/tools/search.ts';
+import { openSearch, type Search, searchAmong, searchConfig } from '../../src/tools/search.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'swirl-search-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -16,9 +16,7 @@ const now = () => 0;
 const { corpus: _, ...limits } = searchConfig.parse({ corpus: 'unused' });
 
 function searchOver(articles: readonly Article[], settings: Partial<typeof limits> = {}): Search {
-  const search = new Search('search', { ...limits, ...settings }, { now });
-  for (const article of articles) search.add(article);
-  return search;
+  return searchAmong('search', articles, { limits: { ...limits, ...settings }, deps: { now } });
 }
 
 const articles: Article[] = [
@@ -128,8 +126,8 @@ describe('limits', () => {
 
   test('gives up when the time is up', async () => {
     let time = 0;
-    const slow = new Search('search', { ...limits, timeoutMs: 50 }, { now: () => (time += 20) });
-    for (const article of articles) slow.add(article);
+    const deps = { now: () => (time += 20) };
+    const slow = searchAmong('search', articles, { limits: { ...limits, timeoutMs: 50 }, deps });
     expect((await slow.call('dice game', { signal })).status).toBe('OK');
     expect(await slow.call('dice game by Lester Smith', { signal })).toEqual({
       tool: 'search',

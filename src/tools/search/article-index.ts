@@ -1,0 +1,20 @@
+/** What the search tool looks things up in. */
+import type { Article } from '../corpus.ts';
+
+export interface ArticleIndex {
+  /** How many articles there are. */
+  readonly size: number;
+  /** The words of a query, each once, in order. */
+  wordsOf(query: string): readonly string[];
+  /**
+   * Numbers of the articles that fit best, best first, of equal ones the first; null when `goOn` says that the
+   * time is up. `goOn` is asked now and then, and gives way to others.
+   */
+  rank(
+    words: readonly string[],
+    count: number,
+    goOn: () => Promise<boolean>,
+  ): Promise<readonly number[] | null>;
+  article(number: number): Article;
+  close(): Promise<void>;
+}

@@ -1,0 +1,175 @@
+/** Builds an index on disk from a corpus: in segments, each of which is kept, so that it goes on where it was ended. */
+import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { z } from 'zod';
+import { ConfigError, DataError } from '../../errors.ts';
+import { fileInput } from '../../input/input.ts';
+import { lines } from '../../input/lines.ts';
+import { readArticle } from '../corpus.ts';
+import { AppendFile } from './append-file.ts';
+import { FILES, INDEX_VERSION, type Manifest, readLengths } from './index-files.ts';
+import { mergeSegments } from './merge.ts';
+import { MAX_ARTICLES } from './postings.ts';
+import { SegmentBuilder } from './segment.ts';
+import { wordsOf } from './words.ts';
+
+export interface BuildOptions {
+  /** The file of articles, and what it is known by. */
+  readonly path: string;
+  readonly corpus: Manifest['corpus'];
+  readonly titleWeight: number;
+  /** Where it is built: a folder that is there, with what an ended process left or with nothing. */
+  readonly folder: string;
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: BuildProgress) => void;
+  /** Postings of a segment: 25 bytes of memory each. */
+  readonly segmentPostings?: number;
+}
+
+export interface BuildProgress {
+  readonly phase: 'reading' | 'merging';
+  readonly articles: number;
+  /** Between 0 and 1; null where it cannot be known. */
+  readonly share: number | null;
+}
+
+const SEGMENT_POSTINGS = 4_000_000;
+/** After how many articles others get a turn. */
+const TURN = 200;
+const STATE = 'building.json';
+
+/** What is done; what the files have beyond it is cut off. */
+const stateSchema = z.object({
+  version: z.literal(INDEX_VERSION),
+  sha256: z.string(),
+  titleWeight: z.number(),
+  articles: z.number(),
+  articleBytes: z.number(),
+  words: z.number(),
+  postings: z.number(),
+  segments: z.number(),
+});
+type State = z.output<typeof stateSchema>;
+
+/**
+ * Builds the index in the folder; its manifest is written last. Throws as `readCorpus` does, and `ConfigError`
+ * for an empty corpus.
+ */
+export async function buildIndex(options: BuildOptions): Promise<Manifest> {
+  const state = await readArticles(options);
+  const { folder, path, corpus, titleWeight } = options;
+  if (state.articles === 0) throw new ConfigError(`the search corpus ${path} has no articles`);
+  const { size, mtimeMs } = statSync(path);
+  if (size !== corpus.bytes || mtimeMs !== corpus.modifiedMs)
+    throw new DataError(
+      `${path} was changed while it was indexed: let it be written to its end, and start again`,
+    );
+  const segments = Array.from({ length: state.segments }, (_, i) => segmentPath(folder, i));
+  const distinctWords = await mergeSegments({
+    folder,
+    segments,
+    collection: state,
+    lengths: readLengths(folder, state.articles),
+    signal: options.signal,
+    onMerged: (postings) =>
+      options.onProgress({ phase: 'merging', articles: state.articles, share: postings / state.postings }),
+  });
+  const files = Object.values(FILES)
+    .filter((name) => name !== FILES.manifest)
+    .map((name) => [name, statSync(join(folder, name)).size] as const);
+  const manifest: Manifest = {
+    version: INDEX_VERSION,
+    titleWeight,
+    corpus,
+    articles: state.articles,
+    words: state.words,
+    distinctWords,
+    files: Object.fromEntries(files),
+  };
+  for (const segment of segments) rmSync(segment);
+  rmSync(join(folder, STATE));
+  writeAside(join(folder, FILES.manifest), manifest);
+  return manifest;
+}
+
+/** Reads what is left of the corpus, up to the last segment. */
+async function readArticles(options: BuildOptions): Promise<State> {
+  const { folder, path, corpus, titleWeight, signal } = options;
+  const begin = { articles: 0, articleBytes: 0, words: 0, postings: 0, segments: 0 };
+  const fresh = { version: INDEX_VERSION, sha256: corpus.sha256, titleWeight, ...begin } as const;
+  let state: State = leftState(folder, fresh) ?? fresh;
+  const places = new AppendFile(join(folder, FILES.places), state.articles * 8);
+  const lengths = new AppendFile(join(folder, FILES.lengths), state.articles * 4);
+  const articles = new AppendFile(join(folder, FILES.articles), state.articleBytes);
+  const segment = new SegmentBuilder();
+  let { articles: count, words, postings } = state;
+
+  const keep = (): void => {
+    const segments = state.segments + (segment.size > 0 ? 1 : 0);
+    if (segment.size > 0) segment.write(segmentPath(folder, state.segments));
+    for (const file of [places, lengths, articles]) file.sync();
+    state = { ...fresh, articles: count, articleBytes: articles.length, words, postings, segments };
+    writeAside(join(folder, STATE), state);
+  };
+
+  try {
+    const done = state.articles;
+    let number = 0;
+    // Of a compressed file it is not known how much there is.
+    const total = /\.(gz|zst|zstd)$/i.test(path) ? null : Math.max(corpus.bytes, 1);
+    for await (const { text, place, error, offset } of lines(fileInput(path))) {
+      if (text === null) throw error;
+      if (number % TURN === 0) {
+        const share = total === null ? null : Math.min(1, offset / total);
+        options.onProgress({ phase: 'reading', articles: number, share });
+        await nextTurn();
+        signal.throwIfAborted();
+      }
+      if (number++ < done) continue;
+      if (count === MAX_ARTICLES) throw new ConfigError(`${path} has more than ${MAX_ARTICLES} articles`);
+      const article = readArticle(text, place);
+      const before = segment.size;
+      const title = titleWeight > 0 ? wordsOf(article.title) : [];
+      const rest = wordsOf(article.text);
+      segment.add(count, title, titleWeight);
+      segment.add(count, rest, 1);
+      const length = title.length * titleWeight + rest.length;
+      places.writer.f64(articles.length);
+      lengths.writer.u32(length);
+      articles.writer.text(article.title);
+      articles.writer.utf8(article.text);
+      for (const file of [places, lengths, articles]) file.settle();
+      count++;
+      words += length;
+      postings += segment.size - before;
+      if (segment.size >= (options.segmentPostings ?? SEGMENT_POSTINGS)) keep();
+    }
+    keep();
+    places.writer.f64(articles.length);
+    return state;
+  } finally {
+    for (const file of [places, lengths, articles]) file.close();
+  }
+}
+
+function leftState(folder: string, fresh: State): State | null {
+  const path = join(folder, STATE);
+  if (!existsSync(path)) return null;
+  try {
+    const left = stateSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+    return left.sha256 === fresh.sha256 && left.titleWeight === fresh.titleWeight ? left : null;
+  } catch {
+    return null;
+  }
+}
+
+function segmentPath(folder: string, number: number): string {
+  return join(folder, `segment-${number}.bin`);
+}
+
+/** Written as a whole, or not. */
+export function writeAside(path: string, value: unknown): void {
+  writeFileSync(`${path}.new`, `${JSON.stringify(value, null, 2)}\n`, { flush: true });
+  renameSync(`${path}.new`, path);
+}

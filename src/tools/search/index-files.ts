@@ -1,0 +1,72 @@
+/** The files of an index on disk, and what its manifest says. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+
+export const FILES = {
+  /** Each article: the length of its title in bytes as a varint, title and text in UTF-8. */
+  articles: 'articles.bin',
+  /** Where each article begins, and where the last one ends: f64, little-endian as all here. */
+  places: 'places.bin',
+  /** Words of each article, as often as they count: u32. */
+  lengths: 'lengths.bin',
+  /** Of each word, sorted: the word, its number of articles, bytes of its postings and highest score, as varints. */
+  words: 'words.bin',
+  /** Of each group of `GROUP` words: the first one, and where its words, postings and blocks begin. */
+  groups: 'groups.bin',
+  /** The postings: `postings.ts`. */
+  postings: 'postings.bin',
+  /** Of each block of a word with several: last article, end of its bytes from the word's first, highest score: u32. */
+  blocks: 'blocks.bin',
+  manifest: 'manifest.json',
+} as const;
+
+/** Words of a group: what is read to look one up. */
+export const GROUP = 64;
+
+/** Numbers of a block in `blocks`. */
+export const BLOCK_FIELDS = 3;
+
+/** Changes whenever words, scores or files do: an index of another version is built again. */
+export const INDEX_VERSION = 1;
+
+const manifestSchema = z.object({
+  version: z.literal(INDEX_VERSION),
+  titleWeight: z.int().min(0),
+  corpus: z.object({
+    /** SHA-256 of the file, as it is on disk. */
+    sha256: z.string(),
+    bytes: z.number(),
+    modifiedMs: z.number(),
+  }),
+  articles: z.int().min(1),
+  /** Words of all articles, as often as they count. */
+  words: z.int().min(0),
+  distinctWords: z.int().min(0),
+  /** Bytes of each file: one that was cut is known. */
+  files: z.record(z.string(), z.number()),
+});
+export type Manifest = z.output<typeof manifestSchema>;
+
+/** The manifest of a folder; null where there is none that this version understands. */
+export function readManifest(folder: string): Manifest | null {
+  let text: string;
+  try {
+    text = readFileSync(join(folder, FILES.manifest), 'utf8');
+  } catch {
+    return null;
+  }
+  try {
+    return manifestSchema.safeParse(JSON.parse(text)).data ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** Words of each article. */
+export function readLengths(folder: string, articles: number): Uint32Array {
+  const bytes = readFileSync(join(folder, FILES.lengths));
+  const lengths = new Uint32Array(articles);
+  new Uint8Array(lengths.buffer).set(bytes.subarray(0, articles * 4));
+  return lengths;
+}
