@@ -29,7 +29,11 @@ export async function askReviewers(
   { env, signal, notify, only }: AskReviewersDeps,
 ): Promise<void> {
   const asked = new Set<string>();
-  for (const [name, model] of [['judge', judge] as const, ['reward', reward] as const]) {
+  for (const [name, model] of [
+    ['judge', judge] as const,
+    // The judge gives rewards, too, where that is its kind.
+    ['reward', reward.kind === 'judge' ? judge : reward] as const,
+  ]) {
     const stage = stages[name];
     const config = endpointOf(model);
     const key = JSON.stringify(config);

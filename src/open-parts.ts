@@ -7,6 +7,7 @@ import type { Matcher } from './agent/matcher.ts';
 import type { Judge, LanguageModel, RewardModel } from './agent/model.ts';
 import type { ToldTool, Tool } from './agent/tool.ts';
 import { ConfigError, type DeviceError } from './errors.ts';
+import type { FollowConfig } from './models/following-model.ts';
 import type { LanguageModelConfig } from './models/language-models.ts';
 import type { ModuleContext } from './modules/call-module.ts';
 import type { OwnPart } from './own-stages/own-part.ts';
@@ -31,7 +32,8 @@ import type { Topology } from './topology/topology.ts';
 import type { Advantage } from './train/advantage.ts';
 
 export interface Parts {
-  policy(): Promise<LanguageModel>;
+  /** The policy, as the stage that asks for it follows training or not: one for all that do alike. */
+  policy(stage?: 'rollout' | 'resample'): Promise<LanguageModel>;
   tools(): Promise<readonly Tool[]>;
   /** A tool by its name, as policies are told of it; null where there is none. It is not opened for that. */
   toldOf(name: string, signal: AbortSignal): Promise<ToldTool | null>;
@@ -113,10 +115,9 @@ export function openParts(topology: Topology, deps: PartsDeps): Parts {
   const languageModel = async (config: LanguageModelConfig): Promise<LanguageModel> =>
     keep(await make<typeof base, LanguageModel>(POLICIES, config, base));
 
-  const policy = once(async (): Promise<LanguageModel> => {
+  const openPolicy = async (follow: FollowConfig | null): Promise<LanguageModel> => {
     if (own.policy !== undefined) return own.policy;
     const { policy: model, stages } = topology;
-    const follow = stages.rollout?.follow;
     const { notify, training } = deps;
     if (!follow || model.kind !== 'local' || !stages.train || !training) return languageModel(model);
     const { followedPolicy } = await import('./train/followed-policy.ts');
@@ -128,7 +129,15 @@ export function openParts(topology: Topology, deps: PartsDeps): Parts {
         ...training,
       }),
     );
-  });
+  };
+  const policies = new Map<string, Promise<LanguageModel>>();
+  const policy: Parts['policy'] = (stage = 'rollout') => {
+    const follow = topology.stages[stage]?.follow ?? null;
+    const key = JSON.stringify(follow);
+    const opened = policies.get(key) ?? openPolicy(follow);
+    policies.set(key, opened);
+    return opened;
+  };
 
   const tools = once(async () => {
     const { openTools } = await import('./tools/open-tools.ts');
@@ -140,6 +149,8 @@ export function openParts(topology: Topology, deps: PartsDeps): Parts {
 
   const judgeOf = async (config: { readonly kind: string }): Promise<Judge> =>
     keep(await make<JudgeContext, Judge>(JUDGES, config, { ...base, name: 'judge', languageModel, tools }));
+
+  const judge = once(() => (own.judge === undefined ? judgeOf(topology.judge) : given(own.judge, 'judge')));
 
   return {
     policy,
@@ -153,10 +164,11 @@ export function openParts(topology: Topology, deps: PartsDeps): Parts {
         ? null
         : { tag: tool.tag, description: (await tool.describe?.(signal)) ?? null };
     },
-    judge: once(() => (own.judge === undefined ? judgeOf(topology.judge) : given(own.judge, 'judge'))),
+    judge,
     rewardModel: once(async () => {
       if (own.reward !== undefined) return given(own.reward, 'reward');
-      const context = { ...base, name: 'reward', languageModel, rules: () => judgeOf({ kind: 'rules' }) };
+      const rules = () => judgeOf({ kind: 'rules' });
+      const context = { ...base, name: 'reward', languageModel, rules, judge };
       return keep(await make<RewardContext, RewardModel>(REWARDS, topology.reward, context));
     }),
     matcher: once(async () =>

@@ -217,7 +217,7 @@ interface Beginning {
 /** Writes the instructions of tasks that have none, where stages that show them run here, and keeps them with the run. */
 async function begin(written: Topology, { parts, only, signal, notify, keep }: Beginning): Promise<Topology> {
   const runs = (name: string) => hasStage(written, name) && (only?.includes(name) ?? true);
-  if (!isUnsettled(written) || !['rollout', 'tools', 'train'].some(runs)) return written;
+  if (!isUnsettled(written) || !['rollout', 'tools', 'resample', 'train'].some(runs)) return written;
   const { toldOf } = parts;
   const begun = await begunTasks(written, { toldOf, signal, notify, compare: runs('tools') });
   writeResolved(keep(begun));

@@ -8,6 +8,8 @@
  *
  *   sub-trajectories ─> judge ─> judged ─> filter ─> accepted ─> reward ─> scored ─> train ─> updates
  *
+ * Between `accepted` and `reward` there may be one more: accepted ─> resample ─> resampled ─> reward.
+ *
  * A topology may put stages of its own in the place of these, or beside them.
  *
  * This is the one place that puts the stages together; what they are made of comes from `open-parts.ts`.
@@ -23,6 +25,7 @@ import type { LocalModelConfig } from './models/local-model-config.ts';
 import type { Parts } from './open-parts.ts';
 import type { HistoryOptions } from './own-stages/history.ts';
 import { type OwnStageDeps, ownStage } from './own-stages/own-stage.ts';
+import { resample } from './resample/resample.ts';
 import { reward } from './reward/reward.ts';
 import { rollout } from './rollout/rollout.ts';
 import { start } from './rollout/start.ts';
@@ -65,7 +68,7 @@ export interface PipelineDeps {
 }
 
 /** The stages that show policies the instructions of tasks. */
-const TOLD: readonly StageName[] = ['rollout', 'train'];
+const TOLD: readonly StageName[] = ['rollout', 'resample', 'train'];
 
 /** The stages of a topology that this process runs: all, or those that are named. */
 export async function pipeline(
@@ -149,6 +152,12 @@ export async function pipeline(
       operator: () => filter(config, { matcher, window, retry, sleep: pauseOf('filter') }),
       holds: true,
     };
+  });
+
+  await add('resample', async (config) => {
+    const [policy, tools] = [await parts.policy('resample'), await parts.tools()];
+    const { retry } = config;
+    return { operator: () => resample(config, { policy, tasks, tools, retry, sleep: pauseOf('resample') }) };
   });
 
   await add('reward', async ({ retry }) => {

@@ -5,6 +5,7 @@
 import { ConfigError } from '../errors.ts';
 import type { Codec } from '../topics/avro/codec.ts';
 import { readEntries } from '../topics/read-records.ts';
+import { sampledAt } from '../topics/record-names.ts';
 import type { TopicInfo, Transport } from '../topics/transport.ts';
 
 /** An end of the log, an offset, or a time in milliseconds since 1970. */
@@ -133,15 +134,15 @@ function failed({ name, reads }: ResetStage, moves: readonly Move[], record: obj
 }
 
 /**
- * The names of the records that an output may have come from (promise 2): its own, and those that it begins
- * with; of a turn not its own, but that of the turn before.
+ * The names of the records that an output may have come from (promise 2): its own, those that it begins with,
+ * and of a fresh action the step at whose context it was drawn; of a turn not its own, but that of the turn before.
  */
 function causesOf(topic: string, record: object): string[] {
   const { id } = record as { readonly id?: unknown };
   if (typeof id !== 'string') return [];
   const parts = id.split('/');
   const all = parts.map((_, n) => parts.slice(0, n + 1).join('/'));
-  if (topic !== 'turns') return all;
+  if (topic !== 'turns') return [...all, sampledAt(id) ?? id];
   const index = Number(parts.at(-1));
   return [...all.slice(0, -1), ...(index > 0 ? [[...parts.slice(0, -1), index - 1].join('/')] : [])];
 }

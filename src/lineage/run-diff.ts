@@ -1,5 +1,6 @@
 /** Two runs beside each other: settings, the first record that differs, verdicts that changed, measures. */
 import type { Judged, Scored, Update } from '../topics/records.generated.ts';
+import { RESAMPLED } from '../topology/stage-configs.ts';
 import { TOPICS } from '../topology/topics.ts';
 import { each, type Found } from './find.ts';
 import type { ChainRun, RunChain } from './run-chain.ts';
@@ -50,7 +51,7 @@ export interface RunDiff {
 export async function runDiff(a: RunChain, b: RunChain): Promise<RunDiff> {
   const [left, right] = [a.runs[0] as ChainRun, b.runs[0] as ChainRun];
   const topics: TopicDiff[] = [];
-  for (const topic of TOPICS) {
+  for (const topic of [...TOPICS, RESAMPLED]) {
     // A replay has none of its own in the topics before the one that it reads.
     const [one, other] = [holderOf(a, topic), holderOf(b, topic)];
     if (one === null || other === null || one.topology.run === other.topology.run) continue;

@@ -1,8 +1,11 @@
 /**
  * From a question, trajectory or step to everything that came of it, update by update: its lineage. Names say
- * it (promise 2): `q17` is a question, `q17/2` its third rollout, `q17/2/0` that rollout's first step.
+ * it (promise 2): `q17` is a question, `q17/2` its third rollout, `q17/2/0` that rollout's first step, and
+ * `q17/2/0~1` an action that was drawn again at its context.
  */
 import { ConfigError } from '../errors.ts';
+import { isOf } from '../topics/record-names.ts';
+import { RESAMPLED } from '../topology/stage-configs.ts';
 import { TOPICS } from '../topology/topics.ts';
 import { type Found, find } from './find.ts';
 import type { ChainRun, RunChain } from './run-chain.ts';
@@ -77,7 +80,8 @@ async function traceRecord(chain: RunChain, id: string, options: TraceOptions): 
       `expected the id of a question, trajectory, step, failure or update of the run ${runs}; found ${JSON.stringify(id)}, of which there is no record`,
     );
   }
-  const isWanted = (one: string) => step === undefined || one === id || one.split('/').length < 3;
+  const isWanted = (one: string) =>
+    step === undefined || isOf(id, one) || isOf(one, id) || one.split('/').length < 3;
   const kept = records.filter((found) => isWanted(idOf(found)));
   const updates = await updatesOf(chain.runs, kept, options);
   return { id, question, trajectories: grouped(kept, updates), failures };
@@ -85,8 +89,9 @@ async function traceRecord(chain: RunChain, id: string, options: TraceOptions): 
 
 /** The topics whose keys are trajectories, in the order of the flow, and those that the topology adds. */
 function flowTopics({ topics }: ChainRun): string[] {
-  const builtIn = TOPICS.filter((name) => !['questions', 'updates', 'failures'].includes(name));
-  const isKnown = (name: string) => (TOPICS as readonly string[]).includes(name);
+  const known = TOPICS.flatMap((name) => (name === 'scored' ? [RESAMPLED, name] : [name]));
+  const builtIn = known.filter((name) => !['questions', 'updates', 'failures'].includes(name));
+  const isKnown = (name: string) => (known as readonly string[]).includes(name);
   return [...builtIn, ...topics.map(({ name }) => name).filter((name) => !isKnown(name))];
 }
 

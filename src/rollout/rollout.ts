@@ -1,14 +1,14 @@
 /** The stage `rollout`: the policy writes the next action of a turn. */
-import { noAction, noToolObservation, parseAction, type ToolTag } from '../agent/action.ts';
-import { conversation } from '../agent/conversation.ts';
-import type { Completion, LanguageModel, Task } from '../agent/model.ts';
+import { noToolObservation, type ToolTag } from '../agent/action.ts';
+import { type DrawnAction, drawAction } from '../agent/draw-action.ts';
+import type { LanguageModel, Task } from '../agent/model.ts';
 import { nextTurn, taskOf } from '../agent/turn.ts';
 import type { Sleep } from '../clock.ts';
 import { ContextError } from '../errors.ts';
 import { perRecord } from '../runtime/per-record.ts';
 import type { RetryConfig } from '../runtime/retry.ts';
 import type { Emission, StageOperator } from '../runtime/stage.ts';
-import type { Action, TrajectoryEnd, Turn } from '../topics/records.generated.ts';
+import type { TrajectoryEnd, Turn } from '../topics/records.generated.ts';
 
 export interface RolloutDeps {
   readonly policy: LanguageModel;
@@ -28,43 +28,23 @@ export function rollout({ policy, tasks, tools, retry, sleep }: RolloutDeps): St
   const act = async (turn: Turn, signal: AbortSignal): Promise<Emission[]> => {
     const task = taskOf(turn, tasks);
     const usable = tools.filter((tool) => task.tools.includes(tool.name));
-    const messages = conversation({ task, tools: usable, question: turn.question, steps: turn.steps });
-    let completion: Completion;
+    const { id, question, steps } = turn;
+    let drawn: DrawnAction;
     try {
-      completion = await policy.complete({ messages, id: turn.id, signal, tools: usable });
+      drawn = await drawAction(policy, { task, tools: usable, question, steps, id, signal });
     } catch (error) {
       // As running out of steps: what was done until then counts. A question that does not fit at all is a
       // failure.
-      if (error instanceof ContextError && turn.steps.length > 0) return [ended(turn, 'OUT_OF_CONTEXT')];
+      if (error instanceof ContextError && steps.length > 0) return [ended(turn, 'OUT_OF_CONTEXT')];
       throw error;
     }
-    const text = completion.text.toWellFormed();
-    const { thinking } = policy;
-    const { tokens, logprobs, temperature = null } = completion;
-    const { reasoning = null, truncated = false, startsInside = false } = completion;
-    const parsed =
-      completion.problem === undefined
-        ? parseAction(text, usable, { startsInside, ...(thinking && { thinking }) })
-        : noAction(completion.problem);
-    const { kind, tool, content } = parsed;
-    const action: Action = {
-      text,
-      kind,
-      tool,
-      content,
-      tokens: tokens && [...tokens],
-      // As topics hold them, so that a record is the same where it went through none.
-      logprobs: logprobs?.map(Math.fround) ?? null,
-      temperature: logprobs && temperature,
-      reasoning: reasoning?.toWellFormed() ?? null,
-      truncated,
-      policy: completion.model ?? policy.name,
-    };
-    const last: Turn = { ...turn, steps: [...turn.steps, { action, observation: null }] };
-    if (kind === 'ANSWER') return [ended(last, 'ANSWERED')];
+    const { action, parsed } = drawn;
+    const { truncated } = action;
+    const last: Turn = { ...turn, steps: [...steps, { action, observation: null }] };
+    if (parsed.kind === 'ANSWER') return [ended(last, 'ANSWERED')];
     if (last.steps.length >= task.maxSteps) return [ended(last, 'OUT_OF_STEPS')];
-    if (kind === 'TOOL_CALL') {
-      return [{ topic: 'tool-calls', key: turn.trajectory, value: { id: turn.id, turn, action } }];
+    if (parsed.kind === 'TOOL_CALL') {
+      return [{ topic: 'tool-calls', key: turn.trajectory, value: { id, turn, action } }];
     }
     // A policy that is told nothing was made for its task: it knows the tags, and this observation as it is.
     const told = task.instructions === '' ? {} : { tools: usable };

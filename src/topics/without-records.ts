@@ -1,4 +1,5 @@
 /** A transport that hides some records of another run's topic: a replay of what would have been without them. */
+import { isOf, sampledAt } from './record-names.ts';
 import type { InputPartition, LogEntry, Transport } from './transport.ts';
 
 export interface Hidden {
@@ -52,7 +53,7 @@ export function withoutRecords(transport: Transport, hidden: Hidden): Transport 
 
 /** Whether a name is of a record, of its trajectory (which is its key) or of its question. */
 export function isNameOf(name: string, { key, id }: { readonly key: string; readonly id: unknown }): boolean {
-  return name === key.split('/')[0] || name === key || name === id;
+  return name === key.split('/')[0] || name === key || isOf(name, String(id));
 }
 
 /** Whether an entry is one of those: a name stands for all that came of it. */
@@ -68,7 +69,8 @@ function hiddenBy({ ids, until = {}, idOf }: Hidden): (entry: LogEntry) => Promi
     const [question = '', rollout] = entry.key.split('/');
     if (names.has(question) || names.has(entry.key)) return true;
     if (rollout === undefined || !withSteps.has(entry.key)) return false;
-    return names.has((await idOf(entry)) ?? '');
+    const id = (await idOf(entry)) ?? '';
+    return names.has(id) || names.has(sampledAt(id) ?? '');
   };
 }
 

@@ -67,15 +67,16 @@ export function differencesOf(was: Topology, is: Topology): Difference[] {
 function stagesOf(path: readonly string[], topology: Topology): string[] {
   const [root = '', name = ''] = path;
   const byRules = (['judge', 'reward'] as const).filter((part) => topology[part].kind === 'rules');
+  const judged = topology.reward.kind === 'judge' ? ['judge', 'reward'] : ['judge'];
   const decided: Readonly<Record<string, readonly string[]>> = {
-    seed: ['rollout', 'train'],
-    policy: ['rollout', ...(topology.learner === null ? ['train'] : [])],
+    seed: ['rollout', 'resample', 'train'],
+    policy: ['rollout', 'resample', ...(topology.learner === null ? ['train'] : [])],
     learner: ['train'],
-    judge: ['judge'],
+    judge: judged,
     reward: ['reward'],
     matcher: ['filter'],
-    tasks: ['rollout', 'tools', 'train'],
-    tools: ['rollout', 'tools', ...byRules],
+    tasks: ['rollout', 'tools', 'resample', 'train'],
+    tools: ['rollout', 'tools', 'resample', ...byRules],
     stages: [name],
     ownStages: [name],
     source: flowStages(topology).flatMap((stage) =>

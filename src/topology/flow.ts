@@ -1,6 +1,6 @@
 /** The topology as a graph: which stage writes what another reads. */
 import type { TopicSpec } from '../topics/transport.ts';
-import { STAGE_RECORDS, STAGES } from './stage-configs.ts';
+import { DEFAULT_STAGES, STAGE_RECORDS, STAGES } from './stage-configs.ts';
 import { TOPICS, type TopicName } from './topics.ts';
 import type { Topology } from './topology.ts';
 
@@ -138,7 +138,7 @@ export function stagesBefore(topology: Topology, topic: string): FlowStage[] {
 /** Those that the topology has, and Swirl's others as they are by default. */
 export function possibleStages(topology: Topology | null): FlowStage[] {
   const there = topology === null ? [] : flowStages(topology);
-  const others = STAGES.filter((name) => there.every((stage) => stage.name !== name));
+  const others = DEFAULT_STAGES.filter((name) => there.every((stage) => stage.name !== name));
   return [...there, ...others.map((name) => ({ name, ...STAGE_RECORDS[name] }))];
 }
 

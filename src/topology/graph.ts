@@ -50,6 +50,8 @@ function noteOf(topology: Topology, stage: string): string {
       return modelNote(judge);
     case 'filter':
       return stages.filter?.mode ?? '';
+    case 'resample':
+      return `${stages.resample?.actions ?? 0} fresh actions each`;
     case 'reward':
       return reward.kind === 'constant' ? `constant ${reward.value}` : modelNote(reward);
     case 'train': {

@@ -39,6 +39,7 @@ import { hotpotqaReader } from '../questions/hotpotqa.ts';
 import type { Reader, ReaderContext } from '../questions/reader.ts';
 import { workedSolutionsReader } from '../questions/worked-solutions.ts';
 import { constantRewardKind } from '../reward/constant-reward.ts';
+import { judgeRewardKind } from '../reward/judge-reward.ts';
 import { localReward, openaiReward } from '../reward/model-reward.ts';
 import { rulesRewardKind } from '../reward/rules-reward.ts';
 import { verdictRewardKind } from '../reward/verdict-reward.ts';
@@ -46,7 +47,12 @@ import { calculatorTool } from '../tools/calculator.ts';
 import { httpTool } from '../tools/http/http-kind.ts';
 import { mcpTool } from '../tools/mcp/mcp-kind.ts';
 import { searchTool } from '../tools/search.ts';
-import { type Advantage, centeredAdvantage, rewardAdvantage } from '../train/advantage.ts';
+import {
+  type Advantage,
+  centeredAdvantage,
+  leaveOneOutAdvantage,
+  rewardAdvantage,
+} from '../train/advantage.ts';
 
 export const POLICIES = LANGUAGE_MODELS;
 
@@ -88,6 +94,7 @@ export const MATCHERS = [standardMatcherKind, moduleMatcher] as const satisfies 
 export const ADVANTAGES = [
   rewardAdvantage,
   centeredAdvantage,
+  leaveOneOutAdvantage,
   moduleAdvantage,
 ] as const satisfies readonly KindOf<ModuleContext, Advantage>[];
 
@@ -112,11 +119,14 @@ export const READERS = [
 export interface RewardContext extends OnLanguageModel, ModuleContext {
   /** The judge `rules`, whatever the topology's judge is. */
   readonly rules: () => Promise<Judge>;
+  /** The topology's judge. */
+  readonly judge: () => Promise<Judge>;
 }
 
 export const REWARDS = [
   rulesRewardKind,
   verdictRewardKind,
+  judgeRewardKind,
   constantRewardKind,
   openaiReward,
   localReward,

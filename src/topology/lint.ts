@@ -5,6 +5,7 @@ import * as flow from './rules/flow-rules.ts';
 import * as learning from './rules/learning-rules.ts';
 import * as models from './rules/model-rules.ts';
 import * as ownStages from './rules/own-stage-rules.ts';
+import * as resample from './rules/resample-rules.ts';
 import type { LintContext, Rule } from './rules/rule.ts';
 import * as tasks from './rules/task-rules.ts';
 import * as tools from './rules/tool-rules.ts';
@@ -21,6 +22,7 @@ export const RULES: readonly Rule[] = [
   ...Object.values(tasks),
   ...Object.values(tools),
   ...Object.values(learning),
+  ...Object.values(resample),
   ...Object.values(models),
   ...Object.values(files),
   ...Object.values(transport),

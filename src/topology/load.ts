@@ -11,12 +11,13 @@ import { withoutSlips } from './own-names.ts';
 import { readOwnTopics } from './own-topics.ts';
 import { resolvePaths } from './paths.ts';
 import { formatProblems, hasErrors, type Problem, pathText, sortProblems, writtenPath } from './problem.ts';
+import { withResampled } from './resampled.ts';
 import { RESOLVED_FILE } from './resolved.ts';
 import { checkResolved } from './resolved-seal.ts';
 import { isObject } from './schema-walk.ts';
 import { settle } from './settle.ts';
 import { MAX_TOPOLOGY_BYTES, parseSource, type Source } from './source.ts';
-import { STAGES } from './stage-configs.ts';
+import { DEFAULT_STAGES } from './stage-configs.ts';
 import { DEFAULT_KINDS, type Topology } from './topology.ts';
 
 export interface LoadOptions {
@@ -115,7 +116,7 @@ export function examineText(
     };
     return { topology: null, problems: [...source.problems, place(finding)], locate: place };
   }
-  const { topology, findings } = shapeOf(plain, options);
+  const { topology, findings } = shapeOf(plain, { ...options, kept });
   const combinations = topology === null ? [] : lintTopology(topology, options.context ?? {});
   const problems = [...source.problems, ...[...findings, ...combinations].map(place)];
   return { topology, problems: sortProblems(problems), locate: place };
@@ -124,9 +125,9 @@ export function examineText(
 /** The topology of a plain value, settled and with the files that it is made of; null where that is wrong. */
 function shapeOf(
   plain: Record<string, unknown>,
-  { folder }: { readonly folder: string },
+  { folder, kept }: { readonly folder: string; readonly kept: boolean },
 ): { readonly topology: Topology | null; readonly findings: readonly Finding[] } {
-  const { value, findings: slips } = withoutSlips(withStages(plain));
+  const { value, findings: slips } = withoutSlips(withResampled(withStages(plain), { kept }));
   const checked = checkShape(value);
   if (checked.topology === null) return { topology: null, findings: [...slips, ...checked.findings] };
   const settled = resolvePaths(settle(checked.topology), folder);
@@ -141,7 +142,10 @@ function shapeOf(
  */
 function withDefaults(value: unknown): unknown {
   if (!isObject(value)) return value;
-  const defaults = { ...DEFAULT_KINDS, stages: Object.fromEntries(STAGES.map((stage) => [stage, {}])) };
+  const defaults = {
+    ...DEFAULT_KINDS,
+    stages: Object.fromEntries(DEFAULT_STAGES.map((stage) => [stage, {}])),
+  };
   const missing = Object.entries(defaults).filter(([key]) => (value[key] ?? null) === null);
   return missing.length === 0 ? value : { ...value, ...Object.fromEntries(missing) };
 }

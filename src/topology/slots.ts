@@ -19,15 +19,22 @@ export interface Slot {
 }
 
 /** The rules ask the tools that are cheap to ask. */
-const byRules = ({ judge, reward }: Topology): StageName[] => [
-  ...(judge.kind === 'rules' ? (['judge'] as const) : []),
-  ...(reward.kind === 'rules' ? (['reward'] as const) : []),
-];
+const byRules = (topology: Topology): StageName[] => {
+  const { judge, reward } = topology;
+  return [
+    ...(judge.kind === 'rules' ? judgeAskers(topology) : []),
+    ...(reward.kind === 'rules' ? (['reward'] as const) : []),
+  ];
+};
+
+/** The reward `judge` asks it again. */
+const judgeAskers = ({ reward }: Topology): StageName[] =>
+  reward.kind === 'judge' ? ['judge', 'reward'] : ['judge'];
 
 export const SLOTS: readonly Slot[] = [
-  { part: 'policy', path: 'policy', kinds: POLICIES, stages: () => ['rollout', 'train'] },
+  { part: 'policy', path: 'policy', kinds: POLICIES, stages: () => ['rollout', 'resample', 'train'] },
   { part: 'tool', path: 'tools.*', kinds: TOOLS, stages: (topology) => ['tools', ...byRules(topology)] },
-  { part: 'judge', path: 'judge', kinds: JUDGES, stages: () => ['judge'] },
+  { part: 'judge', path: 'judge', kinds: JUDGES, stages: judgeAskers },
   { part: 'reward', path: 'reward', kinds: REWARDS, stages: () => ['reward'] },
   {
     part: 'matcher',

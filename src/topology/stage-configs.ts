@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { filterConfig } from '../judge/filter.ts';
 import { followConfig } from '../models/following-model.ts';
 import { moduleStage } from '../own-stages/module-stage.ts';
+import { resampleConfig } from '../resample/config.ts';
 import { startConfig } from '../rollout/config.ts';
 import { retryConfig } from '../runtime/retry.ts';
 import { toolsConfig } from '../tools/tools.ts';
@@ -19,11 +20,21 @@ export const STAGES = [
   'decompose',
   'judge',
   'filter',
+  'resample',
   'reward',
   'train',
 ] as const;
 
 export type StageName = (typeof STAGES)[number];
+
+/** Those that are there only where a topology has them. */
+const OPTIONAL: readonly StageName[] = ['resample'];
+
+/** Those that are there without `stages`. */
+export const DEFAULT_STAGES: readonly StageName[] = STAGES.filter((name) => !OPTIONAL.includes(name));
+
+/** The topic that `resample` writes by default: one with the records of `accepted`, which it brings along. */
+export const RESAMPLED = 'resampled';
 
 /** What a stage's records must be: the topics whose records it can read and write. */
 export const STAGE_RECORDS = {
@@ -33,6 +44,7 @@ export const STAGE_RECORDS = {
   decompose: { reads: 'trajectories', writes: ['sub-trajectories'] },
   judge: { reads: 'sub-trajectories', writes: ['judged'] },
   filter: { reads: 'judged', writes: ['accepted'] },
+  resample: { reads: 'accepted', writes: ['accepted'] },
   reward: { reads: 'accepted', writes: ['scored'] },
   train: { reads: 'scored', writes: ['updates'] },
 } as const satisfies Record<StageName, { reads: TopicName; writes: readonly TopicName[] }>;
@@ -58,8 +70,14 @@ const writesConfig = z
   .max(32)
   .describe('The topics it appends to; `failures` is understood.');
 
+/** What a stage reads and writes where nobody says otherwise. */
+function wiringOf(stage: StageName): { readonly reads: string; readonly writes: readonly string[] } {
+  if (stage === 'resample') return { ...STAGE_RECORDS.resample, writes: [RESAMPLED] };
+  return STAGE_RECORDS[stage];
+}
+
 function wiring(stage: StageName, window: number) {
-  const { reads, writes } = STAGE_RECORDS[stage];
+  const { reads, writes } = wiringOf(stage);
   return {
     reads: readsConfig.default(reads),
     writes: writesConfig.default([...writes]),
@@ -94,6 +112,8 @@ const judgeStageConfig = z.strictObject({ ...wiring('judge', 64) });
 
 const filterStageConfig = filterConfig.extend(wiring('filter', 1024));
 
+const resampleStageConfig = resampleConfig.extend(wiring('resample', 16));
+
 const rewardStageConfig = z.strictObject({ ...wiring('reward', 64) });
 
 const trainStageConfig = trainConfig.extend(wiring('train', 1024));
@@ -111,7 +131,7 @@ export type OwnStageConfig = z.output<typeof ownStageConfig>;
 
 /** A stage in the place of one of Swirl's: its wiring need not be said. */
 function replacing(stage: StageName) {
-  const { reads, writes } = STAGE_RECORDS[stage];
+  const { reads, writes } = wiringOf(stage);
   return ownStageConfig.extend({
     reads: readsConfig.default(reads),
     writes: writesConfig.default([...writes]),
@@ -125,6 +145,9 @@ const configs = {
   decompose: decomposeConfig.describe('trajectory of k actions -> k sub-trajectories'),
   judge: judgeStageConfig.describe('sub-trajectory -> verdict'),
   filter: filterStageConfig.describe('keeps or drops whole trajectories by their verdicts'),
+  resample: resampleStageConfig.describe(
+    'accepted sub-trajectory -> fresh actions of the policy at its context; not there by default',
+  ),
   reward: rewardStageConfig.describe('accepted sub-trajectory -> reward'),
   train: trainStageConfig.describe('scored sub-trajectories -> updates of the policy'),
 } satisfies Record<StageName, z.ZodObject>;
@@ -146,6 +169,7 @@ const shape = z
     decompose: slot('decompose'),
     judge: slot('judge'),
     filter: slot('filter'),
+    resample: slot('resample'),
     reward: slot('reward'),
     train: slot('train'),
   } satisfies Record<StageName, z.ZodType>)

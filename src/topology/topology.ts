@@ -11,7 +11,13 @@ import { runtimeConfig } from '../runtime/run.ts';
 import { embeddedConfig } from '../topics/embedded/embedded-log.ts';
 import { kafkaConfig } from '../topics/kafka/kafka-config.ts';
 import { JUDGES, MATCHERS, POLICIES, READERS, REWARDS, TOOLS } from './kinds.ts';
-import { type OwnStageConfig, STAGES, type StagesConfig, stagesConfig, topicName } from './stage-configs.ts';
+import {
+  DEFAULT_STAGES,
+  type OwnStageConfig,
+  type StagesConfig,
+  stagesConfig,
+  topicName,
+} from './stage-configs.ts';
 import { type TopicsConfig, topicsConfig, type WrittenOwnTopic } from './topic-configs.ts';
 
 /** Names of runs, tasks and tools: they become folder names, record fields and command-line paths. */
@@ -113,9 +119,9 @@ export const topologyConfig = z.strictObject({
     .default({})
     .describe('Readers of data files by name, for `swirl feed --dataset NAME`, beside those that Swirl has.'),
   stages: stagesConfig
-    .prefault(Object.fromEntries(STAGES.map((stage) => [stage, {}])))
+    .prefault(Object.fromEntries(DEFAULT_STAGES.map((stage) => [stage, {}])))
     .describe(
-      "The stages of the flow: Swirl's, and with other names one's own. A stage that is not listed is not there; without `stages` all of Swirl's are.",
+      "The stages of the flow: Swirl's, and with other names one's own. A stage that is not listed is not there; without `stages` all of Swirl's but `resample` are.",
     ),
   runtime: runtimeConfig.prefault({}),
   modules: modulesConfig.prefault({}),

@@ -4,12 +4,15 @@
  *
  * Adjacent steps of one trajectory form a group; it ends with the trajectory's last step, or where another
  * trajectory begins (a step may be missing: a reward model that failed gives none). A batch ends with the
- * group that fills it; in batches of one sub-trajectory every step is a group. Ids used recently are dropped;
+ * group that fills it; in batches of one sub-trajectory every step is a group. Fresh actions at one context are
+ * never parted: they are a group, which ends where the next context begins; in batches of trajectories so are
+ * all of a trajectory. Ids used recently are dropped;
  * a batch that has dropped very many ends early, so that a topic full of duplicates cannot fill the window.
  */
 import type { Delivery } from '../runtime/stage.ts';
-import type { Scored } from '../topics/records.generated.ts';
+import type { Scored, SubTrajectory } from '../topics/records.generated.ts';
 import type { TrainConfig } from './config.ts';
+import { contextOf, isFresh } from './contexts.ts';
 import type { PackedGroup, Refused, Row } from './packing.ts';
 import type { RecentIds } from './recent-ids.ts';
 
@@ -66,14 +69,15 @@ export class Batcher {
       return [this.#cut(delivery.offset + 1)];
     }
     const [first] = this.#group;
-    if (first && first.value.subTrajectory.trajectory !== subTrajectory.trajectory) {
+    if (first && !this.#isOneGroup(first.value.subTrajectory, subTrajectory)) {
       this.#closeGroup();
       if (this.#isFull()) full.push(this.#cut(delivery.offset));
     }
     this.#extend(delivery);
     this.#group.push(delivery);
     recent.add(id);
-    if (this.#apart || subTrajectory.index === subTrajectory.count - 1) {
+    const isLast = this.#apart || subTrajectory.index === subTrajectory.count - 1;
+    if (isLast && !isFresh(subTrajectory)) {
       this.#closeGroup();
       if (this.#isFull()) full.push(this.#cut(delivery.offset + 1));
     }
@@ -84,6 +88,12 @@ export class Batcher {
   get #apart(): boolean {
     const { batch } = this.#options;
     return 'subTrajectories' in batch && batch.subTrajectories === 1;
+  }
+
+  #isOneGroup(first: SubTrajectory, next: SubTrajectory): boolean {
+    if (first.trajectory !== next.trajectory) return false;
+    if ('trajectories' in this.#options.batch || !(isFresh(first) || isFresh(next))) return true;
+    return contextOf(first) === contextOf(next);
   }
 
   /** The last, partial batch of a drained input; null when there is nothing since the last cut. */
@@ -98,6 +108,7 @@ export class Batcher {
       lastOffset: offset,
       deliveries: 0,
       trajectories: 0,
+      newest: null,
       subTrajectories: 0,
       rows: [],
       refused: [],
@@ -119,7 +130,13 @@ export class Batcher {
       const delivery = group.find(({ value }) => value.id === refusal.id);
       if (delivery) open.refused.push({ ...refusal, delivery });
     }
-    if (rows.length > 0) open.trajectories++;
+    const first = group[0]?.value.subTrajectory;
+    // The contexts of a trajectory follow each other.
+    const isCounted = first !== undefined && isFresh(first) && open.newest === first.trajectory;
+    if (rows.length > 0 && !isCounted) {
+      open.trajectories++;
+      open.newest = first?.trajectory ?? null;
+    }
     open.subTrajectories += rows.reduce((sum, row) => sum + row.steps.length, 0);
   }
 
@@ -134,7 +151,7 @@ export class Batcher {
 
   #cut(toOffset: number): Batch {
     if (this.#open === null) throw new Error('a batch was cut before it began');
-    const { lastOffset: _, subTrajectories: __, ...batch } = this.#open;
+    const { lastOffset: _, subTrajectories: __, newest: ___, ...batch } = this.#open;
     this.#open = null;
     return { ...batch, toOffset, recentIds: this.#options.recent.list() };
   }
@@ -145,6 +162,8 @@ interface OpenBatch {
   lastOffset: number;
   deliveries: number;
   trajectories: number;
+  /** The last that was counted. */
+  newest: string | null;
   subTrajectories: number;
   readonly rows: Row[];
   readonly refused: RefusedDelivery[];

@@ -110,12 +110,12 @@ const updateSettings = {
     ),
   advantage: z
     .union([
-      z.enum(['reward', 'centered']),
+      z.enum(['reward', 'centered', 'leave-one-out']),
       moduleAdvantage.settings.extend({ kind: z.literal('module').describe(moduleAdvantage.about) }),
     ])
     .default('reward')
     .describe(
-      '`reward`: A = R. `centered`: minus the mean of the batch; on recorded actions that needs `beta` or `clipRatio`.',
+      '`reward`: A = R. `centered`: minus the mean of the batch; on recorded actions that needs `beta` or `clipRatio`. `leave-one-out`: minus the mean of the other actions at the same context, which the stage `resample` draws.',
     ),
   normalize: z
     .enum(['sub-trajectories', 'action-tokens'])
@@ -215,5 +215,6 @@ export type TrainConfig = z.output<typeof trainConfig>;
  * "The objective").
  */
 export function mayCollapse(config: Pick<TrainConfig, 'advantage' | 'beta' | 'clipRatio'>): boolean {
-  return config.advantage === 'centered' && config.beta === 0 && config.clipRatio === null;
+  const isCentered = config.advantage === 'centered' || config.advantage === 'leave-one-out';
+  return isCentered && config.beta === 0 && config.clipRatio === null;
 }

@@ -1,6 +1,7 @@
 /** The list of trajectories: newest first, a page at a time, those that a search and filters let through. */
 import { answersMatch } from '../agent/answers.ts';
 import { goldAnswers } from '../agent/gold-answers.ts';
+import { sampledAt } from '../topics/record-names.ts';
 import type { Trajectory, VerdictLabel } from '../topics/records.generated.ts';
 import type { LogEntry } from '../topics/transport.ts';
 import type { Topology } from '../topology/topology.ts';
@@ -153,7 +154,10 @@ export class TrajectoryList {
         judged.get(id)?.map(({ record }) => [record.subTrajectory.index, record.verdict.label]),
       );
       const rewards = new Map(
-        scored.get(id)?.map(({ record }) => [record.subTrajectory.index, record.reward.value]),
+        scored
+          .get(id)
+          ?.filter(({ record }) => sampledAt(record.id) === null)
+          .map(({ record }) => [record.subTrajectory.index, record.reward.value]),
       );
       return {
         ...{ id, place: `${entry.partition}:${entry.offset}`, time: entry.time, end, steps: steps.length },

@@ -1,6 +1,7 @@
 /** One trajectory whole: every action, what came back, what the judge and the reward model said, what was learned. */
 import { goldAnswers } from '../agent/gold-answers.ts';
 import { outsideThinking, THINKING_MARKS } from '../agent/thinking.ts';
+import { sampledAt } from '../topics/record-names.ts';
 import type { Action, Judged, Origin, Scored, Trajectory, Update } from '../topics/records.generated.ts';
 import type { Topology } from '../topology/topology.ts';
 import { type Redact, type ShownText, shownLine, shownText } from './shown-text.ts';
@@ -10,6 +11,8 @@ import type { Place, WatchedRun } from './watched-run.ts';
 
 /** Steps that are shown. */
 const MOST_STEPS = 200;
+/** Fresh actions that are shown at a step. */
+const MOST_FRESH = 16;
 /** Updates that are named at a step. */
 const MOST_UPDATES = 20;
 
@@ -36,7 +39,12 @@ export async function trajectoryView(where: Place | string, deps: ViewDeps) {
   const judged = (await list.judged.records([id])).get(id) ?? [];
   const scored = (await list.scored.records([id])).get(id) ?? [];
   const updates = scored.length === 0 ? [] : await deps.updates();
-  const scoreOf = (index: number) => scored.find(({ record }) => record.subTrajectory.index === index);
+  const scoredAt = (index: number) => {
+    const here = scored.filter(({ record }) => record.subTrajectory.index === index);
+    const isRecorded = ({ id: name }: { readonly id: string }) => sampledAt(name) === null;
+    const score = here.find(({ record }) => isRecorded(record));
+    return { score, fresh: here.filter((one) => one !== score) };
+  };
   return {
     place: `${entry.partition}:${entry.offset}`,
     time: entry.time,
@@ -44,11 +52,15 @@ export async function trajectoryView(where: Place | string, deps: ViewDeps) {
       ...deps,
       topology: run.topology,
       accepted: list.accepted.place(id) !== null,
-      saidOf: (index) => ({
-        verdict: judged.find(({ record }) => record.subTrajectory.index === index)?.record.verdict,
-        reward: scoreOf(index)?.record.reward,
-        updates: updatesOf(scoreOf(index), updates),
-      }),
+      saidOf: (index) => {
+        const { score, fresh } = scoredAt(index);
+        return {
+          verdict: judged.find(({ record }) => record.subTrajectory.index === index)?.record.verdict,
+          reward: score?.record.reward,
+          fresh: fresh.map(({ record }) => record),
+          updates: updatesOf(score ?? fresh[0], updates),
+        };
+      },
     })),
     /** How many verdicts were looked through for those of this trajectory. */
     known: list.judged.progress,
@@ -59,6 +71,8 @@ export async function trajectoryView(where: Place | string, deps: ViewDeps) {
 interface SaidOfStep {
   readonly verdict: Judged['verdict'] | undefined;
   readonly reward: Scored['reward'] | undefined;
+  /** Actions that were drawn again at its context. */
+  readonly fresh?: readonly Scored[];
   readonly updates: readonly Update[];
 }
 
@@ -107,7 +121,7 @@ async function stepsOf({ steps }: Pick<Trajectory, 'steps'>, deps: StepDeps) {
   const { redact, saidOf } = deps;
   const shown = [];
   for (const [index, { action, observation }] of steps.slice(0, MOST_STEPS).entries()) {
-    const { verdict, reward, updates } = saidOf(index);
+    const { verdict, reward, fresh = [], updates } = saidOf(index);
     shown.push({
       index,
       action: await actionOf(action, deps),
@@ -133,6 +147,10 @@ async function stepsOf({ steps }: Pick<Trajectory, 'steps'>, deps: StepDeps) {
         model: shownLine(reward.model, redact),
         by: byOf(reward.by, redact),
       },
+      fresh: fresh.slice(0, MOST_FRESH).map((one) => ({
+        text: shownText(one.subTrajectory.action.text, redact, 2000),
+        reward: one.reward.value,
+      })),
       updates: updates.slice(0, MOST_UPDATES).map(({ step, epoch, meanReward, meanLogprob, meanRatio }) => {
         return { step, epoch, meanReward, meanLogprob, meanRatio };
       }),

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { CompletionRequest, Judge, Scorable } from '../../src/agent/model.ts';
 import { ConfigError, ModelError } from '../../src/errors.ts';
 import { constantReward, constantRewardConfig } from '../../src/reward/constant-reward.ts';
+import { judgeReward } from '../../src/reward/judge-reward.ts';
 import { modelReward, modelRewardConfig, readReward } from '../../src/reward/model-reward.ts';
 import { rulesReward, rulesRewardConfig } from '../../src/reward/rules-reward.ts';
 import { verdictReward, verdictRewardConfig } from '../../src/reward/verdict-reward.ts';
@@ -44,6 +45,29 @@ describe('verdict', () => {
     await expect(scoring).rejects.toThrow(ModelError);
     await expect(scoring).rejects.toThrow('found UNKNOWN by j: because');
   });
+});
+
+test('judge: asked again, whatever the verdict was, and with its own name and module', async () => {
+  const by = { module: 'j.js', export: 'default', hash: 'ab', settings: '{}' };
+  const judge: Judge = {
+    name: 'mine',
+    judge: async ({ action }) => ({
+      ...{
+        label: action.content === '5' ? 'GOOD' : 'UNKNOWN',
+        rationale: 'so',
+        judge: 'mine',
+        votes: [],
+        by,
+      },
+    }),
+  };
+  const model = judgeReward(verdictRewardConfig.parse({ good: 2 }), { judge });
+  const step = scorable('BAD');
+  expect(await model.score(step, { signal })).toEqual({
+    ...{ value: 2, rationale: 'so', model: 'judge mine', votes: [], by },
+  });
+  const other = { ...step, subTrajectory: { ...step.subTrajectory, action: answer('6') } };
+  await expect(model.score(other, { signal })).rejects.toThrow('found UNKNOWN by mine: so');
 });
 
 test('rules: what the rules say, whatever the verdict was', async () => {

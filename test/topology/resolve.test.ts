@@ -8,14 +8,14 @@ import { ConfigError } from '../../src/errors.ts';
 import { examineText, loadTopology, resolveTopology } from '../../src/topology/load.ts';
 import { resolvePath } from '../../src/topology/paths.ts';
 import { runFolder, writeResolved } from '../../src/topology/resolved.ts';
-import { STAGE_RECORDS, STAGES } from '../../src/topology/stage-configs.ts';
+import { DEFAULT_STAGES, STAGE_RECORDS } from '../../src/topology/stage-configs.ts';
 import { complaints, examine, FINE } from './sample.ts';
 
 describe('defaults', () => {
   test('without `stages` the flow has all of them, each with its own topics', () => {
     const { stages } = resolveTopology(parse(FINE), '/work');
-    expect(Object.keys(stages)).toEqual([...STAGES]);
-    for (const stage of STAGES) expect(stages[stage]).toMatchObject(STAGE_RECORDS[stage]);
+    expect(Object.keys(stages)).toEqual([...DEFAULT_STAGES]);
+    for (const stage of DEFAULT_STAGES) expect(stages[stage]).toMatchObject(STAGE_RECORDS[stage]);
   });
 
   test('with `stages` only those that are listed are there, an empty one with its defaults', () => {
@@ -157,7 +157,7 @@ describe('the topology that ships', () => {
   test('has no problems', () => {
     const { topology, warnings } = loadTopology('topology.yaml');
     expect(warnings).toEqual([]);
-    expect(Object.keys(topology.stages)).toEqual([...STAGES]);
+    expect(Object.keys(topology.stages)).toEqual([...DEFAULT_STAGES]);
   });
 
   test('shows the defaults: what it says about a setting is what a file without it does', () => {

@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { RULES } from '../../src/topology/lint.ts';
 import { FILE_CASES } from './file-rule-cases.ts';
 import { type Case, LEARNING_CASES } from './learning-rule-cases.ts';
+import { RESAMPLE_CASES } from './resample-rule-cases.ts';
 import { complaints, examine, FINE } from './sample.ts';
 import { TOOL_CASES } from './tool-rule-cases.ts';
 import { TOPIC_CASES } from './topic-rule-cases.ts';
@@ -181,6 +182,7 @@ const CASES: readonly Case[] = [
     mended: { set: ['tasks.sums.maxSteps=2'] },
   },
   ...LEARNING_CASES,
+  ...RESAMPLE_CASES,
   ...TOPIC_CASES,
   ...FILE_CASES,
   ...TOOL_CASES,

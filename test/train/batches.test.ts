@@ -6,7 +6,7 @@ import { type Batch, Batcher } from '../../src/train/batches.ts';
 import type { TrainConfig } from '../../src/train/config.ts';
 import { packTrajectory } from '../../src/train/packing.ts';
 import { RecentIds } from '../../src/train/recent-ids.ts';
-import { letters, tasks, trajectory } from './small-world.ts';
+import { freshAt, letters, tasks, trajectory } from './small-world.ts';
 
 const signal = new AbortController().signal;
 
@@ -51,7 +51,10 @@ const steps = (id: string, count: number) =>
     Array.from({ length: count }, () => ({ text: 'a' })),
   );
 
-/** Logs with trajectories of several steps, steps that are missing, repeated, refused, and out of order. */
+/**
+ * Logs with trajectories of several steps, steps that are missing, repeated, refused, and out of order; some with
+ * fresh actions in their place.
+ */
 const logs = fc
   .array(
     fc.record({
@@ -60,16 +63,20 @@ const logs = fc
       keep: fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }),
       twice: fc.boolean(),
       long: fc.boolean(),
+      fresh: fc.integer({ min: 0, max: 3 }),
     }),
     { maxLength: 14 },
   )
   .map((specs) =>
-    specs.flatMap(({ name, count, keep, twice, long }) => {
+    specs.flatMap(({ name, count, keep, twice, long, fresh }) => {
       const whole = trajectory(
         `q${name}/0`,
         Array.from({ length: count }, (_, i) => ({ text: long && i > 0 ? 'x'.repeat(70) : 'ab' })),
       );
-      const kept = whole.filter((_, i) => keep[i]);
+      const recorded = whole.filter((_, i) => keep[i]);
+      const again = (step: Scored) =>
+        freshAt(step, new Array(fresh).fill({ text: step.subTrajectory.action.text }));
+      const kept = fresh === 0 ? recorded : recorded.flatMap(again);
       return twice ? kept.flatMap((step) => [step, step]) : kept;
     }),
   );
@@ -134,6 +141,27 @@ describe('Batcher', () => {
     expect(rest).toEqual([]);
     expect(batch).toMatchObject({ trajectories: 2, toOffset: 3 });
     expect(batch?.refused.map(({ id, delivery }) => [id, delivery.offset])).toEqual([['l/0/0', 1]]);
+  });
+
+  test('fresh actions at one context are in one batch, which ends with the context that fills it', () => {
+    const of = (id: string) =>
+      steps(id, 2).flatMap((step) => freshAt(step, [{ text: 'a' }, { text: 'b' }, { text: 'a' }]));
+    const log = [...of('a/0'), ...of('b/0')];
+    const sizes = (batch: TrainConfig['batch']) =>
+      batchesOf(log, { batch }).map((one) => [one.toOffset, one.trajectories, idsOf(one).length]);
+    expect(sizes({ subTrajectories: 1 })).toEqual([3, 6, 9, 12].map((end) => [end, 1, 3]));
+    expect(sizes({ subTrajectories: 4 })).toEqual([
+      [6, 1, 6],
+      [12, 1, 6],
+    ]);
+    expect(sizes({ subTrajectories: 7 })).toEqual([
+      [9, 2, 9],
+      [12, 1, 3],
+    ]);
+    expect(sizes({ trajectories: 1 })).toEqual([
+      [6, 1, 6],
+      [12, 1, 6],
+    ]);
   });
 
   test('each batch begins where the one before it ended, and every record is in one', () => {

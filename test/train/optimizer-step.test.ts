@@ -3,11 +3,13 @@ import fc from 'fast-check';
 import type { AdamWOptions, Engine, PackedRows } from '../../src/engine/engine.ts';
 import { createReferenceEngine, type ReferenceEngine } from '../../src/engine/reference/engine.ts';
 import { ConfigError } from '../../src/errors.ts';
+import type { Scored } from '../../src/topics/records.generated.ts';
 import { microBatches } from '../../src/train/micro-batches.ts';
 import { OptimizerStep } from '../../src/train/optimizer-step.ts';
 import {
   type ActionSpec,
   endOfTurn,
+  freshAt,
   letters,
   lettersOf,
   smallDecoder,
@@ -127,6 +129,51 @@ describe('OptimizerStep', () => {
       actionTokens: 12,
       rowTokens: rows?.tokens.length,
     });
+  });
+
+  test('leave-one-out over fresh actions: the gradient is that of -1/N sum_s (R - mean of the others) sum_t log pi', async () => {
+    const specs = [
+      [
+        { text: 'ab', reward: 1 },
+        { text: 'cde', reward: 0 },
+        { text: 'b', reward: 0.5 },
+      ],
+      // Without variance: it counts in N, and no more.
+      [
+        { text: 'xy', reward: 1 },
+        { text: 'zz', reward: 1 },
+      ],
+    ];
+    const [first, second] = trajectory('q/0', three);
+    const steps = [first, second].flatMap((step, i) => freshAt(step as Scored, specs[i] ?? []));
+    const settings = { clipNorm: null, advantage: 'leave-one-out' };
+    const { gradients, statistics } = await trainOn(steps, settings);
+    expect(statistics[0]?.subTrajectories).toBe(5);
+    const engine = await createReferenceEngine(smallDecoder, smallWeights());
+    const optimizer = new OptimizerStep(update(settings), { engine, renderer: letters, tasks });
+    const weights = [1 - 0.25, 0 - 0.75, 0.5 - 0.5, 0, 0].map((advantage) => advantage / 5);
+    const rows = steps.map((step) => optimizer.pack([step]).rows);
+    const loss = async () => {
+      let sum = 0;
+      for (const [s, [row]] of rows.entries()) {
+        const [pass] = microBatches(row === undefined ? [] : [row], 4096);
+        const logprobs = engine.logprobs64(pass?.rows as PackedRows);
+        sum -= (weights[s] ?? 0) * logprobs.reduce((total, logprob) => total + logprob, 0);
+      }
+      return sum;
+    };
+    const base = [...smallWeights()].map(([name, values]) => [name, Float64Array.from(values)] as const);
+    const h = 1e-5;
+    for (const [name, values] of base) {
+      const index = Math.floor(values.length / 3);
+      const at = async (delta: number) => {
+        const moved = values.map((x, i) => (i === index ? x + delta : x));
+        engine.setExactWeights(new Map(base.map(([n, v]) => [n, n === name ? moved : v])));
+        return loss();
+      };
+      expect(gradients[0]?.get(name)?.[index]).toBeCloseTo(((await at(h)) - (await at(-h))) / (2 * h), 6);
+    }
+    expect(largest(gradients[0])).toBeGreaterThan(0.01);
   });
 
   test('what is masked cannot enter the loss: its logprob has no weight', async () => {

@@ -101,6 +101,15 @@ export function trajectory(id: string, actions: readonly ActionSpec[], question 
   });
 }
 
+/** Actions that were drawn again at the context of a step. */
+export function freshAt(step: Scored, actions: readonly ActionSpec[]): Scored[] {
+  return actions.map((spec, sample) => {
+    const id = `${step.id}~${sample}`;
+    const subTrajectory = { ...step.subTrajectory, id, action: actionOf(spec) };
+    return { ...step, id, subTrajectory, reward: { ...step.reward, value: spec.reward ?? 1 } };
+  });
+}
+
 function stepOf(spec: ActionSpec): Step {
   const text = spec.observation ?? 'seen';
   return { action: actionOf(spec), observation: { tool: null, status: 'OK', text } };

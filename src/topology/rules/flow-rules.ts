@@ -8,7 +8,7 @@ import {
   recordsOf,
   strayCycle,
 } from '../flow.ts';
-import { STAGE_RECORDS, STAGES, type StageName } from '../stage-configs.ts';
+import { DEFAULT_STAGES, RESAMPLED, STAGE_RECORDS, STAGES, type StageName } from '../stage-configs.ts';
 import { FEEDABLE, type TopicName } from '../topics.ts';
 import type { Topology } from '../topology.ts';
 import { error, type Rule, type RuleFinding, warning } from './rule.ts';
@@ -39,9 +39,12 @@ export const noProducer: Rule = {
       ) {
         return [];
       }
-      const makers = STAGES.filter((stage) =>
-        (STAGE_RECORDS[stage].writes as readonly string[]).includes(reads),
-      );
+      const makers =
+        reads === RESAMPLED
+          ? ['resample']
+          : DEFAULT_STAGES.filter((stage) =>
+              (STAGE_RECORDS[stage].writes as readonly string[]).includes(reads),
+            );
       const add =
         makers.length > 0 ? `add the stage ${makers.map((maker) => `\`${maker}\``).join(' or ')}` : '';
       const isOwn = Object.hasOwn(topology.ownTopics, reads);

@@ -39,11 +39,13 @@ export const trainWindow: Rule = {
     const longest = longestTrajectory(topology);
     if (train === undefined) return [];
     const steps = longest?.steps ?? 1;
-    // The trajectory that fills a batch is taken whole, and used or refused steps are held with it.
+    const actions = topology.stages.resample?.actions;
+    // What fills a batch is taken whole, be it a trajectory or the fresh actions at a context, and used or
+    // refused steps are held with it.
     const trained =
       'subTrajectories' in train.batch
-        ? train.batch.subTrajectories + steps - 1
-        : train.batch.trajectories * steps;
+        ? train.batch.subTrajectories + (actions ?? steps) - 1
+        : train.batch.trajectories * steps * (actions ?? 1);
     const needed = trained + train.maxDropped;
     if (train.window >= needed) return [];
     return [
@@ -109,14 +111,17 @@ export const heldAdvantages: Rule = {
   check: (topology) => {
     const train = topology.stages.train;
     if (train === undefined || train.beta > 0 || train.clipRatio !== null) return [];
+    // Fresh actions of the policy that is trained are as likely as it makes them.
+    if (topology.stages.resample?.follow) return [];
     const why =
       'the objective has no lower bound once those actions are no longer likely, and the policy collapses (in an experiment accuracy fell from 0.53 to 0)';
     if (mayCollapse(train)) {
       const path = ['stages', 'train', 'advantage'];
+      const follow = topology.stages.resample === undefined ? '' : ', or `stages.resample.follow`';
       return [
         warning(
           path,
-          `centered advantages are negative for some recorded actions: ${why}; set \`beta\` above 0, or \`clipRatio\``,
+          `${String(train.advantage)} advantages are negative for some recorded actions: ${why}; set \`beta\` above 0, or \`clipRatio\`${follow}`,
         ),
       ];
     }
@@ -135,8 +140,8 @@ export const recordedLogprobs: Rule = {
   name: 'recorded-logprobs',
   about: '`clipRatio` needs actions whose logprobs are recorded: sampled, and not greedily.',
   check: ({ stages, policy }) => {
-    const { train, rollout } = stages;
-    if (!train || train.clipRatio === null || rollout === undefined) return [];
+    const { train, rollout, resample } = stages;
+    if (!train || train.clipRatio === null || (rollout ?? resample) === undefined) return [];
     const path = ['stages', 'train', 'clipRatio'];
     if (policy.kind === 'openai' && policy.recordTokens === null) {
       const why = `the policy ${policy.model} is behind an endpoint, and its actions have no logprobs`;
@@ -177,6 +182,7 @@ function leastReward(reward: Topology['reward']): { readonly key: string; readon
     case 'constant':
       return { key: 'value', value: reward.value };
     case 'rules':
+    case 'judge':
     case 'verdict': {
       const values = { good: reward.good, bad: reward.bad, unknown: reward.unknown ?? 0 };
       const [least] = Object.entries(values).sort(([, a], [, b]) => a - b);
@@ -207,7 +213,7 @@ export const nothingToLearn: Rule = {
       );
     }
     if (topology.reward.kind === 'constant' && topology.stages.reward !== undefined) {
-      if (train.advantage === 'centered') {
+      if (train.advantage === 'centered' || train.advantage === 'leave-one-out') {
         findings.push(error(['stages', 'train', 'advantage'], 'a constant reward, centered, is always 0'));
       } else if (topology.reward.value === 0) {
         findings.push(error(['reward', 'value'], 'the reward is always 0: nothing is learned'));
@@ -270,27 +276,5 @@ export const unknownReward: Rule = {
         'the filter lets steps with the verdict UNKNOWN pass, and the reward has no number for them: each becomes a failure',
       ),
     ];
-  },
-};
-
-export const followTraining: Rule = {
-  name: 'follow-training',
-  about:
-    '`rollout.follow` goes with `train` and a local policy, which is itself what is trained; and with `merge: arrival`.',
-  check: ({ stages, policy, learner }) => {
-    if (!stages.rollout?.follow) return [];
-    const path = ['stages', 'rollout', 'follow'];
-    if (stages.train === undefined || policy.kind !== 'local' || learner !== null) {
-      return [
-        error(
-          path,
-          'rollouts can follow only a local `policy` that `train` itself trains (workers without it list `train` too, and run with `--stages`): add `train`, take `learner` out, or take `follow` out',
-        ),
-      ];
-    }
-    if (stages.rollout.merge !== 'deterministic') return [];
-    const message =
-      'rollouts that follow the training depend on when updates arrive: expected `merge: arrival`, or take `follow` out';
-    return [error(path, message)];
   },
 };

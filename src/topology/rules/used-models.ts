@@ -10,13 +10,18 @@ export interface UsedModel {
 export function usedModels(topology: Topology): UsedModel[] {
   const { stages, policy, judge, reward, learner } = topology;
   const models: UsedModel[] = [];
-  if (stages.rollout !== undefined || (stages.train !== undefined && policy.kind === 'local')) {
+  if (
+    stages.rollout !== undefined ||
+    stages.resample !== undefined ||
+    (stages.train !== undefined && policy.kind === 'local')
+  ) {
     models.push({ path: ['policy'], model: policy });
   }
   if (stages.train !== undefined && learner !== null) {
     models.push({ path: ['learner'], model: { kind: 'local', ...learner } });
   }
-  if (stages.judge !== undefined) models.push({ path: ['judge'], model: judge });
+  const judges = stages.reward !== undefined && reward.kind === 'judge';
+  if (stages.judge !== undefined || judges) models.push({ path: ['judge'], model: judge });
   if (stages.reward !== undefined) models.push({ path: ['reward'], model: reward });
   return models;
 }

@@ -52,7 +52,7 @@ function back(event) {
 }
 
 function Step({ step, asTokens }) {
-  const { action, observation, verdict, reward, updates } = step;
+  const { action, observation, verdict, reward, fresh, updates } = step;
   const kind =
     action.kind === 'TOOL_CALL'
       ? `calls ${action.tool}`
@@ -75,6 +75,7 @@ function Step({ step, asTokens }) {
         : null
     }
     ${reward?.rationale.text ? html`<div class="verdict"><h3>Reward <span class="quiet">${reward.by ?? reward.model}</span></h3><${Text} of=${reward.rationale} /></div>` : null}
+    ${fresh.length > 0 ? html`<details><summary>${fresh.length} fresh actions at this context</summary>${fresh.map((one) => html`<p><span class="badge">reward ${measure(one.reward)}</span></p><${Text} of=${one.text} />`)}</details>` : null}
     <p class="quiet">${about(action)}</p>
     ${updates.length > 0 ? html`<${Used} updates=${updates} logprob=${action.logprob} />` : null}
   </section>`;

@@ -1,0 +1,63 @@
+/**
+ * Fresh actions at recorded contexts, in a whole run: groups are whole, the trainer finds the logprobs that were
+ * recorded, kills change nothing, and replays from what was recorded give the same weights.
+ */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Scored } from '../../src/topics/records.generated.ts';
+import { makeAblePolicy, sumLines } from './able-policy.ts';
+import { builtProgram } from './built-program.ts';
+import { recordsOf } from './run-records.ts';
+import { sumsTopology } from './sums-topology.ts';
+import { setting, type Workplace, workplace } from './swirl-process.ts';
+
+const ACTIONS = 3;
+
+let place: Workplace;
+
+beforeAll(async () => {
+  place = workplace({ command: builtProgram });
+  await makeAblePolicy(place.path('policy'));
+  place.write('questions.jsonl', sumLines(4).join(''));
+  const base = sumsTopology('runs');
+  const stages = {
+    ...base.stages,
+    resample: { actions: ACTIONS },
+    train: { ...base.stages.train, advantage: 'leave-one-out', clipRatio: { kind: 'clipped' } },
+  };
+  place.write('topology.yaml', { ...base, reward: { kind: 'judge', unknown: 0.5 }, stages });
+  expect(await place.swirl(['feed', 'questions.jsonl', ...setting('run=whole')])).toMatchObject({ code: 0 });
+  expect(await place.swirl(['run', '--until-drained', ...setting('run=whole')])).toMatchObject({ code: 0 });
+});
+
+afterAll(() => place.remove());
+
+const runs = () => place.path('runs');
+
+describe('a run with fresh actions', () => {
+  test('each accepted context has its actions, adjacent; every group is in one batch; at first the ratio is 1', async () => {
+    const accepted = await recordsOf(runs(), 'whole', 'accepted');
+    const scored = (await recordsOf(runs(), 'whole', 'scored')) as Scored[];
+    expect(accepted.length).toBeGreaterThan(8);
+    const names = accepted.flatMap(({ id }) => Array.from({ length: ACTIONS }, (_, n) => `${id}~${n}`));
+    expect(scored.map(({ id }) => id)).toEqual(names);
+    const texts = new Set(scored.map(({ subTrajectory }) => subTrajectory.action.text));
+    expect(texts.size).toBeGreaterThan(2);
+    const updates = await recordsOf(runs(), 'whole', 'updates');
+    for (const { toOffset } of updates) expect(toOffset % ACTIONS).toBe(0);
+    expect(updates.reduce((sum, { subTrajectories }) => sum + subTrajectories, 0)).toBe(scored.length);
+    expect(Math.abs((updates[0]?.meanRatio ?? 0) - 1)).toBeLessThan(1e-6);
+    expect(updates.some(({ gradNorm }) => gradNorm > 0)).toBe(true);
+  });
+
+  test.each(['accepted', 'resampled', 'scored'])(
+    'replayed from %s it ends with the same weights',
+    async (topic) => {
+      const name = `from-${topic}`;
+      const replay = ['replay', '--run', 'whole', '--from', topic, '--as', name];
+      expect(await place.swirl(replay)).toMatchObject({ code: 0 });
+      const hashes = async (run: string) =>
+        (await recordsOf(runs(), run, 'updates')).map(({ weightsHash }) => weightsHash);
+      expect(await hashes(name)).toEqual(await hashes('whole'));
+    },
+  );
+});
