@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { askReviewers } from './ask-reviewers.ts';
 import { ConfigError } from './errors.ts';
+import { RecordedVerdicts } from './judge/recorded-verdicts.ts';
 import { openParts, type Parts } from './open-parts.ts';
 import { openTransport } from './open-transport.ts';
 import { historyOf } from './own-stages/history.ts';
@@ -11,7 +12,7 @@ import type { RunObserver } from './runtime/observer.ts';
 import { Run, type RunEnd, type StageProgress } from './runtime/run.ts';
 import type { Codec } from './topics/avro/codec.ts';
 import { schemaIn } from './topics/avro/schemas.ts';
-import { decodeOrError, readRecords } from './topics/read-records.ts';
+import { decodeOrError, readEntries, readRecords } from './topics/read-records.ts';
 import type { RecordOf } from './topics/record-of.ts';
 import type { LogEntry, Output, ReadOptions, Transport } from './topics/transport.ts';
 import { withoutRecords } from './topics/without-records.ts';
@@ -147,6 +148,11 @@ export async function openRun(
             ...{ parts, signal, checkpoints, observer },
             training: { identity: runIdentity(topology), fromUpdate, notify },
             trainTopics: (of) => trainTopics({ ...topics, ...of }),
+            recordedVerdicts: ({ run, again }) =>
+              RecordedVerdicts.open({
+                read: (options) => readEntries(topics, 'judged', { ...options, run, signal }),
+                again,
+              }),
             history: (of) => (at) => historyOf({ ...topics, ...of }, at),
           },
           only,

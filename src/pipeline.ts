@@ -21,6 +21,7 @@ import { decompose } from './decompose/decompose.ts';
 import { ConfigError } from './errors.ts';
 import { filter } from './judge/filter.ts';
 import { judge } from './judge/judge.ts';
+import type { RecordedVerdicts } from './judge/recorded-verdicts.ts';
 import type { LocalModelConfig } from './models/local-model-config.ts';
 import type { Parts } from './open-parts.ts';
 import type { HistoryOptions } from './own-stages/history.ts';
@@ -63,6 +64,10 @@ export interface PipelineDeps {
   readonly signal?: AbortSignal;
   /** What training asks of its topics. */
   readonly trainTopics: (of: Pick<TrainTopicsOptions, 'stage' | 'topic' | 'run'>) => TrainTopics;
+  /** Verdicts of another run, for a replay that keeps some. */
+  readonly recordedVerdicts?: (
+    of: NonNullable<NonNullable<Topology['source']>['verdicts']>,
+  ) => Promise<RecordedVerdicts>;
   /** What a topic held before an offset: from it stages of one's own build their state. */
   readonly history: (of: HistoryOf) => OwnStageDeps['history'];
 }
@@ -142,7 +147,8 @@ export async function pipeline(
 
   await add('judge', async ({ retry }) => {
     const model = await parts.judge();
-    return { operator: () => judge({ judge: model, retry, sleep: pauseOf('judge') }) };
+    const recorded = source?.verdicts && (await deps.recordedVerdicts?.(source.verdicts));
+    return { operator: () => judge({ judge: model, recorded, retry, sleep: pauseOf('judge') }) };
   });
 
   await add('filter', async (config) => {

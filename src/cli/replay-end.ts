@@ -1,5 +1,6 @@
 /** What a replay says at its end: whether its updates are those of the run that it replays. */
 import { compareUpdates, isWrong, type UpdatesComparison } from '../lineage/compare-updates.ts';
+import { type KeptVerdicts, keptVerdicts } from '../lineage/kept-verdicts.ts';
 import { printable } from '../monitor/printable.ts';
 import type { OpenRun } from '../open-run.ts';
 import { keptTopology } from '../topology/kept.ts';
@@ -15,15 +16,26 @@ const SHOWN = 60;
 
 /** `old`: the name of the run that is replayed. */
 export async function replayEnd(run: OpenRun, old: string): Promise<Conclusion> {
+  const verdicts = await keptVerdicts(run);
   const comparison = await compareUpdates(run, keptTopology(run.topology.folder, old));
-  if (comparison === null) return { text: '', json: { updates: null }, exit: null };
+  const lines = [
+    ...(verdicts === null ? [] : [verdictsText(verdicts)]),
+    ...(comparison === null ? [] : comparisonText(comparison)),
+  ];
   return {
-    text: comparisonText(comparison)
+    text: lines
       .map((line) => `${hanging(printable(line, 2000), { width: screenWidth(), indent: 2 })}\n`)
       .join(''),
-    json: { updates: comparison },
-    exit: isWrong(comparison) ? EXIT.differs : null,
+    json: { ...(verdicts === null ? {} : { verdicts }), updates: comparison },
+    exit: comparison !== null && isWrong(comparison) ? EXIT.differs : null,
   };
+}
+
+function verdictsText({ from, kept, again }: KeptVerdicts): string {
+  const judged = again.reduce((sum, { count }) => sum + count, 0);
+  const each = again.map(({ was, is, count }) => `${count} ${was ?? 'without one'} -> ${is}`);
+  const which = each.length === 0 ? '' : ` (${each.join(', ')})`;
+  return `verdicts: ${kept} kept of ${from}, ${judged} judged again${which}`;
 }
 
 function comparisonText(comparison: UpdatesComparison): string[] {

@@ -1,6 +1,7 @@
 /** `swirl replay`: a new run from a recorded topic of an old one, with any setting changed. */
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ConfigError } from '../errors.ts';
+import type { VerdictLabel } from '../topics/records.generated.ts';
 import type { Topology } from '../topology/topology.ts';
 import { exitText, withExitCodes } from './exit.ts';
 import { repeated } from './repeated.ts';
@@ -8,7 +9,8 @@ import { type SetFlags, withSet } from './topology-option.ts';
 
 interface ReplayFlags extends SetFlags {
   readonly run: string;
-  readonly from: string;
+  readonly from?: string;
+  readonly only?: readonly VerdictLabel[];
   readonly as?: string;
   readonly without?: readonly string[];
   readonly until?: string;
@@ -24,9 +26,15 @@ export function register(program: Command): void {
       'run the stages downstream of a recorded topic again, in a new run, with any setting changed',
     )
     .requiredOption('--run <name>', 'the old run; it is only read')
-    .requiredOption('--from <topic>', 'the recorded topic to start from, such as scored')
+    .option('--from <topic>', 'the recorded topic to start from, such as scored')
     .option('--as <name>', 'the new run; by default the old name and a number')
     .option('--without <id>', 'leave out a question, trajectory or step; may be given again', repeated)
+    .addOption(
+      new Option(
+        '--only <verdict>',
+        'judge only steps with this verdict again, such as UNKNOWN, and keep the other verdicts; may be given again (with it --from is sub-trajectories unless given)',
+      ).argParser(verdictLabels),
+    )
     .option(
       '--until <place>',
       'leave out what the topic has from an offset (of each partition) or a time on, such as 2026-11-29T21:00:00Z',
@@ -45,11 +53,14 @@ export function register(program: Command): void {
     const { as, set = [], without = [] } = flags;
     const until = flags.until === undefined ? undefined : untilOf(flags.until);
     const { formatProblems } = await import('../topology/problem.ts');
-    const options = { ...flags, set, until, ...(as === undefined ? {} : { as }) };
+    const from = flags.from ?? (flags.only === undefined ? undefined : 'sub-trajectories');
+    if (from === undefined)
+      throw new ConfigError('expected --from TOPIC, the recorded topic to start from, such as --from scored');
+    const options = { ...flags, from, set, until, ...(as === undefined ? {} : { as }) };
     const { topology, warnings } = await replayTopology(options);
     if (without.length > 0) await checkWithout(topology, without);
     if (warnings.length > 0) process.stderr.write(`${formatProblems(warnings)}\n`);
-    process.stderr.write(`replaying ${flags.from} of the run ${flags.run} as the run ${topology.run}\n`);
+    process.stderr.write(`replaying ${from} of the run ${flags.run} as the run ${topology.run}\n`);
     const { replayEnd } = await import('./replay-end.ts');
     process.exitCode = await runTopology(topology, {
       untilDrained: true,
@@ -57,6 +68,14 @@ export function register(program: Command): void {
       conclude: (run) => replayEnd(run, flags.run),
     });
   });
+}
+
+const LABELS: readonly VerdictLabel[] = ['GOOD', 'BAD', 'UNKNOWN'];
+
+function verdictLabels(text: string, before: readonly VerdictLabel[] = []): VerdictLabel[] {
+  const label = LABELS.find((one) => one === text.toUpperCase());
+  if (label === undefined) throw new InvalidArgumentError(`expected one of ${LABELS.join(', ')}.`);
+  return [...new Set([...before, label])];
 }
 
 /** A name of which there is no record would leave out nothing, in silence. */

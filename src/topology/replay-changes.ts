@@ -36,11 +36,14 @@ export function replayChanges(was: Topology, is: Topology): ReplayChange[] {
 function recordChanges(was: Topology, { source, ...is }: Topology): ReplayChange[] {
   if (source === null) return [];
   const before = was.source?.topic === source.topic ? was.source : null;
-  const read = ({ without, until }: Pick<typeof source, 'without' | 'until'>) => ({ without, until });
-  const stages = flowStages(is).flatMap(({ name, reads }) => (reads === source.topic ? [name] : []));
+  const read = ({ without, until, verdicts }: Omit<typeof source, 'run' | 'topic'>) => ({
+    ...{ without, until, verdicts },
+  });
+  const reading = flowStages(is).flatMap(({ name, reads }) => (reads === source.topic ? [name] : []));
   const text = (value: unknown) => (value === undefined ? null : JSON.stringify(value));
   return changesIn(read(before ?? { without: [] }), read(source)).map((one) => ({
-    ...{ path: `source.${one.path.join('.')}`, was: text(one.was), is: text(one.is), stages },
+    ...{ path: `source.${one.path.join('.')}`, was: text(one.was), is: text(one.is) },
+    stages: one.path[0] === 'verdicts' ? ['judge'] : reading,
     isTold: false,
   }));
 }

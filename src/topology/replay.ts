@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ConfigError } from '../errors.ts';
 import { nearest } from '../suggest.ts';
+import type { VerdictLabel } from '../topics/records.generated.ts';
 import { possibleStages, stagesFrom, topicsOf } from './flow.ts';
 import { examineFile, type Loaded, openTopology } from './load.ts';
 import { RESOLVED_FILE } from './resolved.ts';
@@ -21,6 +22,8 @@ export interface ReplayOptions {
   readonly without?: readonly string[];
   /** Where the topic ends for the replay. */
   readonly until?: Until | undefined;
+  /** Only steps with these verdicts are judged again; the other verdicts are those of the old run. */
+  readonly only?: readonly VerdictLabel[] | undefined;
   /** Settings to change. */
   readonly set: readonly string[];
 }
@@ -39,6 +42,7 @@ export async function replayTopology({
   folder,
   set,
   until,
+  only = [],
   without: ids = [],
 }: ReplayOptions): Promise<Loaded> {
   const file = join(folder, run, RESOLVED_FILE);
@@ -57,6 +61,11 @@ export async function replayTopology({
   const kept = stagesFrom(from, old);
   if (kept.length === 0)
     throw new ConfigError(`--from ${from}: no stage reads ${from}, so there is nothing to replay`);
+  if (only.length > 0 && (!kept.includes('judge') || old?.stages.judge === undefined)) {
+    throw new ConfigError(
+      `--only ${only.join(', ')}: expected a replay with Swirl's stage judge, such as --from sub-trajectories; of the run ${run} there is none from ${from} on`,
+    );
+  }
   const without = possibleStages(old)
     .filter(({ name }) => !kept.includes(name))
     .map(({ name }) => `stages.${name}=false`);
@@ -65,7 +74,10 @@ export async function replayTopology({
   const named = Object.entries({
     run: name,
     folder: resolve(folder),
-    source: sourceOf(old, { run, topic: from, without: [...ids], ...(until === undefined ? {} : { until }) }),
+    source: {
+      ...sourceOf(old, { run, topic: from, without: [...ids], ...(until === undefined ? {} : { until }) }),
+      ...(only.length === 0 ? {} : { verdicts: { run, again: only } }),
+    },
   }).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
   const loaded = await openTopology(file, { set: [...without, ...named, ...set], replayed: true });
   if (loaded.topology.run === run)

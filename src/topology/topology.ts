@@ -153,6 +153,16 @@ export const topologyConfig = z.strictObject({
         })
         .optional()
         .describe('Where the topic ends for the replay: what is left out, as if it had not come yet.'),
+      verdicts: z
+        .strictObject({
+          run: runName.describe('The run whose verdicts are taken, read-only.'),
+          again: z
+            .array(z.enum(['GOOD', 'BAD', 'UNKNOWN']))
+            .min(1)
+            .describe('Steps with these verdicts are judged again.'),
+        })
+        .optional()
+        .describe('Verdicts that `judge` takes as they were recorded, in place of asking the judge.'),
     })
     .nullable()
     .default(null)
