@@ -11,7 +11,8 @@ import type { LoraShape, Tensors, WeightSource } from '../engine/engine.ts';
 import { parseDecoderConfig } from '../engine/families.ts';
 import { ConfigError } from '../errors.ts';
 import { readJson } from '../input/folder-files.ts';
-import { type Language, type LanguageSettings, openLanguage } from '../tokenizer/language.ts';
+import { type Language, openLanguage } from '../tokenizer/language.ts';
+import type { LanguageSettings } from '../tokenizer/language-settings.ts';
 import type { Renderer } from '../tokenizer/render.ts';
 import type { TemplateVariables } from '../tokenizer/template-variables.ts';
 import { type PolicyTokenizer, tokenizerFiles } from '../tokenizer/tokenizer.ts';
@@ -52,18 +53,25 @@ const textEnds = z.looseObject({
   bos_token_id: z.int().nullish(),
 });
 
+/** What decides how a policy's conversations are rendered, beside its folder. */
+export interface PolicyText {
+  readonly templateVariables?: TemplateVariables;
+  readonly renderTimeoutMs?: number;
+}
+
 /**
  * Opens a policy's folder without its weights; with adapters in it (PEFT's format), the folder of their base
  * too. Throws `ConfigError` or `DataError`, with the file's name.
  */
 export async function openPolicy(
   path: string,
-  { templateVariables = {} }: { readonly templateVariables?: TemplateVariables } = {},
+  { templateVariables = {}, renderTimeoutMs }: PolicyText = {},
 ): Promise<PolicyFolder> {
   const decoder = await openDecoder(path);
   const { tokenizer, renderer } = await openLanguage(decoder.tokenizerPath, {
     ...languageSettings(decoder),
     templateVariables,
+    renderTimeoutMs,
   });
   return { ...decoder, tokenizer, renderer: renderer() };
 }

@@ -1,6 +1,9 @@
 /** The text files of a policy's folder. */
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { DataError } from '../errors.ts';
+
+/** Of one file: the largest tokenizers have 40 MB. */
+const MOST_BYTES = 2 ** 28;
 
 export interface ReadOptions {
   /** Whether a file that is not there is undefined, rather than an error. */
@@ -13,8 +16,12 @@ export async function readText(
   { optional = false }: ReadOptions = {},
 ): Promise<string | undefined> {
   try {
+    const { size } = await stat(path);
+    if (size > MOST_BYTES)
+      throw new DataError(`${path}: expected at most ${MOST_BYTES} bytes, found ${size}`);
     return await readFile(path, 'utf8');
   } catch (cause) {
+    if (cause instanceof DataError) throw cause;
     if (optional && (cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw new DataError(`${path}: cannot be read (${(cause as NodeJS.ErrnoException).code})`, { cause });
   }

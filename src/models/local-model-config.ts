@@ -38,6 +38,14 @@ export const localModelConfig = z.strictObject({
     ),
   thinking: thinkingConfig,
   templateVariables,
+  renderTimeoutMs: z
+    .int()
+    .min(100)
+    .default(60_000)
+    .describe(
+      'Longest that one conversation may take to become tokens; then it is a failure. A tokenizer or a chat template of a ' +
+        "stranger's folder cannot hold a run for longer.",
+    ),
   contextTokens: z
     .int()
     .min(2)

@@ -7,6 +7,7 @@ import type { PolicyFolder } from '../checkpoint/folder.ts';
 import type { Engine, Sampler } from '../engine/engine.ts';
 import { ContextError } from '../errors.ts';
 import { seedFor } from '../random.ts';
+import { renderAside } from '../tokenizer/bounded-renderer.ts';
 import { stopsAt } from '../tokenizer/stop-text.ts';
 import type { LocalModelConfig } from './local-model-config.ts';
 
@@ -58,7 +59,7 @@ export class LocalModel implements LanguageModel {
   /** Throws `ContextError` where the conversation leaves no room in the context. */
   async complete({ messages, id, signal, tools }: CompletionRequest): Promise<Completion> {
     const { renderer, tokenizer } = this.#deps.policy;
-    const prompt = renderer.render(messages, { open: true }).ids;
+    const prompt = (await renderAside(renderer, messages, { open: true })).ids;
     if (prompt.length >= this.#maxLength) {
       throw new ContextError(
         `${id}: expected a conversation of fewer than ${this.#maxLength} tokens, found ${prompt.length}. ` +

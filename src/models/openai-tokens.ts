@@ -9,6 +9,7 @@ import { actionEnd, type Reading, type ToolTag } from '../agent/action.ts';
 import type { Completion, Message } from '../agent/model.ts';
 import type { PolicyFolder } from '../checkpoint/folder.ts';
 import { ModelError } from '../errors.ts';
+import { renderAside } from '../tokenizer/bounded-renderer.ts';
 import type { OpenaiConfig } from './openai-config.ts';
 import type { Endpoint } from './openai-errors.ts';
 
@@ -51,7 +52,7 @@ export class TokenRecorder {
    * The completion with its tokens, up to the end of its action. Throws `ModelError`, not to be retried,
    * where the endpoint gives none, or they are another tokenizer's.
    */
-  record(
+  async record(
     body: string,
     completion: Completion,
     asked: {
@@ -59,7 +60,7 @@ export class TokenRecorder {
       readonly tools?: readonly ToolTag[];
       readonly reading: Reading;
     },
-  ): Completion {
+  ): Promise<Completion> {
     const { config } = this.#deps;
     const parsed = tokensSchema.safeParse(JSON.parse(body)).data;
     const [choice] = parsed?.choices ?? [];
@@ -73,7 +74,7 @@ export class TokenRecorder {
     }
     this.#checkText(tokens, completion);
     const prompt = parsed?.prompt_token_ids ?? choice?.prompt_token_ids;
-    if (config.recordTokens.checkPrompt && prompt) this.#checkPrompt(prompt, asked.messages);
+    if (config.recordTokens.checkPrompt && prompt) await this.#checkPrompt(prompt, asked.messages);
     const count = this.#countOf(tokens, asked);
     return {
       ...completion,
@@ -114,8 +115,8 @@ export class TokenRecorder {
     );
   }
 
-  #checkPrompt(found: readonly number[], messages: readonly Message[]): void {
-    const { ids } = this.#deps.policy.renderer.render(messages, { open: true });
+  async #checkPrompt(found: readonly number[], messages: readonly Message[]): Promise<void> {
+    const { ids } = await renderAside(this.#deps.policy.renderer, messages, { open: true });
     const at = ids.findIndex((id, i) => id !== found[i]);
     if (at < 0 && ids.length === found.length) return;
     const place = at < 0 ? Math.min(ids.length, found.length) : at;

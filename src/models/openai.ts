@@ -83,7 +83,11 @@ export async function openaiModel(config: OpenaiConfig, deps: OpenaiDeps): Promi
         const toolsOf = tools && { tools, offered: async () => offer ?? offered(tools, either) };
         const completion = await readCompletion(sent, { endpoint, reading, stops, ...toolsOf });
         const { messages } = request;
-        const whole = recorder?.record(sent, completion, { messages, reading, ...(tools && { tools }) });
+        const whole = await recorder?.record(sent, completion, {
+          messages,
+          reading,
+          ...(tools && { tools }),
+        });
         const recorded = whole ?? completion;
         return tools === undefined ? recorded : upToAction(recorded, tools, reading);
       } catch (error) {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Engine } from '../engine/engine.ts';
 import { packRows } from '../engine/rows.ts';
 import { ConfigError, ModelError } from '../errors.ts';
+import { renderAside } from '../tokenizer/bounded-renderer.ts';
 import type { Language } from '../tokenizer/language.ts';
 
 const message = z.strictObject({
@@ -55,7 +56,7 @@ export function parseScoreRequest(json: unknown, where: string): ScoreRequest {
  * vocabulary, or is text and there is no tokenizer.
  */
 export async function score(request: ScoreRequest, { engine, language }: ScoreOptions): Promise<Score> {
-  const { context, ids } = 'ids' in request ? request : tokenize(request, language);
+  const { context, ids } = 'ids' in request ? request : await tokenize(request, language);
   const tokens = [...context, ...ids];
   const { maxPositions, vocabSize } = engine.config;
   if (tokens.length > maxPositions)
@@ -70,10 +71,10 @@ export async function score(request: ScoreRequest, { engine, language }: ScoreOp
   return { context, ids, logprobs: [...(unseen ? [null] : []), ...logprobs] };
 }
 
-function tokenize(
+async function tokenize(
   request: Exclude<ScoreRequest, { readonly ids: unknown }>,
   language: Language | null,
-): Pick<Score, 'context' | 'ids'> {
+): Promise<Pick<Score, 'context' | 'ids'>> {
   if (language === null) {
     throw new ModelError(
       'expected {"ids"}, as the policy\'s folder has no tokenizer.json, found text. Copy the tokenizer there, or give token ids',
@@ -88,7 +89,7 @@ function tokenize(
   }
   const renderer = language.renderer();
   const messages = request.messages.map(({ tokens = null, ...rest }) => ({ ...rest, tokens }));
-  const { ids, spans } = renderer.render([
+  const { ids, spans } = await renderAside(renderer, [
     ...messages,
     { role: 'assistant', content: request.completion, tokens: null },
   ]);

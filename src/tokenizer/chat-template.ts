@@ -3,8 +3,9 @@
  * `@huggingface/jinja`. It is a function of the messages and of the settings alone: templates that write
  * today's date get a fixed one.
  */
-import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja';
+import { Environment, parse, tokenize } from '@huggingface/jinja';
 import { ConfigError, ModelError } from '../errors.ts';
+import { BoundedInterpreter } from './template-interpreter.ts';
 import type { TemplateVariables } from './template-variables.ts';
 
 export interface TemplateMessage {
@@ -85,8 +86,10 @@ export class ChatTemplate {
       documents: null,
     };
     for (const [name, value] of Object.entries(variables)) environment.set(name, value);
+    const characters = messages.reduce((sum, { content }) => sum + content.length, 0);
+    const interpreter = new BoundedInterpreter(environment, { messages: messages.length, characters });
     try {
-      return String(new Interpreter(environment).run(this.#program).value);
+      return String(interpreter.run(this.#program).value);
     } catch (cause) {
       throw new ModelError(
         `the policy's chat template refuses this conversation: ${(cause as Error).message}`,

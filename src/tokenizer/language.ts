@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { ConfigError } from '../errors.ts';
 import { readJson, readText } from '../input/folder-files.ts';
+import { BoundedRenderer } from './bounded-renderer.ts';
+import type { LanguageSettings } from './language-settings.ts';
 import {
   FormatRenderer,
   gemmaFormat,
@@ -16,7 +18,6 @@ import {
   renderFormat,
 } from './render.ts';
 import { TemplateRenderer } from './template-renderer.ts';
-import type { TemplateVariables } from './template-variables.ts';
 import { PolicyTokenizer } from './tokenizer.ts';
 
 export interface Language {
@@ -28,16 +29,6 @@ export interface Language {
   readonly beginning: readonly number[];
   /** How conversations are rendered. Throws `ConfigError` where the folder does not say. */
   renderer(): Renderer;
-}
-
-export interface LanguageSettings {
-  /** Ids of the decoder's vocabulary are below this. */
-  readonly vocabSize: number;
-  /** Of config.json and generation_config.json. */
-  readonly endsOfText: readonly number[];
-  readonly beginningOfText: number | null;
-  /** What the folder's chat template is told. */
-  readonly templateVariables?: TemplateVariables;
 }
 
 const token = z.union([
@@ -87,10 +78,13 @@ export async function openLanguage(path: string, settings: LanguageSettings): Pr
   const endsOfText = settings.endsOfText.filter((id) => tokenizer.specialIds.has(id));
   const { vocabSize, templateVariables: variables = {} } = settings;
   const make = (): Renderer => {
-    if (template)
-      return new TemplateRenderer(tokenizer, { ...template, tokens, endsOfText, vocabSize, variables });
-    const format = config.swirl ?? defaultFormat(tokenizer, tokens);
-    return new FormatRenderer(tokenizer, format, { endsOfText, vocabSize });
+    const own = () =>
+      template
+        ? new TemplateRenderer(tokenizer, { ...template, tokens, endsOfText, vocabSize, variables })
+        : new FormatRenderer(tokenizer, config.swirl ?? defaultFormat(tokenizer, tokens), {
+            ...{ endsOfText, vocabSize },
+          });
+    return new BoundedRenderer(own(), { path, settings }, { limitMs: settings.renderTimeoutMs });
   };
   let made: Renderer | undefined;
   const renderer = () => {

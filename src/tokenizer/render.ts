@@ -78,6 +78,8 @@ export interface Renderer {
    * the messages.
    */
   render(messages: readonly Message[], options?: { readonly open?: boolean }): Rendering;
+  /** The same beside the event loop where that would take long; `renderAside` asks for it. */
+  renderAside?(messages: readonly Message[], options?: { readonly open?: boolean }): Promise<Rendering>;
 }
 
 /** Renders by a `RenderFormat`. */

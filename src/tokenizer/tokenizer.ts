@@ -6,6 +6,8 @@
 import { Tokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
 import { DataError } from '../errors.ts';
+import { checkParts, hasExpression } from './check-parts.ts';
+import { inTime, LONGEST_MS } from './in-time.ts';
 
 /**
  * The files of a tokenizer beside each other in a folder, as transformers writes them. A copy of a policy
@@ -80,6 +82,8 @@ export class PolicyTokenizer {
   readonly #whole: Tokenizer;
   readonly #plain: Tokenizer;
   readonly #ids: ReadonlyMap<string, number>;
+  /** Only then may decoding take long. */
+  readonly #decodesByExpression: boolean;
 
   /**
    * From parsed tokenizer.json and tokenizer_config.json; `where` names the former in errors. Throws
@@ -96,6 +100,9 @@ export class PolicyTokenizer {
       post_processor: null,
       decoder: parsed.data.decoder ?? null,
     };
+    const { normalizer, pre_tokenizer: preTokenizer, decoder } = parts;
+    checkParts({ ids: idsIn(parsed.data), parts: { normalizer, preTokenizer, decoder } }, where);
+    this.#decodesByExpression = hasExpression(decoder);
     const special = added.filter((token) => token.special);
     const hidden = new Set(
       special.map((token) => token.content).filter((content) => content !== model.unk_token),
@@ -107,7 +114,7 @@ export class PolicyTokenizer {
     this.#specialPattern = new RegExp(`(${escaped.join('|') || '(?!)'})`, 'u');
     const read = (json: Readonly<Record<string, unknown>>): Tokenizer => {
       try {
-        return new Tokenizer(json, config);
+        return inTime({ ms: LONGEST_MS, what: () => where }, () => new Tokenizer(json, config));
       } catch (cause) {
         throw new DataError(`${where}: cannot be used as a tokenizer: ${(cause as Error).message}`, {
           cause,
@@ -135,7 +142,9 @@ export class PolicyTokenizer {
    */
   encode(text: string, { continues = false }: { readonly continues?: boolean } = {}): number[] {
     const known = text.toWellFormed();
-    return continues && text !== '' ? ids(this.#plain, reserved + known).slice(1) : ids(this.#plain, known);
+    return inTime(bound(text), () =>
+      continues && text !== '' ? ids(this.#plain, reserved + known).slice(1) : ids(this.#plain, known),
+    );
   }
 
   /** A template's text, cut at its special tokens. Never for text from outside. */
@@ -148,20 +157,32 @@ export class PolicyTokenizer {
 
   /** Ids of a template's text, in which special tokens are themselves. Never for text from outside. */
   encodeTemplate(text: string): number[] {
-    return ids(this.#whole, text);
+    return inTime(bound(text), () => ids(this.#whole, text));
   }
 
   /** The text of ids, special tokens left out. Bytes that are no UTF-8 become U+FFFD. */
   decode(tokens: readonly number[]): string {
     const known = tokens.filter((token) => token < this.vocabularySize && !this.specialIds.has(token));
     if (known.length === 0) return '';
-    return this.#whole.decode(known, { clean_up_tokenization_spaces: false });
+    const decode = () => this.#whole.decode(known, { clean_up_tokenization_spaces: false });
+    if (!this.#decodesByExpression) return decode();
+    return inTime({ ms: LONGEST_MS, what: () => `${known.length} tokens become text` }, decode);
   }
 
   /** The id of a token by its content, special or not. */
   id(token: string): number | undefined {
     return this.#ids.get(token);
   }
+}
+
+function bound({ length }: string) {
+  return { ms: LONGEST_MS, what: () => `a text of ${length} characters becomes tokens` };
+}
+
+/** All ids that are named: of a list, its places. */
+function* idsIn({ added_tokens: added, model }: z.output<typeof tokenizerJson>): Generator<number> {
+  for (const { id } of added) yield id;
+  if (!Array.isArray(model.vocab)) yield* Object.values(model.vocab);
 }
 
 function ids(tokenizer: Tokenizer, text: string): number[] {

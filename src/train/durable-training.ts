@@ -233,6 +233,7 @@ export class DurableTraining {
   }
 
   async #feed(delivery: Delivery<Scored>): Promise<void> {
+    await this.#step.renderAhead(delivery.value);
     for (const batch of this.#batcher.push(delivery)) {
       await this.#train(batch);
       if (this.#isDue()) await this.#checkpoint();

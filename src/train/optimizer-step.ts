@@ -20,6 +20,7 @@ import {
   type Refused,
   type Renderer,
   type Row,
+  renderAhead,
   type TrainStep,
 } from './packing.ts';
 import { learningRateAt } from './schedule.ts';
@@ -83,6 +84,7 @@ export class OptimizerStep {
       maxTokens: Math.min(config.maxRowTokens, maxPositions),
       vocabSize,
       needsLogprobs: config.clipRatio !== null,
+      ahead: new WeakMap(),
     };
   }
 
@@ -120,6 +122,11 @@ export class OptimizerStep {
       gradNorm,
       learningRate,
     };
+  }
+
+  /** Renders a step that is long beside the event loop: `pack` would hold it. */
+  renderAhead(step: TrainStep): Promise<void> {
+    return renderAhead(step, this.#packOptions);
   }
 
   /** The rows of one trajectory's steps, given in order, and the steps that cannot be trained on. */

@@ -10,7 +10,8 @@
 import { conversation } from '../agent/conversation.ts';
 import type { ToldTask } from '../agent/model.ts';
 import { ModelError } from '../errors.ts';
-import type { Renderer as PolicyRenderer } from '../tokenizer/render.ts';
+import { isLong, renderAside } from '../tokenizer/bounded-renderer.ts';
+import type { Renderer as PolicyRenderer, Rendering } from '../tokenizer/render.ts';
 import type { Action, Reward, SubTrajectory, Verdict } from '../topics/records.generated.ts';
 
 /** What is trained on: a scored step, or a step of a demonstration with reward 1. */
@@ -53,7 +54,7 @@ export interface PackedGroup {
 }
 
 /** How a conversation becomes token ids: the policy's own, shared with its sampler. */
-export type Renderer = Pick<PolicyRenderer, 'render'>;
+export type Renderer = Pick<PolicyRenderer, 'render' | 'renderAside'>;
 
 export interface PackOptions {
   readonly renderer: Renderer;
@@ -64,6 +65,8 @@ export interface PackOptions {
   readonly vocabSize: number;
   /** Whether steps without recorded logprobs must be refused (a clipRatio needs them). */
   readonly needsLogprobs: boolean;
+  /** What `renderAhead` has made. */
+  readonly ahead?: WeakMap<TrainStep, Rendering | ModelError>;
 }
 
 /** Packs the steps of one trajectory, given in order. */
@@ -97,6 +100,24 @@ export function packTrajectory(steps: readonly TrainStep[], options: PackOptions
   return { rows, refused };
 }
 
+/** Renders a long step beside the event loop, for when it is packed. */
+export async function renderAhead(step: TrainStep, { tasks, renderer, ahead }: PackOptions): Promise<void> {
+  const task = tasks.get(step.subTrajectory.question.task);
+  const messages = task === undefined ? [] : messagesOf(step, task);
+  if (!isLong(messages)) return;
+  try {
+    ahead?.set(step, await renderAside(renderer, messages));
+  } catch (error) {
+    if (!(error instanceof ModelError)) throw error;
+    ahead?.set(step, error);
+  }
+}
+
+function messagesOf({ subTrajectory }: TrainStep, task: ToldTask) {
+  const { action, question, context } = subTrajectory;
+  return conversation({ task, question, steps: [...context, { action, observation: null }] });
+}
+
 /** Adjacent steps of one trajectory, together. */
 export function groupByTrajectory(steps: readonly TrainStep[]): TrainStep[][] {
   const groups: TrainStep[][] = [];
@@ -118,18 +139,17 @@ interface RenderedStep {
   readonly action: readonly number[];
 }
 
-function render(
-  { subTrajectory, reward }: TrainStep,
-  options: PackOptions,
-): RenderedStep | { readonly reason: string } {
-  const { action, question, context } = subTrajectory;
+function render(step: TrainStep, options: PackOptions): RenderedStep | { readonly reason: string } {
+  const { subTrajectory, reward } = step;
+  const { action, question } = subTrajectory;
   if (!Number.isFinite(reward.value)) return { reason: `expected a finite reward, found ${reward.value}` };
   const task = options.tasks.get(question.task);
   if (task === undefined)
     return { reason: `expected a task of the topology, found "${question.task}": put it under \`tasks\`` };
-  const steps = [...context, { action, observation: null }];
   try {
-    const { ids, spans } = options.renderer.render(conversation({ task, question, steps }));
+    const made = options.ahead?.get(step);
+    if (made instanceof ModelError) throw made;
+    const { ids, spans } = made ?? options.renderer.render(messagesOf(step, task));
     const { start = 0, end = 0 } = spans.at(-1) ?? {};
     const rendered = { prompt: ids.slice(0, start), action: ids.slice(start, end) };
     const reason = unfit(rendered, action, options);

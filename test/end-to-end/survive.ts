@@ -17,13 +17,17 @@ export interface Survival {
    * little later.
    */
   readonly spread: number;
+  /** At most so many kills. */
+  readonly most?: number;
+  /** A kill waits for one more of these, in place of the log, every other time: checkpoints being written. */
+  readonly also?: (() => number) | undefined;
 }
 
 /** Starts the command again and again, killing it at seeded moments, until it comes to its end. */
 export async function survive(
   place: Workplace,
   args: readonly string[],
-  { run, seed, spread }: Survival,
+  { run, seed, spread, most = MOST_KILLS, also }: Survival,
 ): Promise<{ readonly kills: number; readonly last: Ended }> {
   const key = seedFor(seed, 'kills');
   let kills = 0;
@@ -34,10 +38,12 @@ export async function survive(
     const ended = process.ended.finally(() => {
       running = false;
     });
-    if (kills < MOST_KILLS) {
-      const growth = 1 + Math.floor(uniform(key, 2 * kills) * (spread / MOST_KILLS));
-      const before = await log.size();
-      await until('the log to grow', async () => !running || (await log.size()) >= before + growth);
+    if (kills < most) {
+      const other = kills % 2 === 1 ? also : undefined;
+      const growth = other ? 1 : 1 + Math.floor(uniform(key, 2 * kills) * (spread / most));
+      const size = async () => other?.() ?? log.size();
+      const before = await size();
+      await until('the log to grow', async () => !running || (await size()) >= before + growth);
       await pause(uniform(key, 2 * kills + 1) * LATER_MS);
       process.child.kill('SIGKILL');
     }
