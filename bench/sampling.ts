@@ -1,6 +1,6 @@
 /**
  * Sampling: new tokens/s with 1, 16 and 64 slots; what it saves to keep the cache between the turns of a
- * trajectory; and one draw from a large vocabulary, against sorting all of it. Before anything is timed,
+ * trajectory, and to copy it between the rollouts of a question; and one draw from a large vocabulary, against sorting all of it. Before anything is timed,
  * samples must be the reference's, and the same whatever the slots and with or without reuse. What is
  * compared alternates.
  *
@@ -45,7 +45,7 @@ console.log(`device ${device.adapter.name}; node ${process.version}, ${cpus().le
 const weights = benchWeights(config);
 const engine = await createWebGpuEngine(config, weights);
 await decoding();
-await reuse();
+for (const rollouts of [1, 8]) await reuse(rollouts);
 await engine.close();
 drawing();
 
@@ -90,12 +90,13 @@ async function draw(of: Engine, slots: number): Promise<{ samples: Sample[]; too
   return { samples, took };
 }
 
-async function reuse(): Promise<void> {
+/** With so many rollouts of each question. */
+async function reuse(rollouts: number): Promise<void> {
   const seconds = { kept: [] as number[], fedAgain: [] as number[] };
   let statistics: SamplerStatistics | undefined;
   for (let round = 0; round <= ROUNDS; round++) {
-    const kept = await trajectories(true);
-    const fedAgain = await trajectories(false);
+    const kept = await trajectories(rollouts, true);
+    const fedAgain = await trajectories(rollouts, false);
     same('with reuse', kept.samples, fedAgain.samples);
     statistics = kept.statistics;
     if (round === 0) continue;
@@ -108,21 +109,22 @@ async function reuse(): Promise<void> {
     seconds.kept,
     seconds.fedAgain,
   );
-  const share = (100 * statistics.reusedTokens) / statistics.promptTokens;
+  const shareOf = (tokens: number) => ((100 * tokens) / statistics.promptTokens).toFixed(0);
   console.log(
-    `\n${TRAJECTORIES} trajectories of ${TURNS} turns: ${QUESTION} tokens of question, ${ACTION} an action, ${OBSERVATION} an observation\n` +
-      `cache kept between turns | ${ours.toFixed(0)} new tokens/s; ${share.toFixed(0)} % of the prompts' tokens were not fed again\n` +
+    `\n${TRAJECTORIES} trajectories of ${TURNS} turns, ${rollouts} a question: ${QUESTION} tokens of question, ${ACTION} an action, ${OBSERVATION} an observation\n` +
+      `cache used again | ${ours.toFixed(0)} new tokens/s; of the prompts' tokens ${shareOf(statistics.reusedTokens)} % were held, ` +
+      `${shareOf(statistics.copiedTokens)} % copied\n` +
       `prompts fed whole | ${theirs.toFixed(0)} new tokens/s\nratio ${ratio.toFixed(2)} (${range})`,
   );
 }
 
-async function trajectories(reuse: boolean) {
+async function trajectories(rollouts: number, reuse: boolean) {
   const sampler = engine.sampler({ slots: TRAJECTORIES, maxLength: CONTEXT, reuse });
   const started = performance.now();
   const samples = await Promise.all(
     Array.from({ length: TRAJECTORIES }, async (_, who) => {
       const turns: Sample[] = [];
-      let prompt = randomTokens(1000 + who, QUESTION, config.vocabSize);
+      let prompt = randomTokens(1000 + Math.floor(who / rollouts), QUESTION, config.vocabSize);
       for (let turn = 0; turn < TURNS; turn++) {
         const id = 100 * who + turn;
         const sample = await sampler.sample(request(prompt, id, ACTION));

@@ -134,6 +134,8 @@ export interface SamplerStatistics {
   /** Tokens of the prompts of samples that started, and how many of them were in a slot's cache already. */
   readonly promptTokens: number;
   readonly reusedTokens: number;
+  /** How many more of them were copied from another slot. */
+  readonly copiedTokens: number;
   readonly sampledTokens: number;
 }
 
@@ -147,7 +149,8 @@ export interface SamplerOptions {
   /** Most tokens of all samples in a step: what bounds the activations. At least one for each slot. */
   readonly stepTokens?: number;
   /**
-   * Whether a prompt may begin with what a sample before left in a slot's cache. The samples are the same.
+   * Whether a prompt may begin with what a sample left in its slot's cache, or has in another's. The samples are the
+   * same.
    */
   readonly reuse?: boolean;
 }

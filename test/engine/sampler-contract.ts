@@ -111,6 +111,22 @@ export function samplerContract(
       );
     });
 
+    test('rollouts of one question: its tokens are fed once and copied, and no sample is another for it', async () => {
+      const prompt = text(1, 50);
+      const requests = [
+        ...Array.from({ length: 6 }, (_, i) => request(prompt, i)),
+        // The same instructions, and another question.
+        ...[7, 8].map((i) => request([...prompt.slice(0, 30), ...text(i, 12)], i)),
+      ];
+      const expected = await alone(requests);
+      for (const limits of [{ chunk: 64 }, { chunk: 7, stepTokens: 20 }]) {
+        const sampler = engine.sampler({ slots: 8, maxLength: 100, ...limits });
+        expect(await Promise.all(requests.map((each) => sampler.sample(each)))).toEqual(expected);
+        expect(sampler.statistics.copiedTokens).toBeGreaterThanOrEqual(5 * 49);
+        sampler.close();
+      }
+    });
+
     test('a sample depends on nothing but its request: slots, chunks, arrivals, what came before', async () => {
       const requests = Array.from({ length: 24 }, (_, i) => {
         const prompt = [...text(1, i % 5 === 0 ? 0 : 9 * (i % 5)), ...text(i % 4, 1 + ((i * 13) % 40))];

@@ -7,7 +7,7 @@ import { setImmediate } from 'node:timers/promises';
 import { ModelError } from '../../errors.ts';
 import { headName } from '../config.ts';
 import type { Sample, SampleRequest, Sampler, SamplerOptions, SamplerStatistics } from '../engine.ts';
-import { cacheRows } from '../sampling/cache-slots.ts';
+import { type CacheCopy, cacheRows } from '../sampling/cache-slots.ts';
 import { type Feed, SampleSlots } from '../sampling/sample-slots.ts';
 import type { LayerCache } from './decoder.ts';
 import { decoderForward } from './decoder.ts';
@@ -58,7 +58,9 @@ export class ReferenceSampler implements Sampler {
       while (slots.waiting > 0 || slots.active > 0) {
         slots.dropAborted();
         slots.fill();
-        for (const feeds of byWeights(slots.feeds())) this.#step(feeds);
+        const { copies, feeds } = slots.step();
+        for (const copy of copies) this.#copy(copy);
+        for (const each of byWeights(feeds)) this.#step(each);
         slots.settle();
         await setImmediate(); // Let timers, stages and signals run between steps.
       }
@@ -66,6 +68,17 @@ export class ReferenceSampler implements Sampler {
       slots.failAll(error);
     } finally {
       this.#running = false;
+    }
+  }
+
+  /** A slot's first positions to another slot; of a layer with a window the whole ring. */
+  #copy({ from, to, count }: CacheCopy): void {
+    const { keyValueHeads, headSize, windows } = this.#config;
+    const row = keyValueHeads * headSize;
+    for (const [layer, { ring, keys, values }] of this.#caches.entries()) {
+      const rows = windows[layer] === null ? count : ring;
+      for (const kept of [keys, values])
+        kept.copyWithin(to * ring * row, from * ring * row, (from * ring + rows) * row);
     }
   }
 

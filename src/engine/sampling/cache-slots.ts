@@ -1,7 +1,8 @@
 /**
  * The slots of a key-value cache. A slot keeps its keys and values when its sample has finished, so that a
  * prompt which begins with the same tokens (the next turn of the same trajectory) is fed only from where it
- * differs.
+ * differs; and what another slot holds of a prompt (another rollout of the same question, the same
+ * instructions) is copied from there.
  *
  * A layer with a sliding window keeps its last rows in a ring. What a ring has lost cannot be used again, so
  * a slot remembers how far it was ever written.
@@ -32,6 +33,28 @@ export function cacheRows(
 export interface TakenSlot {
   readonly slot: number;
   readonly reused: number;
+}
+
+/**
+ * The fewest tokens for which keys and values are copied from another slot: a copy has a cost of its own, layer by
+ * layer.
+ */
+const fewestCopied = 16;
+
+/** The first `count` positions of a slot, to be copied to another's; of a layer's ring all of its rows. */
+export interface CacheCopy {
+  readonly from: number;
+  readonly to: number;
+  readonly count: number;
+}
+
+/** What a slot's cache holds: of a free one, or of one in use as far as it was fed. */
+export interface Held<Version> {
+  readonly slot: number;
+  /** Tokens of positions 0, 1, ... */
+  readonly tokens: readonly number[];
+  /** Weights that the keys and values were computed with. */
+  readonly version: Version;
 }
 
 /** What a free slot's cache holds. */
@@ -99,7 +122,7 @@ export class CacheSlots<Version> {
 
   /** Frees a slot that holds the keys and values of these tokens, computed with these weights. */
   leave(slot: number, tokens: readonly number[], version: Version): void {
-    const written = Math.max(this.#written.get(slot) ?? 0, tokens.length);
+    const written = this.#writtenOf(slot, tokens.length);
     this.#written.delete(slot);
     this.#free.push({ slot, tokens, version, written });
   }
@@ -110,6 +133,47 @@ export class CacheSlots<Version> {
     this.#free.push({ slot, tokens: [], version: undefined, written: 0 });
   }
 
+  /**
+   * The copy that spares a prompt the most, in a slot that holds `reused` of it by now: from a free slot, or from
+   * one in use. Undefined where there is none worth its cost.
+   */
+  copyFor(
+    { slot, reused }: TakenSlot,
+    {
+      prompt,
+      version,
+      inUse,
+    }: { prompt: readonly number[]; version: Version; inUse: readonly Held<Version>[] },
+  ): CacheCopy | undefined {
+    const held = [
+      ...inUse.map((other) => ({ ...other, written: this.#writtenOf(other.slot, other.tokens.length) })),
+      ...this.#free,
+    ];
+    let best: { readonly from: Remains<Version>; readonly count: number } | undefined;
+    for (const from of held) {
+      const count = this.#usable(from, prompt, version);
+      if (count - reused >= fewestCopied && count > (best?.count ?? 0)) best = { from, count };
+    }
+    if (!best) return undefined;
+    this.#written.set(slot, best.from.written);
+    return { from: best.from.slot, to: slot, count: best.count };
+  }
+
+  /**
+   * Whether it is worth waiting until a slot in use, which is being fed `prompt`, holds the first `common` tokens of
+   * it, in the place of the `reused` that are held by now.
+   */
+  isWorthWaiting(slot: number, { common, reused }: { common: number; reused: number }): boolean {
+    return (
+      this.#reuse && common - reused >= fewestCopied && this.#holds(common, this.#writtenOf(slot, common))
+    );
+  }
+
+  /** How far a slot in use was ever written, which is fed `count` tokens by now. */
+  #writtenOf(slot: number, count: number): number {
+    return Math.max(this.#written.get(slot) ?? 0, count);
+  }
+
   /** How many of the prompt's first tokens need not be fed. The last one must be: its logits are wanted. */
   #usable(
     { tokens, version, written }: Remains<Version>,
@@ -117,12 +181,23 @@ export class CacheSlots<Version> {
     wanted: Version,
   ): number {
     if (!this.#reuse || version !== wanted) return 0;
-    const most = Math.min(tokens.length, prompt.length - 1);
-    let common = 0;
-    while (common < most && tokens[common] === prompt[common]) common++;
-    // The next token looks back to position common - window + 1; rings hold the positions from written - rows
-    // on.
-    const held = this.#rings.every(({ window, rows }) => Math.max(0, common - window + 1) >= written - rows);
-    return held ? common : 0;
+    const common = commonTokens(tokens, prompt);
+    return this.#holds(common, written) ? common : 0;
   }
+
+  /**
+   * Whether rings that were written up to `written` have what a token at position `count` looks back to: position
+   * count - window + 1; they hold the positions from written - rows on.
+   */
+  #holds(count: number, written: number): boolean {
+    return this.#rings.every(({ window, rows }) => Math.max(0, count - window + 1) >= written - rows);
+  }
+}
+
+/** How many tokens a prompt has in common with others, without its last one, which must be fed. */
+export function commonTokens(tokens: readonly number[], prompt: readonly number[]): number {
+  const most = Math.min(tokens.length, prompt.length - 1);
+  let common = 0;
+  while (common < most && tokens[common] === prompt[common]) common++;
+  return common;
 }

@@ -7,7 +7,7 @@ import { uniform } from '../../random.ts';
 import type { DecoderConfig } from '../config.ts';
 import type { Sample, SampleRequest, SamplerOptions, SamplerStatistics } from '../engine.ts';
 import { checkTokens } from '../rows.ts';
-import { CacheSlots } from './cache-slots.ts';
+import { type CacheCopy, CacheSlots, commonTokens } from './cache-slots.ts';
 import { choose } from './choose.ts';
 import { type SamplerLimits, samplerLimits } from './sampler-limits.ts';
 
@@ -24,6 +24,8 @@ export interface ActiveSample<Version> extends Job {
   readonly version: Version;
   /** How many of its tokens, prompt and sample, are in the cache or fed by the step under way. */
   readonly fed: number;
+  /** Whether a step has fed it anything. */
+  readonly begun: boolean;
 }
 
 /** What one step feeds to one slot. */
@@ -37,6 +39,12 @@ export interface Feed<Version> {
   readonly draws: boolean;
 }
 
+/** What a step does: first the copies, in order, then the feeds. At least one feed. */
+export interface Step<Version> {
+  readonly copies: readonly CacheCopy[];
+  readonly feeds: readonly Feed<Version>[];
+}
+
 type Started<Version> = { -readonly [Key in keyof ActiveSample<Version>]: ActiveSample<Version>[Key] };
 
 export class SampleSlots<Version> {
@@ -47,7 +55,7 @@ export class SampleSlots<Version> {
   readonly #version: () => Version;
   readonly #cache: CacheSlots<Version>;
   readonly #waiting: Job[] = [];
-  #statistics = { steps: 0, promptTokens: 0, reusedTokens: 0, sampledTokens: 0 };
+  #statistics = { steps: 0, promptTokens: 0, reusedTokens: 0, copiedTokens: 0, sampledTokens: 0 };
 
   /** `version` names the weights as they are now: what was computed with others is not used again. */
   constructor(config: DecoderConfig, options: SamplerOptions, version: () => Version) {
@@ -96,17 +104,60 @@ export class SampleSlots<Version> {
     );
     for (const [index, job] of starting.entries()) {
       const { slot, reused } = slots[index];
-      this.#active.push({ ...job, slot, version, fed: reused });
+      this.#active.push({ ...job, slot, version, fed: reused, begun: false });
       this.#statistics.promptTokens += job.request.prompt.length;
       this.#statistics.reusedTokens += reused;
     }
   }
 
   /**
-   * What the next step feeds: to each sample that is beyond its prompt the token drawn last, and to the
-   * others, first come first served, a chunk of their prompts, as long as the step has room.
+   * What the next step does: of prompts that another slot holds in part, or is about to, that part is copied from
+   * there; and what is left is fed.
    */
-  feeds(): Feed<Version>[] {
+  step(): Step<Version> {
+    const copies: CacheCopy[] = [];
+    const waits = new Set<ActiveSample<Version>>();
+    for (const [at, job] of this.#active.entries()) {
+      if (job.begun) continue;
+      if (this.#waitsFor(job, this.#active.slice(0, at))) waits.add(job);
+      else copies.push(...this.#copied(job));
+    }
+    return { copies, feeds: this.#feeds(waits) };
+  }
+
+  /**
+   * Whether one that came before is being fed what this prompt begins with: soon it can be copied. The first never
+   * waits.
+   */
+  #waitsFor(job: ActiveSample<Version>, before: readonly ActiveSample<Version>[]): boolean {
+    return before.some(({ slot, version, request, fed }) => {
+      if (version !== job.version || fed >= request.prompt.length) return false;
+      const common = commonTokens(request.prompt, job.request.prompt);
+      return common > fed && this.#cache.isWorthWaiting(slot, { common, reused: job.fed });
+    });
+  }
+
+  /** The copy for a sample that begins, which then holds so much more of its prompt; none where none helps. */
+  #copied(job: Started<Version>): CacheCopy[] {
+    const { slot, fed: reused, version, request } = job;
+    const inUse = this.#active
+      .filter((other) => other !== job)
+      .map(({ slot, version, request, sample, fed }) => ({
+        ...{ slot, version },
+        tokens: [...request.prompt, ...sample.tokens].slice(0, fed),
+      }));
+    const copy = this.#cache.copyFor({ slot, reused }, { prompt: request.prompt, version, inUse });
+    if (!copy) return [];
+    job.fed = copy.count;
+    this.#statistics.copiedTokens += copy.count - reused;
+    return [copy];
+  }
+
+  /**
+   * To each sample that is beyond its prompt the token drawn last, and to the others, first come first served, a
+   * chunk of their prompts, as long as the step has room.
+   */
+  #feeds(waits: ReadonlySet<ActiveSample<Version>>): Feed<Version>[] {
     const { chunk, stepTokens } = this.limits;
     const left = ({ request, sample, fed }: ActiveSample<Version>) =>
       request.prompt.length + sample.tokens.length - fed;
@@ -120,7 +171,8 @@ export class SampleSlots<Version> {
         continue;
       }
       const count = Math.min(left(job), chunk, room);
-      if (count === 0) continue;
+      if (count === 0 || waits.has(job)) continue;
+      job.begun = true;
       room -= count;
       job.fed += count;
       const tokens = request.prompt.slice(position, job.fed);

@@ -9,7 +9,7 @@ import { setImmediate } from 'node:timers/promises';
 import { Buffers, Readback } from '../../device/buffers.ts';
 import { ModelError } from '../../errors.ts';
 import type { Sample, SampleRequest, Sampler, SamplerOptions, SamplerStatistics } from '../engine.ts';
-import { cacheRows } from '../sampling/cache-slots.ts';
+import { type CacheCopy, cacheRows } from '../sampling/cache-slots.ts';
 import { type Feed, SampleSlots } from '../sampling/sample-slots.ts';
 import type { DevicePolicy } from './device-policy.ts';
 import type { Dispatch } from './kernels.ts';
@@ -60,7 +60,8 @@ export class WebgpuSampler implements Sampler {
       const bytes = 4 * limits.slots * ring * shape.kvSize;
       return [`keys.${layer}`, `values.${layer}`].map((name) => [name, bytes] as const);
     });
-    this.#cache = new Buffers(device, 'cache', new Map(sizes));
+    const copied = 4 * Math.max(...this.#rings) * shape.kvSize;
+    this.#cache = new Buffers(device, 'cache', new Map([...sizes, ['copied', copied]]));
     this.#readback = new Readback(device);
   }
 
@@ -127,7 +128,8 @@ export class WebgpuSampler implements Sampler {
 
   /** Feeds what each sample is to be fed, and draws the next token of those that reached their end. */
   async #step(): Promise<void> {
-    const feeds = this.#slots.feeds();
+    const { copies, feeds } = this.#slots.step();
+    if (copies.length > 0) this.#copy(copies);
     const drawing = feeds.filter(({ draws }) => draws);
     const prepared = prepareBatch(batchOf(feeds), this.#policy.shape, { backward: false });
     const { plan, tiles } = this.#passesFor(prepared.sizes);
@@ -156,6 +158,28 @@ export class WebgpuSampler implements Sampler {
       this.#slots.draw(job, row);
     }
     this.#slots.settle();
+  }
+
+  /**
+   * Slots' first positions to other slots, in order; of a layer with a window the whole ring. By way of another
+   * buffer, as WebGPU copies nothing within one.
+   */
+  #copy(copies: readonly CacheCopy[]): void {
+    const { device, config, shape } = this.#policy;
+    const row = 4 * shape.kvSize;
+    const between = this.#cache.get('copied');
+    const encoder = device.gpu.createCommandEncoder();
+    for (const { from, to, count } of copies) {
+      for (const [layer, ring] of this.#rings.entries()) {
+        const bytes = row * (config.windows[layer] === null ? count : ring);
+        for (const name of ['keys', 'values']) {
+          const cache = this.#cache.get(`${name}.${layer}`);
+          encoder.copyBufferToBuffer(cache, row * ring * from, between, 0, bytes);
+          encoder.copyBufferToBuffer(between, 0, cache, row * ring * to, bytes);
+        }
+      }
+    }
+    device.gpu.queue.submit([encoder.finish()]);
   }
 
   #passesFor(sizes: BatchSizes): Passes {

@@ -19,8 +19,15 @@ const config = gemma2Decoder({
   ...{ maxPositions: 100, window: 8 },
 });
 
-const request = (length: number, maxTokens: number): SampleRequest => ({
-  ...{ prompt: Array.from({ length }, (_, i) => i % 10), maxTokens, temperature: 1, topP: 1, topK: 0 },
+/** Prompts that are others' beginnings, but for those that `from` sets apart. */
+const request = (length: number, maxTokens: number, from = 0): SampleRequest => ({
+  ...{
+    prompt: Array.from({ length }, (_, i) => (from + i) % 10),
+    maxTokens,
+    temperature: 1,
+    topP: 1,
+    topK: 0,
+  },
   ...{ stopTokens: [], seed: BigInt(length) },
 });
 
@@ -62,7 +69,12 @@ describe('SampleSlots', () => {
         while (slots.waiting > 0 || slots.active > 0) {
           slots.fill();
           expect(slots.active).toBe(Math.min(options.slots, slots.active + slots.waiting));
-          const feeds = slots.feeds();
+          const { copies, feeds } = slots.step();
+          for (const { from, to, count } of copies) {
+            expect(options.reuse).toBe(true);
+            expect(held.get(from)?.length).toBeGreaterThanOrEqual(count);
+            held.set(to, held.get(from)?.slice(0, count) ?? []);
+          }
           const { chunk, stepTokens } = slots.limits;
           expect(feeds.length).toBeGreaterThan(0);
           expect(feeds.reduce((sum, { tokens }) => sum + tokens.length, 0)).toBeLessThanOrEqual(stepTokens);
@@ -89,10 +101,10 @@ describe('SampleSlots', () => {
 
   test('samples that run go on in every step, while prompts wait for room', () => {
     const slots = new SampleSlots(config, { slots: 3, maxLength: 90, chunk: 40, stepTokens: 40 }, () => 'w');
-    for (const length of [1, 70, 30]) void slots.enter(request(length, 9), () => {});
+    for (const [from, length] of [1, 70, 30].entries()) void slots.enter(request(length, 9, from), () => {});
     const sizes = () => {
       slots.fill();
-      const feeds = slots.feeds();
+      const { feeds } = slots.step();
       for (const { job, draws } of feeds) if (draws) slots.draw(job, new Float64Array(10));
       return feeds.map(({ tokens }) => tokens.length);
     };
@@ -102,6 +114,27 @@ describe('SampleSlots', () => {
       [1, 1, 22],
       [1, 1, 1],
     ]);
+  });
+
+  test('prompts that begin alike are fed once, also to those that come later', async () => {
+    // The window of 8 and chunks of 10 keep 18 positions: one that comes later still finds what it looks back to.
+    const slots = new SampleSlots(config, { slots: 4, maxLength: 90, chunk: 10 }, () => 'w');
+    const fed: number[] = [];
+    const step = () => {
+      slots.fill();
+      const { copies, feeds } = slots.step();
+      for (const { tokens } of feeds) fed.push(tokens.length);
+      for (const { job, draws } of feeds) if (draws) slots.draw(job, new Float64Array(10));
+      slots.settle();
+      return copies;
+    };
+    for (let rollout = 0; rollout < 3; rollout++) void slots.enter(request(40, 3), () => {});
+    const copied = [step(), step(), step(), step(), step()];
+    expect(copied.slice(0, 4)).toEqual([[], [], [], []]);
+    expect(copied[4]).toEqual([1, 2].map((to) => ({ from: 0, to, count: 39 })));
+    void slots.enter(request(40, 3), () => {});
+    expect(step()).toEqual([{ from: 0, to: 3, count: 39 }]);
+    expect(slots.statistics).toMatchObject({ promptTokens: 160, reusedTokens: 0, copiedTokens: 3 * 39 });
   });
 
   test('a request that cannot be is refused', () => {

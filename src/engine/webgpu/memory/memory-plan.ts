@@ -74,8 +74,10 @@ export function planMemory(request: MemoryRequest, limits: MemoryLimits): Memory
   if (sampler) {
     const most = samplerLimits(config, sampler);
     add({ tokens: wholeTiles(most.stepTokens), targets: wholeTiles(most.slots) }, 'none');
+    const row = 4 * config.keyValueHeads * config.headSize;
+    // Between two slots, when what they share is copied.
+    cache += row * Math.max(...config.windows.map((_, layer) => cacheRows(config, layer, most)));
     for (const layer of config.windows.keys()) {
-      const row = 4 * config.keyValueHeads * config.headSize;
       const bytes = most.slots * cacheRows(config, layer, most) * row;
       buffers.set(`cached keys of layer ${layer}`, bytes);
       cache += 2 * bytes;
