@@ -19,6 +19,7 @@ import { openEmbeddedLog } from '../src/topics/embedded/embedded-log.ts';
 import type { Judged, Trajectory } from '../src/topics/records.generated.ts';
 import { topicSpecs } from '../src/topology/flow.ts';
 import { OpenRuns } from '../src/watch/open-runs.ts';
+import { NO_NEWS } from '../src/watch/run-news.ts';
 import { startWatchServer } from '../src/watch/server.ts';
 import { trajectory } from '../test/records.ts';
 import { judgedSteps } from '../test/watch/made-records.ts';
@@ -109,7 +110,7 @@ async function timeRun(name: string, isWatched: boolean): Promise<number> {
   const { signal } = new AbortController();
   const started = performance.now();
   const { finished, progress } = await run.start({ untilDrained: true, stop: signal, abort: signal });
-  beside?.follow(progress);
+  beside?.follow(async () => ({ ...NO_NEWS, stages: await progress() }));
   await finished;
   const seconds = (performance.now() - started) / 1000;
   listening.abort();

@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import { askReviewers } from './ask-reviewers.ts';
 import { ConfigError } from './errors.ts';
 import { RecordedVerdicts } from './judge/recorded-verdicts.ts';
+import { Alarms, type RaisedAlarm } from './monitor/alarms.ts';
 import { openParts, type Parts } from './open-parts.ts';
 import { openTransport } from './open-transport.ts';
 import { historyOf } from './own-stages/history.ts';
 import { pipeline, scheduledStages } from './pipeline.ts';
 import type { FlowStage } from './runtime/drain.ts';
-import type { RunObserver } from './runtime/observer.ts';
+import { observers, type RunObserver } from './runtime/observer.ts';
 import { Run, type RunEnd, type StageProgress } from './runtime/run.ts';
 import type { Codec } from './topics/avro/codec.ts';
 import { schemaIn } from './topics/avro/schemas.ts';
@@ -28,6 +29,9 @@ import { begunTasks, isUnsettled, withKeptTasks } from './topology/settle-tasks.
 import type { Topology } from './topology/topology.ts';
 import { checkUnchanged, withPartsOf } from './topology/unchanged.ts';
 import { lastStep, trainTopics } from './train/train-topics.ts';
+
+/** How often alarms look at what waits for the stages, in milliseconds. */
+const LAG_MS = 1000;
 
 /** Records are appended in transactions of this many. */
 const FEED_BATCH = 512;
@@ -50,6 +54,8 @@ export interface Started {
   /** How the run ended; rejects with the error that stopped it. Models, tools and device are closed by then. */
   readonly finished: Promise<RunEnd>;
   progress(): Promise<StageProgress[]>;
+  /** The alarms of the topology that were raised so far. */
+  alarms(): readonly RaisedAlarm[];
 }
 
 export interface OpenRun {
@@ -131,8 +137,15 @@ export async function openRun(
       return count;
     },
     read: (topic, options) => readRecords({ transport, codec }, topic, options),
-    start: async ({ stages: only, untilDrained, fromUpdate, stop, abort, notify = () => {}, observer }) => {
+    start: async ({ stages: only, untilDrained, fromUpdate, stop: asked, abort, ...heard }) => {
       checkStages(topology, only);
+      const { notify = () => {} } = heard;
+      const alarms = new Alarms(topology.alarms, {
+        stages: flowStages(topology).map(({ name }) => name),
+        notify,
+      });
+      const observer = observers([alarms, ...(heard.observer ? [heard.observer] : [])]);
+      const stop = AbortSignal.any([asked, alarms.stop]);
       const checkpoints = join(folder, 'checkpoints');
       const topics = { transport, codec };
       const published = (signal: AbortSignal) => lastStep({ ...topics, signal });
@@ -170,19 +183,43 @@ export async function openRun(
           },
           { transport, codec, config: runtime, now: () => performance.now(), notify, observer },
         );
+        const release = alarms.looksAtLag ? watchLag(run, alarms) : () => {};
         return {
-          finished: run.run().finally(() => parts.close()),
+          finished: run.run().finally(() => {
+            release();
+            return parts.close();
+          }),
           progress: () => run.progress(),
+          alarms: () => alarms.raised,
         };
       } catch (error) {
         await parts.close();
         // What was being opened is given up; nothing has begun.
         if (!signal.aborted || error !== signal.reason) throw error;
-        return { finished: Promise.resolve(abort.aborted ? 'aborted' : 'stopped'), progress: async () => [] };
+        return {
+          finished: Promise.resolve(abort.aborted ? 'aborted' : 'stopped'),
+          progress: async () => [],
+          alarms: () => [],
+        };
       }
     },
     close: () => transport.close(),
   };
+}
+
+/** Tells the alarms what waits, until it is released. */
+function watchLag(run: Run, alarms: Alarms): () => void {
+  let isLooking = false;
+  const look = async () => {
+    if (isLooking) return;
+    isLooking = true;
+    // A log that does not answer tells nothing: the run itself hears of it.
+    const stages = await run.progress().catch(() => []);
+    isLooking = false;
+    alarms.onLag(stages);
+  };
+  const timer = setInterval(() => void look(), LAG_MS).unref();
+  return () => clearInterval(timer);
 }
 
 /** The topics as the run reads them: without what its replay leaves out. */

@@ -18,6 +18,7 @@ import { showTrajectories } from './demo-trajectories.ts';
 import { EXIT } from './exit.ts';
 import { interrupts } from './interrupt.ts';
 import { type LabFlow, labFlow, labFlowConfig } from './lab-flow.ts';
+import { newsOf } from './news-of.ts';
 import { showAnswered, showProgress } from './progress.ts';
 import { RunStatus } from './run-status.ts';
 import { type Beside, watchBeside } from './watch-beside.ts';
@@ -141,7 +142,7 @@ async function runFlow(
   const notify = (message: string) => process.stderr.write(`${message}\n`);
   const status = new RunStatus();
   const started = await run.start({ untilDrained: true, stop, abort, notify, observer: status });
-  beside.follow(() => started.progress());
+  beside.follow(() => newsOf(started, status));
   const shown = showProgress({ progress: () => started.progress(), stream: process.stderr, status });
   try {
     const end = await started.finished;

@@ -13,6 +13,8 @@ export const EXIT = {
   nothing: 4,
   /** A replay came to its end, and made other updates than the old run, though nothing was changed. */
   differs: 5,
+  /** An alarm of the topology stopped the run; what was committed is kept, and the next run goes on. */
+  alarm: 6,
   /** Stopped by SIGINT or SIGTERM. */
   interrupted: 130,
 } as const;
@@ -26,6 +28,7 @@ const about: Readonly<Record<ExitReason, string>> = {
   failures: 'done, but some records failed',
   nothing: 'done, but nothing was learnt: the summary says why',
   differs: "done, but the updates are not the old run's, though nothing was changed",
+  alarm: 'an alarm of the topology stopped it; the next run goes on',
   interrupted: 'interrupted (SIGINT, SIGTERM)',
 };
 

@@ -79,6 +79,7 @@ export async function makeProgram(): Promise<Command> {
   withExitCodes(program, {
     failures: exitText('failures'),
     nothing: exitText('nothing'),
+    alarm: exitText('alarm'),
     differs: exitText('differs'),
     interrupted: exitText('interrupted'),
   });

@@ -44,6 +44,7 @@ export function register(program: Command): void {
   withExitCodes(withSet(command), {
     failures: exitText('failures'),
     nothing: exitText('nothing'),
+    alarm: exitText('alarm'),
     differs: exitText('differs'),
     interrupted: exitText('interrupted'),
   }).action(async (flags: ReplayFlags) => {

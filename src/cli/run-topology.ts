@@ -14,6 +14,7 @@ import { graceOf } from './grace.ts';
 import { interrupts } from './interrupt.ts';
 import { type Learnt, learntLines, learntOf } from './learnt.ts';
 import { type Level, logLine } from './log-line.ts';
+import { newsOf } from './news-of.ts';
 import { nothingLearnt } from './nothing-learnt.ts';
 import { ownName } from './own-name.ts';
 import { showProgress } from './progress.ts';
@@ -123,7 +124,7 @@ async function runOpened(run: OpenRun, options: RunOpened): Promise<number> {
       ...line,
     });
     options.listen(shown.say);
-    beside?.follow(() => started.progress());
+    beside?.follow(() => newsOf(started, status));
     let end: RunEnd;
     try {
       end = await Promise.race([started.finished, atOnce(abort)]);
@@ -134,7 +135,13 @@ async function runOpened(run: OpenRun, options: RunOpened): Promise<number> {
     const why = end === 'drained' ? await nothingLearnt(run, progress) : null;
     const learnt = why === null ? learntOf(topology, status) : null;
     const concluded = end === 'drained' ? await options.conclude?.(run) : undefined;
-    const told = { ...(learnt && { learnt }), ...(why && { nothingLearnt: why }), ...concluded?.json };
+    const alarms = started.alarms();
+    const told = {
+      ...(alarms.length > 0 && { alarms }),
+      ...(learnt && { learnt }),
+      ...(why && { nothingLearnt: why }),
+      ...concluded?.json,
+    };
     const below = [
       learnt ? learntText(topology, learnt, status) : '',
       why ? whyText(why) : '',
@@ -145,6 +152,7 @@ async function runOpened(run: OpenRun, options: RunOpened): Promise<number> {
         ? `${JSON.stringify({ ...summary(topology, end, progress), ...told })}\n`
         : `${report(topology, end, progress)}${below}`,
     );
+    if (alarms.some((alarm) => alarm.do === 'stop') && end === 'stopped') return EXIT.alarm;
     // A run that goes on for ever is ended by a signal, and has then done what it should.
     if (end === 'aborted' || (end === 'stopped' && untilDrained)) return EXIT.interrupted;
     if (concluded && concluded.exit !== null) return concluded.exit;

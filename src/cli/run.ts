@@ -29,6 +29,7 @@ export function register(program: Command): void {
   withExitCodes(withTopology(command), {
     failures: exitText('failures'),
     nothing: exitText('nothing'),
+    alarm: exitText('alarm'),
     interrupted: 'interrupted; without --until-drained, where nothing else ends it, 0',
   }).action(async (file: string | undefined, flags: RunFlags) => {
     const topology = await topologyOf(flags, { argument: file, how: 'swirl run FILE', run: true });

@@ -5,9 +5,9 @@
 import { fork } from 'node:child_process';
 import { constants, setPriority } from 'node:os';
 import { sleep } from '../clock.ts';
-import type { StageProgress } from '../runtime/run.ts';
 import { runFolder } from '../topology/resolved.ts';
 import type { Topology } from '../topology/topology.ts';
+import type { RunNews } from '../watch/run-news.ts';
 
 /** How often the page's process is told how far the stages are, in milliseconds. */
 const TELL_MS = 500;
@@ -15,8 +15,8 @@ const TELL_MS = 500;
 const END_MS = 2000;
 
 export interface Beside {
-  /** What the page says of the run's stages from now on. */
-  follow(progress: () => Promise<StageProgress[]>): void;
+  /** What the page is told of the run from now on. */
+  follow(look: () => Promise<RunNews>): void;
   stop(): Promise<void>;
 }
 
@@ -55,15 +55,15 @@ export function watchBeside(topology: Topology, { say, port }: BesideOptions): B
   }
   let timer: NodeJS.Timeout | undefined;
   return {
-    follow: (progress) => {
+    follow: (look) => {
       let isTelling = false;
       const tell = async () => {
         if (isTelling || isOver) return;
         isTelling = true;
-        const stages = await progress().catch(() => null);
+        const news = await look().catch(() => null);
         // Who does not listen in time is told the next time.
-        if (stages === null || isOver || !child.connected) isTelling = false;
-        else child.send(stages, () => (isTelling = false));
+        if (news === null || isOver || !child.connected) isTelling = false;
+        else child.send(news, () => (isTelling = false));
       };
       timer = setInterval(() => void tell(), TELL_MS).unref();
       void tell();

@@ -1,10 +1,10 @@
 /** Serves the page of a run until Control-C, or until the run whose child this process is has ended. */
 import { randomBytes } from 'node:crypto';
 import { ConfigError } from '../errors.ts';
-import type { StageProgress } from '../runtime/run.ts';
 import type { Topology } from '../topology/topology.ts';
 import { isLoopback } from '../watch/guard.ts';
 import { OpenRuns } from '../watch/open-runs.ts';
+import { NO_NEWS, type RunNews } from '../watch/run-news.ts';
 import { startWatchServer, type WatchServer } from '../watch/server.ts';
 import { runTopologyAsKept } from '../watch/watched-run.ts';
 import { EXIT } from './exit.ts';
@@ -23,9 +23,9 @@ export interface WatchRunOptions {
 /** Returns the exit code. */
 export async function watchRun(topology: Topology, options: WatchRunOptions): Promise<number> {
   const shown = runTopologyAsKept(topology);
-  let progress: readonly StageProgress[] = [];
+  let news: RunNews = NO_NEWS;
   const notify = (message: string) => process.stderr.write(`${message}\n`);
-  const runs = new OpenRuns(shown, { notify, env: process.env, now: Date.now, progress: () => progress });
+  const runs = new OpenRuns(shown, { notify, env: process.env, now: Date.now, news: () => news });
   const over = new AbortController();
   const { stop, release } = interrupts(() => {});
   try {
@@ -33,8 +33,8 @@ export async function watchRun(topology: Topology, options: WatchRunOptions): Pr
     await runs.get(shown.run);
     const server = await listen(runs, options);
     const ended = AbortSignal.any([stop, over.signal]);
-    process.on('message', (message: readonly StageProgress[]) => {
-      progress = message;
+    process.on('message', (message: RunNews) => {
+      news = message;
     });
     process.once('disconnect', () => over.abort());
     if (process.send !== undefined) process.send({ url: server.url });

@@ -1,5 +1,5 @@
 /**
- * The conditions of `swirl tap --where`: comparisons of a record's fields, joined by `and` and `or`.
+ * The conditions of `swirl tap --where` and of alarms: comparisons of a record's fields, joined by `and` and `or`.
  *
  *   verdict.label == "BAD" and subTrajectory.index > 0
  *   reward.value < 0.5 or subTrajectory.action.text ~ "ignore"
@@ -24,10 +24,10 @@ const TOKEN =
 /**
  * Parses a condition. Throws `ConfigError` with the column where it stopped making sense. With the schema of
  * the records it also throws where it names a field that they do not have, or compares one with what it can
- * never be.
+ * never be. `name` is what messages call the condition.
  */
-export function parseWhere(text: string, records?: SchemaNode): Condition {
-  const tokens = tokenize(text);
+export function parseWhere(text: string, records?: SchemaNode, name = '--where'): Condition {
+  const tokens = tokenize(text, name);
   let at = 0;
   const take = () => tokens[at++];
   const fail = (expected: string): never => {
@@ -35,7 +35,7 @@ export function parseWhere(text: string, records?: SchemaNode): Condition {
     const found = token ? JSON.stringify(token.text) : 'the end';
     const column = (token?.column ?? text.length) + 1;
     throw new ConfigError(
-      `--where ${JSON.stringify(text)}: expected ${expected}, found ${found} at column ${column}`,
+      `${name} ${JSON.stringify(text)}: expected ${expected}, found ${found} at column ${column}`,
     );
   };
   const comparison = (): Condition => {
@@ -49,7 +49,7 @@ export function parseWhere(text: string, records?: SchemaNode): Condition {
     const path = field.text.split('.');
     const problem = records && problemOf(records, { path, operator: operator.text as Operator, literal });
     if (problem) {
-      throw new ConfigError(`--where ${JSON.stringify(text)}: at column ${field.column + 1}, ${problem}`);
+      throw new ConfigError(`${name} ${JSON.stringify(text)}: at column ${field.column + 1}, ${problem}`);
     }
     return (record) => compare(fieldOf(record, path), operator.text as Operator, literal.value);
   };
@@ -114,7 +114,7 @@ interface Token {
   readonly column: number;
 }
 
-function tokenize(text: string): Token[] {
+function tokenize(text: string, name: string): Token[] {
   const tokens: Token[] = [];
   const pattern = new RegExp(TOKEN);
   while (text.slice(pattern.lastIndex).trim() !== '') {
@@ -122,7 +122,7 @@ function tokenize(text: string): Token[] {
     const match = pattern.exec(text);
     if (!match) {
       const column = from + (text.slice(from).length - text.slice(from).trimStart().length) + 1;
-      throw new ConfigError(`--where ${JSON.stringify(text)}: cannot read it from column ${column} on`);
+      throw new ConfigError(`${name} ${JSON.stringify(text)}: cannot read it from column ${column} on`);
     }
     const [whole, operator, string, number] = match;
     const kind = operator ? 'operator' : string ? 'string' : number ? 'number' : 'word';

@@ -57,3 +57,14 @@ export interface RunObserver {
   onEmptyBatch?(): void;
   onTraining?(progress: TrainingProgress): void;
 }
+
+/** One that tells all of them. */
+export function observers(all: readonly RunObserver[]): Required<RunObserver> {
+  return {
+    onRetry: (retried) => all.forEach((one) => void one.onRetry?.(retried)),
+    onCommit: (committed) => all.forEach((one) => void one.onCommit?.(committed)),
+    onUpdate: (update) => all.forEach((one) => void one.onUpdate?.(update)),
+    onEmptyBatch: () => all.forEach((one) => void one.onEmptyBatch?.()),
+    onTraining: (progress) => all.forEach((one) => void one.onTraining?.(progress)),
+  };
+}

@@ -11,6 +11,7 @@ const FREE_ROOTS = [
   'transport',
   'readers',
   'runtime',
+  'alarms',
   'modules',
   'fed',
   'topics',

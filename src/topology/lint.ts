@@ -1,5 +1,6 @@
 /** Combinations of settings that are each fine alone. Every rule is small, named and tested by its name. */
 import type { Finding } from './check.ts';
+import * as alarms from './rules/alarm-rules.ts';
 import * as files from './rules/file-rules.ts';
 import * as flow from './rules/flow-rules.ts';
 import * as learning from './rules/learning-rules.ts';
@@ -26,6 +27,7 @@ export const RULES: readonly Rule[] = [
   ...Object.values(models),
   ...Object.values(files),
   ...Object.values(transport),
+  ...Object.values(alarms),
 ];
 
 /** What is wrong with a topology whose shape is right. */

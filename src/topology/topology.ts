@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { localModelConfig } from '../models/local-model-config.ts';
 import { modulesConfig } from '../modules/module-settings.ts';
+import { alarmsConfig } from '../monitor/alarm-config.ts';
 import { unionOf } from '../parts/kind.ts';
 import { runtimeConfig } from '../runtime/run.ts';
 import { embeddedConfig } from '../topics/embedded/embedded-log.ts';
@@ -124,6 +125,7 @@ export const topologyConfig = z.strictObject({
       "The stages of the flow: Swirl's, and with other names one's own. A stage that is not listed is not there; without `stages` all of Swirl's but `resample` are.",
     ),
   runtime: runtimeConfig.prefault({}),
+  alarms: alarmsConfig,
   modules: modulesConfig.prefault({}),
   topics: topicsConfig
     .prefault({})

@@ -1,6 +1,6 @@
 /** The flow as it is now: what each topic holds, and of each stage what waits, is in flight and goes through. */
-import type { StageProgress } from '../runtime/run.ts';
 import { topologyGraph } from '../topology/graph.ts';
+import type { RunNews } from './run-news.ts';
 import { type Redact, shownLine } from './shown-text.ts';
 import type { WatchedRun } from './watched-run.ts';
 
@@ -35,6 +35,10 @@ export interface FlowState {
   readonly stages: readonly StageState[];
   /** Whether something has moved lately. */
   readonly moves: boolean;
+  /** What training does now; null where only another process knows. */
+  readonly training: string | null;
+  /** Alarms that were raised, as far as is known here. */
+  readonly alarms: readonly string[];
 }
 
 interface Look {
@@ -45,8 +49,8 @@ interface Look {
 export interface FlowDeps {
   readonly redact: Redact;
   readonly now: () => number;
-  /** What the run itself says of its stages, where it runs beside. */
-  readonly progress: () => readonly StageProgress[];
+  /** What the run itself says, where it runs beside. */
+  readonly news: () => RunNews;
   /** Failures by stage. */
   readonly failed: () => Promise<ReadonlyMap<string, number>>;
 }
@@ -74,12 +78,13 @@ export class FlowWatch {
       );
     }
     const failed = await this.#deps.failed();
+    const news = this.#deps.news();
     const stages = [];
     for (const { name, reads, writes, note } of graph.stages) {
       const source = topology.source?.topic === reads ? topology.source.run : undefined;
       const { done, waiting } = await this.#consumed(name, reads, source);
       counts.set(`stage ${name}`, done);
-      const running = this.#deps.progress().find(({ stage }) => stage === name);
+      const running = news.stages.find(({ stage }) => stage === name);
       const inFlight = running?.inFlight ?? null;
       stages.push({ name, reads, writes, note: shownLine(note, redact, 60), done, waiting, inFlight });
     }
@@ -95,6 +100,8 @@ export class FlowWatch {
         perSecond: rate(`stage ${stage.name}`),
         failed: failed.get(stage.name) ?? 0,
       })),
+      training: news.training === null ? null : shownLine(news.training, redact),
+      alarms: news.alarms.map((alarm) => shownLine(alarm, redact, 400)),
       moves: [...counts.keys()].some((name) => rate(name) > 0),
     };
   }

@@ -12,7 +12,7 @@ export class OpenRuns {
   readonly #options: RunWatchOptions;
   readonly #open = new Map<string, Promise<RunWatch>>();
 
-  /** `first`: the run that is meant where none is named; what it says of its progress is of that one alone. */
+  /** `first`: the run that is meant where none is named; what it says of itself is of that one alone. */
   constructor(first: Topology, options: RunWatchOptions) {
     this.#first = first;
     this.#options = options;
@@ -42,7 +42,7 @@ export class OpenRuns {
       );
     }
     const isFirst = name === this.first;
-    const { progress: _, ...others } = this.#options;
+    const { news: _, ...others } = this.#options;
     const opening = Promise.resolve().then(() =>
       RunWatch.open(
         isFirst ? this.#first : keptTopology(this.#first.folder, name),

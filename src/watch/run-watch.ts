@@ -2,12 +2,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { StageProgress } from '../runtime/run.ts';
 import { runFolder } from '../topology/resolved.ts';
 import type { Topology } from '../topology/topology.ts';
 import { FailureGroups } from './failure-groups.ts';
 import { type FlowState, FlowWatch } from './flow-state.ts';
 import type { Cursor } from './newest-first.ts';
+import { NO_NEWS, type RunNews } from './run-news.ts';
 import { type Redact, redactOf, shownLine, shownSetting } from './shown-text.ts';
 import { TokenPieces } from './token-pieces.ts';
 import { TrajectoryList, type TrajectoryPage, type TrajectoryQuery, type Work } from './trajectory-list.ts';
@@ -26,8 +26,8 @@ export interface RunWatchOptions {
   readonly notify: (message: string) => void;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly now: () => number;
-  /** What the run itself says of its stages, where it runs beside. */
-  readonly progress?: () => readonly StageProgress[];
+  /** What the run itself says, where it runs beside. */
+  readonly news?: () => RunNews;
 }
 
 /** A trajectory as it stands in a list, and whole. */
@@ -46,13 +46,13 @@ export class RunWatch {
   readonly #pieces: TokenPieces;
   #looked: { readonly time: number; readonly flow: Promise<FlowState> } | null = null;
 
-  private constructor(run: WatchedRun, { env, now, progress = () => [] }: RunWatchOptions) {
+  private constructor(run: WatchedRun, { env, now, news = () => NO_NEWS }: RunWatchOptions) {
     this.#run = run;
     this.#redact = redactOf(run.topology, env);
     this.#curves = new UpdateCurves(run);
     this.#failures = new FailureGroups(run, this.#redact);
     const failed = () => this.#failures.byStage(FLOW_BUDGET_MS);
-    this.#flow = new FlowWatch(run, { redact: this.#redact, now, progress, failed });
+    this.#flow = new FlowWatch(run, { redact: this.#redact, now, news, failed });
     this.#list = new TrajectoryList(run, this.#redact);
     this.#pieces = new TokenPieces(run.topology);
   }

@@ -1,6 +1,7 @@
 /** Each combination rule: that it speaks where it should, at the right place, and is silent otherwise. */
 import { describe, expect, test } from '@jest/globals';
 import { RULES } from '../../src/topology/lint.ts';
+import { ALARM_CASES } from './alarm-rule-cases.ts';
 import { FILE_CASES } from './file-rule-cases.ts';
 import { type Case, LEARNING_CASES } from './learning-rule-cases.ts';
 import { RESAMPLE_CASES } from './resample-rule-cases.ts';
@@ -184,6 +185,7 @@ const CASES: readonly Case[] = [
   ...LEARNING_CASES,
   ...RESAMPLE_CASES,
   ...TOPIC_CASES,
+  ...ALARM_CASES,
   ...FILE_CASES,
   ...TOOL_CASES,
   {

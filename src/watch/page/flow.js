@@ -17,6 +17,8 @@ export function Flow({ run, flow, about, query }) {
   }, [flow === null]);
   if (flow === null) return html`<p class="quiet">Opening…</p>`;
   return html`
+    ${flow.alarms.map((alarm) => html`<p class="problem" role="alert">Alarm: ${alarm}</p>`)}
+    ${flow.training ? html`<p class="note">Training: ${flow.training}</p>` : null}
     <section ref=${box} aria-label="flow" class="drawing"><${Drawing} flow=${flow} width=${width} /></section>
     ${
       about?.source
