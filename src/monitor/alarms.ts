@@ -20,9 +20,6 @@ export interface RaisedAlarm {
   readonly holds: boolean;
 }
 
-/** Of one alarm so many are told; then it is counted only. */
-const MOST_TOLD = 10;
-
 interface Armed {
   readonly config: AlarmConfig;
   readonly measures: AlarmMeasures;
@@ -127,8 +124,9 @@ export class Alarms {
       this.#stop.abort(new Error(text));
       return;
     }
-    if (armed.times > MOST_TOLD) return;
-    this.#notify(`${text}${armed.times === MOST_TOLD ? '; it is told no more, only counted' : ''}`);
+    // The first, the second, the fourth time and so on: one at the edge of its condition comes often.
+    if (!Number.isInteger(Math.log2(armed.times))) return;
+    this.#notify(`${text}${armed.times > 1 ? `; ${armed.times} times so far` : ''}`);
   }
 }
 
