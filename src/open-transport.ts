@@ -1,6 +1,6 @@
 /** Opens a run's topics where its topology says they live. Each transport is loaded only when it is used. */
 import { readFileSync } from 'node:fs';
-import type { Transport } from './topics/transport.ts';
+import type { TopicInfo, TopicRestorer, TopicSpec, Transport } from './topics/transport.ts';
 import type { Topology } from './topology/topology.ts';
 
 type KafkaSettings = Extract<Topology['transport'], { kind: 'kafka' }>;
@@ -46,6 +46,32 @@ export async function removeTopics(
     await transport.remove();
   } finally {
     await transport.close();
+  }
+}
+
+export interface RestoreTopicsOptions extends Pick<OpenTransportOptions, 'notify'> {
+  /** Where the embedded log is made. */
+  readonly logFolder: string;
+  /** The topics as the topology declares them. */
+  readonly specs: readonly TopicSpec[];
+  /** All that are there, with what they hold at the end. */
+  readonly topics: readonly TopicInfo[];
+  /** Whether offsets are missing between records. */
+  readonly hasGaps: boolean;
+}
+
+/** Makes the topics of a run anew, from what another transport held. A `ConfigError` where they are there. */
+export async function restoreTopics(
+  { run, transport: config }: Pick<Topology, 'run' | 'transport'>,
+  { logFolder, ...options }: RestoreTopicsOptions,
+): Promise<TopicRestorer> {
+  switch (config.kind) {
+    case 'embedded': {
+      const { restoreLog } = await import('./topics/embedded/restore-log.ts');
+      return restoreLog({ run, folder: logFolder, config, ...options });
+    }
+    case 'kafka':
+      return (await openKafka(run, config, options.notify)).restorer(options);
   }
 }
 

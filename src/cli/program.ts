@@ -23,6 +23,8 @@ const GROUPS = {
     'verify',
     'diff',
     'runs',
+    'export',
+    'import',
     'reset',
     'evaluate',
     'calibrate',

@@ -76,11 +76,13 @@ function verifyPartition(reader: LogReader, { topic, partition, isSealed }: Part
   const part = `topic ${topic.name}${topic.partitions > 1 ? `, partition ${partition}` : ''}`;
   const end = reader.end(topic, partition);
   const bad: string[] = [];
-  let [from, count] = [0, PAGE_ENTRIES];
+  let [from, count, records] = [0, PAGE_ENTRIES, 0];
   while (from < end) {
     try {
       const options = { from, maxEntries: count, maxBytes: PAGE_BYTES };
-      from += reader.page(topic, partition, options).length;
+      const { entries, next } = reader.page(topic, partition, options);
+      from = next;
+      records += entries.length;
       if (from % PAGE_ENTRIES === 0) count = PAGE_ENTRIES;
     } catch (error) {
       if (count === 1) {
@@ -96,8 +98,8 @@ function verifyPartition(reader: LogReader, { topic, partition, isSealed }: Part
     return {
       part,
       state: 'damaged',
-      says: `${bad.length} of ${end} records: ${bad.slice(0, NAMED).join('; ')}${more}`,
+      says: `${bad.length} of ${records + bad.length} records: ${bad.slice(0, NAMED).join('; ')}${more}`,
     };
   }
-  return { part, state: isSealed ? 'whole' : 'unchecked', says: `${end} records` };
+  return { part, state: isSealed ? 'whole' : 'unchecked', says: `${records} records` };
 }

@@ -12,6 +12,12 @@ export interface Output {
   readonly value: Uint8Array;
 }
 
+/** What a producer on Kafka may put beside a record. Swirl itself writes none, and reads none. */
+export interface Header {
+  readonly name: string;
+  readonly value: Uint8Array;
+}
+
 /** One entry of a topic's log. */
 export interface LogEntry {
   readonly topic: string;
@@ -22,6 +28,8 @@ export interface LogEntry {
   readonly time: number;
   readonly key: string;
   readonly value: Uint8Array;
+  /** Where there are some. */
+  readonly headers?: readonly Header[];
 }
 
 export interface TopicSpec {
@@ -162,4 +170,21 @@ export interface Transport {
    * Give everything back. Idempotent; what waits ends with nothing, and any later call is a `TransportError`.
    */
   close(): Promise<void>;
+}
+
+/**
+ * Makes a run's topics again from what another log held: every entry at its offset, with its time. What there
+ * is of them before `finish` is nobody's run.
+ */
+export interface TopicRestorer {
+  /** Entries of a partition, after those that were put before, in order. */
+  put(
+    topic: string,
+    partition: number,
+    entries: readonly Omit<LogEntry, 'topic' | 'partition'>[],
+  ): Promise<void>;
+  /** Sets what groups had consumed, and closes. */
+  finish(progress: readonly (readonly [ProgressOf, ReadonlyMap<number, number>])[]): Promise<void>;
+  /** Takes away what was made, as far as it does not lie in the run's folder, and closes. */
+  abandon(): Promise<void>;
 }

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { stringify } from 'yaml';
+import { parseDocument, stringify } from 'yaml';
 import { ConfigError } from '../errors.ts';
 import { makeFolder } from '../make-folder.ts';
 import { identityIn, sealed } from './resolved-seal.ts';
@@ -62,6 +62,26 @@ export function writeResolved(topology: Topology): string {
     }
   });
   return path;
+}
+
+/**
+ * Says in the file of a run that was moved where it lies now, and its topics; all else stays as it is, also
+ * what an earlier version wrote.
+ */
+export function moveResolved(
+  path: string,
+  { run, folder, transport }: Pick<Topology, 'run' | 'folder' | 'transport'>,
+): void {
+  const text = readFileSync(path, 'utf8');
+  const head = /^(#.*\n)*/.exec(text)?.[0] ?? '';
+  const document = parseDocument(text.slice(head.length));
+  document.set('folder', folder);
+  document.set('transport', transport);
+  const body = document.toString();
+  const identity = identityIn(text);
+  writing(path, () =>
+    writeFileSync(path, identity === null ? head + body : sealed({ run, identity, body }), { flush: true }),
+  );
 }
 
 /** What tells a run from others of its name; null where its folder is of an earlier version. */

@@ -68,15 +68,12 @@ export class EmbeddedInput implements InputPartition {
         }, waitMs);
     try {
       for (;;) {
-        if (max < 1 || signal.aborted || this.#lost.signal.aborted || source.closed) return [];
+        if (signal.aborted || this.#lost.signal.aborted || source.closed) return [];
         const { pollMs, pageBytes } = source.limits;
-        const page = { from: this.#position, maxEntries: max, maxBytes: pageBytes };
-        const entries = source.page(topic, this.partition, page);
-        const last = entries.at(-1);
-        if (last !== undefined) {
-          this.#position = last.offset + 1;
-          return entries;
-        }
+        const page = { from: this.#position, maxEntries: Math.max(0, max), maxBytes: pageBytes };
+        const { entries, next } = source.page(topic, this.partition, page);
+        this.#position = next;
+        if (entries.length > 0 || max < 1) return entries;
         this.#checkPosition();
         if (expired) return [];
         this.#ticket = source.file.waiters.wait(pollMs);

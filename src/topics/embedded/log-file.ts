@@ -39,6 +39,8 @@ export interface LogFileOptions {
   readonly durable: boolean;
   /** Of checksums. */
   readonly hash: Hash;
+  /** Of a log that is made: whether there will be offsets without a record. */
+  readonly hasGaps?: boolean;
 }
 
 const DATA_FILE = 'data.mdb';
@@ -171,7 +173,7 @@ function makeIfMissing(options: LogFileOptions): void {
     rmSync(draft, { recursive: true, force: true });
     mkdirSync(draft);
     const db = openDatabase(draft, options);
-    db.transactionSync(() => db.putSync(MARKER_KEY, markerBytes(options.run, options.hash)));
+    db.transactionSync(() => db.putSync(MARKER_KEY, markerBytes(options.run, options.hash, options.hasGaps)));
     void db.close();
     moveInto(draft, folder);
   } catch (error) {

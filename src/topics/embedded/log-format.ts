@@ -12,16 +12,20 @@
  * | `6` topic id (u16), partition (u16), offset (u48) | time (f64), key's length (u16), key, value |
  *
  * From format 2 on a checksum follows each value but the marker's, which has it in its JSON (`log-values.ts`).
+ * In format 3, that of logs that came from Kafka, an offset may have no record: its value is the time (f64)
+ * of the record before it, alone.
  *
- * There is no time index: offsets have no gaps and times never go back within a partition, so an entry is
- * found by its time by bisection.
+ * There is no time index: every offset has its entry and times never go back within a partition, so an entry
+ * is found by its time by bisection.
  */
 
 export const FORMAT = 'swirl-log';
 /** Raised whenever an older Swirl could not read or could damage the log. */
-export const FORMAT_VERSION = 2;
-/** The first format with checksums. */
+export const FORMAT_VERSION = 3;
+/** The first format with checksums, and that of logs without a gap. */
 export const SEALED_VERSION = 2;
+/** The first format in which offsets may have no record. */
+export const GAPS_VERSION = 3;
 
 /** The marker's value. */
 export interface Marker {
@@ -84,6 +88,8 @@ export const MAX_OFFSET = 2 ** 48 - 1;
 export const MAX_RECORD_KEY_BYTES = 0xffff;
 
 const ENTRY_HEADER_BYTES = 10;
+/** The length of an entry that is no record. */
+const GAP_BYTES = 8;
 
 interface EntryParts {
   readonly time: number;
@@ -110,6 +116,22 @@ export class EntryPacker {
     packed.set(value, ENTRY_HEADER_BYTES + keyBytes);
     return packed.subarray(0, ENTRY_HEADER_BYTES + keyBytes + value.length + spare);
   }
+}
+
+/** An entry that is no record: what stands at an offset that has none. */
+export function packGap(time: number): Buffer {
+  const packed = Buffer.allocUnsafe(GAP_BYTES);
+  packed.writeDoubleBE(time);
+  return packed;
+}
+
+export function isGap(packed: Buffer): boolean {
+  return packed.length === GAP_BYTES;
+}
+
+/** The time of an entry, record or not. */
+export function entryTime(packed: Buffer): number {
+  return packed.readDoubleBE(0);
 }
 
 /** The parts of an entry's value; `value` is a view into it. */

@@ -1,11 +1,11 @@
 /** The marker: what says that an LMDB file is the log of a run, and of which format. */
 import { Damaged } from './damage.ts';
-import { FORMAT, FORMAT_VERSION, type Marker, SEALED_VERSION } from './log-format.ts';
+import { FORMAT, FORMAT_VERSION, GAPS_VERSION, type Marker, SEALED_VERSION } from './log-format.ts';
 import type { Hash } from './log-values.ts';
 
-/** The marker's value in a log that is made now. */
-export function markerBytes(run: string, hash: Hash): Buffer {
-  const marker = { format: FORMAT, version: FORMAT_VERSION, run };
+/** The marker's value in a log that is made now: of format 2, which earlier versions read, where that will do. */
+export function markerBytes(run: string, hash: Hash, hasGaps = false): Buffer {
+  const marker = { format: FORMAT, version: hasGaps ? GAPS_VERSION : SEALED_VERSION, run };
   return Buffer.from(JSON.stringify({ ...marker, checksum: checksumOf(marker, hash) }));
 }
 

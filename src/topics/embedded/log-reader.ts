@@ -5,6 +5,7 @@ import type { LogFile } from './log-file.ts';
 import {
   listTopics,
   offsetAt,
+  type Page,
   type PageOptions,
   partitionEnd,
   readPage,
@@ -86,7 +87,7 @@ export class LogReader {
     return this.snapshot(() => partitionEnd(this.file.values, topic, partition).offset);
   }
 
-  page(topic: StoredTopic, partition: number, options: PageOptions): LogEntry[] {
+  page(topic: StoredTopic, partition: number, options: PageOptions): Page {
     return this.snapshot(() => readPage(this.file.values, topic, partition, options));
   }
 
@@ -109,14 +110,14 @@ export class LogReader {
             maxEntries: Math.min(PAGE_ENTRIES, left),
             maxBytes: this.limits.pageBytes,
           });
-          if (page.length === 0) break;
+          if (page.next === lane.next) break;
           found = true;
-          for (const entry of page) {
+          for (const entry of page.entries) {
             if (ended()) return;
             left--;
             yield entry;
-            lane.next = entry.offset + 1;
           }
+          lane.next = page.next;
         }
       }
       if (!follow || ended()) return;

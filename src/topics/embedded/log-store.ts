@@ -10,6 +10,8 @@ import {
   type EntryPacker,
   endKey,
   entryKey,
+  entryTime,
+  isGap,
   MAX_OFFSET,
   type Place,
   progressKey,
@@ -73,43 +75,51 @@ export function partitionEnd(values: LogValues, topic: StoredTopic, partition: n
   return { offset: 0, time: 0 };
 }
 
-function putEnd(values: LogValues, topic: StoredTopic, partition: number, end: PartitionEnd): void {
+export function putEnd(values: LogValues, topic: StoredTopic, partition: number, end: PartitionEnd): void {
   const bytes = Buffer.allocUnsafe(16);
   bytes.writeDoubleBE(end.offset, 0);
   bytes.writeDoubleBE(end.time, 8);
   values.put(endKey(topic.id, partition), bytes);
 }
 
-/** Entries in order of offset, without a gap. Throws `Damaged` where one is missing or not what was written. */
+export interface Page {
+  readonly entries: LogEntry[];
+  /** Where to go on: after the last entry, and after the offsets without a record that follow it. */
+  readonly next: number;
+}
+
+/** Entries in order of offset. Throws `Damaged` where one is missing or not what was written. */
 export function readPage(
   values: LogValues,
   topic: StoredTopic,
   partition: number,
   options: PageOptions,
-): LogEntry[] {
+): Page {
   const entries: LogEntry[] = [];
   const { from, maxEntries, maxBytes } = options;
   const until = Math.min(options.until ?? MAX_OFFSET, partitionEnd(values, topic, partition).offset);
-  if (maxEntries < 1 || from >= until) return entries;
+  let next = from;
+  if (from >= until) return { entries, next };
   const range = {
     start: entryKey(topic.id, partition, from),
     end: entryKey(topic.id, partition, until),
-    limit: maxEntries,
   };
-  let next = from;
   const what = () => placeOf(topic, partition, next);
   let bytes = 0;
   for (const { key, value } of values.db.getRange(range)) {
     const offset = Buffer.from(key).readUIntBE(5, 6);
     if (offset !== next) break;
-    const { time, key: recordKey, value: record } = unpackEntry(values.unsealed(key, value, what));
-    entries.push({ topic: topic.name, partition, offset, time, key: recordKey, value: record });
+    const packed = values.unsealed(key, value, what);
+    if (!isGap(packed)) {
+      if (entries.length >= maxEntries || bytes >= maxBytes) return { entries, next };
+      const { time, key: recordKey, value: record } = unpackEntry(packed);
+      entries.push({ topic: topic.name, partition, offset, time, key: recordKey, value: record });
+      bytes += value.length;
+    }
     next++;
-    bytes += value.length;
-    if (bytes >= maxBytes) return entries;
   }
-  if (next < Math.min(until, from + maxEntries)) throw new Damaged(`${what()} is missing`);
-  return entries;
+  if (next < until) throw new Damaged(`${what()} is missing`);
+  return { entries, next };
 }
 
 function placeOf({ name }: StoredTopic, partition: number, offset: number): string {
@@ -131,7 +141,7 @@ function timeOf(values: LogValues, topic: StoredTopic, partition: number, offset
   const what = () => placeOf(topic, partition, offset);
   const packed = values.get(entryKey(topic.id, partition, offset), what);
   if (packed === undefined) throw new Damaged(`${what()} is missing`);
-  return unpackEntry(packed).time;
+  return entryTime(packed);
 }
 
 /** Where a group is in a partition; 0 where it has committed nothing. */

@@ -8,11 +8,11 @@
  */
 import { sleep } from '../../clock.ts';
 import { TransportError } from '../../errors.ts';
+import type { StoredOffset } from './broker.ts';
 import { isPassing, isRefused, isTooLarge, refusedOutput, transportError, typeOf } from './kafka-errors.ts';
 import type { Link } from './link.ts';
 import { fetchStableOffsets } from './offset-fetch.ts';
 import { type Placed, type ProgressPlace, Transactor, unique } from './transactor.ts';
-import type { StoredOffset } from './wire.ts';
 
 export interface CommitterOptions {
   readonly link: Link;

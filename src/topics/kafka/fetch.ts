@@ -1,14 +1,8 @@
 /** Reading partitions: fetches of what is committed, and where partitions begin and end. */
-import type { LogEntry } from '../transport.ts';
+import type { Header, LogEntry } from '../transport.ts';
+import type { Broker, FetchedPartition, WireMessage } from './broker.ts';
 import type { Link } from './link.ts';
-import {
-  type Broker,
-  type FetchedPartition,
-  fetchChecked,
-  READ_COMMITTED,
-  READ_UNCOMMITTED,
-  type WireMessage,
-} from './wire.ts';
+import { fetchChecked, READ_COMMITTED, READ_UNCOMMITTED } from './wire.ts';
 
 /** A place in a partition. */
 export interface FetchFrom {
@@ -107,7 +101,9 @@ function committed({ messages, abortedTransactions }: FetchedPartition, offset: 
   });
 }
 
-function entryOf({ topic, partition }: FetchFrom, { offset, timestamp, key, value }: WireMessage): LogEntry {
+function entryOf({ topic, partition }: FetchFrom, message: WireMessage): LogEntry {
+  const { offset, timestamp, key, value, headers = {} } = message;
+  const named = Object.entries(headers);
   return {
     topic,
     partition,
@@ -115,7 +111,14 @@ function entryOf({ topic, partition }: FetchFrom, { offset, timestamp, key, valu
     time: Number(timestamp),
     key: key?.toString('utf8') ?? '',
     value: value ?? EMPTY,
+    ...(named.length > 0 ? { headers: named.flatMap(headersOf) } : {}),
   };
+}
+
+/** Several of one name come as a list. */
+function headersOf([name, of]: [string, Buffer | null | readonly (Buffer | null)[]]): Header[] {
+  const values = Array.isArray(of) ? of : [of as Buffer | null];
+  return values.map((value: Buffer | null) => ({ name, value: value ?? EMPTY }));
 }
 
 const EMPTY = new Uint8Array();

@@ -6,9 +6,10 @@
 import { sleep } from '../../clock.ts';
 import { TransportError } from '../../errors.ts';
 import { assign } from './assignment.ts';
+import type { Broker, JoinAnswer } from './broker.ts';
 import { isPassing, transportError, typeOf } from './kafka-errors.ts';
 import type { Link } from './link.ts';
-import { type Broker, groupRequest, type JoinAnswer, MemberAssignment, MemberMetadata } from './wire.ts';
+import { groupRequest, MemberAssignment, MemberMetadata } from './wire.ts';
 
 export interface MemberOptions {
   readonly link: Link;

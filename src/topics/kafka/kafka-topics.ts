@@ -19,6 +19,8 @@ const MAX_PARTITIONS = 1024;
 const HOUR_MS = 3_600_000;
 /** A record's key, headers and frame, and its batch's: what Kafka counts besides the value. */
 const FRAME_BYTES = 64 * 1024;
+/** The setting that says whose clock a record's time is of. */
+const STAMP = 'message.timestamp.type';
 /** How long a cluster may take to make topics, in milliseconds. */
 const CREATE_MS = 30_000;
 
@@ -155,6 +157,27 @@ export class KafkaTopics {
     return [...more, ...(await this.differences(specs.filter(({ name }) => before.has(name))))];
   }
 
+  /** Makes topics whose records bring their own times, until `stampOnAppend`. */
+  async makeForImport(specs: readonly TopicSpec[]): Promise<void> {
+    if (specs.length === 0) return;
+    await this.#create(specs, [STAMP, 'CreateTime']);
+    await this.#visible(specs);
+  }
+
+  /** From now on a record's time is when it was appended. */
+  async stampOnAppend(topics: readonly string[]): Promise<void> {
+    const { link, run } = this.#options;
+    await link.patiently(`setting up the topics of run "${run}"`, async () => {
+      const controller = await (await link.cluster()).findControllerBroker();
+      const resources = topics.map((topic) => ({
+        type: TOPIC_RESOURCE,
+        name: topicName(run, topic),
+        configEntries: this.#declared(topic).map(([name, value]) => ({ name, value })),
+      }));
+      if (resources.length > 0) await controller.alterConfigs({ resources });
+    });
+  }
+
   /** Where existing topics differ from the topology. */
   async differences(specs: readonly TopicSpec[]): Promise<TopicDifference[]> {
     const { link, run } = this.#options;
@@ -184,7 +207,10 @@ export class KafkaTopics {
     });
   }
 
-  async #create(specs: readonly TopicSpec[]): Promise<void> {
+  async #create(
+    specs: readonly TopicSpec[],
+    ...instead: readonly (readonly [string, string])[]
+  ): Promise<void> {
     const { link, run, config } = this.#options;
     await link.patiently(`making the topics of run "${run}"`, async () => {
       const cluster = await link.cluster();
@@ -196,7 +222,10 @@ export class KafkaTopics {
             numPartitions: partitions,
             // -1: as the cluster does by default.
             replicationFactor: settingsOf(config, name).replication ?? -1,
-            configEntries: this.#declared(name).map(([setting, value]) => ({ name: setting, value })),
+            configEntries: [...new Map([...this.#declared(name), ...instead])].map(([setting, value]) => ({
+              name: setting,
+              value,
+            })),
           })),
           timeout: CREATE_MS,
         });
@@ -253,7 +282,7 @@ export class KafkaTopics {
       ['retention.bytes', '-1'],
       ['max.message.bytes', `${this.#options.config.maxRecordBytes + FRAME_BYTES}`],
       // A record's time is when it was appended, as on the embedded log.
-      ['message.timestamp.type', 'LogAppendTime'],
+      [STAMP, 'LogAppendTime'],
     ];
   }
 }

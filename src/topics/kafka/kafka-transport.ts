@@ -11,6 +11,7 @@ import type {
   ReadOptions,
   SubscribeOptions,
   TopicInfo,
+  TopicRestorer,
   TopicSpec,
   Transport,
 } from '../transport.ts';
@@ -21,6 +22,7 @@ import { Link, type LinkOptions } from './link.ts';
 import { checked, groupName, topicName } from './names.ts';
 import { OutageNotes } from './outage-notes.ts';
 import { readEntries } from './reader.ts';
+import { restoreTopics } from './restore-topics.ts';
 import { removeRun, workersOf } from './run-groups.ts';
 import { setProgress } from './set-progress.ts';
 import { Subscription } from './subscription.ts';
@@ -59,6 +61,11 @@ export interface KafkaExtras {
   differences(specs: readonly TopicSpec[]): Promise<TopicDifference[]>;
   /** Deletes this run's topics and its progress from the cluster. */
   remove(): Promise<void>;
+  /** Makes this run's topics from what another log held, and closes the transport in the end. */
+  restorer(options: {
+    readonly specs: readonly TopicSpec[];
+    readonly topics: readonly TopicInfo[];
+  }): Promise<TopicRestorer>;
 }
 
 class KafkaTransport implements Transport, KafkaExtras {
@@ -225,6 +232,32 @@ class KafkaTransport implements Transport, KafkaExtras {
   async remove(): Promise<void> {
     this.#checkOpen();
     await removeRun(this.#control, this.run, [...(await this.#topics.list(this.run)).keys()]);
+  }
+
+  async restorer({ specs, topics }: Parameters<KafkaExtras['restorer']>[0]): Promise<TopicRestorer> {
+    const end = async (work: () => Promise<void>) => {
+      try {
+        await work();
+      } finally {
+        await this.close();
+      }
+    };
+    try {
+      return await restoreTopics({
+        ...{ link: this.#control, run: this.run, known: this.#topics, topics },
+        transactionMs: this.#config.transactionMs,
+        finish: async (progress) => {
+          // So that progress is stored with how many partitions are declared.
+          await this.ensureTopics(specs);
+          for (const [of, offsets] of progress) await this.setProgress(of, offsets);
+          await this.close();
+        },
+        abandon: () => end(() => this.remove()),
+      });
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
   }
 
   async *read(

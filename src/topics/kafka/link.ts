@@ -1,9 +1,10 @@
 /** Connections to a cluster that are made anew when they break, and patience with a cluster that is away. */
 import { sleep } from '../../clock.ts';
 import { TransportError } from '../../errors.ts';
+import type { Broker } from './broker.ts';
 import { isAstray, isBusy, isForbidden, isPassing, transportError } from './kafka-errors.ts';
 import type { OutageNotes } from './outage-notes.ts';
-import { type Broker, type Cluster, type ClusterOptions, COORDINATOR, makeCluster } from './wire.ts';
+import { type Cluster, type ClusterOptions, COORDINATOR, makeCluster } from './wire.ts';
 
 export interface LinkOptions {
   readonly cluster: ClusterOptions;

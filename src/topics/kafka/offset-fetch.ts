@@ -4,8 +4,10 @@
  * versions up to 4, which answer with what was committed before: whoever goes on from there does committed
  * work twice.
  */
+
+import type { Broker, StoredOffset } from './broker.ts';
 import { compactString, FlexibleReader, NO_TAGS, unsigned } from './flexible.ts';
-import { type Broker, type StoredOffset, send } from './wire.ts';
+import { send } from './wire.ts';
 
 const API_KEY = 9;
 const VERSION = 7;

@@ -2,9 +2,11 @@
  * What topics are now: their ids, by which one that was deleted and made again is another, their partitions,
  * and what this client may do with them. Metadata of version 12 (KIP-516), which kafkajs does not know.
  */
+
+import type { Broker } from './broker.ts';
 import { compactString, FlexibleReader, NO_TAGS, unsigned } from './flexible.ts';
 import type { Link } from './link.ts';
-import { type Broker, send } from './wire.ts';
+import { send } from './wire.ts';
 
 const API_KEY = 3;
 const VERSION = 12;

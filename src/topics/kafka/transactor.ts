@@ -2,9 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import { sleep } from '../../clock.ts';
 import type { Output } from '../transport.ts';
+import type { Broker, ProducerIdentity, SentMessage } from './broker.ts';
 import { isBusy } from './kafka-errors.ts';
 import type { Link } from './link.ts';
-import type { Broker, ProducerIdentity } from './wire.ts';
 
 /** A record on its way to a partition. */
 export interface Placed {
@@ -25,6 +25,14 @@ export interface Progress extends ProgressPlace {
   readonly offset: number;
   /** Stored beside the offset: names the transaction that stored it. */
   readonly token: string;
+}
+
+export interface WriteOptions {
+  /** The topic's name on the cluster. */
+  readonly name: string;
+  readonly partition: number;
+  readonly batches: readonly (readonly SentMessage[])[];
+  readonly end: 'commit' | 'abort';
 }
 
 /** About how many bytes of records go into one batch; a larger record goes alone. */
@@ -91,6 +99,27 @@ export class Transactor {
       ),
     ]);
     await coordinator.endTxn({ ...producer, transactionResult: true });
+    this.#producer = producer;
+  }
+
+  /**
+   * A transaction of records in one partition, in batches, without any progress. Only where nobody else writes
+   * there: when it throws, the records are half there.
+   */
+  async write({ name, partition, batches, end }: WriteOptions): Promise<void> {
+    if (this.#producer === undefined) await this.begin();
+    const producer = this.#producer as unknown as ProducerIdentity;
+    this.#producer = undefined;
+    const coordinator = await this.#link.coordinator('transaction', this.#transactionalId);
+    const topics = [{ topic: name, partitions: [partition] }];
+    await whenFree(() => coordinator.addPartitionsToTxn({ ...producer, topics }));
+    const leader = await this.#link.leader(name, partition);
+    for (const messages of batches) {
+      const firstSequence = this.#sequence(name, partition, messages.length);
+      const topicData = [{ topic: name, partitions: [{ partition, firstSequence, messages }] }];
+      await leader.produce({ ...producer, acks: -1, timeout: this.#timeoutMs, topicData });
+    }
+    await coordinator.endTxn({ ...producer, transactionResult: end === 'commit' });
     this.#producer = producer;
   }
 

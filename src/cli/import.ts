@@ -1,0 +1,44 @@
+/** `swirl import`: makes a run of a file that `swirl export` wrote. */
+import { relative } from 'node:path';
+import type { Command } from 'commander';
+import { counted } from './count.ts';
+import { withExitCodes } from './exit.ts';
+import { ownName } from './own-name.ts';
+import { type SetFlags, withSet } from './topology-option.ts';
+import { untilStopped } from './until-stopped.ts';
+
+interface ImportFlags extends SetFlags {
+  readonly folder: string;
+  readonly json?: boolean;
+}
+
+export function register(program: Command): void {
+  const command = program
+    .command('import')
+    .summary('make a run of such a file')
+    .description(
+      'make a run of a file that `swirl export` wrote, once every byte of it was seen to be what was written. Its topics ' +
+        'live where they lived before, or in another transport: --set transport.kind=embedded, or --set ' +
+        "'transport={kind: kafka, brokers: [HOST:PORT]}'; every record keeps its offset and its time",
+    )
+    .argument('<file>', 'the file')
+    .option('--folder <path>', 'where the runs live', 'runs')
+    .option('--json', 'print what was made as one JSON object');
+  withExitCodes(withSet(command), {
+    failed: 'the file is damaged, or the transport could not be written: nothing was imported',
+    interrupted: 'interrupted: nothing was imported',
+  }).action(async (file: string, { folder, set = [], json }: ImportFlags) => {
+    const { importRun } = await import('../run-file/import-run.ts');
+    const imported = await untilStopped((work) => importRun({ ...work, file, folder, set }));
+    if (imported === null) return;
+    const { run, records, transport } = imported;
+    if (json === true) {
+      process.stdout.write(`${JSON.stringify(imported)}\n`);
+      return;
+    }
+    const where = transport === 'kafka' ? `${imported.folder}, its topics on Kafka` : imported.folder;
+    process.stdout.write(`the run ${run}, ${counted(records, 'record')}: ${where}\n`);
+    const path = relative(process.cwd(), imported.folder);
+    process.stderr.write(`go on with it: ${ownName()} run ${path}\n`);
+  });
+}

@@ -1,0 +1,218 @@
+/** Makes a run of an archive: its folder, and its topics in the transport of its topology, or in another. */
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { flushFolder } from '../checkpoint/folder-aside.ts';
+import { ConfigError, DataError } from '../errors.ts';
+import { makeFolder } from '../make-folder.ts';
+import { restoreTopics } from '../open-transport.ts';
+import type { ProgressOf, TopicRestorer } from '../topics/transport.ts';
+import { topicSpecs } from '../topology/flow.ts';
+import { RESOLVED_FILE } from '../topology/resolved.ts';
+import type { Topology } from '../topology/topology.ts';
+import { entriesPlace, FILES, filePath, type Manifest, MOST_ENTRIES_BYTES } from './archive-form.ts';
+import { type Entry, readEntriesFile } from './entries-file.ts';
+import { importedTopology } from './imported-topology.ts';
+import { type Archive, type Member, openArchive } from './read-archive.ts';
+
+/** Entries that are put at once, and about how many bytes of them. */
+const PUT_ENTRIES = 5_000;
+const PUT_BYTES = 2 ** 22;
+
+export interface ImportOptions {
+  readonly file: string;
+  /** Where the runs live. */
+  readonly folder: string;
+  /** Settings of the transport, as `path=value`; none: that of the run. */
+  readonly set: readonly string[];
+  readonly signal: AbortSignal;
+  readonly notify: (message: string) => void;
+  readonly onProgress?: (records: number) => void;
+}
+
+export interface Imported {
+  readonly run: string;
+  readonly folder: string;
+  readonly transport: Topology['transport']['kind'];
+  readonly records: number;
+  readonly topics: number;
+}
+
+/**
+ * Imports a run. Nothing is there before all of it is. A `DataError` says what is damaged in the archive and
+ * where; a `ConfigError` that there is such a run already, or that the transport cannot hold this one.
+ */
+export async function importRun(options: ImportOptions): Promise<Imported> {
+  const { file, folder } = options;
+  const archive = await openArchive(file);
+  const { run } = archive.manifest;
+  const target = join(folder, run);
+  const aside = join(folder, `.import-${randomUUID()}`);
+  try {
+    if (existsSync(target)) {
+      throw new ConfigError(
+        `there is a run ${run} in ${folder} already: import into another --folder, or delete that one`,
+      );
+    }
+    makeFolder(join(aside, run));
+    const importing = new Import(archive, join(aside, run), options);
+    const imported = await importing.all();
+    try {
+      await rename(join(aside, run), target);
+      await flushFolder(folder);
+    } catch (error) {
+      throw new ConfigError(`${target}: cannot be made (${(error as Error).message})`, { cause: error });
+    }
+    return imported;
+  } finally {
+    await archive.close();
+    await rm(aside, { recursive: true, force: true });
+  }
+}
+
+class Import {
+  readonly #archive: Archive;
+  readonly #at: string;
+  readonly #options: ImportOptions;
+  #restorer: TopicRestorer | undefined;
+  #topology: Topology | undefined;
+  /** Where each partition is, by topic and partition. */
+  readonly #next = new Map<string, { offset: number; records: number }>();
+  #records = 0;
+
+  constructor(archive: Archive, at: string, options: ImportOptions) {
+    this.#archive = archive;
+    this.#at = at;
+    this.#options = options;
+  }
+
+  async all(): Promise<Imported> {
+    const { signal, folder } = this.#options;
+    const { manifest } = this.#archive;
+    try {
+      for await (const member of this.#archive.members()) {
+        signal.throwIfAborted();
+        const path = filePath(member.name);
+        if (path !== null) await this.#file(member, path);
+        else await this.#entries(member);
+      }
+      const restorer = await this.#opened();
+      this.#checkWhole();
+      await restorer.finish(progressOf(manifest));
+    } catch (error) {
+      await this.#restorer?.abandon().catch((second: Error) => {
+        this.#options.notify(`what was imported so far could not be taken away: ${second.message}`);
+      });
+      throw error;
+    }
+    const { run, topics } = manifest;
+    const kind = this.#topology?.transport.kind ?? 'embedded';
+    return { run, folder: join(folder, run), transport: kind, records: this.#records, topics: topics.length };
+  }
+
+  async #file(member: Member, path: string): Promise<void> {
+    const to = join(this.#at, ...path.split('/'));
+    makeFolder(dirname(to));
+    const handle = await open(to, 'wx');
+    try {
+      for await (const piece of member.read()) {
+        this.#options.signal.throwIfAborted();
+        await handle.write(piece);
+      }
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async #entries(member: Member): Promise<void> {
+    const place = entriesPlace(member.name);
+    if (place === null || member.bytes > MOST_ENTRIES_BYTES)
+      throw new DataError(`${this.#options.file}: ${member.name} is no member of a run`);
+    const restorer = await this.#opened();
+    const pieces: Buffer[] = [];
+    for await (const piece of member.read()) pieces.push(piece);
+    let batch: Entry[] = [];
+    let bytes = 0;
+    const put = async () => {
+      this.#options.signal.throwIfAborted();
+      if (batch.length > 0) await restorer.put(place.topic, place.partition, batch);
+      this.#records += batch.length;
+      this.#options.onProgress?.(this.#records);
+      batch = [];
+      bytes = 0;
+    };
+    for await (const entry of readEntriesFile(Buffer.concat(pieces))) {
+      this.#check(member, place, entry);
+      batch.push(entry);
+      bytes += entry.value.length;
+      if (batch.length >= PUT_ENTRIES || bytes >= PUT_BYTES) await put();
+    }
+    await put();
+  }
+
+  /** Offsets go up, within what the manifest says. */
+  #check(
+    { name }: Member,
+    { topic, partition }: { topic: string; partition: number },
+    { offset }: Entry,
+  ): void {
+    const known = this.#archive.manifest.topics.find((one) => one.name === topic)?.partitions[partition];
+    const key = `${topic}/${partition}`;
+    const next = this.#next.get(key) ?? { offset: known?.start ?? 0, records: 0 };
+    if (known === undefined || offset < next.offset || offset >= known.end)
+      throw new DataError(`${this.#options.file}: ${name}: there can be no offset ${offset}`);
+    this.#next.set(key, { offset: offset + 1, records: next.records + 1 });
+  }
+
+  #checkWhole(): void {
+    for (const { name, partitions } of this.#archive.manifest.topics) {
+      for (const [partition, { records }] of partitions.entries()) {
+        const found = this.#next.get(`${name}/${partition}`)?.records ?? 0;
+        if (found !== records) {
+          throw new DataError(
+            `${this.#options.file}: topic ${name}, partition ${partition}: expected ${records} records, found ${found}`,
+          );
+        }
+      }
+    }
+  }
+
+  /** Where the topics go: once the topology is there, which is the first member. */
+  async #opened(): Promise<TopicRestorer> {
+    if (this.#restorer !== undefined) return this.#restorer;
+    const { folder, set, notify, file } = this.#options;
+    const { manifest } = this.#archive;
+    if (!existsSync(join(this.#at, RESOLVED_FILE)))
+      throw new DataError(`${file}: expected ${FILES}${RESOLVED_FILE} before the records`);
+    const topology = importedTopology(this.#at, { folder: resolve(folder), set, manifest });
+    this.#topology = topology;
+    const { source, run } = topology;
+    if (source !== null && !existsSync(join(folder, source.run)))
+      notify(
+        `the run ${run} replays ${source.topic} of the run ${source.run}, which is not in ${folder}: import that one too`,
+      );
+    this.#restorer = await restoreTopics(topology, {
+      notify,
+      logFolder: join(this.#at, 'log'),
+      specs: topicSpecs(topology),
+      topics: manifest.topics.map(({ name, partitions }) => ({
+        name,
+        partitions: partitions.length,
+        offsets: partitions,
+      })),
+      hasGaps: manifest.topics.some(({ partitions }) =>
+        partitions.some(({ end, records }) => end !== records),
+      ),
+    });
+    return this.#restorer;
+  }
+}
+
+function progressOf({ progress }: Manifest): (readonly [ProgressOf, ReadonlyMap<number, number>])[] {
+  return progress.map(({ group, topic, run, offsets }) => [
+    { group, topic, ...(run === null ? {} : { run }) },
+    new Map([...offsets.entries()].filter(([, offset]) => offset > 0)),
+  ]);
+}
