@@ -132,7 +132,7 @@ export interface Broker {
     readonly coordinatorType: number;
   }): Promise<unknown>;
   initProducerId(options: {
-    readonly transactionalId: string;
+    readonly transactionalId: string | null;
     readonly transactionTimeout: number;
   }): Promise<{ readonly producerId: string; readonly producerEpoch: number }>;
   addPartitionsToTxn(

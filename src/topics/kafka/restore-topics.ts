@@ -43,6 +43,8 @@ interface Lane {
   /** Records for offsets from `next` on, which are not there yet. */
   waiting: Entry[];
   bytes: number;
+  /** Of the next record that is written outside of a transaction. */
+  sequence: number;
 }
 
 /** Makes the topics. A `ConfigError` where the cluster has some of the run. */
@@ -67,7 +69,14 @@ export async function restoreTopics(options: RestoreKafkaOptions): Promise<Topic
   const lanes = new Map<string, Lane>();
   const laneOf = (topic: string, partition: number): Lane => {
     const key = `${topic}/${partition}`;
-    const lane = lanes.get(key) ?? { name: topicName(run, topic), partition, next: 0, waiting: [], bytes: 0 };
+    const lane = lanes.get(key) ?? {
+      name: topicName(run, topic),
+      partition,
+      next: 0,
+      waiting: [],
+      bytes: 0,
+      sequence: 0,
+    };
     lanes.set(key, lane);
     return lane;
   };
@@ -96,6 +105,7 @@ class Filler {
   readonly #link: Link;
   readonly #transactor: Transactor;
   readonly #timeoutMs: number;
+  #identity: Promise<{ readonly producerId: string; readonly producerEpoch: number }> | undefined;
 
   constructor(link: Link, transactor: Transactor, timeoutMs: number) {
     this.#link = link;
@@ -145,13 +155,27 @@ class Filler {
     const records = lane.waiting.splice(0, count);
     lane.bytes = lane.waiting.reduce((sum, { value, key }) => sum + value.length + key.length, 0);
     for (const batch of batches(records)) {
-      await this.#asked(`writing ${lane.name}`, async () => {
+      const { producerId, producerEpoch } = await this.#identified();
+      await this.#link.patiently(`writing ${lane.name}`, async () => {
         const leader = await this.#link.leader(lane.name, lane.partition);
-        await leader.produce({ acks: -1, timeout: this.#timeoutMs, topicData: [topicData(lane, batch)] });
+        // What comes twice is known by its sequence.
+        const topicData = [topicDataOf(lane, batch)];
+        await leader.produce({ producerId, producerEpoch, acks: -1, timeout: this.#timeoutMs, topicData });
       });
       lane.next += batch.length;
+      lane.sequence = (lane.sequence + batch.length) % 2 ** 31;
     }
     if (records.length > 0) await this.#checkEnd(lane);
+  }
+
+  /** Who writes outside of transactions. */
+  #identified() {
+    this.#identity ??= this.#link.patiently('asking for a producer id', async () => {
+      const cluster = await this.#link.cluster();
+      const broker = await cluster.findControllerBroker();
+      return broker.initProducerId({ transactionalId: null, transactionTimeout: this.#timeoutMs });
+    });
+    return this.#identity;
   }
 
   async #transaction(lane: Lane, records: readonly Entry[], end: 'commit' | 'abort'): Promise<void> {
@@ -213,8 +237,8 @@ function batches(records: readonly Entry[]): Entry[][] {
   return all;
 }
 
-function topicData({ name, partition }: Lane, records: readonly Entry[]) {
-  return { topic: name, partitions: [{ partition, firstSequence: 0, messages: records.map(messageOf) }] };
+function topicDataOf({ name, partition, sequence: firstSequence }: Lane, records: readonly Entry[]) {
+  return { topic: name, partitions: [{ partition, firstSequence, messages: records.map(messageOf) }] };
 }
 
 function messageOf({ key, value, time, headers = [] }: Entry) {

@@ -110,16 +110,19 @@ export class Transactor {
     if (this.#producer === undefined) await this.begin();
     const producer = this.#producer as unknown as ProducerIdentity;
     this.#producer = undefined;
-    const coordinator = await this.#link.coordinator('transaction', this.#transactionalId);
     const topics = [{ topic: name, partitions: [partition] }];
-    await whenFree(() => coordinator.addPartitionsToTxn({ ...producer, topics }));
-    const leader = await this.#link.leader(name, partition);
+    const coordinator = () => this.#link.coordinator('transaction', this.#transactionalId);
+    await whenFree(async () => (await coordinator()).addPartitionsToTxn({ ...producer, topics }));
     for (const messages of batches) {
       const firstSequence = this.#sequence(name, partition, messages.length);
       const topicData = [{ topic: name, partitions: [{ partition, firstSequence, messages }] }];
-      await leader.produce({ ...producer, acks: -1, timeout: this.#timeoutMs, topicData });
+      // What comes twice is known by its sequence.
+      await this.#link.patiently(`writing ${name}`, async () => {
+        const leader = await this.#link.leader(name, partition);
+        return leader.produce({ ...producer, acks: -1, timeout: this.#timeoutMs, topicData });
+      });
     }
-    await coordinator.endTxn({ ...producer, transactionResult: end === 'commit' });
+    await (await coordinator()).endTxn({ ...producer, transactionResult: end === 'commit' });
     this.#producer = producer;
   }
 
