@@ -10,7 +10,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
-export const ARCHIVE_FORMAT = 'swirl-run-1';
+const ARCHIVE_FORMAT = 'swirl-run-1';
 export const MANIFEST = 'manifest.json';
 export const FILES = 'files/';
 /** The largest manifest that is read: one of a run of a few terabytes. */
