@@ -107,6 +107,14 @@ describe('feeding', () => {
     expect(ended).toBe(true);
     expect(await fed()).toEqual(expected(512));
   });
+
+  test('a topic that the flow itself writes is refused, and nothing of it is written', async () => {
+    const { run } = small;
+    for (const topic of ['updates', 'scored', 'failures'] as const) {
+      await expect(run.feed(topic, [])).rejects.toThrow(/may be fed: `trajectories`, `questions`\. Found/);
+    }
+    for await (const update of run.read('updates')) throw new Error(`${update.step} was written`);
+  });
 });
 
 describe('a flow in this process', () => {

@@ -9,6 +9,7 @@ import { withoutLatex } from './latex.ts';
 import { withoutMarks } from './marks.ts';
 import type { Numeral, Read } from './numeral.ts';
 import { absolute, decimal, isWhole, negative, over, type Rational, times, within } from './rational.ts';
+import { endOfSentence } from './sentence.ts';
 import { readCurrency, readUnit, sameUnit, type Unit } from './units.ts';
 import { readAndPart, readWords } from './words.ts';
 
@@ -19,8 +20,6 @@ export interface Quantity extends Numeral {
 
 /** Longer texts say more than a number. */
 const MAX_CHARS = 4000;
-/** The most words of a number with its unit. */
-const MAX_TOKENS = 14;
 
 /** Before a number, without meaning for its value. */
 const APPROXIMATION = new RegExp(
@@ -28,30 +27,6 @@ const APPROXIMATION = new RegExp(
     String.raw`a total of|total of|the) |[≈~∼](?=\S))+(?=\S)`,
   'i',
 );
-/** Words after which a sentence says its number. */
-const VERBS = new Set(
-  `
-    = ≈ ~ → ⇒ => -> — is are was were be equals equal makes make made gives give gave totals has have had
-    gets get got costs cost sold sells sell needs need needed takes take took paid pays pay spent spends
-    spend earns earned earn bought buys buy ate eats saved saves save used uses use received receives
-    receive weighs weighed contains contain holds hold left remain remains leaves leave worked works read
-    reads scored scores walked walks ran runs drove drives collected collects baked bakes it's it’s that's that’s
-    there's there’s
-  `
-    .trim()
-    .split(/\s+/),
-);
-/** Words that may stand between the verb and the number. */
-const BETWEEN = new Set(
-  `
-    the a an about approximately around roughly exactly only just now thus therefore so hence equal to total
-    of altogether simply also still then
-  `
-    .trim()
-    .split(/\s+/),
-);
-/** With one of these the sentence does not say that it is this number. */
-const DENIAL = /\b(?:not|never|cannot|could|might|may|unless|except|wrong|\w+n't|\w+n’t)\b/i;
 const STATED = new RegExp(
   '^(?:(?:so|thus|therefore|hence|and|then|ok|okay|well),? )*(?:(?:the|my|our) )?' +
     String.raw`(?:(?:final|correct|right|numerical|numeric) )*(?:answer|result)\b`,
@@ -73,12 +48,13 @@ export function readNumber(text: string): Quantity | null {
     .map(withoutMarks)
     .filter((sentence) => sentence !== '');
   const stated = sentences.flatMap((sentence) => {
-    const found = readTwice(sentence) ?? (STATED.test(sentence) ? readSentence(sentence) : null);
+    const found =
+      readTwice(sentence) ?? (STATED.test(sentence) ? endOfSentence(sentence, readQuantity) : null);
     return found === null ? [] : [found];
   });
   const [first] = stated;
   if (first !== undefined) return stated.every((other) => sameQuantity(first, other)) ? first : null;
-  return readSentence(sentences.at(-1) ?? '');
+  return endOfSentence(sentences.at(-1) ?? '', readQuantity);
 }
 
 /** A number with its unit, or the same twice: `10 (ten)`. */
@@ -118,41 +94,6 @@ function readQuantity(text: string): Quantity | null {
 /** `1990s`, which is no number of seconds. */
 function isDecade({ numeral: { value }, rest }: Read): boolean {
   return /^'?s(?!\p{L})/u.test(rest) && isWhole(value) && value.n % (10n * value.d) === 0n;
-}
-
-/** A sentence that ends with a number, after a verb or a sign that says so. */
-function readSentence(sentence: string): Quantity | null {
-  const words = sentence
-    .replace(/(?<=[^\s<>=!:])=|=(?=[^\s=>])/g, ' = ')
-    .replace(/(?<=[\p{L})]):(?=\S)/gu, ': ')
-    .replace(/ {2,}/g, ' ')
-    .trim()
-    .split(' ');
-  for (let from = Math.max(1, words.length - MAX_TOKENS); from < words.length; from++) {
-    const quantity = readQuantity(words.slice(from).join(' '));
-    if (quantity === null) continue;
-    let before = from - 1;
-    while (before > 0 && BETWEEN.has((words[before] as string).toLowerCase())) before--;
-    const verb = (words[before] as string).toLowerCase();
-    const label = verb === ':' || /^\p{L}.*:$/u.test(verb);
-    if (!VERBS.has(verb) && !label) return null;
-    const said = words.slice(0, before + (label ? 1 : 0)).join(' ');
-    const clause = said.slice(Math.max(said.lastIndexOf(','), said.lastIndexOf(';')) + 1);
-    if (
-      DENIAL.test(clause) ||
-      (label && !/^\D*\p{L}\D*$/u.test(said)) ||
-      (verb === '=' && !isOneEquation(said))
-    )
-      return null;
-    return quantity;
-  }
-  return null;
-}
-
-/** Whether what stands before the last `=` is one chain: `2 + 3 = 5`, and not `x = 1, y`. */
-function isOneEquation(before: string): boolean {
-  const last = before.lastIndexOf('=');
-  return last < 0 || !/[\p{L},;]/u.test(before.slice(last));
 }
 
 /** Whether two numbers are the same: by value, with units that do not contradict each other. */

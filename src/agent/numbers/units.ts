@@ -111,6 +111,7 @@ const BANNED = new Set(
     am pm noon midnight oclock ad bc ce bce st nd rd th and or to plus minus divided multiplied than not
     by below under negative but because if since so as while when until through vs versus squared cubed pi sqrt root mod
     is are was were isnt arent wasnt werent has had wrong incorrect maybe perhaps possibly probably past
+    before instead otherwise except unless
     choose factorial log ln sin cos tan january february march april may june july august september october
     november december jan feb mar apr jun jul aug sep sept oct nov dec mil d fold ish something odd
   `
