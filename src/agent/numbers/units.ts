@@ -111,7 +111,8 @@ const BANNED = new Set(
     am pm noon midnight oclock ad bc ce bce st nd rd th and or to plus minus divided multiplied than not
     by below under negative but because if since so as while when until through vs versus squared cubed pi sqrt root mod
     is are was were isnt arent wasnt werent has had wrong incorrect maybe perhaps possibly probably past
-    before instead otherwise except unless
+    before instead otherwise except unless no nope false unsure doubled tripled halved inverse reciprocal base
+    binary hex modulo tens
     choose factorial log ln sin cos tan january february march april may june july august september october
     november december jan feb mar apr jun jul aug sep sept oct nov dec mil d fold ish something odd
   `
@@ -208,7 +209,12 @@ function isUnit(rest: string, words: boolean): boolean {
   const parts = rest.trim().split(' ');
   if (parts.length > MAX_WORDS || !parts.every((part) => WORD.test(part))) return false;
   const lower = parts.map((part) => part.toLowerCase().replaceAll('.', ''));
-  if (lower.some((part) => BANNED.has(part) || part.split(/[-/]/).some(isNumberWord))) return false;
+  if (
+    lower.some(
+      (part) => BANNED.has(part) || part.split(/[-/]/).some((word) => BANNED.has(word) || isNumberWord(word)),
+    )
+  )
+    return false;
   const [first = ''] = lower;
   const attached = !rest.startsWith(' ');
   if (attached) {
