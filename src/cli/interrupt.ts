@@ -2,6 +2,7 @@
  * SIGINT and SIGTERM: the first one drains and commits, the second one stops at once; neither loses anything.
  */
 import { EXIT } from './exit.ts';
+import { watchInterrupts } from './interrupt-watch.ts';
 
 export interface Interrupts {
   readonly stop: AbortSignal;
@@ -15,7 +16,8 @@ const AT_ONCE_MS = 5_000;
 
 /**
  * Listens from now on; `notify` tells the user what the first signal does. A process that has not ended some
- * seconds after the second one is ended, and by a third one without delay.
+ * seconds after the second one is ended, and by a third one without delay; one whose event loop stands still,
+ * by the second SIGINT.
  */
 export function interrupts(
   notify: (message: string) => void,
@@ -35,10 +37,12 @@ export function interrupts(
   };
   const signals = ['SIGINT', 'SIGTERM'] as const;
   for (const signal of signals) process.on(signal, onSignal);
+  const unwatch = watchInterrupts(() => onSignal('SIGINT'));
   return {
     stop: stop.signal,
     abort: abort.signal,
     release: () => {
+      unwatch();
       for (const signal of signals) process.off(signal, onSignal);
     },
   };
