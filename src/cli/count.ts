@@ -14,6 +14,6 @@ export function positive(text: string): number {
 }
 
 /** `1 record`, `2 records`. */
-export function counted(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? '' : 's'}`;
+export function counted(number: number, what: string, several = `${what}s`): string {
+  return `${number} ${number === 1 ? what : several}`;
 }

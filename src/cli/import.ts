@@ -29,7 +29,7 @@ export function register(program: Command): void {
     interrupted: 'interrupted: nothing was imported',
   }).action(async (file: string, { folder, set = [], json }: ImportFlags) => {
     const { importRun } = await import('../run-file/import-run.ts');
-    const imported = await untilStopped((work) => importRun({ ...work, file, folder, set }));
+    const imported = await untilStopped('records', (work) => importRun({ ...work, file, folder, set }));
     if (imported === null) return;
     const { run, records, transport } = imported;
     if (json === true) {

@@ -6,23 +6,26 @@ export interface StoppableWork {
   /** Aborts when the work is to be given up. */
   readonly signal: AbortSignal;
   readonly notify: (message: string) => void;
-  readonly onProgress: (records: number) => void;
+  readonly onProgress: (count: number) => void;
 }
 
 /** Between two lines on a terminal, in milliseconds. */
 const SHOW_MS = 250;
 const ERASE = '\r\u001b[2K';
 
-/** The work's result; null where it was interrupted, with the exit code set. Throws as the work does. */
-export async function untilStopped<T>(run: (work: StoppableWork) => Promise<T>): Promise<T | null> {
+/** The work's result; null where it was interrupted, with the exit code set. `what` it counts. Throws as the work does. */
+export async function untilStopped<T>(
+  what: string,
+  run: (work: StoppableWork) => Promise<T>,
+): Promise<T | null> {
   const { stderr } = process;
   const notify = (message: string) => void stderr.write(`${stderr.isTTY ? ERASE : ''}${message}\n`);
   const { stop, release } = interrupts(notify, 'giving up; nothing is left half done');
   let shown = performance.now();
-  const onProgress = (records: number) => {
+  const onProgress = (count: number) => {
     if (!stderr.isTTY || performance.now() - shown < SHOW_MS) return;
     shown = performance.now();
-    stderr.write(`${ERASE}${records} records`);
+    stderr.write(`${ERASE}${count} ${what}`);
   };
   try {
     return await run({ signal: stop, notify, onProgress });

@@ -49,6 +49,8 @@ export async function importRun(options: ImportOptions): Promise<Imported> {
   const { run } = archive.manifest;
   const target = join(folder, run);
   const aside = join(folder, `.import-${randomUUID()}`);
+  const isNew = !existsSync(folder);
+  let isDone = false;
   try {
     if (existsSync(target)) {
       throw new ConfigError(
@@ -64,10 +66,12 @@ export async function importRun(options: ImportOptions): Promise<Imported> {
     } catch (error) {
       throw new ConfigError(`${target}: cannot be made (${(error as Error).message})`, { cause: error });
     }
+    isDone = true;
     return imported;
   } finally {
     await archive.close();
     await rm(aside, { recursive: true, force: true });
+    if (isNew && !isDone) await rm(folder, { recursive: true, force: true });
   }
 }
 

@@ -68,14 +68,17 @@ export class ArchiveWriter {
  * Makes the file by `write`, aside and then renamed. A file that is there is a `ConfigError`; a disk that is
  * full, or a folder that may not be written, a `TransportError`.
  */
-export async function writeAside<T>(path: string, write: (handle: FileHandle) => Promise<T>): Promise<T> {
+export async function writeAside<T>(
+  path: string,
+  write: (handle: FileHandle, aside: string) => Promise<T>,
+): Promise<T> {
   const there = await lstat(path).catch(() => null);
   if (there !== null) throw new ConfigError(`${path} is there already: name another file, or delete it`);
   const aside = `${path}.${randomUUID()}.part`;
   try {
     const handle = await open(aside, 'wx');
     try {
-      const result = await write(handle);
+      const result = await write(handle, aside);
       await handle.sync();
       await handle.close();
       await rename(aside, path);
