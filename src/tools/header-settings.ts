@@ -34,7 +34,7 @@ export interface HeaderConfig {
 
 export interface Headers {
   readonly values: Readonly<Record<string, string>>;
-  /** What must be in no message. */
+  /** What must be in no message: for `withoutSecrets`. */
   readonly secrets: readonly string[];
 }
 

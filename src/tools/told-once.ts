@@ -10,7 +10,7 @@ export function tellFaults(name: string, notify: (message: string) => void): Tel
     if (told.has(kind)) return;
     told.add(kind);
     notify(
-      `tools.${name}: ${kind}${detail === '' ? '' : `: ${printable(detail, 300)}`}. The policy is shown it as an observation; this is said once.`,
+      `tools.${name}: ${kind}${detail === '' ? '' : `: ${printable(detail.replace(/\.$/, ''), 300)}`}. The policy is shown it as an observation; this is said once.`,
     );
   };
 }

@@ -8,12 +8,10 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { type FaultServer, startFaultServer } from '../models/fault-server.ts';
 import { until } from '../patience.ts';
 import { type AnyServer, json, startAnyServer } from '../tools/http/any-server.ts';
+import { everything } from '../tools/mcp/open-tool.ts';
 import { recordsOf, watch } from './run-records.ts';
 import { setting, type Workplace, workplace } from './swirl-process.ts';
 
-const everything = fileURLToPath(
-  import.meta.resolve('@modelcontextprotocol/server-everything/dist/index.js'),
-);
 const faulty = fileURLToPath(new URL('../tools/mcp/faulty-server.js', import.meta.url));
 const QUESTIONS = 12;
 

@@ -13,10 +13,11 @@ import { Exhausted, retry } from '../../runtime/retry.ts';
 import type { Observation } from '../../topics/records.generated.ts';
 import { type FunctionSchema, readFunction } from '../function-schema.ts';
 import { type Headers, readHeaders } from '../header-settings.ts';
+import { withoutSecrets } from '../secrets.ts';
 import { type TellFault, tellFaults } from '../told-once.ts';
 import { type HttpConfig, namedSlots, sendsArgument } from './http-config.ts';
 import { readReply } from './reply.ts';
-import { hidden, type Sent, StatusError, send } from './request.ts';
+import { type Sent, StatusError, send } from './request.ts';
 import { fillJson, fillUrl, type Given } from './slots.ts';
 
 export interface HttpToolDeps {
@@ -142,8 +143,10 @@ export class HttpTool implements Tool {
   }
 
   async #ask(url: string, given: Given, signal: AbortSignal): Promise<Observation> {
-    const { config, tell } = this.#parts;
+    const { config } = this.#parts;
     const headers = this.#secrets();
+    const shown = (text: string) => withoutSecrets(text, headers.secrets);
+    const tell: TellFault = (kind, detail) => this.#parts.tell(kind, shown(detail));
     const body = config.body === null ? null : JSON.stringify(fillJson(config.body, given));
     const reply = await this.#send({ url, body, config, headers, signal });
     if ('refusedRedirect' in reply) {
@@ -154,19 +157,16 @@ export class HttpTool implements Tool {
     const ok = status >= 200 && status < 300;
     const read = readReply(reply.body, { ...config, pointer: ok ? config.pointer : null, contentType });
     if (!ok) {
-      const said = 'text' in read ? hidden(read.text, headers).trim() : '';
+      const said = 'text' in read ? shown(read.text).trim() : '';
       tell(`status ${status}`, said);
-      const shown = resultOf(this.name, said, config.maxChars).text;
-      return refusalOf(
-        this.name,
-        `the endpoint answered with status ${status}${said === '' ? '.' : `: ${shown}`}`,
-      );
+      const why = said === '' ? '.' : `: ${resultOf(this.name, said, config.maxChars).text}`;
+      return refusalOf(this.name, `the endpoint answered with status ${status}${why}`);
     }
     if ('problem' in read) {
       tell('a reply without a result', read.problem);
-      return refusalOf(this.name, read.problem);
+      return refusalOf(this.name, shown(read.problem));
     }
-    return resultOf(this.name, hidden(read.text, headers), config.maxChars);
+    return resultOf(this.name, shown(read.text), config.maxChars);
   }
 
   /** Tries again as the settings allow; a status that has not passed by then is the reply. */

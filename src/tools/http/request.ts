@@ -42,9 +42,15 @@ export async function send(sent: Sent): Promise<Reply | { readonly refusedRedire
       if (target === null) return await read(response, config);
       await response.body?.cancel();
       const next = URL.canParse(target, url) ? new URL(target, url) : null;
-      const same = methodOf(sent) === 'GET' || response.status >= 307;
-      if (next === null || hop >= config.redirects || !same || next.origin !== new URL(url).origin) {
-        return { refusedRedirect: `${new URL(url).origin} sends to ${next?.origin ?? 'no address'}` };
+      const { origin } = new URL(url);
+      if (next === null || next.origin !== origin) {
+        return { refusedRedirect: `${origin} sends to ${next?.origin ?? 'no address'}` };
+      }
+      if (methodOf(sent) !== 'GET' && response.status < 307) {
+        return { refusedRedirect: `${origin} would have a GET in place of a ${methodOf(sent)}` };
+      }
+      if (hop >= config.redirects) {
+        return { refusedRedirect: `${origin} sends on more than ${config.redirects} times (redirects)` };
       }
       url = next.href;
     }
@@ -94,9 +100,4 @@ export class StatusError extends ToolError {
       ...(/^\d{1,6}$/.test(retryAfter) ? { retryAfterMs: Number(retryAfter) * 1000 } : {}),
     });
   }
-}
-
-/** A text without the secrets that the request had: an endpoint may send back what it was sent. */
-export function hidden(text: string, { secrets }: Headers): string {
-  return secrets.reduce((shown, secret) => shown.replaceAll(secret, '[secret]'), text);
 }

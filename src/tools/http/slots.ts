@@ -33,8 +33,9 @@ function valueFor(slot: string, given: Given): unknown {
   return given.arguments !== null && Object.hasOwn(given.arguments, name) ? given.arguments[name] : undefined;
 }
 
+/** Well formed, as a URL must be: JSON can write half of a character (`"\\ud800"`). */
 function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+  return typeof value === 'string' ? value.toWellFormed() : (JSON.stringify(value) ?? '');
 }
 
 /**

@@ -35,6 +35,8 @@ export interface ConnectDeps {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
   readonly onClose: () => void;
+  /** A text without the secrets that the server was given. */
+  readonly shown: (text: string) => string;
 }
 
 interface Way {
@@ -80,7 +82,7 @@ export async function connect(config: McpServerConfig, deps: ConnectDeps): Promi
   }
 }
 
-function stdioWay(config: StdioServerConfig, { where, env }: ConnectDeps): Way {
+function stdioWay(config: StdioServerConfig, { where, env, shown }: ConnectDeps): Way {
   const given = config.env.map((name): [string, string] => {
     const value = env[name] ?? '';
     if (value === '') throw new ConfigError(`${where}.env names the variable ${name}, which is not set`);
@@ -93,7 +95,7 @@ function stdioWay(config: StdioServerConfig, { where, env }: ConnectDeps): Way {
     ending: () => {
       const { ending, stderr } = transport;
       if (ending === '') return '';
-      return stderr === '' ? ending : `${ending}; the end of its standard error: ${stderr}`;
+      return stderr === '' ? ending : `${ending}; the end of its standard error: ${shown(stderr)}`;
     },
     leave: async () => {},
   };
@@ -141,7 +143,7 @@ function explained(error: unknown, { config, deps, ending }: Circumstances): Con
         cause: error,
       });
     }
-    const what = ending === '' ? answerOf(error, config) : `a program that ${ending}`;
+    const what = ending === '' ? deps.shown(answerOf(error, config)) : `a program that ${ending}`;
     return new ToolError(`${where}: expected the handshake of an MCP server, found ${what}`, {
       retryable: true,
       cause: error,
@@ -158,7 +160,7 @@ function explained(error: unknown, { config, deps, ending }: Circumstances): Con
       },
     );
   }
-  const what = answerOf(error, config);
+  const what = deps.shown(answerOf(error, config));
   return new ToolError(`${where}: ${config.url}: expected an MCP server, found ${what}`, {
     retryable: true,
     cause: error,

@@ -6,6 +6,7 @@ import { type CallToolResult, SdkError, SdkErrorCode } from '@modelcontextprotoc
 import { type Sleep, unlessAborted } from '../../clock.ts';
 import { SwirlError, ToolError } from '../../errors.ts';
 import { printable } from '../../monitor/printable.ts';
+import { secretsAmong, withoutSecrets } from '../secrets.ts';
 import { type Connection, connect } from './connection.ts';
 import type { McpServerConfig } from './mcp-config.ts';
 
@@ -35,6 +36,7 @@ export class McpServer {
   readonly #config: McpServerConfig;
   readonly #deps: McpServerDeps;
   readonly #end = new AbortController();
+  readonly #secrets: readonly string[];
   readonly #told = new Set<string>();
   #connecting: Promise<Connection> | null = null;
   #open: Connection | null = null;
@@ -46,6 +48,14 @@ export class McpServer {
   constructor(config: McpServerConfig, deps: McpServerDeps) {
     this.#config = config;
     this.#deps = deps;
+    const { env } = deps;
+    const names = 'command' in config ? config.env : [config.tokenEnv, ...Object.values(config.headersEnv)];
+    this.#secrets = secretsAmong(names.map((name) => (name === null ? '' : (env[name]?.trim() ?? ''))));
+  }
+
+  /** A text of the server's without the secrets that it was given. */
+  shown(text: string): string {
+    return withoutSecrets(text, this.#secrets);
   }
 
   /**
@@ -113,7 +123,9 @@ export class McpServer {
     const { signal } = this.#end;
     for (;;) {
       const { now, sleep } = this.#deps;
-      if (this.#starts > restarts && now() < this.#notBefore) throw this.#givenUp('its restarts are used up');
+      if (this.#starts > restarts && now() < this.#notBefore) {
+        throw this.#givenUp(`${this.#deps.where}: its restarts are used up`);
+      }
       if (this.#starts > 0 && this.#starts <= restarts) {
         await sleep(Math.min(backoffMs * 2 ** (this.#starts - 1), maxBackoffMs), signal);
       }
@@ -141,7 +153,9 @@ export class McpServer {
       const ending = connection.ending();
       if (!this.#end.signal.aborted) this.#tell(`${where}: the server ${ending || 'closed the connection'}`);
     };
-    connection = await connect(this.#config, { where, env, signal: this.#end.signal, onClose });
+    const { signal } = this.#end;
+    const shown = (text: string) => this.shown(text);
+    connection = await connect(this.#config, { where, env, signal, onClose, shown });
     if (closed) {
       const ending = connection.ending();
       throw new ToolError(`${where}: the server ${ending || 'closed the connection'}`, { retryable: true });
@@ -160,7 +174,7 @@ export class McpServer {
 
   #givenUp(reason: string): ToolError {
     const { restarts } = this.#config;
-    const message = `${this.#deps.where}: ${reason}; given up after ${restarts} restarts without an answer in between`;
+    const message = `${reason}; given up after ${restarts} restarts without an answer in between`;
     this.#tell(message, 'calls are failures now');
     return new ToolError(message);
   }

@@ -98,8 +98,9 @@ export class McpTool implements Tool {
       // A server that is gone for good: a failure, and no observation.
       if (error instanceof SwirlError && !error.retryable) throw error;
       const { kind, shown } = faultOf(error);
-      this.#tell(kind, rootCause(error));
-      return refusalOf(this.name, cut(shown, maxChars));
+      const { server } = this.#deps;
+      this.#tell(kind, server.shown(rootCause(error)));
+      return refusalOf(this.name, cut(server.shown(shown), maxChars));
     }
   }
 
@@ -109,7 +110,7 @@ export class McpTool implements Tool {
 
   #observation(result: CallToolResult): Observation {
     const { maxChars } = this.#config;
-    const text = textOfResult(result);
+    const text = this.#deps.server.shown(textOfResult(result));
     if (result.isError !== true) return resultOf(this.name, text, maxChars);
     return refusalOf(this.name, resultOf(this.name, text, maxChars).text);
   }

@@ -16,6 +16,9 @@ import { ToolError } from '../../errors.ts';
 import type { StdioServerConfig } from './mcp-config.ts';
 import { endedWithin, endWithThisProcess, signalGroup } from './process-group.ts';
 
+/** Between the end of a program's output and its own. */
+const ENDING_MS = 1000;
+
 export class StdioTransport implements Transport {
   onclose?: () => void;
   onerror?: (error: Error) => void;
@@ -64,6 +67,7 @@ export class StdioTransport implements Transport {
     child.stdin?.on('error', (error) => this.onerror?.(error));
     child.stdout?.on('data', (chunk: Buffer) => this.#take(chunk));
     child.stdout?.on('error', (error) => this.onerror?.(error));
+    child.stdout?.once('end', () => void this.#silent(child));
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       const all = this.#stderr + text;
       this.#stderr = all.slice(Math.max(0, all.length - this.#config.maxStderrChars));
@@ -127,6 +131,14 @@ export class StdioTransport implements Transport {
         this.onerror?.(error as Error);
       }
     }
+  }
+
+  /** One that goes on without an output can answer nothing: it is ended, so that another is started. */
+  async #silent(child: ChildProcess): Promise<void> {
+    // Most often it is ending.
+    if ((await endedWithin(child, ENDING_MS)) || this.#closed) return;
+    this.#ending = 'closed its standard output';
+    await this.close();
   }
 
   #ended(code: number | null, signal: NodeJS.Signals | null): void {

@@ -31,6 +31,9 @@ const names = [
   'structured',
   'child',
   'env',
+  'leak',
+  'leak-and-die',
+  'fall-silent',
 ];
 const tools = names.map((name) => ({ name, description: `Does ${name}.`, inputSchema: text }));
 
@@ -75,6 +78,17 @@ function called(name, given) {
       const child = spawn(process.execPath, ['-e', stubborn], { stdio: 'inherit' });
       return result([words(String(child.pid))]);
     }
+    case 'leak':
+      return result([words(`the token ${process.env.LEAKED} has run out`)], { isError: true });
+    case 'leak-and-die':
+      console.error(`the token ${process.env.LEAKED} has run out`);
+      process.exit(1);
+      break;
+    case 'fall-silent':
+      process.stdout.end();
+      // It goes on, and hears everything.
+      setInterval(() => {}, 1000);
+      break;
     case 'env':
       return result([words(JSON.stringify([process.env.GIVEN, process.env.KEPT, process.cwd()]))]);
   }

@@ -1,16 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { ConfigError, ToolError } from '../../../src/errors.ts';
-import { mcpConfig } from '../../../src/tools/mcp/mcp-config.ts';
-import { McpServer } from '../../../src/tools/mcp/mcp-server.ts';
-import { McpTool } from '../../../src/tools/mcp/mcp-tool.ts';
+import type { McpTool } from '../../../src/tools/mcp/mcp-tool.ts';
 import { type AnyServer, json, type Seen, startAnyServer } from '../http/any-server.ts';
+import { everything, openTool } from './open-tool.ts';
 
-const everything = fileURLToPath(
-  import.meta.resolve('@modelcontextprotocol/server-everything/dist/index.js'),
-);
 const { signal } = new AbortController();
 
 let notes: string[] = [];
@@ -20,24 +15,17 @@ afterEach(async () => {
   [notes, closing] = [[], []];
 });
 
-function tool(
-  name: string,
-  server: Record<string, unknown>,
-  settings: Record<string, unknown> = {},
-): McpTool {
-  const config = mcpConfig.parse({ tag: 'it', tool: name, server, ...settings });
-  const notify = (note: string) => {
-    notes.push(note);
-  };
-  const shared = new McpServer(config.server, {
-    where: 'tools.it.server',
-    env: { TOKEN: 'very-secret' },
-    notify,
-    sleep: async () => {},
-    now: () => 0,
-  });
-  closing.push(() => shared.close());
-  return new McpTool('it', config, { server: shared, release: () => shared.close(), notify });
+function tool(name: string, server: object, settings: object = {}): McpTool {
+  const opened = openTool(
+    { tool: name, server, ...settings },
+    {
+      env: { TOKEN: 'very-secret' },
+      notify: (note) => void notes.push(note),
+      sleep: async () => {},
+    },
+  );
+  closing.push(() => opened.server.close());
+  return opened.tool;
 }
 
 async function ask(from: McpTool, argument = 'hello'): Promise<[string, string]> {

@@ -4,14 +4,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { ConfigError, ToolError } from '../../../src/errors.ts';
-import { mcpConfig } from '../../../src/tools/mcp/mcp-config.ts';
-import { McpServer } from '../../../src/tools/mcp/mcp-server.ts';
-import { McpTool } from '../../../src/tools/mcp/mcp-tool.ts';
+import type { McpServer } from '../../../src/tools/mcp/mcp-server.ts';
+import type { McpTool } from '../../../src/tools/mcp/mcp-tool.ts';
 import { until } from '../../patience.ts';
+import { everything, openTool } from './open-tool.ts';
 
-const everything = fileURLToPath(
-  import.meta.resolve('@modelcontextprotocol/server-everything/dist/index.js'),
-);
 const faulty = fileURLToPath(new URL('faulty-server.js', import.meta.url));
 const { signal } = new AbortController();
 
@@ -28,31 +25,13 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-function tool(
-  name: string,
-  server: Record<string, unknown>,
-  settings: Record<string, unknown> = {},
-): McpTool {
-  const config = mcpConfig.parse({ tag: 'it', tool: name, server, ...settings });
-  const shared = new McpServer(config.server, {
-    where: 'tools.it.server',
-    env: { GIVEN: 'given', KEPT: 'secret' },
-    notify: (note) => {
-      notes.push(note);
-    },
-    sleep: async (ms) => {
-      waited.push(ms);
-    },
-    now: () => 0,
-  });
-  servers.push(shared);
-  return new McpTool('it', config, {
-    server: shared,
-    release: () => shared.close(),
-    notify: (note) => {
-      notes.push(note);
-    },
-  });
+function tool(name: string, server: object, settings: object = {}): McpTool {
+  const env = { GIVEN: 'given', KEPT: 'secret', LEAKED: 'very-secret' };
+  const notify = (note: string) => void notes.push(note);
+  const sleep = async (ms: number) => void waited.push(ms);
+  const opened = openTool({ tool: name, server, ...settings }, { env, notify, sleep });
+  servers.push(opened.server);
+  return opened.tool;
 }
 
 /** A tool of the faulty server, whose starts are counted in the folder. */
@@ -192,6 +171,27 @@ describe('faults are observations', () => {
       expect((await server.call(call)).result.content).toEqual([{ type: 'text', text: 'x' }]);
     }
     expect(starts()).toHaveLength(4);
+  });
+
+  test('secrets that it tells are in no observation and no note', async () => {
+    const server = { env: ['LEAKED'] };
+    expect(await ask(broken('leak', {}, server))).toEqual([
+      'REFUSED',
+      'Refused: the token [secret] has run out',
+    ]);
+    expect((await ask(broken('leak-and-die', {}, server)))[0]).toBe('REFUSED');
+    await until('its last words', () => notes.some((note) => note.includes('standard error')));
+    expect(notes.join()).toContain('the token [secret] has run out');
+    expect(notes.join()).not.toContain('very-secret');
+  });
+
+  test('one that closes its output and goes on is ended, and another is started', async () => {
+    const silent = broken('fall-silent', {}, { stopMs: 10 });
+    expect(await ask(silent)).toEqual(['REFUSED', "Refused: the tool's server ended before it answered."]);
+    expect(notes[0]).toContain('the server closed its standard output');
+    await gone(starts());
+    expect((await ask(silent))[0]).toBe('REFUSED');
+    expect(starts()).toHaveLength(2);
   });
 
   test('a message that is too large, and a result that is too long', async () => {
