@@ -8,6 +8,7 @@
 import { cpus } from 'node:os';
 import type { Input } from '../src/input/input.ts';
 import { readHotpotqaEntries } from '../src/questions/hotpotqa.ts';
+import { heldMegabytes, seconds } from './measure.ts';
 
 const megabytes = Number(process.argv[2] ?? 200);
 const CHUNK = 1 << 18;
@@ -49,39 +50,26 @@ async function* bytes(): AsyncGenerator<Uint8Array> {
 
 const input: Input = { name: 'made.json', base: 'made.json', stem: 'made', open: bytes };
 
-async function timed(work: () => Promise<void>): Promise<number> {
-  const start = performance.now();
-  await work();
-  return (performance.now() - start) / 1000;
-}
-
-/** Live bytes after a collection, in megabytes. */
-function live(): number {
-  globalThis.gc?.();
-  const { heapUsed, external } = process.memoryUsage();
-  return (heapUsed + external) / 1e6;
-}
-
 if (globalThis.gc === undefined) throw new Error('run with --expose-gc, to see what is live');
 console.log(`Node ${process.version}, ${cpus()[0]?.model}, ${count} questions, ${megabytes} MB`);
 
 const memory: number[] = [];
 let read = 0;
 let articles = 0;
-const reading = await timed(async () => {
+const reading = await seconds(async () => {
   for await (const { question, articles: found } of readHotpotqaEntries(input)) {
     if (question.id !== `hotpotqa:id${read}`) throw new Error(`expected id${read}, found ${question.id}`);
     read++;
     articles += found.length;
-    if (read % Math.ceil(count / 10) === 0) memory.push(live());
+    if (read % Math.ceil(count / 10) === 0) memory.push(heldMegabytes());
   }
 });
 if (read !== count || articles !== 10 * count) throw new Error(`expected ${count} questions, read ${read}`);
 
-const parsing = await timed(async () => {
+const parsing = await seconds(async () => {
   for (let index = 0; index < count; index++) JSON.parse(entryText(index));
 });
-const making = await timed(async () => {
+const making = await seconds(async () => {
   for await (const _ of bytes());
 });
 

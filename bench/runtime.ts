@@ -17,6 +17,7 @@ import { arrayOf, readRecords } from '../src/topics/read-records.ts';
 import type { Accepted, Judged, Scored, SubTrajectory } from '../src/topics/records.generated.ts';
 import type { Transport } from '../src/topics/transport.ts';
 import { TOPICS } from '../src/topology/topics.ts';
+import { heldMegabytes, seconds } from './measure.ts';
 
 const records = Number(process.argv[2] ?? 100_000);
 const codec = { encode, decode };
@@ -106,19 +107,6 @@ async function feed(
       batch.map((value) => ({ topic, key: value.trajectory, value: encode(topic, value) })),
     );
   }
-}
-
-async function seconds(work: () => Promise<unknown>): Promise<number> {
-  const start = performance.now();
-  await work();
-  return (performance.now() - start) / 1000;
-}
-
-/** What stays in memory after a collection, in MB: the JavaScript heap and the buffers outside it. */
-function heldMegabytes(): number {
-  globalThis.gc?.();
-  const { heapUsed, external } = process.memoryUsage();
-  return (heapUsed + external) / 1e6;
 }
 
 try {

@@ -146,3 +146,24 @@ export function shown(answer: unknown): string {
   if (typeof answer === 'string') return JSON.stringify(answer.slice(0, 100));
   return kindOf(answer);
 }
+
+export interface AskPlace<Given, Found> extends CallPlace {
+  /** Of which the function is given a copy: what it changes must not be recorded. */
+  readonly asked: Given;
+  /** What it gave, where that is what was expected; null otherwise. */
+  readonly read: (answer: unknown) => Found | null;
+  /** For the error: `no verdict: expected …`. */
+  readonly otherwise: string;
+}
+
+/** Asks a module's function about a record. Throws a `ModelError` where it gives nothing that can be read. */
+export async function askModule<Given, Found>(
+  call: (given: Given, options: { readonly signal: AbortSignal }) => unknown,
+  { asked, read, otherwise, ...place }: AskPlace<Given, Found>,
+): Promise<Found> {
+  const given = structuredClone(asked);
+  const answer: unknown = await callModule((end) => call(given, { signal: end }), place);
+  const found = readGiven(() => read(answer), place);
+  if (found !== null) return found;
+  throw new ModelError(`${place.where} gave ${place.about} ${otherwise}, found ${shown(answer)}`);
+}

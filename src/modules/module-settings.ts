@@ -23,6 +23,11 @@ export const moduleSettings = z.strictObject({
 
 export type ModuleSettings = z.output<typeof moduleSettings>;
 
+/** Of judges and rewards, which may explain themselves. */
+export const reviewerSettings = moduleSettings.extend({
+  maxRationaleChars: z.int().min(100).default(4000).describe('Longer explanations lose their middle.'),
+});
+
 /** Bounds of loading, and what happens when a module is not what it was. */
 export const modulesConfig = z
   .strictObject({

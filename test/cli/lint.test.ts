@@ -97,14 +97,8 @@ describe('swirl lint', () => {
   });
 
   test('questions that do not fit are counted and shown', async () => {
-    const { out, code } = await run(
-      'lint',
-      file('fine.yaml'),
-      '--questions',
-      file('questions.jsonl'),
-      '--set',
-      'stages.filter.mode=outcome',
-    );
+    const more = ['--questions', file('questions.jsonl'), '--set', 'stages.filter.mode=outcome'];
+    const { out, code } = await run('lint', file('fine.yaml'), ...more);
     expect(out).toContain('questions.jsonl:1: expected a gold answer, found none');
     expect(out).toContain('questions.jsonl:2: the task "sum" is not under `tasks`; did you mean `sums`?');
     expect(out).toContain('2 of 2 questions do not fit');

@@ -7,11 +7,11 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { Kafka, logLevel } from 'kafkajs';
 import { seedFor, uniform } from '../../src/random.ts';
 import { groupName } from '../../src/topics/kafka/names.ts';
 import { pause } from '../patience.ts';
 import { sharedBroker, withKafka } from '../topics/kafka/broker.ts';
+import { adminOf } from '../topics/kafka/kafka-fixture.ts';
 import { flowStages, kafkaTopology, learned, recordsOfTopic } from './kafka-flow.ts';
 import { drained, Workers, type WorkersRun, whileAlive } from './kafka-workers.ts';
 import { setting } from './swirl-process.ts';
@@ -99,8 +99,7 @@ withKafka('several workers on Kafka', () => {
 
   /** How many members a stage's group has: those that are at work, and those that wait. */
   async function members(group: string): Promise<number> {
-    const admin = new Kafka({ brokers: [address], logLevel: logLevel.NOTHING }).admin();
-    await admin.connect();
+    const admin = await adminOf(address);
     const { groups } = await admin.describeGroups([group]).finally(() => admin.disconnect());
     return groups[0]?.members.length ?? 0;
   }

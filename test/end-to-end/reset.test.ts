@@ -3,11 +3,11 @@
  * new run; what was left out or forgotten can be gone on from.
  */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type Admin, Kafka, logLevel } from 'kafkajs';
+import type { Admin } from 'kafkajs';
 import { until } from '../patience.ts';
 import { trajectory } from '../records.ts';
 import { sharedBroker, withKafka } from '../topics/kafka/broker.ts';
-import { runName } from '../topics/kafka/kafka-fixture.ts';
+import { adminOf, runName } from '../topics/kafka/kafka-fixture.ts';
 import { type Workplace, workplace } from './swirl-process.ts';
 
 const flow = {
@@ -86,8 +86,7 @@ withKafka('reset on Kafka', () => {
   let admin: Admin;
   beforeAll(async () => {
     const address = await sharedBroker();
-    admin = new Kafka({ brokers: [address], logLevel: logLevel.NOTHING }).admin();
-    await admin.connect();
+    admin = await adminOf(address);
     await prepare(place, run, { kind: 'kafka', brokers: [address], sessionMs: 30_000 });
   });
   afterAll(async () => {

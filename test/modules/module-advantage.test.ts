@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import { ConfigError } from '../../src/errors.ts';
 import { moduleAdvantage } from '../../src/modules/module-advantage.ts';
 import type { AdvantageStep } from '../../src/parts/calls.ts';
-import { context, expectRefusal } from './open.ts';
+import { expectRefusal, made } from './open.ts';
 import { makeProject } from './project.ts';
 
 const project = makeProject({
@@ -34,10 +34,7 @@ const batch = [
 
 const advantages = async (name: string) => {
   const settings = { path: `${project.folder}/advantages.js`, export: name, timeoutMs: 50 };
-  const advantage = await moduleAdvantage.make(
-    { ...moduleAdvantage.settings.parse(settings), kind: 'module' },
-    { ...context, name: 'stages.train.advantage' },
-  );
+  const advantage = await made(moduleAdvantage, 'stages.train.advantage', settings);
   expect(advantage.by).toMatchObject({ module: 'advantages.js', export: name });
   return advantage.of(batch, 7);
 };

@@ -2,7 +2,7 @@ import { afterAll, expect, test } from '@jest/globals';
 import { ModelError } from '../../src/errors.ts';
 import { moduleJudge } from '../../src/modules/module-judge.ts';
 import type { SubTrajectory } from '../../src/topics/records.generated.ts';
-import { context, expectRefusal } from './open.ts';
+import { expectRefusal, made } from './open.ts';
 import { makeProject } from './project.ts';
 
 const project = makeProject({
@@ -26,8 +26,7 @@ afterAll(() => project.remove());
 
 const { signal } = new AbortController();
 const judged = async (name: string) => {
-  const settings = moduleJudge.settings.parse({ path: `${project.folder}/judges.js`, export: name });
-  const judge = await moduleJudge.make({ ...settings, kind: 'module' }, { ...context, name: 'judge' });
+  const judge = await made(moduleJudge, 'judge', { path: `${project.folder}/judges.js`, export: name });
   return judge.judge({ id: 'q1/0/1' } as SubTrajectory, { signal });
 };
 
@@ -65,8 +64,7 @@ test.each([
 
 test('what a module changes in its record is changed in a copy', async () => {
   const step = { id: 'q1/0/1', action: { text: 'as sampled' }, context: [{}] } as unknown as SubTrajectory;
-  const settings = moduleJudge.settings.parse({ path: `${project.folder}/judges.js`, export: 'editor' });
-  const judge = await moduleJudge.make({ ...settings, kind: 'module' }, { ...context, name: 'judge' });
+  const judge = await made(moduleJudge, 'judge', { path: `${project.folder}/judges.js`, export: 'editor' });
   expect(await judge.judge(step, { signal })).toMatchObject({ label: 'GOOD' });
   expect(step).toEqual({ id: 'q1/0/1', action: { text: 'as sampled' }, context: [{}] });
 });

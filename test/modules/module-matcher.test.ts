@@ -2,7 +2,7 @@ import { afterAll, expect, test } from '@jest/globals';
 import { ModelError } from '../../src/errors.ts';
 import { moduleMatcher } from '../../src/modules/module-matcher.ts';
 import { question } from '../records.ts';
-import { context, expectRefusal } from './open.ts';
+import { expectRefusal, made } from './open.ts';
 import { makeProject } from './project.ts';
 
 const project = makeProject({
@@ -18,10 +18,7 @@ afterAll(() => project.remove());
 const { signal } = new AbortController();
 const matched = async (name: string) => {
   const settings = { path: `${project.folder}/matchers.js`, export: name, timeoutMs: 50 };
-  const matcher = await moduleMatcher.make(
-    { ...moduleMatcher.settings.parse(settings), kind: 'module' },
-    { ...context, name: 'matcher' },
-  );
+  const matcher = await made(moduleMatcher, 'matcher', settings);
   expect(matcher.by).toMatchObject({ module: 'matchers.js', export: name });
   return matcher.matches({ answer: 'five', golds: ['5', 'five'], question: question() }, { signal });
 };

@@ -3,7 +3,7 @@ import { DataError } from '../../src/errors.ts';
 import { textInput } from '../../src/input/input.ts';
 import { moduleReader } from '../../src/modules/module-reader.ts';
 import type { Question } from '../../src/topics/records.generated.ts';
-import { context, expectRefusal } from './open.ts';
+import { expectRefusal, made } from './open.ts';
 import { makeProject } from './project.ts';
 
 const project = makeProject({
@@ -45,10 +45,7 @@ async function read(
   { most = Number.POSITIVE_INFINITY, strict = false } = {},
 ): Promise<Read> {
   const settings = { path: `${project.folder}/readers.ts`, export: name, timeoutMs: 50 };
-  const reader = await moduleReader.make(
-    { ...moduleReader.settings.parse(settings), kind: 'module' },
-    { ...context, name: '--reader' },
-  );
+  const reader = await made(moduleReader, '--reader', settings);
   const [questions, skipped]: [Question[], string[]] = [[], []];
   const skip = strict ? {} : { skip: (error: DataError) => void skipped.push(error.message) };
   for await (const question of reader.read(textInput(text, 'data.tsv'), { task: 'any', ...skip })) {
@@ -109,8 +106,7 @@ describe('a reader of one’s own', () => {
   });
 
   test('is not given lines that are no text', async () => {
-    const settings = moduleReader.settings.parse({ path: `${project.folder}/readers.ts` });
-    const reader = await moduleReader.make({ ...settings, kind: 'module' }, context);
+    const reader = await made(moduleReader, 'part', { path: `${project.folder}/readers.ts` });
     const skipped: string[] = [];
     const input = textInput(new Uint8Array([0x61, 0x0a, 0xff, 0x0a, 0x62]), 'data.tsv');
     const texts: string[] = [];

@@ -1,9 +1,8 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { ConfigError, ModelError } from '../../src/errors.ts';
 import { moduleReward } from '../../src/modules/module-reward.ts';
-import { modulesConfig } from '../../src/modules/module-settings.ts';
 import type { SubTrajectory } from '../../src/topics/records.generated.ts';
-import { expectRefusal } from './open.ts';
+import { expectRefusal, made } from './open.ts';
 import { makeProject } from './project.ts';
 
 const project = makeProject({
@@ -42,11 +41,8 @@ const verdict = { label: 'GOOD' as const, rationale: '', judge: 'rules', votes: 
 const { signal } = new AbortController();
 
 async function scored(settings: Record<string, unknown>) {
-  const config = moduleReward.settings.parse({ ...settings, path: `${project.folder}/${settings.path}` });
-  const model = await moduleReward.make(
-    { ...config, kind: 'module' },
-    { name: 'reward', seed: 3, modules: modulesConfig.parse({}), notify: () => {} },
-  );
+  const path = `${project.folder}/${settings.path}`;
+  const model = await made(moduleReward, 'reward', { ...settings, path });
   return model.score({ subTrajectory, verdict }, { signal });
 }
 

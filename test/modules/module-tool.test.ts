@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from '@jest/globals';
 import { ToolError } from '../../src/errors.ts';
 import { moduleTool } from '../../src/modules/module-tool.ts';
-import { context, expectRefusal } from './open.ts';
+import { context, expectRefusal, made } from './open.ts';
 import { makeProject } from './project.ts';
 
 const project = makeProject({
@@ -42,10 +42,7 @@ afterAll(() => project.remove());
 const { signal } = new AbortController();
 const open = (name: string) => {
   const settings = { path: `${project.folder}/tools.js`, export: name, tag: 'ask', timeoutMs: 50 };
-  return moduleTool.make(
-    { ...moduleTool.settings.parse(settings), kind: 'module' },
-    { ...context, name: 'mine' },
-  );
+  return made(moduleTool, 'mine', settings);
 };
 const called = async (name: string) => (await open(name)).call('x y', { signal });
 

@@ -1,5 +1,5 @@
 /** An operator over the stream of a partition: its outputs, and its state after a stop and after an error. */
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
   concatMap,
@@ -17,16 +17,13 @@ import {
 import { ConfigError } from '../../src/errors.ts';
 import { refuse } from '../../src/own-stages/outputs.ts';
 import type { StageCall } from '../../src/parts/calls.ts';
-import type { Question } from '../../src/topics/records.generated.ts';
-import { ids, type SmallFlow, smallFlow, trapped } from './small-flow.ts';
+import { ids, type Questions, type SmallFlow, smallFlow, trapped } from './small-flow.ts';
 
-type Questions = Observable<Question>;
 let flow: SmallFlow;
 
 beforeEach(async () => {
   flow = await smallFlow();
 });
-afterEach(() => flow.close());
 
 const over = { over: 'partition' } as const;
 /** Each record and how many came before it: a state that has seen everything. */

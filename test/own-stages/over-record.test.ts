@@ -1,5 +1,5 @@
 /** An operator applied to each record alone: what belongs to it, and what is wrong with it, as records. */
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import {
   concatMap,
   delay,
@@ -16,16 +16,13 @@ import {
   throwError,
 } from 'rxjs';
 import { refuse, to } from '../../src/own-stages/outputs.ts';
-import type { Question } from '../../src/topics/records.generated.ts';
-import { ids, type SmallFlow, smallFlow, trapped } from './small-flow.ts';
+import { ids, type Questions, type SmallFlow, smallFlow, trapped } from './small-flow.ts';
 
-type Questions = Observable<Question>;
 let flow: SmallFlow;
 
 beforeEach(async () => {
   flow = await smallFlow();
 });
-afterEach(() => flow.close());
 
 describe('what it gives', () => {
   test('is written in the order of its input, however long each takes', async () => {

@@ -5,6 +5,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterEach } from '@jest/globals';
+import type { Observable } from 'rxjs';
 import { historyOf } from '../../src/own-stages/history.ts';
 import type { OwnPart } from '../../src/own-stages/own-part.ts';
 import { type OwnStageSettings, ownStage } from '../../src/own-stages/own-stage.ts';
@@ -36,6 +38,9 @@ const topics = new Map([
   ['others', { ...topicSchema('questions'), topic: 'others' }],
 ] as const);
 
+/** What the stage of these tests reads. */
+export type Questions = Observable<Question>;
+
 export const codec = createCodec({ maxRecordBytes: 65_536, topics });
 const config = runtimeConfig.parse({ commit: { records: 4, ms: 5 }, drainCheckMs: 2, remoteCheckMs: 5 });
 
@@ -63,6 +68,12 @@ interface RunOptions {
   readonly onMake?: () => void;
 }
 
+const flows: SmallFlow[] = [];
+afterEach(async () => {
+  for (const flow of flows.splice(0)) await flow.close();
+});
+
+/** A flow of its own, until the test has ended. */
 export async function smallFlow(): Promise<SmallFlow> {
   const folder = mkdtempSync(join(tmpdir(), 'swirl-own-stage-'));
   const transport = await openEmbeddedLog({
@@ -73,7 +84,7 @@ export async function smallFlow(): Promise<SmallFlow> {
   await transport.ensureTopics([...topics.keys()].map((name) => ({ name, partitions: 1 })));
   const told: string[] = [];
   const read = (topic: string) => arrayOf(readRecords({ transport, codec }, topic));
-  return {
+  const flow: SmallFlow = {
     transport,
     told,
     feed: (ids) =>
@@ -133,6 +144,8 @@ export async function smallFlow(): Promise<SmallFlow> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+  flows.push(flow);
+  return flow;
 }
 
 /** What throws when it is looked at. */

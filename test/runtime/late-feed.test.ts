@@ -1,37 +1,22 @@
 /** Records that are fed while a run drains: `--until-drained` means that every topic is consumed. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { Observable } from 'rxjs';
 import { perRecord } from '../../src/runtime/per-record.ts';
 import { Run, runtimeConfig } from '../../src/runtime/run.ts';
 import type { Delivery, Finished, Stage } from '../../src/runtime/stage.ts';
-import { decode, encode } from '../../src/topics/avro/codec.ts';
-import { embeddedConfig, openEmbeddedLog } from '../../src/topics/embedded/embedded-log.ts';
+import { encode } from '../../src/topics/avro/codec.ts';
 import type { Question, Topic, Turn } from '../../src/topics/records.generated.ts';
 import type { Transport } from '../../src/topics/transport.ts';
-import { TOPICS } from '../../src/topology/topics.ts';
 import { pause, until } from '../patience.ts';
 import { question, call as written } from '../records.ts';
+import { codec, sleep, smallLog } from './small-log.ts';
 
-const codec = { encode, decode };
 const retry = { attempts: 1, backoffMs: 1, maxBackoffMs: 1 };
-const sleep = async () => {};
 const config = runtimeConfig.parse({ commit: { records: 2, ms: 2 }, drainCheckMs: 2, remoteCheckMs: 2 });
 
-let folder: string;
 let transport: Transport;
-
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'swirl-late-'));
-  transport = await openEmbeddedLog({ folder, run: 'late', config: embeddedConfig.parse({ pollMs: 2 }) });
-  await transport.ensureTopics(TOPICS.map((name) => ({ name, partitions: 1 })));
-});
-
-afterEach(async () => {
-  await transport.close();
-  rmSync(folder, { recursive: true, force: true });
+  transport = await smallLog();
 });
 
 async function feed(...ids: string[]): Promise<void> {

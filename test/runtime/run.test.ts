@@ -1,40 +1,25 @@
 /** The runtime on the embedded log: a small flow of real stages with scripted work. */
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { concatMap, from, mergeMap, Observable } from 'rxjs';
 import { DataError, ModelError } from '../../src/errors.ts';
 import { perRecord } from '../../src/runtime/per-record.ts';
 import { Run, type RunOptions, runtimeConfig } from '../../src/runtime/run.ts';
 import type { Delivery, Emission, Finished, Stage } from '../../src/runtime/stage.ts';
-import { decode, encode } from '../../src/topics/avro/codec.ts';
-import { embeddedConfig, openEmbeddedLog } from '../../src/topics/embedded/embedded-log.ts';
+import { encode } from '../../src/topics/avro/codec.ts';
 import { arrayOf, readRecords } from '../../src/topics/read-records.ts';
 import type { Question, Topic, Turn } from '../../src/topics/records.generated.ts';
 import type { Transport } from '../../src/topics/transport.ts';
-import { TOPICS } from '../../src/topology/topics.ts';
 import { pause, until } from '../patience.ts';
 import { question } from '../records.ts';
+import { codec, sleep, smallLog } from './small-log.ts';
 
-const codec = { encode, decode };
 const retry = { attempts: 2, backoffMs: 1, maxBackoffMs: 1 };
-const sleep = async () => {};
 const config = runtimeConfig.parse({ commit: { records: 4, ms: 5 }, drainCheckMs: 2, remoteCheckMs: 5 });
 
-let folder: string;
 let transport: Transport;
-
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'swirl-run-'));
-  transport = await openEmbeddedLog({ folder, run: 'test', config: embeddedConfig.parse({ pollMs: 2 }) });
-  await transport.ensureTopics(TOPICS.map((name) => ({ name, partitions: 1 })));
-});
-
-afterEach(async () => {
-  await transport.close();
-  rmSync(folder, { recursive: true, force: true });
+  transport = await smallLog();
 });
 
 async function feed(count: number, first = 0): Promise<void> {
@@ -190,9 +175,7 @@ describe('a run', () => {
     const orders: string[][] = [];
     for (const seed of [1, 2]) {
       const run = `turns-${seed}`;
-      await transport.close();
-      transport = await openEmbeddedLog({ folder, run, config: embeddedConfig.parse({ pollMs: 2 }) });
-      await transport.ensureTopics(TOPICS.map((name) => ({ name, partitions: 1 })));
+      transport = await smallLog(run);
       await feed(12);
       const round = perRecord<Turn>(
         async ({ id, question }) => {

@@ -1,31 +1,19 @@
 /** Checkpoints whose files have changed, that belong to other runs, or are of earlier versions. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { mkdir, readdir } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeEach, expect, test } from '@jest/globals';
+import { beforeEach, expect, test } from '@jest/globals';
 import { ConfigError } from '../../src/errors.ts';
 import { Checkpoints } from '../../src/train/checkpoint.ts';
 import { wholePolicy } from '../../src/train/checkpoint-form.ts';
-import { flip, stateAt, tensorsAt } from './checkpoint-states.ts';
-import { smallDecoder } from './small-world.ts';
+import { checkpointRuns, flip, stateAt, tensorsAt } from './checkpoint-states.ts';
 
-const root = mkdtempSync(join(tmpdir(), 'swirl-checkpoint-'));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
-
-const origin = { path: join(root, 'origin'), config: smallDecoder };
+const { origin, nextRun, write } = checkpointRuns();
 let folder: string;
 let checkpoints: Checkpoints;
-let folders = 0;
-
-beforeEach(async () => {
-  await mkdir(origin.path, { recursive: true });
-  writeFileSync(join(origin.path, 'config.json'), '{"model_type":"gemma2"}');
-  folder = join(root, `run${folders++}`, 'checkpoints');
-  checkpoints = new Checkpoints(folder, wholePolicy(origin));
+beforeEach(() => {
+  ({ folder, checkpoints } = nextRun());
 });
-
-const write = (step: number) => checkpoints.write(stateAt(step), async () => tensorsAt(step));
 
 test('any file of one that has a changed byte: the newest whole one before it is offered', async () => {
   for (const step of [2, 4, 6]) await write(step);

@@ -1,34 +1,23 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { SafetensorsFile } from '../../src/checkpoint/safetensors.ts';
 import { initialAdapters } from '../../src/engine/lora.ts';
 import { ConfigError, TransportError } from '../../src/errors.ts';
 import { TakenOver } from '../../src/runtime/taken-over.ts';
 import { Checkpoints } from '../../src/train/checkpoint.ts';
 import { adaptersOn, type CheckpointForm, wholePolicy } from '../../src/train/checkpoint-form.ts';
-import { flip, stateAt, tensorsAt } from './checkpoint-states.ts';
+import { checkpointRuns, flip, stateAt, tensorsAt } from './checkpoint-states.ts';
 import { runProcess, smallRun } from './small-run.ts';
 import { smallDecoder, smallWeights, trajectory } from './small-world.ts';
 
-const root = mkdtempSync(join(tmpdir(), 'swirl-checkpoint-'));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
-
-const origin = { path: join(root, 'origin'), config: smallDecoder };
+const { origin, nextRun, write } = checkpointRuns();
 let folder: string;
 let checkpoints: Checkpoints;
-let folders = 0;
-
-beforeEach(async () => {
-  await mkdir(origin.path, { recursive: true });
-  writeFileSync(join(origin.path, 'config.json'), '{"model_type":"gemma2"}');
-  folder = join(root, `run${folders++}`, 'checkpoints');
-  checkpoints = new Checkpoints(folder, wholePolicy(origin));
+beforeEach(() => {
+  ({ folder, checkpoints } = nextRun());
 });
-
-const write = (step: number) => checkpoints.write(stateAt(step), async () => tensorsAt(step));
 
 describe('Checkpoints', () => {
   test('what is written is read back to the bit, and the newest is found by its number', async () => {

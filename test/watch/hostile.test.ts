@@ -7,9 +7,9 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { OpenRuns } from '../../src/watch/open-runs.ts';
 import { reportOf } from '../../src/watch/report.ts';
-import { startWatchServer, type WatchServer } from '../../src/watch/server.ts';
+import type { WatchServer } from '../../src/watch/server.ts';
 import { trajectory } from '../records.ts';
-import { browserProgram, NO_BROWSER, openPage, startBrowser } from './browser.ts';
+import { browserProgram, NO_BROWSER, openPage, watchInBrowser } from './browser.ts';
 import { failure, judgedSteps, scoredSteps } from './made-records.ts';
 import { appendTo, madeTopology, update } from './made-run.ts';
 
@@ -28,6 +28,7 @@ const topology = madeTopology(folder, 'made', {
 let runs: OpenRuns;
 let server: WatchServer;
 let browser: Browser;
+let close: () => Promise<void>;
 
 const ATTACKS = [
   '<script>window.hacked = 1</script>',
@@ -95,13 +96,11 @@ given(browserProgram === null ? `hostile texts (skipped: ${NO_BROWSER})` : 'host
       failures: [failure(ATTACKS, ATTACKS + WORD, { stage: ATTACKS, error: ATTACKS, topic: ATTACKS })],
     });
     runs = new OpenRuns(topology, { notify: () => {}, env: { A_KEY: SECRET }, now: Date.now });
-    server = await startWatchServer({ runs, host: '127.0.0.1', port: 0, token: null, intervalMs: 200 });
-    browser = await startBrowser();
+    ({ server, browser, close } = await watchInBrowser(runs));
   });
 
   afterAll(async () => {
-    await browser.close();
-    await server.close();
+    await close();
     rmSync(folder, { recursive: true });
   });
 
@@ -125,7 +124,7 @@ given(browserProgram === null ? `hostile texts (skipped: ${NO_BROWSER})` : 'host
     const { page } = await openPage(browser);
     await page.goto(`${server.url}#/trajectory?place=0:0`);
     await page.getByText('Learned from in').first().waitFor();
-    const text = await page.locator('article').innerText();
+    const text = await page.locator('article').textContent();
     expect(text).toContain('<script>window.hacked = 1</script>');
     expect(text).toContain('my key is [redacted]');
     expect(text).toMatch(/only the beginning of 1,000,\d{3} characters/);

@@ -7,9 +7,9 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser } from 'playwright-core';
 import { OpenRuns } from '../../src/watch/open-runs.ts';
 import { reportOf } from '../../src/watch/report.ts';
-import { startWatchServer, type WatchServer } from '../../src/watch/server.ts';
+import type { WatchServer } from '../../src/watch/server.ts';
 import { trajectory } from '../records.ts';
-import { browserProgram, NO_BROWSER, openPage, startBrowser } from './browser.ts';
+import { browserProgram, NO_BROWSER, openPage, watchInBrowser } from './browser.ts';
 import { failure, judgedSteps, scoredSteps } from './made-records.ts';
 import { appendTo, madeTopology, update } from './made-run.ts';
 
@@ -19,6 +19,7 @@ const topology = madeTopology(folder, 'made');
 let runs: OpenRuns;
 let server: WatchServer;
 let browser: Browser;
+let close: () => Promise<void>;
 
 const VIEWS = ['flow', 'curves', 'trajectories', 'failures', 'compare?with=other', 'trajectory?place=0:0'];
 
@@ -38,13 +39,11 @@ given(browserProgram === null ? `the page (skipped: ${NO_BROWSER})` : 'the page'
       updates: [update(1), update(2), update(3)],
     });
     runs = new OpenRuns(topology, { notify: () => {}, env: {}, now: Date.now });
-    server = await startWatchServer({ runs, host: '127.0.0.1', port: 0, token: null, intervalMs: 100 });
-    browser = await startBrowser();
+    ({ server, browser, close } = await watchInBrowser(runs));
   });
 
   afterAll(async () => {
-    await browser.close();
-    await server.close();
+    await close();
     rmSync(folder, { recursive: true });
   });
 
@@ -70,7 +69,7 @@ given(browserProgram === null ? `the page (skipped: ${NO_BROWSER})` : 'the page'
     // Newest first: q3, q2, q1.
     for (const key of ['j', 'j', 'j', 'Enter']) await page.keyboard.press(key);
     await page.getByRole('heading', { name: 'q1/0' }).waitFor();
-    const text = await page.locator('article').innerText();
+    const text = await page.locator('article').textContent();
     expect(text).toContain('What is 2 plus 3?');
     expect(text).toContain('<math_exp>0+1</math_exp>');
     expect(text).toContain('Learned from in update 1 (epoch 1), update 2 (epoch 2).');
@@ -112,7 +111,7 @@ given(browserProgram === null ? `the page (skipped: ${NO_BROWSER})` : 'the page'
     await page.goto(`${server.url}#/curves`);
     const reward = page.locator('[data-curve="meanReward"]');
     await reward.locator('canvas').waitFor();
-    expect(await reward.locator('figcaption').innerText()).toContain('0.750');
+    expect(await reward.locator('figcaption').textContent()).toContain('0.750');
     // Under the pointer at the left: the first update.
     await reward.locator('.u-over').hover({ position: { x: 1, y: 20 } });
     await reward.getByText('0.500').waitFor();

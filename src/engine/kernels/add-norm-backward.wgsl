@@ -1,12 +1,6 @@
 // The gradient of add-norm.wgsl. `stream` holds the gradient that reaches `total` along the residual stream;
 // it gains what comes back through the next norm and is then the gradient of x as well. dbranch is what goes
 // back through the branch's norm; without POST_NORMS the stream itself.
-struct Call {
-  branchNorm: u32,
-  nextNorm: u32,
-}
-@group(0) @binding(0) var<uniform> batch: Batch;
-@group(0) @binding(1) var<storage, read> norms: array<vec4f>;             // (norms, HIDDEN)
 @group(0) @binding(2) var<storage, read> dy: array<vec4f>;                // (N, HIDDEN)
 @group(0) @binding(3) var<storage, read> total: array<vec4f>;             // (N, HIDDEN)
 @group(0) @binding(4) var<storage, read> branch: array<vec4f>;            // (N, HIDDEN)
@@ -16,11 +10,7 @@ struct Call {
 @group(0) @binding(8) var<storage, read_write> dbranch: array<vec4f>;     // (N, HIDDEN)
 @group(0) @binding(9) var<uniform> call: Call;
 
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let n = id.x;
-  if (n >= batch.tokens) { return; }
-  let columns = HIDDEN4 + batch.zero;
+fn ofToken(n: u32, columns: u32) {
   let row = n * HIDDEN4;
   var product = 0f;
   for (var c = 0u; c < columns; c++) {

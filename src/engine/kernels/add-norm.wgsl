@@ -2,12 +2,6 @@
 //   total = x + norm(branch, branchNorm);  y = norm(total, nextNorm)
 // Without POST_NORMS the branch joins as it is.
 // One pass over the token instead of three. One invocation per token.
-struct Call {
-  branchNorm: u32,
-  nextNorm: u32,
-}
-@group(0) @binding(0) var<uniform> batch: Batch;
-@group(0) @binding(1) var<storage, read> norms: array<vec4f>;             // (norms, HIDDEN)
 @group(0) @binding(2) var<storage, read> x: array<vec4f>;                 // (N, HIDDEN)
 @group(0) @binding(3) var<storage, read> branch: array<vec4f>;            // (N, HIDDEN)
 @group(0) @binding(4) var<storage, read_write> total: array<vec4f>;       // (N, HIDDEN) x plus the normed branch
@@ -16,11 +10,7 @@ struct Call {
 @group(0) @binding(7) var<storage, read_write> nextRstd: array<f32>;      // (N)
 @group(0) @binding(8) var<uniform> call: Call;
 
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let n = id.x;
-  if (n >= batch.tokens) { return; }
-  let columns = HIDDEN4 + batch.zero;
+fn ofToken(n: u32, columns: u32) {
   let row = n * HIDDEN4;
   var squares = 0f;
   if (POST_NORMS) {

@@ -1,18 +1,8 @@
 // A tile of logits becomes the gradient of -sum_m advantages[m] * logprob[m], in place; padding columns
 // become 0.
-struct Call {
-  first: u32,
-  columns: u32,
-  stride: u32,
-}
-@group(0) @binding(0) var<uniform> batch: Batch;
-@group(0) @binding(1) var<storage, read> tokens: array<u32>;              // (N)
-@group(0) @binding(2) var<storage, read> targets: array<u32>;             // (M)
 @group(0) @binding(3) var<storage, read> advantages: array<f32>;          // (M)
 @group(0) @binding(4) var<storage, read> running: array<vec4f>;           // (M) maximum, sum, the target's logit, log-sum
 @group(0) @binding(5) var<storage, read_write> logits: array<f32>;        // (M, STRIDE)
-@group(0) @binding(6) var<storage, read> inverseTemperatures: array<f32>;  // (M)
-@group(0) @binding(7) var<uniform> call: Call;
 
 @compute @workgroup_size(8, 8)
 fn main(@builtin(global_invocation_id) id: vec3u) {

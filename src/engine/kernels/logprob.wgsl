@@ -1,19 +1,9 @@
 // Takes a tile of the logits (columns FIRST to FIRST + COLUMNS of the vocabulary), divided by the
 // temperature, into the running maximum and sum of each target, and writes the logprob, which is right after
 // the last tile. One invocation per target.
-struct Call {
-  first: u32,
-  columns: u32,
-  stride: u32,
-}
-@group(0) @binding(0) var<uniform> batch: Batch;
-@group(0) @binding(1) var<storage, read> tokens: array<u32>;              // (N)
-@group(0) @binding(2) var<storage, read> targets: array<u32>;             // (M)
 @group(0) @binding(3) var<storage, read> logits: array<f32>;              // (M, STRIDE), not capped
 @group(0) @binding(4) var<storage, read_write> running: array<vec4f>;     // (M) maximum, sum, the target's logit, log-sum
 @group(0) @binding(5) var<storage, read_write> logprobs: array<f32>;      // (M)
-@group(0) @binding(6) var<storage, read> inverseTemperatures: array<f32>;  // (M)
-@group(0) @binding(7) var<uniform> call: Call;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {

@@ -1,15 +1,11 @@
 // dx (M, IN) = scale * dy (M, OUT) times w (OUT, IN), or dx += it; the gradient of matmul.wgsl at its input.
 // Each invocation has a tile of 8 rows and 4 columns of dx in registers and sums over OUT in order.
-@group(0) @binding(0) var<uniform> batch: Batch;
 @group(0) @binding(1) var<storage, read> dy: array<f32>;
-@group(0) @binding(2) var<storage, read> w: array<Stored>;
-@group(0) @binding(3) var<storage, read_write> dx: array<vec4f>;
-@group(0) @binding(4) var<uniform> call: MatmulCall;
 
 @compute @workgroup_size(8, 8)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let m = id.y * 8;
-  if (id.x >= call.in4 || m >= select(batch.tokens, batch.targets, call.overTargets != 0)) { return; }
+  if (id.x >= call.in4 || m >= rows()) { return; }
   let out = call.out4 * 4;
   let stride = call.yStride4 * 4;
   let row = m * stride + call.yAt4 * 4;
@@ -40,13 +36,4 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   put(m + 5, id.x, d5);
   put(m + 6, id.x, d6);
   put(m + 7, id.x, d7);
-}
-
-fn put(m: u32, k4: u32, value: vec4f) {
-  let at = m * call.xStride4 + call.xAt4 + k4;
-  if (call.add != 0) {
-    dx[at] += call.scale * value;
-  } else {
-    dx[at] = call.scale * value;
-  }
 }

@@ -4,7 +4,3 @@
 @group(0) @binding(2) var<storage, read> x: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> dw: array<vec4f>;
 @group(0) @binding(4) var<uniform> call: MatmulCall;
-
-fn rows() -> u32 {
-  return select(batch.tokens, batch.targets, call.overTargets != 0);
-}

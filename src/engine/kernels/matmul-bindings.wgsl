@@ -5,10 +5,6 @@
 @group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(4) var<uniform> call: MatmulCall;
 
-fn rows() -> u32 {
-  return select(batch.tokens, batch.targets, call.overTargets != 0);
-}
-
 fn put(m: u32, n4: u32, value: vec4f) {
   let at = m * call.yStride4 + call.yAt4 + n4;
   if (call.add != 0) {

@@ -11,11 +11,7 @@ struct Call {
 @group(0) @binding(5) var<storage, read_write> dx: array<vec4f>;   // (N, HIDDEN)
 @group(0) @binding(6) var<uniform> call: Call;
 
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let n = id.x;
-  if (n >= batch.tokens) { return; }
-  let columns = HIDDEN4 + batch.zero;
+fn ofToken(n: u32, columns: u32) {
   var product = 0f;
   for (var c = 0u; c < columns; c++) {
     product += dot(dy[n * HIDDEN4 + c] * (NORM_OFFSET + norms[call.norm * HIDDEN4 + c]), x[n * HIDDEN4 + c]);

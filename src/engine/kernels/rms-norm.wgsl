@@ -10,11 +10,7 @@ struct Call {
 @group(0) @binding(4) var<storage, read_write> rstd: array<f32>;   // (N)
 @group(0) @binding(5) var<uniform> call: Call;
 
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let n = id.x;
-  if (n >= batch.tokens) { return; }
-  let columns = HIDDEN4 + batch.zero;
+fn ofToken(n: u32, columns: u32) {
   var squares = 0f;
   for (var c = 0u; c < columns; c++) {
     let value = x[n * HIDDEN4 + c];

@@ -49,14 +49,21 @@ fn unpack(stored: Stored) -> vec4f {
 }`,
 };
 
-/** Kernels with variants: what all of them are given stands once, in `kernels/NAME-bindings.wgsl`. */
-const bindingsApart: ReadonlySet<string> = new Set([
-  'attention',
-  'attention-backward-queries',
-  'attention-backward-keys',
-  'matmul',
-  'matmul-backward-weight',
-]);
+/** What several kernels and variants have in common stands once, in files that go before a kernel's own. */
+export const sharedFiles: Readonly<Record<string, readonly string[]>> = {
+  attention: ['attention-bindings'],
+  'attention-backward-queries': ['attention-backward-bindings', 'attention-backward-queries-bindings'],
+  'attention-backward-keys': ['attention-backward-bindings', 'attention-backward-keys-bindings'],
+  matmul: ['matmul-rows', 'matmul-bindings'],
+  'matmul-backward-input': ['matmul-rows', 'matmul-backward-input-bindings'],
+  'matmul-backward-weight': ['matmul-rows', 'matmul-backward-weight-bindings'],
+  logprob: ['logprob-bindings'],
+  'logprob-backward': ['logprob-bindings'],
+  'add-norm': ['per-token', 'add-norm-bindings'],
+  'add-norm-backward': ['per-token', 'add-norm-bindings'],
+  'rms-norm': ['per-token'],
+  'rms-norm-backward': ['per-token'],
+};
 
 /** An f32 of a kernel's `Call`. */
 export function float(value: number): number {
@@ -132,7 +139,7 @@ export class Kernels {
 
   #pipeline(name: string, { stored = 'f32', variant }: Pick<KernelCall, 'stored' | 'variant'>) {
     const { files: own, before, directives = [] } = variant ?? { files: [name], before: '' };
-    const files = bindingsApart.has(name) ? [`${name}-bindings`, ...own] : own;
+    const files = [...(sharedFiles[name] ?? []), ...own];
     const key = [stored, ...files, before].join(' ');
     let pipeline = this.#pipelines.get(key);
     if (!pipeline) {

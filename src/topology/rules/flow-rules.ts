@@ -139,14 +139,7 @@ export const twoReaders: Rule = {
       const readers = builtInStages(topology)
         .filter((stage) => stage.reads === topic)
         .map(({ name }) => name);
-      const [first, second] = readers;
-      if (first === undefined || second === undefined) return [];
-      return [
-        error(
-          ['stages', second, 'reads'],
-          `\`${second}\` reads \`${topic}\`, which \`${first}\` reads too: each would work on every record`,
-        ),
-      ];
+      return twice(readers, 'reads', { topic, why: 'each would work on every record' });
     }),
 };
 
@@ -160,17 +153,22 @@ export const twoWriters: Rule = {
     return [...topics].flatMap((topic) => {
       // Swirl's first: of two it is one's own that is in the way.
       const isOwn = (name: string) => Number(Object.hasOwn(topology.ownStages, name));
-      const [first, second] = producersOf(topology, topic).sort((a, b) => isOwn(a) - isOwn(b));
-      if (first === undefined || second === undefined) return [];
-      return [
-        error(
-          ['stages', second, 'writes'],
-          `\`${second}\` writes \`${topic}\`, which \`${first}\` writes too: its records would be there twice`,
-        ),
-      ];
+      const writers = producersOf(topology, topic).sort((a, b) => isOwn(a) - isOwn(b));
+      return twice(writers, 'writes', { topic, why: 'its records would be there twice' });
     });
   },
 };
+
+/** That a second stage does with a topic what only one may do. */
+function twice(
+  [first, second]: readonly string[],
+  does: 'reads' | 'writes',
+  { topic, why }: { readonly topic: string; readonly why: string },
+): RuleFinding[] {
+  if (first === undefined || second === undefined) return [];
+  const message = `\`${second}\` ${does} \`${topic}\`, which \`${first}\` ${does} too: ${why}`;
+  return [error(['stages', second, does], message)];
+}
 
 export const unendedTurns: Rule = {
   name: 'broken-turns',

@@ -24,7 +24,7 @@ import { BrokenPages } from '../../../src/topics/embedded/lmdb-meta.ts';
 import { checkPages } from '../../../src/topics/embedded/lmdb-pages.ts';
 import { MARKER_KEY } from '../../../src/topics/embedded/log-format.ts';
 import { collect, output, text } from '../contract/given.ts';
-import { type EmbeddedFolder, embeddedFolder } from './embedded-folder.ts';
+import { type EmbeddedFolder, embeddedFolder, fillUp } from './embedded-folder.ts';
 
 const PAGE = 8192;
 const isRoot = process.getuid?.() === 0;
@@ -263,16 +263,10 @@ describe('a full disk', () => {
       const transport = await small.open('a');
       await transport.ensureTopics([{ name: 'in', partitions: 1 }]);
       const page = Array.from({ length: 10 }, (_, i) => output('in', 'k', `${i}`.padEnd(1000, '.')));
-      let appended = 0;
-      const fill = async (): Promise<void> => {
-        for (;;) {
-          await transport.append(page);
-          appended += page.length;
-        }
-      };
-      const filling = fill();
-      await expect(filling).rejects.toThrow(TransportError);
-      await expect(filling).rejects.toThrow(/The disk is full .*bytes free\)\. Nothing was lost/);
+      const filled = fillUp(transport, page);
+      await expect(filled.failed).rejects.toThrow(TransportError);
+      await expect(filled.failed).rejects.toThrow(/The disk is full .*bytes free\)\. Nothing was lost/);
+      const appended = filled.count;
       expect(appended).toBeGreaterThan(100);
       expect((await transport.topics())[0]?.offsets).toEqual([{ start: 0, end: appended }]);
       await transport.close();

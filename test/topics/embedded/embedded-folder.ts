@@ -7,7 +7,8 @@ import {
   embeddedConfig,
   openEmbeddedLog,
 } from '../../../src/topics/embedded/embedded-log.ts';
-import type { Transport } from '../../../src/topics/transport.ts';
+import type { Output, Transport } from '../../../src/topics/transport.ts';
+import { TOPICS } from '../../../src/topology/topics.ts';
 
 export interface EmbeddedFolder {
   readonly folder: string;
@@ -15,22 +16,30 @@ export interface EmbeddedFolder {
     run: string,
     options?: Partial<EmbeddedConfig> & { now?: () => number; access?: 'read' },
   ): Promise<Transport>;
+  /** With all topics of Swirl's own, of one partition each. */
+  openWhole(run: string): Promise<Transport>;
   cleanup(): Promise<void>;
 }
 
 export function embeddedFolder(folder = mkdtempSync(join(tmpdir(), 'swirl-log-'))): EmbeddedFolder {
   const opened: Transport[] = [];
+  const open: EmbeddedFolder['open'] = async (run, { now, access, ...settings } = {}) => {
+    const transport = await openEmbeddedLog({
+      folder,
+      run,
+      config: embeddedConfig.parse({ pollMs: 5, ...settings }),
+      ...(now === undefined ? {} : { now }),
+      ...(access === undefined ? {} : { access }),
+    });
+    opened.push(transport);
+    return transport;
+  };
   return {
     folder,
-    open: async (run, { now, access, ...settings } = {}) => {
-      const transport = await openEmbeddedLog({
-        folder,
-        run,
-        config: embeddedConfig.parse({ pollMs: 5, ...settings }),
-        ...(now === undefined ? {} : { now }),
-        ...(access === undefined ? {} : { access }),
-      });
-      opened.push(transport);
+    open,
+    openWhole: async (run) => {
+      const transport = await open(run, { pollMs: 2 });
+      await transport.ensureTopics(TOPICS.map((name) => ({ name, partitions: 1 })));
       return transport;
     },
     cleanup: async () => {
@@ -38,4 +47,17 @@ export function embeddedFolder(folder = mkdtempSync(join(tmpdir(), 'swirl-log-')
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Appends the same records again and again until it fails, and counts those that were taken. */
+export function fillUp(transport: Transport, page: readonly Output[]) {
+  const filled = { count: 0, failed: Promise.resolve() };
+  const fill = async (): Promise<void> => {
+    for (;;) {
+      await transport.append(page);
+      filled.count += page.length;
+    }
+  };
+  filled.failed = fill();
+  return filled;
 }

@@ -7,7 +7,7 @@ import { murmur2, partitionOf } from '../../../src/topics/partition-of.ts';
 import type { InputPartition, Transport } from '../../../src/topics/transport.ts';
 import { pause } from '../../patience.ts';
 import { collect, output, text } from '../contract/given.ts';
-import { type EmbeddedFolder, embeddedFolder } from './embedded-folder.ts';
+import { type EmbeddedFolder, embeddedFolder, fillUp } from './embedded-folder.ts';
 
 let runs: EmbeddedFolder;
 
@@ -133,14 +133,9 @@ describe('a log that is full', () => {
   test('refuses an append as a whole, keeps what it has, and goes on when it may grow', async () => {
     const small = await open('a', { maxLogBytes: 1024 * 1024 });
     const page = Array.from({ length: 20 }, (_, i) => output('in', 'k', `${i}`.padEnd(1000, '.')));
-    let appended = 0;
-    const fill = async (): Promise<void> => {
-      for (;;) {
-        await small.append(page);
-        appended += page.length;
-      }
-    };
-    await expect(fill()).rejects.toThrow(TransportError);
+    const filled = fillUp(small, page);
+    await expect(filled.failed).rejects.toThrow(TransportError);
+    const appended = filled.count;
     await expect(small.append(page)).rejects.toThrow(/is full: .*raise maxLogBytes/);
     expect(appended).toBeGreaterThan(100);
     expect((await small.topics())[0]?.offsets).toEqual([{ start: 0, end: appended }]);

@@ -136,6 +136,10 @@ async function turnsOf(run: OpenRun) {
   return turns;
 }
 
+function fieldsOf(types: Readonly<Record<string, unknown>>): object[] {
+  return Object.entries(types).map(([name, type]) => ({ name, type }));
+}
+
 interface Note {
   readonly id: string;
   readonly about: Question;
@@ -149,27 +153,18 @@ const note = {
   type: 'record',
   name: 'Note',
   namespace: 'mine',
-  fields: [
-    { name: 'id', type: 'string' },
-    { name: 'about', type: 'swirl.Question' },
-    { name: 'length', type: 'double' },
-    { name: 'tone', type: { type: 'enum', name: 'Tone', symbols: ['CALM', 'LOUD'] } },
-    { name: 'by', type: ['null', 'swirl.Origin'], default: null },
-  ],
+  fields: fieldsOf({
+    ...{ id: 'string', about: 'swirl.Question', length: 'double' },
+    tone: { type: 'enum', name: 'Tone', symbols: ['CALM', 'LOUD'] },
+    by: ['null', 'swirl.Origin'],
+  }),
 };
 
 interface Heard {
   readonly id: string;
   readonly twice: number;
 }
-const heard = {
-  type: 'record',
-  name: 'Heard',
-  fields: [
-    { name: 'id', type: 'string' },
-    { name: 'twice', type: 'double' },
-  ],
-};
+const heard = { type: 'record', name: 'Heard', fields: fieldsOf({ id: 'string', twice: 'double' }) };
 
 const modules = `
 import { map } from 'rxjs';

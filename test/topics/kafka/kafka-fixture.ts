@@ -1,4 +1,5 @@
 /** Transports on a real broker, for tests. */
+import { type Admin, Kafka, logLevel } from 'kafkajs';
 import { type KafkaConfig, kafkaConfig } from '../../../src/topics/kafka/kafka-config.ts';
 import { openKafka } from '../../../src/topics/kafka/kafka-transport.ts';
 
@@ -39,6 +40,13 @@ export function kafkaFixture(address: string, preset: Partial<KafkaConfig> = {})
       await Promise.all(opened.map((transport) => transport.close()));
     },
   };
+}
+
+/** A client that looks at groups and topics, and changes them; disconnect it. */
+export async function adminOf(address: string): Promise<Admin> {
+  const admin = new Kafka({ brokers: [address], logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  return admin;
 }
 
 /** A name that no other test on the same broker has. */

@@ -3,30 +3,17 @@
  * and says how to go on, and neither does its work twice nor ends as if all were done.
  */
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { type Admin, Kafka, logLevel } from 'kafkajs';
-import { perRecord } from '../../../src/runtime/per-record.ts';
+import type { Admin } from 'kafkajs';
 import { Run, type RunEnd, runtimeConfig } from '../../../src/runtime/run.ts';
-import type { Emission, Stage } from '../../../src/runtime/stage.ts';
 import { decode, encode } from '../../../src/topics/avro/codec.ts';
-import type { Question } from '../../../src/topics/records.generated.ts';
 import type { Transport } from '../../../src/topics/transport.ts';
 import { until } from '../../patience.ts';
 import { question } from '../../records.ts';
 import { sharedBroker, withKafka } from './broker.ts';
-import { type KafkaFixture, kafkaFixture, runName } from './kafka-fixture.ts';
+import { adminOf, type KafkaFixture, kafkaFixture, runName } from './kafka-fixture.ts';
+import { startStage } from './start-stage.ts';
 
-const start = perRecord<Question>(
-  async (asked) => {
-    const trajectory = `${asked.id}/0`;
-    const value = { id: `${trajectory}/0`, trajectory, question: asked, steps: [] };
-    const turn: Emission = { topic: 'turns', key: trajectory, value };
-    return [turn];
-  },
-  { stage: 'start', retry: { attempts: 1, backoffMs: 1, maxBackoffMs: 1 }, sleep: async () => {} },
-);
-const stages = [
-  { name: 'start', reads: 'questions', writes: ['turns'], window: 64, operator: () => start },
-] as unknown as Stage[];
+const stages = [startStage];
 
 withKafka('progress that does not fit its topic', () => {
   let kafka: KafkaFixture;
@@ -37,8 +24,7 @@ withKafka('progress that does not fit its topic', () => {
   beforeAll(async () => {
     const address = await sharedBroker();
     kafka = kafkaFixture(address, { topicCheckMs: 50 });
-    admin = new Kafka({ brokers: [address], logLevel: logLevel.NOTHING }).admin();
-    await admin.connect();
+    admin = await adminOf(address);
   });
   afterAll(async () => {
     await admin.disconnect();

@@ -3,27 +3,14 @@
  * run goes on.
  */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { perRecord } from '../../../src/runtime/per-record.ts';
 import { Run, runtimeConfig } from '../../../src/runtime/run.ts';
-import type { Emission, Stage } from '../../../src/runtime/stage.ts';
 import { decode, encode } from '../../../src/topics/avro/codec.ts';
-import type { Failure, Question } from '../../../src/topics/records.generated.ts';
+import type { Failure } from '../../../src/topics/records.generated.ts';
 import type { Transport } from '../../../src/topics/transport.ts';
 import { question } from '../../records.ts';
 import { sharedBroker, withKafka } from './broker.ts';
 import { type KafkaFixture, kafkaFixture, runName } from './kafka-fixture.ts';
-
-/** As `start`: the question is in its turn, whose key its id is a part of. */
-const start = perRecord<Question>(
-  async (asked) => {
-    const trajectory = `${asked.id}/0`;
-    const value = { id: `${trajectory}/0`, trajectory, question: asked, steps: [] };
-    const turn: Emission = { topic: 'turns', key: trajectory, value };
-    return [turn];
-  },
-  { stage: 'start', retry: { attempts: 1, backoffMs: 1, maxBackoffMs: 1 }, sleep: async () => {} },
-);
-const stage = { name: 'start', reads: 'questions', writes: ['turns'], window: 64, operator: () => start };
+import { startStage } from './start-stage.ts';
 
 withKafka('records that nothing can be made of', () => {
   let kafka: KafkaFixture;
@@ -34,7 +21,7 @@ withKafka('records that nothing can be made of', () => {
 
   /** Runs the stage on what is there, to its end. */
   async function drain(transport: Transport): Promise<void> {
-    const stages = [stage] as unknown as Stage[];
+    const stages = [startStage];
     const never = new AbortController().signal;
     await new Run(
       { stages, flow: stages, scheduled: [], untilDrained: true, stop: never, abort: never },

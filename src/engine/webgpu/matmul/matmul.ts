@@ -70,11 +70,7 @@ export class Matmul {
 
   /** y (M, output) = x (M, input) times w transposed. */
   forward({ x, w, y }: { x: Columns; w: Weight; y: Columns }, options: MatmulOptions): Dispatch {
-    const call = {
-      stored: w.format,
-      call: callOf(x, y, options),
-      bindings: [this.#batch, x.of, w.of, y.of],
-    };
+    const call = { ...this.#times(w, x, y), call: callOf(x, y, options) };
     if (this.#inRegisters) {
       return this.#kernels.dispatch('matmul', { ...call, workgroups: tiles(options.output, 4, options) });
     }
@@ -100,11 +96,7 @@ export class Matmul {
 
   /** dx (M, input) = dy (M, output) times w. */
   backwardInput({ dy, w, dx }: { dy: Columns; w: Weight; dx: Columns }, options: MatmulOptions): Dispatch {
-    const call = {
-      stored: w.format,
-      call: callOf(dx, dy, options),
-      bindings: [this.#batch, dy.of, w.of, dx.of],
-    };
+    const call = { ...this.#times(w, dy, dx), call: callOf(dx, dy, options) };
     if (this.#inRegisters) {
       const workgroups = tiles(options.input, 8, options);
       return this.#kernels.dispatch('matmul-backward-input', { ...call, workgroups });
@@ -139,6 +131,10 @@ export class Matmul {
       ...(variant ? { variant } : {}),
       workgroups: (sizes) => (sizes[over] === 0 ? [0] : [Math.ceil(input / wide), Math.ceil(output / high)]),
     });
+  }
+
+  #times(w: Weight, from: Columns, to: Columns): Pick<KernelCall, 'stored' | 'bindings'> {
+    return { stored: w.format, bindings: [this.#batch, from.of, w.of, to.of] };
   }
 
   /** What puts a matmul in the tiles of subgroups; null where the family is another. Many rows or few. */

@@ -24,13 +24,8 @@ export class TrainingOperations extends ForwardOperations {
 
   /** The tile's logits become their gradient, in place. */
   logprobBackward(tile: HeadTile): Dispatch {
-    const of = (name: string) => this.plan.get(name);
     return this.kernels.dispatch('logprob-backward', {
-      call: [tile.first, tile.columns, tile.stride],
-      bindings: [
-        ...[this.plan.batch, of('tokens'), of('targets'), of('advantages'), of('running'), of('logits')],
-        of('inverseTemperatures'),
-      ],
+      ...this.overTile(tile, ['advantages', 'running', 'logits']),
       workgroups: perElement(tile.stride, 'targets'),
     });
   }

@@ -132,15 +132,19 @@ export class ForwardOperations {
   }
 
   logprob(tile: HeadTile): Dispatch {
-    const of = (name: string) => this.plan.get(name);
     return this.kernels.dispatch('logprob', {
-      call: [tile.first, tile.columns, tile.stride],
-      bindings: [
-        ...[this.plan.batch, of('tokens'), of('targets'), of('logits'), of('running'), of('logprobs')],
-        of('inverseTemperatures'),
-      ],
+      ...this.overTile(tile, ['logits', 'running', 'logprobs']),
       workgroups: (sizes) => [Math.ceil(sizes.targets / 64)],
     });
+  }
+
+  /** What kernels over a tile of the logits are given; `between` is what logprob-bindings.wgsl leaves to each. */
+  protected overTile({ first, columns, stride }: HeadTile, between: readonly string[]) {
+    const names = ['tokens', 'targets', ...between, 'inverseTemperatures'];
+    return {
+      call: [first, columns, stride],
+      bindings: [this.plan.batch, ...names.map((name) => this.plan.get(name))],
+    };
   }
 
   protected attentionVariant(name: Parameters<typeof attentionVariant>[0]): { variant?: Variant } {
