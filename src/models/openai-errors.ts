@@ -79,10 +79,9 @@ export function connectionError(endpoint: Endpoint, cause: unknown): ModelError 
 
 export function timeoutError(endpoint: Endpoint, timeoutMs: number): ModelError {
   return new ModelError(
-    `${endpoint.url}: expected a chat completion within ${timeoutMs} ms (timeoutMs), found none`,
-    {
-      retryable: true,
-    },
+    `${endpoint.url}: expected a chat completion within ${timeoutMs} ms (timeoutMs), found none. An endpoint ` +
+      'that answers one request after another is to be asked so (`concurrency: 1`); a slow one needs more time',
+    { retryable: true },
   );
 }
 
