@@ -8,7 +8,8 @@
  *
  *   sub-trajectories ─> judge ─> judged ─> filter ─> accepted ─> reward ─> scored ─> train ─> updates
  *
- * Between `accepted` and `reward` there may be one more: accepted ─> resample ─> resampled ─> reward.
+ * Two more are there where a topology has them: contexts ─> branch ─> turns, as `start`, and between `accepted` and
+ * `reward` accepted ─> resample ─> resampled ─> reward.
  *
  * A topology may put stages of its own in the place of these, or beside them.
  *
@@ -28,6 +29,7 @@ import type { HistoryOptions } from './own-stages/history.ts';
 import { type OwnStageDeps, ownStage } from './own-stages/own-stage.ts';
 import { resample } from './resample/resample.ts';
 import { reward } from './reward/reward.ts';
+import { branch, isBranch } from './rollout/branch.ts';
 import { rollout } from './rollout/rollout.ts';
 import { start } from './rollout/start.ts';
 import type { RunObserver } from './runtime/observer.ts';
@@ -35,7 +37,7 @@ import { redirected } from './runtime/redirect.ts';
 import type { Pause } from './runtime/retry.ts';
 import type { Stage, StageOperator } from './runtime/stage.ts';
 import { tools } from './tools/tools.ts';
-import type { Action, TopicRecords } from './topics/records.generated.ts';
+import type { Action, TopicRecords, Turn } from './topics/records.generated.ts';
 import { flowStages, heldBy, stagesBefore } from './topology/flow.ts';
 import { topicSchemas } from './topology/own-topics.ts';
 import { settleTasks } from './topology/settle-tasks.ts';
@@ -126,7 +128,12 @@ export async function pipeline(
 
   await add('start', (config) => ({
     operator: () => start(config, { tasks, retry: config.retry, sleep: pauseOf('start') }),
-    isOwn: (turn) => lastAction(turn) === undefined,
+    isOwn: (turn) => lastAction(turn) === undefined && !isBranch(turn as Turn),
+  }));
+
+  await add('branch', (config) => ({
+    operator: () => branch(config, { tasks, retry: config.retry, sleep: pauseOf('branch') }),
+    isOwn: (turn) => isBranch(turn as Turn),
   }));
 
   await add('rollout', async ({ retry }) => {
@@ -138,7 +145,10 @@ export async function pipeline(
     const all = await parts.tools();
     for (const tool of all) await tool.open?.(signal);
     const operator = tools(config, { tools: all, retry: config.retry, sleep: pauseOf('tools') });
-    return { operator: () => operator, isOwn: (turn) => lastAction(turn)?.kind === 'TOOL_CALL' };
+    return {
+      operator: () => operator,
+      isOwn: (turn) => lastAction(turn)?.kind === 'TOOL_CALL' && !isBranch(turn as Turn),
+    };
   });
 
   await add('decompose', ({ retry }) => ({

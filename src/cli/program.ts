@@ -20,6 +20,7 @@ const GROUPS = {
     'trace',
     'retry',
     'replay',
+    'branch',
     'verify',
     'diff',
     'runs',

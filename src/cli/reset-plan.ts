@@ -5,7 +5,7 @@
 import { ConfigError } from '../errors.ts';
 import type { Codec } from '../topics/avro/codec.ts';
 import { readEntries } from '../topics/read-records.ts';
-import { sampledAt } from '../topics/record-names.ts';
+import { originsOf, sampledAt } from '../topics/record-names.ts';
 import type { TopicInfo, Transport } from '../topics/transport.ts';
 
 /** An end of the log, an offset, or a time in milliseconds since 1970. */
@@ -143,6 +143,9 @@ function causesOf(topic: string, record: object): string[] {
   const parts = id.split('/');
   const all = parts.map((_, n) => parts.slice(0, n + 1).join('/'));
   if (topic !== 'turns') return [...all, sampledAt(id) ?? id];
+  const [origin] = originsOf(parts.slice(0, 2).join('/'));
+  if (origin !== undefined && origin.index === Number(parts.at(-1)))
+    return [`${origin.trajectory}/${origin.index}`];
   const index = Number(parts.at(-1));
   return [...all.slice(0, -1), ...(index > 0 ? [[...parts.slice(0, -1), index - 1].join('/')] : [])];
 }

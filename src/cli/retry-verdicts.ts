@@ -5,6 +5,7 @@
  */
 import type { OpenRun } from '../open-run.ts';
 import { readEntries } from '../topics/read-records.ts';
+import { firstStep } from '../topics/record-names.ts';
 import type { Judged } from '../topics/records.generated.ts';
 import type { LogEntry, Output } from '../topics/transport.ts';
 import { flowStages } from '../topology/flow.ts';
@@ -44,7 +45,11 @@ export async function retryVerdicts(run: OpenRun, options: RetryTopic): Promise<
   const counts = await findPlaces(run, topic, wanted);
   for (const [trajectory, places] of wanted) {
     const all = counts.get(trajectory);
-    if (places.size === all && [...places.values()].every(({ ended }) => ended)) continue;
+    if (
+      places.size === (all ?? 0) - firstStep(trajectory) &&
+      [...places.values()].every(({ ended }) => ended)
+    )
+      continue;
     leave(trajectory, 'underway');
   }
   const append = appending(run, options);

@@ -39,6 +39,10 @@ export function register(program: Command): void {
       fromUpdate: flags.fromUpdate,
       json: flags.json === true,
       ...(flags.watch === true ? { watch: flags.port === undefined ? {} : { port: flags.port } } : {}),
+      // A run of branches that was stopped says the same at its end.
+      ...(topology.stages.branch?.of && {
+        conclude: async (run) => (await import('./branch-end.ts')).branchEnd(run),
+      }),
       ...(flags.stages === undefined ? {} : { stages: await stageNames(flags.stages, topology) }),
     });
   });

@@ -5,6 +5,7 @@ import { DataError } from '../errors.ts';
 import { perRecord } from '../runtime/per-record.ts';
 import type { RetryConfig } from '../runtime/retry.ts';
 import type { Emission, StageOperator } from '../runtime/stage.ts';
+import { firstStep } from '../topics/record-names.ts';
 import type { SubTrajectory, Trajectory } from '../topics/records.generated.ts';
 
 export interface DecomposeDeps {
@@ -21,11 +22,11 @@ export function decompose({ retry, sleep }: DecomposeDeps): StageOperator<Trajec
 
 /**
  * The k sub-trajectories of a trajectory with k actions: each action with the steps before it. Observations
- * are context, never actions. Throws `DataError` when there is no action.
+ * are context, never actions. Of a trajectory that began again at a recorded context those from there on. Throws `DataError` when there is no action.
  */
 export function subTrajectories({ id, question, steps }: Trajectory): SubTrajectory[] {
   if (steps.length === 0) throw new DataError(`trajectory ${id} has no actions: expected at least one`);
-  return steps.map(({ action }, index) => ({
+  const all = steps.map(({ action }, index) => ({
     id: `${id}/${index}`,
     trajectory: id,
     index,
@@ -34,4 +35,6 @@ export function subTrajectories({ id, question, steps }: Trajectory): SubTraject
     context: steps.slice(0, index),
     action,
   }));
+  // What a trajectory took over from another is that one's.
+  return all.slice(firstStep(id));
 }

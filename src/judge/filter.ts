@@ -12,6 +12,7 @@ import { DataError, type SwirlError } from '../errors.ts';
 import { failureOf } from '../runtime/failure.ts';
 import { Exhausted, type RetryConfig, retry } from '../runtime/retry.ts';
 import type { Delivery, Emission, Finished, StageOperator } from '../runtime/stage.ts';
+import { firstStep } from '../topics/record-names.ts';
 import type { Accepted, Judged } from '../topics/records.generated.ts';
 
 export const filterConfig = z.strictObject({
@@ -82,12 +83,12 @@ export function filter(config: FilterConfig, deps: FilterDeps): StageOperator<Ju
         const { since, group } = open.get(trajectory) ?? { since: taken, group: new Map() as Group };
         taken++;
         const expected = group.values().next().value?.value.subTrajectory.count ?? count;
-        if (group.has(index) || count !== expected || index < 0 || index >= count) {
+        if (group.has(index) || count !== expected || index < firstStep(trajectory) || index >= count) {
           const problem = `step ${index} of ${count} does not fit the ${group.size} of ${expected} steps that wait`;
           fail([delivery], new DataError(problem));
         } else {
           open.set(trajectory, { since, group: group.set(index, delivery) });
-          if (group.size === count) {
+          if (group.size === count - firstStep(trajectory)) {
             open.delete(trajectory);
             decide(group);
           }

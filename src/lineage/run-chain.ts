@@ -7,6 +7,7 @@ import type { Codec } from '../topics/avro/codec.ts';
 import type { TopicInfo, Transport } from '../topics/transport.ts';
 import { codecOf } from '../topology/codec-of.ts';
 import { keptTopology } from '../topology/kept.ts';
+import { parentOf } from '../topology/parent.ts';
 import { RESOLVED_FILE } from '../topology/resolved.ts';
 import type { Topology } from '../topology/topology.ts';
 
@@ -40,7 +41,7 @@ export async function openChain(
     for (const { transport } of runs) await transport.close();
   };
   try {
-    for (let next: Topology | null = first; next !== null; next = parentOf(next)) {
+    for (let next: Topology | null = first; next !== null; next = before(next)) {
       if (runs.length === MOST_RUNS)
         throw new ConfigError(`expected at most ${MOST_RUNS} replays of replays`);
       runs.push(await open(next, notify));
@@ -89,14 +90,23 @@ function recorded(folder: string, run: string): Topology {
   return keptTopology(folder, run);
 }
 
-/** The run whose topic it reads; null where it reads none. */
-function parentOf({ folder, run, source }: Topology): Topology | null {
-  if (source === null) return null;
-  const file = join(folder, source.run, RESOLVED_FILE);
+/** The run that it goes on from; null where there is none. */
+function before(topology: Topology): Topology | null {
+  const parent = parentOf(topology);
+  if (parent === null) return null;
+  const { folder, run } = topology;
+  const file = join(folder, parent.run, RESOLVED_FILE);
   if (!existsSync(file)) {
     throw new ConfigError(
-      `the run ${run} replays ${source.run}, and ${file} is not there: bring that run back`,
+      `the run ${run} goes on from ${parent.run}, and ${file} is not there: bring that run back`,
     );
   }
-  return recorded(folder, source.run);
+  return recorded(folder, parent.run);
+}
+
+/** The run of a chain that holds a topic: the first that has records in it. */
+export function holderOf({ runs }: RunChain, topic: string): ChainRun | null {
+  const has = ({ topics }: ChainRun) =>
+    topics.some(({ name, offsets }) => name === topic && offsets.some(({ start, end }) => end > start));
+  return runs.find(has) ?? null;
 }

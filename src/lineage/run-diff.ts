@@ -3,7 +3,7 @@ import type { Judged, Scored, Update } from '../topics/records.generated.ts';
 import { RESAMPLED } from '../topology/stage-configs.ts';
 import { TOPICS } from '../topology/topics.ts';
 import { each, type Found } from './find.ts';
-import type { ChainRun, RunChain } from './run-chain.ts';
+import { type ChainRun, holderOf, type RunChain } from './run-chain.ts';
 import { type SettingDiff, settingsDiff } from './settings-diff.ts';
 
 /** Verdicts that changed and are listed by name; all are counted. */
@@ -64,13 +64,6 @@ export async function runDiff(a: RunChain, b: RunChain): Promise<RunDiff> {
     verdicts: await verdictsDiff(a, b),
     measures: [await measuresOf(a), await measuresOf(b)],
   };
-}
-
-/** The run of a chain that holds a topic: the first that has records in it. */
-function holderOf({ runs }: RunChain, topic: string): ChainRun | null {
-  const has = ({ topics }: ChainRun) =>
-    topics.some(({ name, offsets }) => name === topic && offsets.some(({ start, end }) => end > start));
-  return runs.find(has) ?? null;
 }
 
 /** Reads both side by side until they differ. */

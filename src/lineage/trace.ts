@@ -1,10 +1,10 @@
 /**
  * From a question, trajectory or step to everything that came of it, update by update: its lineage. Names say
  * it (promise 2): `q17` is a question, `q17/2` its third rollout, `q17/2/0` that rollout's first step, and
- * `q17/2/0~1` an action that was drawn again at its context.
+ * `q17/2/0~1` an action that was drawn again at its context; `q17/2~3.0` began again before `q17/2/3`.
  */
 import { ConfigError } from '../errors.ts';
-import { isOf } from '../topics/record-names.ts';
+import { isOf, originsOf, type StepPlace } from '../topics/record-names.ts';
 import { RESAMPLED } from '../topology/stage-configs.ts';
 import { TOPICS } from '../topology/topics.ts';
 import { type Found, find } from './find.ts';
@@ -58,15 +58,11 @@ async function traceRecord(chain: RunChain, id: string, options: TraceOptions): 
     find(run, { topic: 'questions', key: questionId, most: 1, ...options }),
   );
   const since = question === null ? {} : { since: question.time };
-  const wanted = {
-    key,
-    matches: (one: string) => one.startsWith(`${questionId}/`),
-    ...since,
-    ...options,
-  };
+  const look = { ...since, ...options };
   const records: Found[] = [];
   for (const run of chain.runs) {
-    for (const topic of flowTopics(run)) records.push(...(await find(run, { topic, ...wanted })));
+    const all = { key, matches: (one: string) => one.startsWith(`${questionId}/`), ...look };
+    for (const topic of flowTopics(run)) records.push(...(await find(run, { topic, ...all })));
   }
   const ids = new Set([id, ...records.map(idOf)]);
   const failures: Found[] = [];
@@ -83,8 +79,39 @@ async function traceRecord(chain: RunChain, id: string, options: TraceOptions): 
   const isWanted = (one: string) =>
     step === undefined || isOf(id, one) || isOf(one, id) || one.split('/').length < 3;
   const kept = records.filter((found) => isWanted(idOf(found)));
+  if (key !== null) kept.push(...(await begunFrom(chain, key, look)), ...(await begunAgain(chain, id, look)));
   const updates = await updatesOf(chain.runs, kept, options);
   return { id, question, trajectories: grouped(kept, updates), failures };
+}
+
+type Look = TraceOptions & { readonly since?: number };
+
+/** The recorded steps before which a trajectory began again, and that step before which that one did. */
+async function begunFrom({ runs }: RunChain, key: string, look: Look): Promise<Found[]> {
+  const found: Found[] = [];
+  for (const { trajectory, index } of originsOf(key)) {
+    for (const run of runs) {
+      for (const topic of flowTopics(run)) {
+        const records = await find(run, { topic, key: trajectory, ...look });
+        const isWanted = (name: string) => name === trajectory || isOf(`${trajectory}/${index}`, name);
+        found.push(...records.filter((one) => isWanted(idOf(one))));
+      }
+    }
+  }
+  return found;
+}
+
+/** What began again before a step of this name, or of a trajectory of this name. */
+async function begunAgain({ runs }: RunChain, id: string, look: Look): Promise<Found[]> {
+  const found: Found[] = [];
+  const isFrom = ({ trajectory, index }: StepPlace) => trajectory === id || `${trajectory}/${index}` === id;
+  for (const run of runs) {
+    if (run.topology.stages.branch === undefined) continue;
+    const matches = (one: string) => originsOf(one).some(isFrom);
+    for (const topic of flowTopics(run))
+      found.push(...(await find(run, { topic, key: null, matches, ...look })));
+  }
+  return found;
 }
 
 /** The topics whose keys are trajectories, in the order of the flow, and those that the topology adds. */

@@ -1,5 +1,7 @@
 /** An operator for authors of stages: the steps of a trajectory together, as `filter` takes them. */
+
 import { concatMap, defer, type OperatorFunction } from 'rxjs';
+import { firstStep } from '../topics/record-names.ts';
 
 /**
  * A record that is, or holds, a step of a trajectory: of `sub-trajectories`, `judged`, `accepted` or
@@ -64,7 +66,7 @@ class Gatherer<T extends StepRecord> {
     if (steps.has(index)) return [];
     this.#open.set(trajectory, steps.set(index, record));
     this.#held++;
-    const given = steps.size === count ? [this.#give(trajectory, steps, true)] : [];
+    const given = steps.size === count - firstStep(trajectory) ? [this.#give(trajectory, steps, true)] : [];
     while (this.#held > this.#maxSteps) {
       const [oldest] = this.#open;
       if (oldest === undefined) break;

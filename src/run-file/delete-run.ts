@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { ConfigError, SwirlError } from '../errors.ts';
 import { openTransport, removeTopics } from '../open-transport.ts';
 import { keptTopology, runsIn } from '../topology/kept.ts';
+import { parentOf } from '../topology/parent.ts';
 import type { Topology } from '../topology/topology.ts';
 
 interface DeleteRun {
@@ -56,7 +57,7 @@ export async function deleteRun({ folder, run }: DeleteRun): Promise<void> {
 
 function sourceOf(folder: string, run: string): string | null {
   try {
-    return keptTopology(folder, run).source?.run ?? null;
+    return parentOf(keptTopology(folder, run))?.run ?? null;
   } catch (error) {
     if (!(error instanceof SwirlError)) throw error;
     return null;

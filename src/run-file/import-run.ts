@@ -9,6 +9,7 @@ import { makeFolder } from '../make-folder.ts';
 import { restoreTopics } from '../open-transport.ts';
 import type { ProgressOf, TopicRestorer } from '../topics/transport.ts';
 import { topicSpecs } from '../topology/flow.ts';
+import { parentOf } from '../topology/parent.ts';
 import { RESOLVED_FILE } from '../topology/resolved.ts';
 import type { Topology } from '../topology/topology.ts';
 import { entriesPlace, FILES, filePath, type Manifest, MOST_ENTRIES_BYTES } from './archive-form.ts';
@@ -192,10 +193,10 @@ class Import {
       throw new DataError(`${file}: expected ${FILES}${RESOLVED_FILE} before the records`);
     const topology = importedTopology(this.#at, { folder: resolve(folder), set, manifest });
     this.#topology = topology;
-    const { source, run } = topology;
-    if (source !== null && !existsSync(join(folder, source.run)))
+    const parent = parentOf(topology);
+    if (parent !== null && !existsSync(join(folder, parent.run)))
       notify(
-        `the run ${run} replays ${source.topic} of the run ${source.run}, which is not in ${folder}: import that one too`,
+        `the run ${topology.run} goes on from ${parent.topic} of the run ${parent.run}, which is not in ${folder}: import that one too`,
       );
     this.#restorer = await restoreTopics(topology, {
       notify,

@@ -9,6 +9,7 @@ import type { Update } from '../topics/records.generated.ts';
 import type { TopicInfo, Transport } from '../topics/transport.ts';
 import { codecOf } from '../topology/codec-of.ts';
 import { keptTopology, runsIn } from '../topology/kept.ts';
+import { parentOf } from '../topology/parent.ts';
 import type { Topology } from '../topology/topology.ts';
 
 /** Runs that are looked at at once: a cluster that is away is waited for. */
@@ -16,7 +17,7 @@ const AT_ONCE = 4;
 
 export interface RunFigures {
   readonly name: string;
-  /** What it replays; null where it is no replay. */
+  /** What it replays, or begins again from; null where it stands for itself. */
   readonly source: { readonly run: string; readonly topic: string } | null;
   readonly transport: Topology['transport']['kind'];
   /** When the last record of the topic furthest down the flow was appended, in milliseconds since 1970. */
@@ -81,9 +82,8 @@ async function read(topology: Topology): Promise<Omit<RunFigures, 'name' | 'byte
     const records = Object.fromEntries(counted.filter(([, count]) => count > 0));
     const updates = infos.find(({ name }) => name === 'updates');
     const last = updates === undefined ? null : await lastRecord({ transport, codec }, updates);
-    const { source } = topology;
     return {
-      source: source === null ? null : { run: source.run, topic: source.topic },
+      source: parentOf(topology),
       transport: topology.transport.kind,
       lastRecord: last?.time ?? (await lastTime({ transport, codec }, infos)),
       records,

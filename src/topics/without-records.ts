@@ -1,5 +1,5 @@
 /** A transport that hides some records of another run's topic: a replay of what would have been without them. */
-import { isOf, sampledAt } from './record-names.ts';
+import { isOf, namesOfKey, sampledAt } from './record-names.ts';
 import type { InputPartition, LogEntry, Transport } from './transport.ts';
 
 export interface Hidden {
@@ -53,7 +53,7 @@ export function withoutRecords(transport: Transport, hidden: Hidden): Transport 
 
 /** Whether a name is of a record, of its trajectory (which is its key) or of its question. */
 export function isNameOf(name: string, { key, id }: { readonly key: string; readonly id: unknown }): boolean {
-  return name === key.split('/')[0] || name === key || isOf(name, String(id));
+  return namesOfKey(key).includes(name) || isOf(name, String(id));
 }
 
 /** Whether an entry is one of those: a name stands for all that came of it. */
@@ -66,9 +66,8 @@ function hiddenBy({ ids, until = {}, idOf }: Hidden): (entry: LogEntry) => Promi
   const withSteps = new Set(ids.map((id) => id.split('/').slice(0, 2).join('/')));
   return async (entry) => {
     if (entry.offset >= end.offset || entry.time >= end.time) return true;
-    const [question = '', rollout] = entry.key.split('/');
-    if (names.has(question) || names.has(entry.key)) return true;
-    if (rollout === undefined || !withSteps.has(entry.key)) return false;
+    if (namesOfKey(entry.key).some((name) => names.has(name))) return true;
+    if (!entry.key.includes('/') || !withSteps.has(entry.key)) return false;
     const id = (await idOf(entry)) ?? '';
     return names.has(id) || names.has(sampledAt(id) ?? '');
   };

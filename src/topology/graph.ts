@@ -42,6 +42,8 @@ function noteOf(topology: Topology, stage: string): string {
   switch (stage) {
     case 'start':
       return `${stages.start?.rollouts ?? 0} rollouts each`;
+    case 'branch':
+      return `${stages.branch?.rollouts ?? 0} rollouts each`;
     case 'rollout':
       return modelNote(policy);
     case 'tools':

@@ -2,6 +2,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { ConfigError } from '../errors.ts';
+import { withBroughtTopics } from './brought-topics.ts';
 import { checkShape, type Finding } from './check.ts';
 import { examineParts } from './examine-parts.ts';
 import { type LintContext, lintTopology } from './lint.ts';
@@ -11,7 +12,6 @@ import { withoutSlips } from './own-names.ts';
 import { readOwnTopics } from './own-topics.ts';
 import { resolvePaths } from './paths.ts';
 import { formatProblems, hasErrors, type Problem, pathText, sortProblems, writtenPath } from './problem.ts';
-import { withResampled } from './resampled.ts';
 import { RESOLVED_FILE } from './resolved.ts';
 import { checkResolved } from './resolved-seal.ts';
 import { isObject } from './schema-walk.ts';
@@ -127,7 +127,7 @@ function shapeOf(
   plain: Record<string, unknown>,
   { folder, kept }: { readonly folder: string; readonly kept: boolean },
 ): { readonly topology: Topology | null; readonly findings: readonly Finding[] } {
-  const { value, findings: slips } = withoutSlips(withResampled(withStages(plain), { kept }));
+  const { value, findings: slips } = withoutSlips(withBroughtTopics(withStages(plain), { kept }));
   const checked = checkShape(value);
   if (checked.topology === null) return { topology: null, findings: [...slips, ...checked.findings] };
   const settled = resolvePaths(settle(checked.topology), folder);

@@ -65,14 +65,15 @@ export function whatMayDiffer(topology: Topology): string[] {
       ? []
       : [`\`${reads}\` has several partitions, which come as they come`];
   });
-  const { rollout } = stages;
+  const { rollout, resample } = stages;
   return [
-    ...(rollout === undefined ? [] : asked(policy, 'policy')),
+    ...((rollout ?? resample) === undefined ? [] : asked(policy, 'policy')),
+    ...(resample?.follow ? ['fresh actions follow the training, as its updates come'] : []),
     ...(rollout !== undefined && rollout.merge !== 'deterministic' ? ['turns come as they come'] : []),
     ...(stages.tools === undefined
       ? []
       : Object.entries(tools).flatMap(([name, tool]) => asked(tool, `tools.${name}`))),
-    ...(stages.judge === undefined ? [] : asked(judge, 'judge')),
+    ...(stages.judge === undefined && reward.kind !== 'judge' ? [] : asked(judge, 'judge')),
     ...(stages.reward === undefined ? [] : asked(reward, 'reward')),
     ...flowStages(topology).flatMap(({ name }) =>
       Object.hasOwn(topology.ownStages, name) ? [`\`stages.${name}\` is a module of yours`] : [],

@@ -6,7 +6,7 @@ import { filterConfig } from '../judge/filter.ts';
 import { followConfig } from '../models/following-model.ts';
 import { moduleStage } from '../own-stages/module-stage.ts';
 import { resampleConfig } from '../resample/config.ts';
-import { startConfig } from '../rollout/config.ts';
+import { branchConfig, startConfig } from '../rollout/config.ts';
 import { retryConfig } from '../runtime/retry.ts';
 import { toolsConfig } from '../tools/tools.ts';
 import { trainConfig } from '../train/config.ts';
@@ -15,6 +15,7 @@ import { TOPICS, type TopicName } from './topics.ts';
 /** In the order of the flow. */
 export const STAGES = [
   'start',
+  'branch',
   'rollout',
   'tools',
   'decompose',
@@ -28,7 +29,7 @@ export const STAGES = [
 export type StageName = (typeof STAGES)[number];
 
 /** Those that are there only where a topology has them. */
-const OPTIONAL: readonly StageName[] = ['resample'];
+const OPTIONAL: readonly StageName[] = ['branch', 'resample'];
 
 /** Those that are there without `stages`. */
 export const DEFAULT_STAGES: readonly StageName[] = STAGES.filter((name) => !OPTIONAL.includes(name));
@@ -36,9 +37,13 @@ export const DEFAULT_STAGES: readonly StageName[] = STAGES.filter((name) => !OPT
 /** The topic that `resample` writes by default: one with the records of `accepted`, which it brings along. */
 export const RESAMPLED = 'resampled';
 
+/** The topic that `branch` reads by default: recorded steps, which it brings along too. */
+export const CONTEXTS = 'contexts';
+
 /** What a stage's records must be: the topics whose records it can read and write. */
 export const STAGE_RECORDS = {
   start: { reads: 'questions', writes: ['turns'] },
+  branch: { reads: 'sub-trajectories', writes: ['turns'] },
   rollout: { reads: 'turns', writes: ['turns', 'tool-calls', 'trajectories'] },
   tools: { reads: 'tool-calls', writes: ['turns'] },
   decompose: { reads: 'trajectories', writes: ['sub-trajectories'] },
@@ -72,6 +77,7 @@ const writesConfig = z
 
 /** What a stage reads and writes where nobody says otherwise. */
 function wiringOf(stage: StageName): { readonly reads: string; readonly writes: readonly string[] } {
+  if (stage === 'branch') return { ...STAGE_RECORDS.branch, reads: CONTEXTS };
   if (stage === 'resample') return { ...STAGE_RECORDS.resample, writes: [RESAMPLED] };
   return STAGE_RECORDS[stage];
 }
@@ -87,6 +93,8 @@ function wiring(stage: StageName, window: number) {
 }
 
 const startStageConfig = startConfig.extend(wiring('start', 64));
+
+const branchStageConfig = branchConfig.extend(wiring('branch', 64));
 
 const rolloutConfig = z.strictObject({
   ...wiring('rollout', 64),
@@ -140,6 +148,9 @@ function replacing(stage: StageName) {
 
 const configs = {
   start: startStageConfig.describe('question -> the first turn of each rollout'),
+  branch: branchStageConfig.describe(
+    'recorded step -> turns that begin again before it; not there by default: `swirl branch`',
+  ),
   rollout: rolloutConfig.describe('turn -> action: a tool call, or the end of a trajectory'),
   tools: toolsStageConfig.describe('tool call -> the next turn'),
   decompose: decomposeConfig.describe('trajectory of k actions -> k sub-trajectories'),
@@ -164,6 +175,7 @@ function slot<N extends StageName>(stage: N) {
 const shape = z
   .object({
     start: slot('start'),
+    branch: slot('branch'),
     rollout: slot('rollout'),
     tools: slot('tools'),
     decompose: slot('decompose'),

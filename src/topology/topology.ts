@@ -122,7 +122,7 @@ export const topologyConfig = z.strictObject({
   stages: stagesConfig
     .prefault(Object.fromEntries(DEFAULT_STAGES.map((stage) => [stage, {}])))
     .describe(
-      "The stages of the flow: Swirl's, and with other names one's own. A stage that is not listed is not there; without `stages` all of Swirl's but `resample` are.",
+      "The stages of the flow: Swirl's, and with other names one's own. A stage that is not listed is not there; without `stages` all of Swirl's but `branch` and `resample` are.",
     ),
   runtime: runtimeConfig.prefault({}),
   alarms: alarmsConfig,

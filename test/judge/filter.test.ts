@@ -45,6 +45,15 @@ function failed(finished: readonly Finished[]): string[] {
 }
 
 describe('filter', () => {
+  test('a trajectory that began again at a recorded context is whole with its own steps', async () => {
+    const own = subTrajectories(trajectory('q1/0~2.1', 3)).map((sub) => judged(sub));
+    expect(own.map(({ id }) => id)).toEqual(['q1/0~2.1/2', 'q1/0~2.1/3']);
+    expect(accepted(await run(own))).toEqual(own.map(({ id }) => id));
+    const [first] = own as [Judged];
+    const before = { ...first, subTrajectory: { ...first.subTrajectory, index: 1 } };
+    expect(failed(await run([before, ...own]))).toEqual([expect.stringContaining('does not fit')]);
+  });
+
   test('keeps a trajectory as a whole, in order and adjacent, exactly when the process filter passes it', async () => {
     const label = fc.constantFrom<VerdictLabel>('GOOD', 'GOOD', 'BAD', 'UNKNOWN');
     const trajectories = fc.array(fc.array(label, { minLength: 1, maxLength: 5 }), {

@@ -83,4 +83,17 @@ export const RESAMPLE_CASES: readonly Case[] = [
     also: ['warning idle-topic'],
     mended: { set: ['stages.resample={}', ...compared, 'stages.reward.reads=resampled'] },
   },
+  {
+    rule: 'broken-turns',
+    set: [
+      'stages.start=false',
+      'stages.branch={}',
+      'fed=[contexts, trajectories]',
+      'stages.rollout=false',
+      'stages.tools=false',
+    ],
+    path: 'stages.branch',
+    says: '`branch` begins rollouts, but there is no stage `rollout`',
+    mended: { set: ['stages.start=false', 'stages.branch={}', 'fed=[contexts]'] },
+  },
 ];

@@ -176,9 +176,10 @@ export const unendedTurns: Rule = {
   check: (topology) => {
     const has = (name: StageName) => hasStage(topology, name);
     const findings: RuleFinding[] = [];
-    if (has('start') && !has('rollout')) {
+    for (const name of ['start', 'branch'] as const) {
+      if (!has(name) || has('rollout')) continue;
       findings.push(
-        error(['stages', 'start'], '`start` begins rollouts, but there is no stage `rollout` to go on'),
+        error(['stages', name], `\`${name}\` begins rollouts, but there is no stage \`rollout\` to go on`),
       );
     }
     const withTools = Object.entries(topology.tasks).find(([, task]) => task.tools.length > 0);

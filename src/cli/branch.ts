@@ -1,0 +1,121 @@
+/** `swirl branch`: rollouts that begin again at recorded contexts, in a new run. */
+import type { Command } from 'commander';
+import { ConfigError } from '../errors.ts';
+import type { SubTrajectory } from '../topics/records.generated.ts';
+import type { Topology } from '../topology/topology.ts';
+import { counted, positive } from './count.ts';
+import { exitText, withExitCodes } from './exit.ts';
+import { type SetFlags, withSet } from './topology-option.ts';
+
+interface BranchFlags extends SetFlags {
+  readonly run: string;
+  readonly where?: string;
+  readonly first?: boolean;
+  readonly rollouts: number;
+  readonly most: number;
+  readonly policy?: string;
+  readonly as?: string;
+  readonly folder: string;
+  readonly json?: boolean;
+}
+
+export function register(program: Command): void {
+  const command = program
+    .command('branch')
+    .summary('begin again at recorded steps, in a new run')
+    .description(
+      'new rollouts from just before recorded steps, such as those judged BAD, in a new run, which goes on as the topology says; ' +
+        'and what came of them beside what was recorded',
+    )
+    .argument('[ids...]', 'steps, such as q17/2/3, or trajectories or questions: all of their steps')
+    .requiredOption('--run <name>', 'the run whose steps they are; it is only read')
+    .option(
+      '--where <condition>',
+      'steps whose record in `judged` meets it, such as \'verdict.label == "BAD"\'',
+    )
+    .option('--first', 'of each trajectory only the first of these steps')
+    .option('--rollouts <n>', 'trajectories that begin again at each', positive, 4)
+    .option('--most <n>', 'refuse more steps than these', positive, 1000)
+    .option('--policy <folder>', "a checkpoint; by default the topology's policy")
+    .option('--as <name>', 'the new run; by default the old name and a number')
+    .option('--folder <path>', 'where the runs live', 'runs')
+    .option('--json', 'print the summary as one JSON object');
+  withExitCodes(withSet(command), {
+    failures: exitText('failures'),
+    nothing: exitText('nothing'),
+    interrupted: exitText('interrupted'),
+  }).action(async (ids: string[], flags: BranchFlags) => {
+    process.exitCode = await branchRun(ids, flags);
+  });
+}
+
+async function branchRun(names: readonly string[], flags: BranchFlags): Promise<number> {
+  const { run, where = null, first = false, most, folder, set = [] } = flags;
+  if (names.length === 0 && where === null)
+    throw new ConfigError(
+      'name the steps to begin again at, such as q17/2/3, or give a condition with --where',
+    );
+  const [{ branchTopology }, { keptTopology }, { openRecordedChain }, { contextsOf }, problems] =
+    await Promise.all([
+      import('../topology/branch.ts'),
+      import('../topology/kept.ts'),
+      import('../lineage/run-chain.ts'),
+      import('../lineage/contexts.ts'),
+      import('../topology/problem.ts'),
+    ]);
+  const say = (message: string) => void process.stderr.write(`${message}\n`);
+  const { topology, warnings } = await branchTopology({ ...flags, set });
+  if (warnings.length > 0) say(problems.formatProblems(warnings));
+  const chain = await openRecordedChain({ folder, run }, { notify: say });
+  let contexts: SubTrajectory[];
+  try {
+    contexts = await contextsOf(chain, { names, where, first, most });
+  } finally {
+    await chain.close();
+  }
+  say(
+    `${counted(flags.rollouts, 'new rollout')} at each of ${counted(contexts.length, 'context')} of the run ${run}, as the run ${topology.run}`,
+  );
+  if (await isOtherTokenizer(keptTopology(folder, run), topology)) {
+    say(
+      'the policy has another tokenizer than the one that wrote the contexts: their texts are tokenized again',
+    );
+    contexts = contexts.map(withoutTokens);
+  }
+  await feed(topology, contexts, say);
+  const [{ runTopology }, { branchEnd }] = await Promise.all([
+    import('./run-topology.ts'),
+    import('./branch-end.ts'),
+  ]);
+  return runTopology(topology, { untilDrained: true, json: flags.json === true, conclude: branchEnd });
+}
+
+/** The contexts stand in the new run, which so stands for itself. */
+async function feed(
+  topology: Topology,
+  contexts: readonly SubTrajectory[],
+  say: (message: string) => void,
+): Promise<void> {
+  const { openRun } = await import('../open-run.ts');
+  const opened = await openRun(topology, say);
+  try {
+    await opened.feed(topology.stages.branch?.reads ?? '', contexts);
+  } finally {
+    await opened.close();
+  }
+}
+
+async function isOtherTokenizer({ policy: was }: Topology, { policy: is }: Topology): Promise<boolean> {
+  if (was.kind !== 'local' || is.kind !== 'local') return false;
+  const { sameTokenizer } = await import('../tokenizer/same-tokenizer.ts');
+  return sameTokenizer(was.checkpoint, is.checkpoint) === false;
+}
+
+/** Token ids mean nothing to another tokenizer. */
+function withoutTokens(step: SubTrajectory): SubTrajectory {
+  const context = step.context.map(({ action, observation }) => ({
+    action: { ...action, tokens: null, logprobs: null, temperature: null },
+    observation,
+  }));
+  return { ...step, context };
+}
