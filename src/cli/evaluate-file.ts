@@ -5,6 +5,8 @@ import { evaluate } from '../evaluate/evaluate.ts';
 import { reportObject, writeReport } from '../evaluate/report.ts';
 import { fileInput } from '../input/input.ts';
 import { slice } from '../questions/slice.ts';
+import { arrayOf } from '../topics/read-records.ts';
+import type { Question } from '../topics/records.generated.ts';
 import { freeName } from '../topology/replay.ts';
 import type { Topology } from '../topology/topology.ts';
 import { evaluationReport } from './evaluate-report.ts';
@@ -34,21 +36,14 @@ export async function evaluateFile(
   file: string,
   options: EvaluateFileOptions,
 ): Promise<number> {
-  const input = fileInput(file);
-  const reader = await readerOf(options, topology);
-  if (reader.topic === 'trajectories')
-    throw new ConfigError(`${options.dataset} are trajectories; evaluate needs questions`);
-  const questions = reader.read(input, options.task === undefined ? {} : { task: options.task });
-  const some = slice(questions, options.skip, options.limit ?? Number.POSITIVE_INFINITY);
   // Before there is a run: what cannot begin leaves none.
-  const first = await some.next();
-  if (first.done) throw new DataError(`${file}: there are no questions to evaluate on`);
+  const questions = await heldOut(topology, file, options);
   let say: (message: string) => void = (message) => process.stderr.write(`${message}\n`);
   const { stop, abort, release } = interrupts((message) => say(message));
   try {
     const evaluation = await evaluate(topology, {
       run: options.as ?? freeName(topology.folder, `${topology.run}-evaluate`),
-      questions: after(first.value, some),
+      questions,
       ...(options.policy === undefined ? {} : { policyFolder: options.policy }),
       ...(options.greedy ? { temperature: 0 } : {}),
       withoutTools: !options.tools,
@@ -76,12 +71,23 @@ export async function evaluateFile(
     return evaluation.failures > 0 ? EXIT.failures : EXIT.done;
   } finally {
     release();
-    await reader.close?.();
   }
 }
 
-/** The items with one before them that was taken off. */
-async function* after<T>(first: T, items: AsyncIterable<T>): AsyncGenerator<T> {
-  yield first;
-  yield* items;
+/** Which questions of a file. */
+export type HeldOut = Pick<EvaluateFileOptions, 'dataset' | 'reader' | 'task' | 'limit' | 'skip'>;
+
+/** The questions of a file. Throws a `DataError` where there are none, and what its reader throws. */
+export async function heldOut(topology: Topology, file: string, options: HeldOut): Promise<Question[]> {
+  const reader = await readerOf(options, topology);
+  try {
+    if (reader.topic === 'trajectories')
+      throw new ConfigError(`${options.dataset} are trajectories; evaluate needs questions`);
+    const questions = reader.read(fileInput(file), options.task === undefined ? {} : { task: options.task });
+    const some = await arrayOf(slice(questions, options.skip, options.limit ?? Number.POSITIVE_INFINITY));
+    if (some.length === 0) throw new DataError(`${file}: there are no questions to evaluate on`);
+    return some;
+  } finally {
+    await reader.close?.();
+  }
 }

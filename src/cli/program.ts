@@ -23,6 +23,7 @@ const GROUPS = {
     'branch',
     'verify',
     'diff',
+    'compare',
     'runs',
     'export',
     'import',

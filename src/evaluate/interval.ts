@@ -1,6 +1,10 @@
 /**
  * Means with 95% confidence intervals. Those of shares stay within 0 and 1, those of their differences within
  * -1 and 1.
+ *
+ * Where values are means of groups of unequal size (all steps of a question), `weights` are the sizes: the
+ * mean is that of all members, and its variance that of a ratio, by the residuals of whole groups (Cochran,
+ * Sampling Techniques, 1977, section 6.4), since members of one group resemble each other.
  */
 
 export interface Estimate {
@@ -24,10 +28,10 @@ export function share(successes: number, count: number): Estimate {
  * A mean of any values, with the normal interval of its standard error. Fewer than two values: no width is
  * known.
  */
-export function mean(values: readonly number[]): Estimate {
+export function mean(values: readonly number[], weights?: readonly number[]): Estimate {
   const count = values.length;
-  const average = averageOf(values);
-  const variance = values.reduce((sum, value) => sum + (value - average) ** 2, 0) / (count - 1);
+  const { average, residuals } = centered(values, weights);
+  const variance = residuals.reduce((sum, residual) => sum + residual ** 2, 0) / (count - 1);
   const half = count < 2 ? Number.NaN : Z * Math.sqrt(variance / count);
   return { mean: average, low: average - half, high: average + half, count };
 }
@@ -38,14 +42,18 @@ export function mean(values: readonly number[]): Estimate {
  * least the number of values, where each value is as good as one observation, and at most the number of
  * observations behind them. For values of 0 and 1 it is Wilson's own.
  */
-export function boundedMean(values: readonly number[], observations: number = values.length): Estimate {
+export function boundedMean(
+  values: readonly number[],
+  observations: number = values.length,
+  weights?: readonly number[],
+): Estimate {
   const count = values.length;
-  const average = averageOf(values);
+  const { average, residuals, size } = centered(values, weights);
   const variance = average * (1 - average);
-  const spread = averageOf(values.map((value) => (value - average) ** 2));
+  const spread = averageOf(residuals.map((residual) => residual ** 2));
   // All alike: nothing tells how much they would differ, unless between 0 and 1, where their own parts do.
-  const effective = variance === 0 ? count : (variance * count) / spread;
-  return { ...wilson(average, Math.max(count, Math.min(effective, observations))), count };
+  const effective = variance === 0 ? size : (variance * count) / spread;
+  return { ...wilson(average, Math.max(size, Math.min(effective, observations))), count };
 }
 
 /**
@@ -56,17 +64,15 @@ export function boundedMean(values: readonly number[], observations: number = va
 export function pairedDifference(
   pairs: readonly (readonly [a: number, b: number])[],
   observations: number = pairs.length,
+  weights?: readonly number[],
 ): Estimate {
   const count = pairs.length;
-  const a = boundedMean(
-    pairs.map(([value]) => value),
-    observations,
+  const sides = [pairs.map(([value]) => value), pairs.map(([, value]) => value)] as const;
+  const [a, b] = [boundedMean(sides[0], observations, weights), boundedMean(sides[1], observations, weights)];
+  const correlation = correlationOf(
+    centered(sides[0], weights).residuals,
+    centered(sides[1], weights).residuals,
   );
-  const b = boundedMean(
-    pairs.map(([, value]) => value),
-    observations,
-  );
-  const correlation = correlationOf(pairs);
   const bound = (x: number, y: number) => Math.sqrt(Math.max(0, x * x - 2 * correlation * x * y + y * y));
   const difference = a.mean - b.mean;
   return {
@@ -77,19 +83,32 @@ export function pairedDifference(
   };
 }
 
-/** Of the values, with Newcombe's correction for continuity: a positive one comes nearer to 0. */
-function correlationOf(pairs: readonly (readonly [number, number])[]): number {
-  const [a, b] = [0, 1].map((side) => averageOf(pairs.map((pair) => pair[side as 0 | 1]))) as [
-    number,
-    number,
-  ];
-  const covariance = averageOf(pairs.map(([x, y]) => (x - a) * (y - b)));
-  const deviation = Math.sqrt(
-    averageOf(pairs.map(([x]) => (x - a) ** 2)) * averageOf(pairs.map(([, y]) => (y - b) ** 2)),
-  );
+/** Of the residuals, with Newcombe's correction for continuity: a positive one comes nearer to 0. */
+function correlationOf(a: readonly number[], b: readonly number[]): number {
+  const products = (x: readonly number[], y: readonly number[]) =>
+    averageOf(x.map((value, n) => value * (y[n] ?? 0)));
+  const covariance = products(a, b);
+  const deviation = Math.sqrt(products(a, a) * products(b, b));
   if (!(deviation > 0)) return 0;
-  const corrected = covariance > 0 ? Math.max(0, covariance - 1 / (2 * pairs.length)) : covariance;
+  const corrected = covariance > 0 ? Math.max(0, covariance - 1 / (2 * a.length)) : covariance;
   return corrected / deviation;
+}
+
+/**
+ * The mean, what each value (with its weight, in units of the mean weight) is away from it, and as how many
+ * values of equal weight they count.
+ */
+function centered(values: readonly number[], weights?: readonly number[]) {
+  if (weights === undefined) {
+    const average = averageOf(values);
+    return { average, residuals: values.map((value) => value - average), size: values.length };
+  }
+  const scale = averageOf(weights);
+  const sum = weights.reduce((total, weight, n) => total + weight * (values[n] ?? 0), 0);
+  const average = sum / (scale * values.length);
+  const residuals = values.map((value, n) => ((weights[n] ?? 0) / scale) * (value - average));
+  const size = (scale * values.length) ** 2 / weights.reduce((total, weight) => total + weight ** 2, 0);
+  return { average, residuals, size };
 }
 
 function wilson(mean: number, count: number): Omit<Estimate, 'count'> {

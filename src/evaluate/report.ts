@@ -75,7 +75,7 @@ function rowsOf(group: string, metrics: Metrics): ResultRow[] {
 }
 
 /** A row for each measure of a comparison. */
-export function differenceRows({ against }: Evaluation): string[][] {
+export function differenceRows({ against }: Pick<Evaluation, 'against'>): string[][] {
   if (against === null) return [];
   return (Object.keys(MEASURES) as Measure[]).flatMap((measure) => {
     const found = against.measures[measure];
@@ -184,11 +184,11 @@ function escaped(text: string): string {
 }
 
 /** Nothing to take a mean of, or too little for an interval: a dash. */
-function digits(value: number): string {
+export function digits(value: number): string {
   return Number.isNaN(value) ? '-' : value.toFixed(3);
 }
 
-function signed(value: number): string {
+export function signed(value: number): string {
   return Number.isNaN(value) ? '-' : `${value < 0 ? '-' : '+'}${Math.abs(value).toFixed(3)}`;
 }
 

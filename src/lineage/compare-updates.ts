@@ -1,5 +1,5 @@
 /** Whether a replay made the updates of the run that it replays, and if not, what may be why. */
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { OpenRun } from '../open-run.ts';
 import type { Update } from '../topics/records.generated.ts';
@@ -7,6 +7,7 @@ import { changesIn } from '../topology/changes.ts';
 import { type ReplayChange, replayChanges, whatMayDiffer } from '../topology/replay-changes.ts';
 import { runFolder } from '../topology/resolved.ts';
 import type { Topology } from '../topology/topology.ts';
+import { lastCheckpoint } from '../train/last-checkpoint.ts';
 import { parseState, stateFile } from '../train/state-file.ts';
 import { settingsDiff } from './settings-diff.ts';
 
@@ -118,13 +119,10 @@ function differing(was: Update, is: Update): FieldDifference[] {
 
 /** The hash of the weights that a run's training began with, as its newest checkpoint says; null where none does. */
 async function firstWeightsOf(topology: Topology): Promise<string | null> {
-  const folder = join(runFolder(topology), 'checkpoints');
-  const names = await readdir(folder).catch(() => []);
-  const steps = names.flatMap((name) => /^step-(\d+)$/.exec(name)?.[1] ?? []).map(Number);
-  if (steps.length === 0) return null;
-  const step = Math.max(...steps);
-  const text = await readFile(join(folder, `step-${step}`, stateFile), 'utf8').catch(() => '');
-  const found = parseState(text, step);
+  const last = lastCheckpoint(runFolder(topology));
+  if (last === null) return null;
+  const text = await readFile(join(last.path, stateFile), 'utf8').catch(() => '');
+  const found = parseState(text, last.step);
   return typeof found === 'string' ? null : found.state.firstWeightsHash;
 }
 

@@ -6,6 +6,7 @@ import { openTransport } from '../open-transport.ts';
 import type { Codec } from '../topics/avro/codec.ts';
 import type { TopicInfo, Transport } from '../topics/transport.ts';
 import { codecOf } from '../topology/codec-of.ts';
+import { producersOf } from '../topology/flow.ts';
 import { keptTopology } from '../topology/kept.ts';
 import { parentOf } from '../topology/parent.ts';
 import { RESOLVED_FILE } from '../topology/resolved.ts';
@@ -104,9 +105,22 @@ function before(topology: Topology): Topology | null {
   return recorded(folder, parent.run);
 }
 
-/** The run of a chain that holds a topic: the first that has records in it. */
-export function holderOf({ runs }: RunChain, topic: string): ChainRun | null {
-  const has = ({ topics }: ChainRun) =>
-    topics.some(({ name, offsets }) => name === topic && offsets.some(({ start, end }) => end > start));
-  return runs.find(has) ?? null;
+/**
+ * The run of a chain whose records of a topic count: the first whose stages write it, or the one that all came
+ * from, which may have been fed it. It may have none: a replay whose filter let nothing pass.
+ */
+export function writerOf({ runs }: RunChain, topic: string): ChainRun | null {
+  const writes = ({ topology }: ChainRun) =>
+    // Any stage writes failures.
+    topic === 'failures' || producersOf(topology, topic).length > 0 || parentOf(topology) === null;
+  return runs.find(writes) ?? null;
+}
+
+/** The same, where it has records in it; null otherwise. */
+export function holderOf(chain: RunChain, topic: string): ChainRun | null {
+  const writer = writerOf(chain, topic);
+  const has = writer?.topics.some(
+    ({ name, offsets }) => name === topic && offsets.some(({ start, end }) => end > start),
+  );
+  return has ? writer : null;
 }

@@ -3,7 +3,7 @@ import type { Judged, Scored, Update } from '../topics/records.generated.ts';
 import { RESAMPLED } from '../topology/stage-configs.ts';
 import { TOPICS } from '../topology/topics.ts';
 import { each, type Found } from './find.ts';
-import { type ChainRun, holderOf, type RunChain } from './run-chain.ts';
+import { type ChainRun, holderOf, type RunChain, writerOf } from './run-chain.ts';
 import { type SettingDiff, settingsDiff } from './settings-diff.ts';
 
 /** Verdicts that changed and are listed by name; all are counted. */
@@ -53,8 +53,9 @@ export async function runDiff(a: RunChain, b: RunChain): Promise<RunDiff> {
   const topics: TopicDiff[] = [];
   for (const topic of [...TOPICS, RESAMPLED]) {
     // A replay has none of its own in the topics before the one that it reads.
-    const [one, other] = [holderOf(a, topic), holderOf(b, topic)];
+    const [one, other] = [writerOf(a, topic), writerOf(b, topic)];
     if (one === null || other === null || one.topology.run === other.topology.run) continue;
+    if (countOf(one, topic) + countOf(other, topic) === 0) continue;
     topics.push(await topicDiff(topic, one, other));
   }
   return {

@@ -1,8 +1,9 @@
 /** How far apart two runs' weights are, tensor by tensor: norms, and singular values of the difference. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Matrix, SingularValueDecomposition } from 'ml-matrix';
 import { SafetensorsFile } from '../checkpoint/safetensors.ts';
+import { lastCheckpoint } from '../train/last-checkpoint.ts';
 
 /** Of larger tensors the singular values take longer than a person waits. */
 const MOST_NUMBERS = 1_048_576;
@@ -89,10 +90,7 @@ function singularValues(numbers: Float64Array, rows: number, columns: number): n
 
 /** The weights in the checkpoint with the largest step. */
 function lastWeights(run: string): string | null {
-  const folder = join(run, 'checkpoints');
-  if (!existsSync(folder)) return null;
-  const steps = readdirSync(folder).flatMap((name) => Number(/^step-(\d+)$/.exec(name)?.[1] ?? Number.NaN));
-  const last = Math.max(...steps.filter(Number.isFinite));
-  const names = ['model.safetensors', 'adapter_model.safetensors'];
-  return names.map((name) => join(folder, `step-${last}`, name)).find((path) => existsSync(path)) ?? null;
+  const last = lastCheckpoint(run);
+  const names = last === null ? [] : ['model.safetensors', 'adapter_model.safetensors'];
+  return names.map((name) => join(last?.path ?? '', name)).find((path) => existsSync(path)) ?? null;
 }

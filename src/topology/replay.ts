@@ -28,7 +28,7 @@ export interface ReplayOptions {
   readonly set: readonly string[];
 }
 
-type Source = NonNullable<Topology['source']>;
+export type Source = NonNullable<Topology['source']>;
 type Until = NonNullable<Source['until']>;
 
 /**
@@ -45,12 +45,7 @@ export async function replayTopology({
   only = [],
   without: ids = [],
 }: ReplayOptions): Promise<Loaded> {
-  const file = join(folder, run, RESOLVED_FILE);
-  if (!existsSync(file)) {
-    throw new ConfigError(
-      `there is no run ${run} in ${folder}: expected ${file}, which every run leaves there`,
-    );
-  }
+  const file = recordedFile(folder, run);
   const { topology: old } = examineFile(file);
   const topics = topicsOf(old ?? { ownTopics: {} });
   if (!topics.includes(from)) {
@@ -66,30 +61,54 @@ export async function replayTopology({
       `--only ${only.join(', ')}: expected a replay with Swirl's stage judge, such as --from sub-trajectories; of the run ${run} there is none from ${from} on`,
     );
   }
-  const without = possibleStages(old)
-    .filter(({ name }) => !kept.includes(name))
-    .map(({ name }) => `stages.${name}=false`);
+  const source = {
+    ...sourceOf(old, { run, topic: from, without: [...ids], ...(until === undefined ? {} : { until }) }),
+    ...(only.length === 0 ? {} : { verdicts: { run, again: [...only] } }),
+  };
   const name = as ?? freeName(folder, `${run}-replay`);
-  // In quotes, as a name such as 7 or null would be read as something else.
-  const named = Object.entries({
-    run: name,
-    folder: resolve(folder),
-    source: {
-      ...sourceOf(old, { run, topic: from, without: [...ids], ...(until === undefined ? {} : { until }) }),
-      ...(only.length === 0 ? {} : { verdicts: { run, again: only } }),
-    },
-  }).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
-  const loaded = await openTopology(file, { set: [...without, ...named, ...set], replayed: true });
+  const settings = replaySettings(old, { name, folder, from, source });
+  const loaded = await openTopology(file, { set: [...settings, ...set], replayed: true });
   if (loaded.topology.run === run)
     throw new ConfigError(`a replay needs a name of its own; ${run} is the run it reads`);
   return loaded;
+}
+
+/** The topology that a run left. Throws a `ConfigError` where there is no such run. */
+export function recordedFile(folder: string, run: string): string {
+  const file = join(folder, run, RESOLVED_FILE);
+  if (existsSync(file)) return file;
+  throw new ConfigError(
+    `there is no run ${run} in ${folder}: expected ${file}, which every run leaves there`,
+  );
+}
+
+export interface ReplaySettings {
+  /** The new run. */
+  readonly name: string;
+  readonly folder: string;
+  readonly from: string;
+  readonly source: Source;
+}
+
+/** The settings, as `--set` takes them, that make a replay of a topology: no stage before the topic. */
+export function replaySettings(
+  topology: Topology | null,
+  { name, folder, from, source }: ReplaySettings,
+): string[] {
+  const kept = stagesFrom(from, topology);
+  const without = possibleStages(topology)
+    .filter((stage) => !kept.includes(stage.name))
+    .map((stage) => `stages.${stage.name}=false`);
+  // In quotes, as a name such as 7 or null would be read as something else.
+  const named = Object.entries({ run: name, folder: resolve(folder), source });
+  return [...without, ...named.map(([key, value]) => `${key}=${JSON.stringify(value)}`)];
 }
 
 /**
  * Where the topic's records lie: a replay has none of its own in the topic that it reads from elsewhere, and
  * what it leaves out there stays left out.
  */
-function sourceOf(old: Topology | null, own: Source): Source {
+export function sourceOf(old: Topology | null, own: Source): Source {
   const before = old?.source;
   if (before?.topic !== own.topic) return own;
   const until = earlier(before.until, own.until);
