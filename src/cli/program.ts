@@ -15,6 +15,7 @@ const GROUPS = {
     'run',
     'watch',
     'report',
+    'curves',
     'tap',
     'show',
     'trace',

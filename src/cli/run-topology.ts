@@ -3,7 +3,7 @@ import { relative } from 'node:path';
 import { ConfigError, SwirlError } from '../errors.ts';
 import { printable } from '../monitor/printable.ts';
 import { type OpenRun, openRun } from '../open-run.ts';
-import type { Retried } from '../runtime/observer.ts';
+import { observers, type Retried } from '../runtime/observer.ts';
 import type { RunEnd, StageProgress } from '../runtime/run.ts';
 import { runFolder } from '../topology/resolved.ts';
 import type { Topology } from '../topology/topology.ts';
@@ -21,6 +21,7 @@ import { showProgress } from './progress.ts';
 import { RunStatus } from './run-status.ts';
 import { hanging, screenWidth } from './screen.ts';
 import { table } from './table.ts';
+import { openTelemetry, type Telemetry } from './telemetry.ts';
 import { watchBeside } from './watch-beside.ts';
 
 /** How long a run that is stopped at once may take to end by itself, in milliseconds. */
@@ -45,6 +46,8 @@ export interface RunTopologyOptions {
   readonly stages?: readonly string[];
   /** Training goes on from the checkpoint of this update. */
   readonly fromUpdate?: number | undefined;
+  /** Serves figures and health there, in place of where the topology says. */
+  readonly metricsPort?: number | undefined;
   /** Shows a page while it goes on. */
   readonly watch?: { readonly port?: number };
   /** Called when everything is consumed. */
@@ -57,8 +60,10 @@ export async function runTopology(topology: Topology, options: RunTopologyOption
   let say: (message: string) => void = (message) => process.stderr.write(`${message}\n`);
   const note = (message: string, level?: Level) => say(written?.(message, level) ?? message);
   const { stop, abort, release } = interrupts(note);
+  let telemetry: Telemetry | undefined;
   const grace = graceOf(topology.runtime.graceMs, (message) => note(message, 'warn'));
   try {
+    telemetry = await openTelemetry(topology, { port: options.metricsPort, say: note });
     const opening = openRun(topology, note);
     opening.catch(() => {});
     // Nothing has begun while it is being opened, which an outage may keep from its end.
@@ -66,6 +71,7 @@ export async function runTopology(topology: Topology, options: RunTopologyOption
     if (run === undefined) return options.untilDrained ? EXIT.interrupted : EXIT.done;
     return await runOpened(run, {
       ...options,
+      telemetry,
       stop,
       abort: AbortSignal.any([abort, grace.over]),
       note,
@@ -79,6 +85,7 @@ export async function runTopology(topology: Topology, options: RunTopologyOption
     note(`swirl: ${error.message}`, 'error');
     return error instanceof ConfigError ? EXIT.usage : EXIT.failed;
   } finally {
+    await telemetry?.close();
     release();
     grace.release();
   }
@@ -94,6 +101,7 @@ function onAbort(signal: AbortSignal): Promise<undefined> {
 }
 
 interface RunOpened extends RunTopologyOptions {
+  readonly telemetry: Telemetry;
   readonly stop: AbortSignal;
   readonly abort: AbortSignal;
   readonly note: (message: string, level?: Level) => void;
@@ -103,14 +111,16 @@ interface RunOpened extends RunTopologyOptions {
 }
 
 async function runOpened(run: OpenRun, options: RunOpened): Promise<number> {
-  const { stop, abort, note, written } = options;
+  const { stop, abort, note, written, telemetry } = options;
   const { topology } = run;
   const beside = options.watch && watchBeside(topology, { say: note, ...options.watch });
   try {
     const { untilDrained, stages, fromUpdate } = options;
     const status = new RunStatus((retried) => note(retryLine(retried), 'warn'));
+    await telemetry.begin(run);
+    const observer = observers([status, telemetry.observer]);
     const started = await run.start({
-      ...{ untilDrained, fromUpdate, stop, abort, notify: note, observer: status },
+      ...{ untilDrained, fromUpdate, stop, abort, notify: note, observer },
       ...(stages ? { stages } : {}),
     });
     if (!untilDrained && process.stderr.isTTY) {
@@ -124,11 +134,13 @@ async function runOpened(run: OpenRun, options: RunOpened): Promise<number> {
       ...line,
     });
     options.listen(shown.say);
+    telemetry.follow(started);
     beside?.follow(() => newsOf(started, status));
     let end: RunEnd;
     try {
       end = await Promise.race([started.finished, atOnce(abort)]);
     } finally {
+      telemetry.ended();
       await shown.stop();
     }
     const progress = await started.progress();

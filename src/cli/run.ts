@@ -12,6 +12,7 @@ interface RunFlags extends TopologyFlags {
   readonly json?: boolean;
   readonly watch?: boolean;
   readonly port?: number;
+  readonly metrics?: number;
 }
 
 export function register(program: Command): void {
@@ -24,6 +25,7 @@ export function register(program: Command): void {
     .option('--until-drained', 'end when every topic is consumed and nothing is in flight')
     .option('--watch', 'show the run in the browser while it goes on, as `swirl watch` does')
     .option('--port <n>', 'where the page listens, with --watch', count)
+    .option('--metrics <port>', 'serve /metrics (Prometheus), /healthz and /readyz there; 0: any free', count)
     .option('--from-update <n>', 'train on from the checkpoint of this update, not from the newest', count)
     .option('--json', 'print the summary as one JSON object');
   withExitCodes(withTopology(command), {
@@ -38,6 +40,7 @@ export function register(program: Command): void {
       untilDrained: flags.untilDrained === true,
       fromUpdate: flags.fromUpdate,
       json: flags.json === true,
+      metricsPort: flags.metrics,
       ...(flags.watch === true ? { watch: flags.port === undefined ? {} : { port: flags.port } } : {}),
       // A run of branches that was stopped says the same at its end.
       ...(topology.stages.branch?.of && {

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { localModelConfig } from '../models/local-model-config.ts';
 import { modulesConfig } from '../modules/module-settings.ts';
 import { alarmsConfig } from '../monitor/alarm-config.ts';
+import { metricsConfig, tracesConfig, updateFilesConfig } from '../monitor/telemetry-config.ts';
 import { unionOf } from '../parts/kind.ts';
 import { runtimeConfig } from '../runtime/run.ts';
 import { embeddedConfig } from '../topics/embedded/embedded-log.ts';
@@ -126,6 +127,9 @@ export const topologyConfig = z.strictObject({
     ),
   runtime: runtimeConfig.prefault({}),
   alarms: alarmsConfig,
+  metrics: metricsConfig.prefault({}),
+  traces: tracesConfig.prefault({}),
+  updateFiles: updateFilesConfig,
   modules: modulesConfig.prefault({}),
   topics: topicsConfig
     .prefault({})
