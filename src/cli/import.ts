@@ -4,7 +4,8 @@ import type { Command } from 'commander';
 import { counted } from './count.ts';
 import { withExitCodes } from './exit.ts';
 import { ownName } from './own-name.ts';
-import { type SetFlags, withSet } from './topology-option.ts';
+import { repeated } from './repeated.ts';
+import type { SetFlags } from './topology-option.ts';
 import { untilStopped } from './until-stopped.ts';
 
 interface ImportFlags extends SetFlags {
@@ -15,7 +16,7 @@ interface ImportFlags extends SetFlags {
 export function register(program: Command): void {
   const command = program
     .command('import')
-    .summary('make a run of such a file')
+    .summary('make a run of a file of `swirl export`')
     .description(
       'make a run of a file that `swirl export` wrote, once every byte of it was seen to be what was written. Its topics ' +
         'live where they lived before, or in another transport: --set transport.kind=embedded, or --set ' +
@@ -23,9 +24,14 @@ export function register(program: Command): void {
     )
     .argument('<file>', 'the file')
     .option('--folder <path>', 'where the runs live', 'runs')
+    .option(
+      '--set <path=value>',
+      'a setting of the transport, such as transport.kind=embedded; may be given again',
+      repeated,
+    )
     .option('--json', 'print what was made as one JSON object');
-  withExitCodes(withSet(command), {
-    failed: 'the file is damaged, or the transport could not be written: nothing was imported',
+  withExitCodes(command, {
+    failed: 'the file is damaged, or nothing could be written',
     interrupted: 'interrupted: nothing was imported',
   }).action(async (file: string, { folder, set = [], json }: ImportFlags) => {
     const { importRun } = await import('../run-file/import-run.ts');

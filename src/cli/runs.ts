@@ -50,19 +50,12 @@ export function register(program: Command): void {
 }
 
 async function deleteNamed(place: { folder: string; run: string }, flags: DeleteFlags): Promise<void> {
-  const [{ deleteRun, whyKeep }, { keptTopology, runsIn }] = await Promise.all([
+  const [{ deleteRun, whyKeep }, { keptTopology, requireRun }] = await Promise.all([
     import('../run-file/delete-run.ts'),
     import('../topology/kept.ts'),
   ]);
   const { folder, run } = place;
-  const names = runsIn(folder);
-  if (!names.includes(run)) {
-    const { nearest } = await import('../suggest.ts');
-    const near = nearest(run, names);
-    throw new ConfigError(
-      `there is no run ${run} in ${folder}${near === null ? '' : `; did you mean ${near}?`}`,
-    );
-  }
+  requireRun(folder, run);
   const why = flags.force === true ? [] : await whyKeep(place);
   if (why.length > 0)
     throw new ConfigError(
