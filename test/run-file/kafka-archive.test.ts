@@ -112,6 +112,31 @@ withKafka('runs on Kafka', () => {
     expect((await everything('runs')).entries).toEqual(first.entries);
   });
 
+  test('an import that was killed is begun anew; topics of a run are not touched', async () => {
+    const name = runName('killed');
+    const specs = [{ name: 'in', partitions: 1 }];
+    const value = Buffer.from('value');
+    const entries = [0, 1, 2].map((offset) => ({
+      offset,
+      time: 1_700_000_000_000,
+      key: `k${offset}`,
+      value,
+    }));
+    const topics = [{ name: 'in', partitions: 1, offsets: [{ start: 0, end: 3 }] }];
+    const first = await cluster.open(name);
+    await (await first.restorer({ specs, topics })).put('in', 0, entries.slice(0, 2));
+    await first.close();
+    const second = await (await cluster.open(name)).restorer({ specs, topics });
+    await second.put('in', 0, entries);
+    await second.finish([]);
+    const transport = await cluster.open(name);
+    expect(await transport.topics()).toEqual(topics);
+    expect(await arrayOf(transport.read('in'))).toMatchObject(entries);
+    const third = await cluster.open(name);
+    await expect(third.restorer({ specs, topics })).rejects.toThrow('already');
+    expect(await transport.topics()).toEqual(topics);
+  });
+
   const lane = fc.array(fc.record({ gap: fc.nat({ max: 4 }), headers: fc.boolean() }), { maxLength: 8 });
 
   test('whatever gaps there are between offsets, and wherever records begin', async () => {

@@ -235,24 +235,17 @@ class KafkaTransport implements Transport, KafkaExtras {
   }
 
   async restorer({ specs, topics }: Parameters<KafkaExtras['restorer']>[0]): Promise<TopicRestorer> {
-    const end = async (work: () => Promise<void>) => {
-      try {
-        await work();
-      } finally {
-        await this.close();
-      }
-    };
     try {
       return await restoreTopics({
         ...{ link: this.#control, run: this.run, known: this.#topics, topics },
         transactionMs: this.#config.transactionMs,
-        finish: async (progress) => {
+        setProgress: async (progress) => {
           // So that progress is stored with how many partitions are declared.
           await this.ensureTopics(specs);
           for (const [of, offsets] of progress) await this.setProgress(of, offsets);
-          await this.close();
         },
-        abandon: () => end(() => this.remove()),
+        remove: () => this.remove(),
+        close: () => this.close(),
       });
     } catch (error) {
       await this.close();

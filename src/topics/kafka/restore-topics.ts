@@ -11,6 +11,7 @@ import { transportError } from './kafka-errors.ts';
 import type { KafkaTopics } from './kafka-topics.ts';
 import type { Link } from './link.ts';
 import { topicName } from './names.ts';
+import { removeTopics } from './run-groups.ts';
 import { Transactor, unique } from './transactor.ts';
 
 export interface RestoreKafkaOptions {
@@ -19,10 +20,11 @@ export interface RestoreKafkaOptions {
   readonly known: KafkaTopics;
   readonly transactionMs: number;
   readonly topics: readonly TopicInfo[];
-  /** Sets the groups' progress, once the records are there, and closes the transport. */
-  readonly finish: TopicRestorer['finish'];
-  /** Deletes the run's topics, and closes the transport. */
-  readonly abandon: TopicRestorer['abandon'];
+  /** Sets the groups' progress, once the records are there. */
+  readonly setProgress: TopicRestorer['finish'];
+  /** Deletes the run's topics and its progress. */
+  readonly remove: () => Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** Offsets without a record that one transaction brings about: each takes a few bytes. */
@@ -47,22 +49,28 @@ interface Lane {
   sequence: number;
 }
 
-/** Makes the topics. A `ConfigError` where the cluster has some of the run. */
+/** A topic that is there as long as an import has not ended: what there is beside it is nobody's run. */
+const UNFINISHED = 'unfinished-import';
+
+/** Makes the topics. A `ConfigError` where the cluster has some of the run, unless an import left them there. */
 export async function restoreTopics(options: RestoreKafkaOptions): Promise<TopicRestorer> {
   const { link, run, known, topics } = options;
   const there = await known.list(run);
-  if (there.size > 0) {
+  if (there.has(UNFINISHED)) {
+    link.options.notify(`an import of the run ${run} had not ended: what it left on the cluster is deleted`);
+    await options.remove();
+    while ((await known.list(run)).size > 0) await sleep(LOOK_MS, link.options.closed);
+  } else if (there.size > 0) {
+    const names = [...there.keys()].slice(0, 5).map((topic) => topicName(run, topic));
     throw new ConfigError(
-      `the cluster has topics of a run ${run} already: ${[...there.keys()]
-        .slice(0, 5)
-        .map((topic) => topicName(run, topic))
-        .join(', ')}. Delete that run first`,
+      `the cluster has topics of a run ${run} already: ${names.join(', ')}. Delete that run first`,
     );
   }
   try {
+    await known.makeForImport([{ name: UNFINISHED, partitions: 1 }]);
     await known.makeForImport(topics);
   } catch (error) {
-    await options.abandon();
+    await options.remove();
     throw error;
   }
   const transactor = new Transactor(link, `swirl.${run}.import.${unique()}`, options.transactionMs);
@@ -95,9 +103,17 @@ export async function restoreTopics(options: RestoreKafkaOptions): Promise<Topic
         }
       }
       await known.stampOnAppend(topics.map(({ name }) => name));
-      await options.finish(progress);
+      await options.setProgress(progress);
+      await removeTopics(link, run, [UNFINISHED]);
+      await options.close();
     },
-    abandon: options.abandon,
+    abandon: async () => {
+      try {
+        await options.remove();
+      } finally {
+        await options.close();
+      }
+    },
   };
 }
 

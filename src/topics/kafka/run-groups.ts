@@ -43,6 +43,19 @@ export function workersOf(link: Link, run: string): Promise<string[]> {
 
 /** Deletes the topics, and then the progress of the run's groups. What is not there is no error. */
 export async function removeRun(link: Link, run: string, topics: readonly string[]): Promise<void> {
+  await removeTopics(link, run, topics);
+  await link.patiently(`deleting the groups of run "${run}"`, async () => {
+    for (const { id } of await groupsOf(link, run)) {
+      const coordinator = await link.coordinator('group', id);
+      const { results } = await coordinator.deleteGroups([id]);
+      const error = results.find((result) => result.error !== undefined)?.error;
+      if (error !== undefined && typeOf(error) !== 'GROUP_ID_NOT_FOUND') throw error;
+    }
+  });
+}
+
+/** Deletes those topics of a run. */
+export async function removeTopics(link: Link, run: string, topics: readonly string[]): Promise<void> {
   await link.patiently(`deleting the topics of run "${run}"`, async () => {
     const controller = await (await link.cluster()).findControllerBroker();
     for (const topic of topics) {
@@ -51,14 +64,6 @@ export async function removeRun(link: Link, run: string, topics: readonly string
       } catch (error) {
         if (typeOf(error) !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error;
       }
-    }
-  });
-  await link.patiently(`deleting the groups of run "${run}"`, async () => {
-    for (const { id } of await groupsOf(link, run)) {
-      const coordinator = await link.coordinator('group', id);
-      const { results } = await coordinator.deleteGroups([id]);
-      const error = results.find((result) => result.error !== undefined)?.error;
-      if (error !== undefined && typeOf(error) !== 'GROUP_ID_NOT_FOUND') throw error;
     }
   });
 }
