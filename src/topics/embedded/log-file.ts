@@ -21,7 +21,7 @@ import { makeFolder } from '../../make-folder.ts';
 import { Damaged } from './damage.ts';
 import { checkPages } from './lmdb-pages.ts';
 import { checkContents } from './log-contents.ts';
-import { FORMAT_VERSION, MARKER_KEY, SEALED_VERSION } from './log-format.ts';
+import { FORMAT_VERSION, GAPS_VERSION, MARKER_KEY, SEALED_VERSION } from './log-format.ts';
 import { markerBytes, readMarker } from './log-marker.ts';
 import { type Bytes, type Hash, LogValues } from './log-values.ts';
 import { Waiters } from './waiters.ts';
@@ -136,7 +136,8 @@ export class LogFile {
     this.db.resetReadTxn();
     void this.db.close();
     const db = openDatabase(options.folder, options);
-    this.#values = new LogValues(db, this.#values.isSealed ? options.hash : null);
+    const { isSealed, hasGaps } = this.#values;
+    this.#values = new LogValues(db, isSealed ? options.hash : null, hasGaps);
     this.#access = 'write';
   }
 }
@@ -212,8 +213,9 @@ function openChecked(options: LogFileOptions): LogValues {
     try {
       // LMDB shows a commit of a process that was killed right after it only once somebody takes the lock.
       if (options.access === 'write') db.transactionSync(() => {});
-      const isSealed = checkMarker(db, options) >= SEALED_VERSION;
-      const values = new LogValues(db, isSealed ? options.hash : null);
+      const version = checkMarker(db, options);
+      const hash = version >= SEALED_VERSION ? options.hash : null;
+      const values = new LogValues(db, hash, version >= GAPS_VERSION);
       checkContents(values);
       db.resetReadTxn();
       return values;

@@ -99,10 +99,12 @@ export function readPage(
   const { from, maxEntries, maxBytes } = options;
   const until = Math.min(options.until ?? MAX_OFFSET, partitionEnd(values, topic, partition).offset);
   let next = from;
-  if (from >= until) return { entries, next };
+  const { hasGaps } = values;
+  if (from >= until || (maxEntries < 1 && !hasGaps)) return { entries, next };
   const range = {
     start: entryKey(topic.id, partition, from),
     end: entryKey(topic.id, partition, until),
+    ...(hasGaps ? {} : { limit: maxEntries }),
   };
   const what = () => placeOf(topic, partition, next);
   let bytes = 0;
@@ -110,7 +112,7 @@ export function readPage(
     const offset = Buffer.from(key).readUIntBE(5, 6);
     if (offset !== next) break;
     const packed = values.unsealed(key, value, what);
-    if (!isGap(packed)) {
+    if (!hasGaps || !isGap(packed)) {
       if (entries.length >= maxEntries || bytes >= maxBytes) return { entries, next };
       const { time, key: recordKey, value: record } = unpackEntry(packed);
       entries.push({ topic: topic.name, partition, offset, time, key: recordKey, value: record });
@@ -118,7 +120,8 @@ export function readPage(
     }
     next++;
   }
-  if (next < until) throw new Damaged(`${what()} is missing`);
+  const last = hasGaps ? until : Math.min(until, from + maxEntries);
+  if (next < last) throw new Damaged(`${what()} is missing`);
   return { entries, next };
 }
 

@@ -20,11 +20,14 @@ export async function openHash(): Promise<Hash> {
 
 export class LogValues {
   readonly db: Bytes;
+  /** Whether offsets may have no record. */
+  readonly hasGaps: boolean;
   readonly #hash: Hash | null;
 
   /** Without `hash` values carry no checksum: those of logs that were made before there were any. */
-  constructor(db: Bytes, hash: Hash | null) {
+  constructor(db: Bytes, hash: Hash | null, hasGaps: boolean) {
     this.db = db;
+    this.hasGaps = hasGaps;
     this.#hash = hash;
   }
 
