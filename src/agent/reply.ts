@@ -64,7 +64,7 @@ const HEDGE = new RegExp(
 
 /** What comes before a label that is not said, or said by another. */
 const ANOTHERS =
-  /n[’']t\b|\b(?:not|never|if|unless|were|says|said|wrote|writes|ends|claim\w*|ask\w*|want\w*|tell\w*|told|idea|instead|rather)\b/i;
+  /n[’']t\b|\b(?:not|never|if|unless|were|says|said|wrote|writes|ends|claim\w*|ask\w*|want\w*|tell\w*|told|idea|instead|rather)\b|\bno $/i;
 
 function withoutThinking(
   reply: string,
