@@ -3,6 +3,7 @@ import { ConfigError } from '../errors.ts';
 import type { Found } from '../lineage/find.ts';
 import type { RunChain } from '../lineage/run-chain.ts';
 import { type TracedTrajectory, trace } from '../lineage/trace.ts';
+import { sampledAt } from '../topics/record-names.ts';
 import type { Accepted, Judged, Scored, Trajectory, Turn } from '../topics/records.generated.ts';
 import { redactOf } from '../watch/shown-text.ts';
 import { TokenPieces } from '../watch/token-pieces.ts';
@@ -45,7 +46,7 @@ export async function shownOf(
       accepted,
       saidOf: saidIn(traced, topology.run),
     });
-    const index = stepOf(id);
+    const index = stepOf(sampledAt(id) ?? id);
     views.push(index === null ? view : { ...view, steps: view.steps.filter((step) => step.index === index) });
   }
   if (views.length === 0 && failures.length === 0)
