@@ -46,7 +46,7 @@ export const searchConfig = z.strictObject({
     .int()
     .min(1)
     .max(100_000)
-    .default(128)
+    .default(256)
     .describe('`index: disk`: how much of the index is kept in memory, in MiB.'),
   maxArticles: z
     .int()

@@ -1,6 +1,6 @@
 /** A file that is written from its beginning, or from where it was left, in large pieces. */
 import { closeSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
-import { ByteWriter } from './varint.ts';
+import { ByteWriter } from './bytes.ts';
 
 const PIECE = 1 << 20;
 

@@ -136,7 +136,7 @@ async function readArticles(options: BuildOptions): Promise<State> {
       segment.add(count, rest, 1);
       const length = title.length * titleWeight + rest.length;
       places.writer.f64(articles.length);
-      lengths.writer.u32(length);
+      lengths.writer.integer(length, 4);
       articles.writer.text(article.title);
       articles.writer.utf8(article.text);
       for (const file of [places, lengths, articles]) file.settle();

@@ -1,10 +1,10 @@
 /** The words of an index: which have postings, and where. The first word of each group is held in memory. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ByteReader } from './bytes.ts';
 import { FileCache } from './file-cache.ts';
 import { BLOCK_FIELDS, FILES, GROUP, type Manifest } from './index-files.ts';
 import { BLOCK } from './postings.ts';
-import { ByteReader } from './varint.ts';
 
 /** Where the postings of a word are. */
 export interface Entry {

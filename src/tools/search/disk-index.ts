@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { DataError } from '../../errors.ts';
 import type { Article } from '../corpus.ts';
 import type { ArticleIndex } from './article-index.ts';
+import { ByteReader } from './bytes.ts';
 import { Dictionary } from './dictionary.ts';
 import { FileCache } from './file-cache.ts';
 import { FILES, type Manifest, readLengths } from './index-files.ts';
 import { rank } from './rank.ts';
-import { weighing } from './score.ts';
-import { ByteReader } from './varint.ts';
+import { dampingOf, idfOf } from './score.ts';
+import { ScoredPostings } from './scored-postings.ts';
 import { WordCursor } from './word-cursor.ts';
 import { wordsOf } from './words.ts';
 
@@ -19,9 +20,10 @@ import { wordsOf } from './words.ts';
  */
 export class DiskIndex implements ArticleIndex {
   readonly #manifest: Manifest;
-  readonly #lengths: Uint32Array;
   readonly #dictionary: Dictionary;
-  readonly #files: Readonly<Record<'postings' | 'blocks' | 'places' | 'articles', FileCache>>;
+  readonly #files: Readonly<Record<'blocks' | 'places' | 'articles', FileCache>> & {
+    readonly postings: ScoredPostings;
+  };
 
   constructor(folder: string, manifest: Manifest, cacheBytes: number) {
     for (const [name, bytes] of Object.entries(manifest.files)) {
@@ -33,12 +35,12 @@ export class DiskIndex implements ArticleIndex {
       );
     }
     this.#manifest = manifest;
-    this.#lengths = readLengths(folder, manifest.articles);
-    this.#dictionary = new Dictionary(folder, manifest, cacheBytes / 8);
+    this.#dictionary = new Dictionary(folder, manifest, cacheBytes * 0.1);
     const open = (name: string, bytes: number) => new FileCache(join(folder, name), bytes);
+    const damping = dampingOf(readLengths(folder, manifest.articles), manifest);
     this.#files = {
-      postings: open(FILES.postings, cacheBytes / 2),
-      blocks: open(FILES.blocks, cacheBytes / 4),
+      postings: new ScoredPostings(join(folder, FILES.postings), damping, cacheBytes * 0.7),
+      blocks: open(FILES.blocks, cacheBytes * 0.2),
       places: open(FILES.places, 0),
       articles: open(FILES.articles, 0),
     };
@@ -60,9 +62,9 @@ export class DiskIndex implements ArticleIndex {
   rank(words: readonly string[], count: number, goOn: () => Promise<boolean>): Promise<number[] | null> {
     const cursors = words.flatMap((word) => {
       const entry = this.#dictionary.find(word);
-      return entry === null ? [] : new WordCursor(entry, weighing(entry.size, this.#manifest), this.#files);
+      return entry === null ? [] : new WordCursor(entry, idfOf(entry.size, this.#manifest), this.#files);
     });
-    return rank(cursors, { count, lengths: this.#lengths, goOn });
+    return rank(cursors, { count, goOn });
   }
 
   article(number: number): Article {

@@ -1,35 +1,23 @@
-/** Pieces of a file that were read, of which the newest are kept, up to a number of bytes. */
+/** A file that is read piece by piece; the newest pieces are kept. */
 import { closeSync, openSync } from 'node:fs';
 import { readAt } from './append-file.ts';
+import { Newest } from './newest.ts';
 
 export class FileCache {
   readonly #file: number;
-  readonly #limit: number;
-  #held = 0;
-  readonly #pieces = new Map<number, Buffer>();
+  readonly #pieces: Newest<Buffer>;
 
-  constructor(path: string, limit: number) {
+  constructor(path: string, cacheBytes: number) {
     this.#file = openSync(path, 'r');
-    this.#limit = limit;
+    this.#pieces = new Newest(cacheBytes);
   }
 
   /** The bytes of a piece, which is always asked for by the same beginning and end. */
   piece(from: number, to: number): Buffer {
-    const held = this.#pieces.get(from);
-    if (held !== undefined) {
-      // The newest stands last.
-      this.#pieces.delete(from);
-      this.#pieces.set(from, held);
-      return held;
-    }
+    const kept = this.#pieces.get(from);
+    if (kept !== undefined) return kept;
     const bytes = this.once(from, to);
-    this.#pieces.set(from, bytes);
-    this.#held += bytes.length;
-    for (const [oldest, { length }] of this.#pieces) {
-      if (this.#held <= this.#limit || oldest === from) break;
-      this.#pieces.delete(oldest);
-      this.#held -= length;
-    }
+    this.#pieces.keep(from, bytes, bytes.length);
     return bytes;
   }
 

@@ -28,7 +28,7 @@ export const GROUP = 64;
 export const BLOCK_FIELDS = 3;
 
 /** Changes whenever words, scores or files do: an index of another version is built again. */
-export const INDEX_VERSION = 1;
+export const INDEX_VERSION = 2;
 
 const manifestSchema = z.object({
   version: z.literal(INDEX_VERSION),

@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AppendFile } from './append-file.ts';
 import { FILES, GROUP } from './index-files.ts';
 import { BLOCK, type Postings, writePostings } from './postings.ts';
-import { type Collection, scoreOf, weighing } from './score.ts';
+import { type Collection, dampingOf, idfOf, scoreOf } from './score.ts';
 import { grown, SegmentReader } from './segment.ts';
 
 export interface MergeOptions {
@@ -66,6 +66,7 @@ function least(readers: readonly SegmentReader[]): string | null {
 
 class IndexWriter {
   readonly #options: Pick<MergeOptions, 'collection' | 'lengths'>;
+  readonly #damping: Float32Array;
   readonly #words: AppendFile;
   readonly #groups: AppendFile;
   readonly #postings: AppendFile;
@@ -74,6 +75,7 @@ class IndexWriter {
 
   constructor(options: Pick<MergeOptions, 'collection' | 'lengths' | 'folder'>) {
     this.#options = options;
+    this.#damping = dampingOf(options.lengths, options.collection);
     const open = (name: string) => new AppendFile(join(options.folder, name));
     this.#words = open(FILES.words);
     this.#groups = open(FILES.groups);
@@ -87,7 +89,7 @@ class IndexWriter {
       for (const file of [this.#words, this.#postings, this.#blocks]) this.#groups.writer.varint(file.length);
     }
     const start = this.#postings.length;
-    const weights = weighing(size, this.#options.collection);
+    const idf = idfOf(size, this.#options.collection);
     let best = 0;
     for (let from = 0; from < size; from += BLOCK) {
       const to = Math.min(from + BLOCK, size);
@@ -95,14 +97,14 @@ class IndexWriter {
       writePostings(this.#postings.writer, postings, { from, to, before });
       let highest = 0;
       for (let i = from; i < to; i++) {
-        const length = this.#options.lengths[postings.articles[i]] ?? 0;
-        highest = Math.max(highest, scoreOf(weights, postings.counts[i], length));
+        const damping = this.#damping[postings.articles[i]];
+        highest = Math.max(highest, scoreOf(idf, postings.counts[i], damping));
       }
       best = Math.max(best, highest);
       if (size > BLOCK) {
         const { writer } = this.#blocks;
         for (const field of [postings.articles[to - 1], this.#postings.length - start, highest])
-          writer.u32(field);
+          writer.integer(field, 4);
       }
       this.#postings.settle();
     }

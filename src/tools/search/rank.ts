@@ -6,13 +6,12 @@
  * together is no more than the worst of these need not be gone through: an article without any of the others is
  * no better, and comes later. They are only looked up for articles that could still be among the best.
  */
-import { scoreOf } from './score.ts';
 import { END, type WordCursor } from './word-cursor.ts';
 
 /** Articles of a window. */
-const WINDOW = 4096;
+const WINDOW = 1024;
 /** After how many windows others get a turn. */
-const TURN = 64;
+const TURN = 256;
 
 /** A score in hand for an article. */
 interface Found {
@@ -23,56 +22,34 @@ interface Found {
 /** As `ArticleIndex.rank`, over cursors that are at their beginning. */
 export async function rank(
   cursors: readonly WordCursor[],
-  {
-    count,
-    lengths,
-    goOn,
-  }: { readonly count: number; readonly lengths: Uint32Array; readonly goOn: () => Promise<boolean> },
+  { count, goOn }: { readonly count: number; readonly goOn: () => Promise<boolean> },
 ): Promise<number[] | null> {
   const words = [...cursors].sort((a, b) => a.best - b.best);
   /** The most that the words before one give together. */
   const before = [0];
   for (const [i, { best }] of words.entries()) before.push(before[i] + best);
   const best = new Best(count);
+  /** The same within a window. */
+  const within = new Float64Array(words.length + 1);
   const window = new Window();
-  let windows = 0;
-  for (;;) {
-    // The words that an article needs one of.
-    let first = 0;
-    while (first < words.length && (before[first + 1] ?? 0) <= best.least) first++;
-    if (first === words.length) break;
+  let first = 0;
+  for (let windows = 0; ; windows++) {
+    if (windows % TURN === 0 && !(await goOn())) return null;
+    // From here on are the words that an article needs one of.
+    while (first < words.length && before[first + 1] <= best.least) first++;
     let from = END;
     for (let i = first; i < words.length; i++) from = Math.min(from, words[i].article);
-    if (from === END) break;
+    if (from === END) return best.found.map(({ article }) => article);
     const to = Math.min(from + WINDOW, END);
-    if (windows++ % TURN === 0 && !(await goOn())) return null;
-    if (best.least > 0 && mostWithin(words, from, to, before[first] ?? 0, first) <= best.least) {
-      for (let i = first; i < words.length; i++) words[i].seek(to);
-      continue;
-    }
-    for (let i = first; i < words.length; i++) window.add(words[i], { from, to, lengths });
-    const most = before[first];
-    window.take((offset, score) => {
-      if (score + most <= best.least) return;
-      const article = from + offset;
-      const whole = withOthers(words, { article, score, first, before, least: best.least, lengths });
-      if (whole > best.least) best.add({ article, score: whole });
-    });
+    within[0] = 0;
+    for (let i = 0; i < words.length; i++) within[i + 1] = within[i] + words[i].bestWithin(from, to);
+    // And of the window.
+    let needed = first;
+    while (needed < words.length && within[needed + 1] <= best.least) needed++;
+    for (let i = needed; i < words.length; i++) window.add(words[i], from, to);
+    if (needed < words.length) window.take(from, words, { first: needed, before: within, best });
+    for (let i = first; i < needed; i++) words[i].seek(to);
   }
-  return best.sorted().map(({ article }) => article);
-}
-
-/** The most that an article of the window can have. */
-function mostWithin(
-  words: readonly WordCursor[],
-  from: number,
-  to: number,
-  others: number,
-  first: number,
-): number {
-  let most = others;
-  for (let i = first; i < words.length; i++) most += words[i].bestWithin(from, to);
-  return most;
 }
 
 /** The scores of the articles of a window, and which have one. */
@@ -81,75 +58,69 @@ class Window {
   readonly #marks = new Int32Array(WINDOW / 32);
 
   /** Adds what a word gives the articles from one to before another, and leaves it after them. */
-  add(
-    word: WordCursor,
-    { from, to, lengths }: { readonly from: number; readonly to: number; readonly lengths: Uint32Array },
-  ): void {
+  add(word: WordCursor, from: number, to: number): void {
+    const [scores, marks] = [this.#scores, this.#marks];
     word.seek(from);
-    const { articles, counts, weights } = word;
     while (word.article < to) {
-      const { number } = word;
-      let at = word.at;
-      for (; at < number; at++) {
-        const article = articles[at];
-        if (article >= to) break;
-        const offset = article - from;
-        this.#scores[offset] += scoreOf(weights, counts[at], lengths[article]);
-        this.#marks[offset >>> 5] |= 1 << (offset & 31);
+      const { articles, scores: given } = word;
+      let { at } = word;
+      for (; at < articles.length && articles[at] < to; at++) {
+        const offset = articles[at] - from;
+        scores[offset] += given[at];
+        marks[offset >>> 5] |= 1 << (offset & 31);
       }
       word.at = at;
-      if (at < number) break;
-      word.nextBlock();
+      if (at < articles.length) break;
+      word.nextPiece();
     }
   }
 
-  /** Gives away each score, in the order of the articles. */
-  take(each: (offset: number, score: number) => void): void {
+  /** Looks the others words up for each article that has a score, and forgets the scores. */
+  take(from: number, words: readonly WordCursor[], state: PassState): void {
+    const { best, before, first } = state;
+    const most = before[first];
     for (let i = 0; i < this.#marks.length; i++) {
       for (let marks = this.#marks[i]; marks !== 0; marks &= marks - 1) {
         const offset = i * 32 + 31 - Math.clz32(marks & -marks);
-        each(offset, this.#scores[offset]);
+        const score = this.#scores[offset];
         this.#scores[offset] = 0;
+        if (score + most <= best.least) continue;
+        const whole = withOthers(words, from + offset, score, state);
+        if (whole > best.least) best.add({ article: from + offset, score: whole });
       }
       this.#marks[i] = 0;
     }
   }
 }
 
-/** The score with the words before `first` too, or something that is no more than `least`. */
+interface PassState {
+  readonly best: Best;
+  readonly before: Float64Array;
+  readonly first: number;
+}
+
+/** The score with the words before `first` too, or 0 where it is no more than the least. */
 function withOthers(
   words: readonly WordCursor[],
-  {
-    article,
-    score,
-    first,
-    before,
-    least,
-    lengths,
-  }: {
-    readonly article: number;
-    readonly score: number;
-    readonly first: number;
-    readonly before: readonly number[];
-    readonly least: number;
-    readonly lengths: Uint32Array;
-  },
+  article: number,
+  score: number,
+  { first, before, best }: PassState,
 ): number {
+  const { least } = best;
   let sum = score;
   for (let i = first - 1; i >= 0; i--) {
-    if (sum + (before[i + 1] ?? 0) <= least) return 0;
+    if (sum + before[i + 1] <= least) return 0;
     const word = words[i];
-    if (sum + (before[i] ?? 0) + word.bestOf(article) <= least) return 0;
-    word.seek(article);
-    if (word.article === article) sum += scoreOf(word.weights, word.counts[word.at], lengths[article]);
+    if (sum + before[i] + word.bestOf(article) <= least) return 0;
+    sum += word.scoreAt(article);
   }
   return sum;
 }
 
 /** The best so far: those who come later must be better than the last of them. */
 class Best {
+  readonly found: Found[] = [];
   readonly #count: number;
-  readonly #found: Found[] = [];
   /** What an article must exceed. */
   least = 0;
 
@@ -158,14 +129,10 @@ class Best {
   }
 
   add(found: Found): void {
-    let at = this.#found.length;
-    while (at > 0 && this.#found[at - 1].score < found.score) at--;
-    this.#found.splice(at, 0, found);
-    if (this.#found.length > this.#count) this.#found.pop();
-    if (this.#found.length === this.#count) this.least = this.#found[this.#count - 1].score;
-  }
-
-  sorted(): readonly Found[] {
-    return this.#found;
+    let at = this.found.length;
+    while (at > 0 && this.found[at - 1].score < found.score) at--;
+    this.found.splice(at, 0, found);
+    if (this.found.length > this.#count) this.found.pop();
+    if (this.found.length === this.#count) this.least = this.found[this.#count - 1].score;
   }
 }

@@ -10,31 +10,25 @@ const K1 = 1.5;
 const B = 0.75;
 const UNITS = 2 ** 24;
 
-/** How often a word is in how many articles. */
+/** How many articles there are, and words of all of them, each as often as it counts. */
 export interface Collection {
   readonly articles: number;
-  /** Words of all articles together, each as often as it counts. */
   readonly words: number;
 }
 
-/** What decides the scores of one word. */
-export interface Weighing {
-  readonly idf: number;
-  /** `k1 * (1 - b)`, and what a word of length adds. */
-  readonly base: number;
-  readonly perWord: number;
+/** The idf of a word that `having` articles have, in units. */
+export function idfOf(having: number, { articles }: Collection): number {
+  return UNITS * Math.log(1 + (articles - having + 0.5) / (having + 0.5));
 }
 
-/** For a word that `having` articles have. */
-export function weighing(having: number, { articles, words }: Collection): Weighing {
-  return {
-    idf: UNITS * Math.log(1 + (articles - having + 0.5) / (having + 0.5)),
-    base: K1 * (1 - B),
-    perWord: (K1 * B * articles) / Math.max(words, 1),
-  };
+/** Of each article what stands beside `tf` in its scores, by its length. */
+export function dampingOf(lengths: Uint32Array, { articles, words }: Collection): Float32Array {
+  const perWord = (K1 * B * articles) / Math.max(words, 1);
+  return Float32Array.from(lengths, (length) => K1 * (1 - B) + perWord * length);
 }
 
-/** The score of a word that is `tf` times in an article of `length` words: at least 1, since it is there. */
-export function scoreOf({ idf, base, perWord }: Weighing, tf: number, length: number): number {
-  return Math.max(1, Math.round((idf * tf) / (tf + base + perWord * length)));
+/** The score of a word that is `tf` times in an article: at least 1, since it is there. */
+export function scoreOf(idf: number, tf: number, damping: number): number {
+  // At most 2^24 ln(2^31), which fits into 32 bits: cutting it off is cheaper than rounding it.
+  return 1 + (((idf * tf) / (tf + damping)) | 0);
 }

@@ -4,8 +4,8 @@
  */
 import { closeSync, openSync } from 'node:fs';
 import { AppendFile, readAt } from './append-file.ts';
+import { ByteReader, ByteWriter } from './bytes.ts';
 import { type Postings, readPostings, writePostings } from './postings.ts';
-import { ByteReader, ByteWriter } from './varint.ts';
 
 /** Gathers the postings of articles that are given in ascending order. */
 export class SegmentBuilder {

@@ -1,96 +1,111 @@
-/** Goes through the articles that have a word, in ascending order, and jumps over blocks that need not be read. */
+/** Goes through the articles that have a word, in ascending order, and jumps over what need not be read. */
 import type { Entry } from './dictionary.ts';
 import type { FileCache } from './file-cache.ts';
 import { BLOCK_FIELDS } from './index-files.ts';
-import { BLOCK, readPostings } from './postings.ts';
-import type { Weighing } from './score.ts';
-
-/** Blocks that are read at once. */
-const UNIT = 32;
+import { BLOCK } from './postings.ts';
+import { PIECE_BLOCKS, type ScoredPostings } from './scored-postings.ts';
 
 /** After every article. */
 export const END = 0x7fffffff;
 
+const NONE: Int32Array = new Int32Array(0);
+
 export class WordCursor {
   /** The highest score that the word gives. */
   readonly best: number;
-  readonly weights: Weighing;
-  /** The postings of the block in hand. */
-  readonly articles = new Int32Array(BLOCK);
-  readonly counts = new Int32Array(BLOCK);
-  /** How many there are, and at which it is. */
-  number = 0;
+  /** In how many articles the word is. */
+  readonly size: number;
+  /** The piece in hand: articles, and what the word gives each. */
+  articles = NONE;
+  scores = NONE;
+  /** Where it is in the piece. */
   at = 0;
-  readonly #entry: Entry;
-  readonly #files: { readonly postings: FileCache; readonly blocks: FileCache };
+  readonly #idf: number;
+  readonly #place: Entry['postings'];
+  readonly #postings: ScoredPostings;
   /** Last article, end of bytes and highest score of each block; null for a single one. */
   readonly #blocks: Uint32Array | null;
   readonly #blockCount: number;
-  /** The block in hand, -1 at the beginning; and that which was last looked at. */
-  #block = -1;
+  #piece = -1;
+  /** The block that was last looked at. */
   #looked = 0;
 
   constructor(
     entry: Entry,
-    weights: Weighing,
-    files: { readonly postings: FileCache; readonly blocks: FileCache },
+    idf: number,
+    { postings, blocks }: { readonly postings: ScoredPostings; readonly blocks: FileCache },
   ) {
     this.best = entry.best;
-    this.weights = weights;
-    this.#entry = entry;
-    this.#files = files;
+    this.size = entry.size;
+    this.#idf = idf;
+    this.#place = entry.postings;
+    this.#postings = postings;
     this.#blockCount = Math.ceil(entry.size / BLOCK);
     const { from, to } = entry.blocks;
-    const bytes = to > from ? files.blocks.piece(from, to) : null;
+    const bytes = to > from ? blocks.piece(from, to) : null;
     this.#blocks = bytes === null ? null : new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
     this.#load(0);
   }
 
   /** The article that it is at; `END` after the last one. */
   get article(): number {
-    return this.at < this.number ? (this.articles[this.at] ?? END) : END;
+    return this.at < this.articles.length ? this.articles[this.at] : END;
   }
 
   /** Goes to the first article that is not before this one. */
   seek(article: number): void {
-    if (this.article >= article) return;
-    if ((this.articles[this.number - 1] ?? 0) < article) {
-      const block = this.#blockOf(article, this.#block + 1);
-      if (block === this.#blockCount) {
-        this.at = this.number;
-        // So that the next call sees that there is nothing more.
-        this.#block = this.#blockCount;
+    let { articles, at: low } = this;
+    if (low >= articles.length || articles[low] >= article) return;
+    if (articles[articles.length - 1] < article) {
+      const block = this.#blockOf(article, (this.#piece + 1) * PIECE_BLOCKS);
+      if (block >= this.#blockCount) {
+        this.at = articles.length;
         return;
       }
-      this.#load(block);
+      this.#load(Math.floor(block / PIECE_BLOCKS));
+      articles = this.articles;
+      low = (block % PIECE_BLOCKS) * BLOCK;
     }
-    let [low, high] = [this.at, this.number];
+    // By leaps, then halves.
+    let leap = 1;
+    while (low + leap < articles.length && articles[low + leap] < article) {
+      low += leap;
+      leap *= 2;
+    }
+    let high = Math.min(low + leap, articles.length);
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((this.articles[middle] ?? END) < article) low = middle + 1;
+      if (articles[middle] < article) low = middle + 1;
       else high = middle;
     }
     this.at = low;
   }
 
-  /** Goes to the next block. */
-  nextBlock(): void {
-    if (this.#block + 1 < this.#blockCount) this.#load(this.#block + 1);
-    else this.at = this.number;
+  /** Goes there, and says what the word gives the article. */
+  scoreAt(article: number): number {
+    this.seek(article);
+    return this.article === article ? this.scores[this.at] : 0;
+  }
+
+  /** Goes to the next piece, from the end of one. */
+  nextPiece(): void {
+    const next = this.#piece + 1;
+    if (next * PIECE_BLOCKS < this.#blockCount) this.#load(next);
+    else this.at = this.articles.length;
   }
 
   /** The highest score that it can give an article; articles must be asked for in ascending order. */
   bestOf(article: number): number {
     if (this.#blocks === null) return this.best;
-    this.#looked = this.#blockOf(article, Math.max(this.#looked, this.#block, 0));
+    this.#looked = this.#blockOf(article, this.#looked);
     return this.#looked === this.#blockCount ? 0 : this.#score(this.#looked);
   }
 
   /** The highest score that it can give any of the articles from one to before another. */
   bestWithin(from: number, to: number): number {
-    if (this.#blocks === null) return this.article < to ? this.best : 0;
+    if (this.#blocks === null) return this.best;
     let best = 0;
-    let block = this.#blockOf(from, Math.max(this.#looked, this.#block, 0));
+    let block = this.#blockOf(from, this.#looked);
     this.#looked = block;
     for (; block < this.#blockCount; block++) {
       best = Math.max(best, this.#score(block));
@@ -104,7 +119,7 @@ export class WordCursor {
   }
 
   #end(block: number): number {
-    return this.#blocks?.[block * BLOCK_FIELDS + 1] ?? this.#entry.postings.to - this.#entry.postings.from;
+    return this.#blocks?.[block * BLOCK_FIELDS + 1] ?? this.#place.to - this.#place.from;
   }
 
   #score(block: number): number {
@@ -113,8 +128,8 @@ export class WordCursor {
 
   /** The first block, from one on, that ends with this article or after it: by leaps, then halves. */
   #blockOf(article: number, from: number): number {
-    if (this.#blocks === null) return from === 0 ? 0 : this.#blockCount;
     let low = from;
+    if (low >= this.#blockCount || this.#last(low) >= article) return Math.min(low, this.#blockCount);
     let leap = 1;
     while (low + leap < this.#blockCount && this.#last(low + leap) < article) {
       low += leap;
@@ -129,21 +144,20 @@ export class WordCursor {
     return low;
   }
 
-  #load(block: number): void {
-    const unit = block - (block % UNIT);
-    const { from } = this.#entry.postings;
-    const start = unit === 0 ? 0 : this.#end(unit - 1);
-    const end = this.#end(Math.min(unit + UNIT, this.#blockCount) - 1);
-    const bytes = this.#files.postings.piece(from + start, from + end);
-    const place = block === 0 ? 0 : this.#end(block - 1);
-    this.number = Math.min(BLOCK, this.#entry.size - block * BLOCK);
-    readPostings(bytes, place - start, {
-      number: this.number,
-      before: block === 0 ? -1 : this.#last(block - 1),
-      into: this,
-      start: 0,
-    });
-    this.#block = block;
+  #load(piece: number): void {
     this.at = 0;
+    if (piece === this.#piece) return;
+    const first = piece * PIECE_BLOCKS;
+    const last = Math.min(first + PIECE_BLOCKS, this.#blockCount) - 1;
+    const { articles, scores } = this.#postings.piece({
+      from: this.#place.from + (first === 0 ? 0 : this.#end(first - 1)),
+      to: this.#place.from + this.#end(last),
+      number: Math.min((last + 1) * BLOCK, this.size) - first * BLOCK,
+      before: first === 0 ? -1 : this.#last(first - 1),
+      idf: this.#idf,
+    });
+    this.articles = articles;
+    this.scores = scores;
+    this.#piece = piece;
   }
 }
