@@ -129,7 +129,7 @@ describe('the best articles', () => {
     const articles = madeArticles(300, 5, 40);
     const index = await openIndex(options(corpusFile(articles)));
     await fc.assert(
-      fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 200 }), async (query) => {
+      fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 60 }), async (query) => {
         const found = await index.rank(index.wordsOf(query), 3, goOn);
         expect(found?.length).toBeLessThanOrEqual(3);
       }),
