@@ -24,7 +24,9 @@ export function idfOf(having: number, { articles }: Collection): number {
 /** Of each article what stands beside `tf` in its scores, by its length. */
 export function dampingOf(lengths: Uint32Array, { articles, words }: Collection): Float32Array {
   const perWord = (K1 * B * articles) / Math.max(words, 1);
-  return Float32Array.from(lengths, (length) => K1 * (1 - B) + perWord * length);
+  const damping = new Float32Array(lengths.length);
+  for (let i = 0; i < lengths.length; i++) damping[i] = K1 * (1 - B) + perWord * lengths[i];
+  return damping;
 }
 
 /** The score of a word that is `tf` times in an article: at least 1, since it is there. */
