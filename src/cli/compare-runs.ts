@@ -76,7 +76,10 @@ export async function compareRuns(options: CompareOptions): Promise<number> {
     const failures: number[] = [];
     for (const variant of planned) {
       const failed = await compute(variant, { ...deciding, listen });
-      if (failed === null) return EXIT.interrupted;
+      if (failed === null) {
+        say('interrupted; the same command goes on with what is there');
+        return EXIT.interrupted;
+      }
       failures.push(failed);
     }
     const recorded = await measured({ folder, run }, say);

@@ -7,6 +7,7 @@ import type { Codec } from '../topics/avro/codec.ts';
 import { readEntries } from '../topics/read-records.ts';
 import { originsOf, sampledAt } from '../topics/record-names.ts';
 import type { TopicInfo, Transport } from '../topics/transport.ts';
+import { logPlace } from './log-place.ts';
 
 /** An end of the log, an offset, or a time in milliseconds since 1970. */
 export type ResetTo = 'earliest' | 'latest' | { readonly offset: number } | { readonly time: number };
@@ -14,9 +15,8 @@ export type ResetTo = 'earliest' | 'latest' | { readonly offset: number } | { re
 /** Reads `--to`. Throws a `ConfigError` for anything else. */
 export function resetTo(text: string): ResetTo {
   if (text === 'earliest' || text === 'latest') return text;
-  if (/^\d{1,15}$/.test(text)) return { offset: Number(text) };
-  const time = /^\d{4}-/.test(text) ? Date.parse(text) : Number.NaN;
-  if (!Number.isNaN(time)) return { time };
+  const place = logPlace(text);
+  if (place !== null) return place;
   throw new ConfigError(
     `--to ${JSON.stringify(text)}: expected earliest, latest, an offset, or a time such as 2026-11-29T21:00:00Z`,
   );

@@ -1,5 +1,6 @@
 /** Where a topic ends for a command: `--until 1200`, `--until 2026-11-29T21:00:00Z`. */
 import { ConfigError } from '../errors.ts';
+import { logPlace } from './log-place.ts';
 
 export interface Until {
   readonly offset?: number;
@@ -9,9 +10,8 @@ export interface Until {
 
 /** Throws a `ConfigError` for anything but an offset or a time. */
 export function untilOf(text: string): Until {
-  if (/^\d{1,15}$/.test(text)) return { offset: Number(text) };
-  const time = /^\d{4}-/.test(text) ? Date.parse(text) : Number.NaN;
-  if (!Number.isNaN(time)) return { time: new Date(time).toISOString() };
+  const place = logPlace(text);
+  if (place !== null) return 'offset' in place ? place : { time: new Date(place.time).toISOString() };
   throw new ConfigError(
     `--until ${JSON.stringify(text)}: expected an offset, or a time such as 2026-11-29T21:00:00Z`,
   );

@@ -150,7 +150,12 @@ function reasonsOf({ pair, updates, firstWeights, topologies }: Reasons): string
     ];
   }
   if (before.subTrajectories !== now.subTrajectories || before.meanReward !== now.meanReward) {
-    return ['the records are others: `swirl diff` names the first'];
+    return [
+      'the records are others: `swirl diff` names the first',
+      ...(topologies[1].stages.rollout === undefined
+        ? []
+        : ['questions that were fed while the run went on may have been answered in another order']),
+    ];
   }
   const free = settingsDiff(topologies[0], topologies[1])
     .map(({ path }) => path)

@@ -110,17 +110,20 @@ function before(topology: Topology): Topology | null {
  * from, which may have been fed it. It may have none: a replay whose filter let nothing pass.
  */
 export function writerOf({ runs }: RunChain, topic: string): ChainRun | null {
-  const writes = ({ topology }: ChainRun) =>
-    // Any stage writes failures.
-    topic === 'failures' || producersOf(topology, topic).length > 0 || parentOf(topology) === null;
+  const writes = (run: ChainRun) =>
+    producersOf(run.topology, topic).length > 0 ||
+    parentOf(run.topology) === null ||
+    // Any stage may write failures.
+    (topic === 'failures' && hasRecords(run, topic));
   return runs.find(writes) ?? null;
 }
 
 /** The same, where it has records in it; null otherwise. */
 export function holderOf(chain: RunChain, topic: string): ChainRun | null {
   const writer = writerOf(chain, topic);
-  const has = writer?.topics.some(
-    ({ name, offsets }) => name === topic && offsets.some(({ start, end }) => end > start),
-  );
-  return has ? writer : null;
+  return writer !== null && hasRecords(writer, topic) ? writer : null;
+}
+
+function hasRecords({ topics }: ChainRun, topic: string): boolean {
+  return topics.some(({ name, offsets }) => name === topic && offsets.some(({ start, end }) => end > start));
 }
