@@ -90,6 +90,7 @@ export class RunMetrics implements RunObserver {
     this.#alarms = registry.counter('swirl_alarms_raised_total', 'How often an alarm was raised.');
     this.#alarmsActive = registry.gauge('swirl_alarm_active', 'Whether an alarm holds now.');
     for (const counter of [this.#sampled, this.#trained, this.#updates, this.#empty]) counter.add({ run }, 0);
+    for (const end of ['ANSWERED', 'OUT_OF_STEPS', 'OUT_OF_CONTEXT']) this.#trajectories.add({ run, end }, 0);
     for (const label of ['GOOD', 'BAD', 'UNKNOWN']) this.#verdicts.add({ run, label }, 0);
     registry
       .gauge('process_start_time_seconds', 'When the process began, in seconds since 1970.')
