@@ -58,9 +58,10 @@ withKafka('several workers on Kafka', () => {
     await run.expectWhole();
   });
 
-  test(`killed ${KILLS} times at any moment and started again, two of them do it all`, async () => {
+  test(`killed ${KILLS} times at any moment and started again, two of them do it all; fed and widened meanwhile`, async () => {
     const { policy } = run;
-    await run.feed();
+    // So many that a worker is never done before the next are fed.
+    await run.feedUpTo(2 / 3);
     const key = seedFor(20_261_122, 'kills');
     let drawn = 0;
     const random = () => uniform(key, drawn++);
@@ -91,11 +92,21 @@ withKafka('several workers on Kafka', () => {
       expect(await victim.process.ended).toMatchObject({ code: null, signal: 'SIGKILL' });
       policy.forget(victim.name);
       slots[slot] = begin(slot);
+      if (kill === Math.floor(KILLS / 3)) await run.feedUpTo(5 / 6);
+      if (kill === Math.floor(KILLS / 2)) await widen('sub-trajectories', 5);
+      if (kill === Math.floor((2 * KILLS) / 3)) await run.feedUpTo(1);
     }
     policy.allow(Number.POSITIVE_INFINITY);
     await Promise.all(slots.map(({ process }) => drained(process)));
     await run.expectWhole();
   });
+
+  /** Adds partitions to a topic, under the workers. */
+  async function widen(topic: string, count: number): Promise<void> {
+    const admin = await adminOf(address);
+    const topicPartitions = [{ topic: `swirl.${run.name}.${topic}`, count }];
+    await admin.createPartitions({ topicPartitions }).finally(() => admin.disconnect());
+  }
 
   /** How many members a stage's group has: those that are at work, and those that wait. */
   async function members(group: string): Promise<number> {

@@ -27,6 +27,8 @@ export interface WorkersRun {
   readonly kafka: KafkaFixture;
   readonly transport: Transport;
   feed(): Promise<unknown>;
+  /** Feeds the file again, grown to this share of the questions. */
+  feedUpTo(share: number): Promise<void>;
   start(args: readonly string[]): SwirlProcess;
   /** A worker that ends once the run is drained, and asks the policy under its own name. */
   worker(name: string, ...options: string[]): SwirlProcess;
@@ -93,6 +95,11 @@ export class Workers {
     return {
       ...{ name, policy, kafka, transport, start },
       feed: () => this.swirl('feed', 'questions.jsonl', '-t', 'kafka.yaml', ...setting(own)),
+      feedUpTo: (share) => {
+        const { questions, place } = this;
+        place.write('questions.jsonl', questions.slice(0, Math.ceil(share * questions.length)).join(''));
+        return this.swirl('feed', 'questions.jsonl', '-t', 'kafka.yaml', ...setting(own));
+      },
       worker: (worker, ...options) =>
         start([
           ...['run', 'kafka.yaml', '--until-drained', ...options],
