@@ -1,7 +1,7 @@
 /** A run, opened: its topology, its topics, and the ways to feed, read and run it. */
 import { join } from 'node:path';
 import { askReviewers } from './ask-reviewers.ts';
-import { ConfigError } from './errors.ts';
+import { ConfigError, DataError } from './errors.ts';
 import { RecordedVerdicts } from './judge/recorded-verdicts.ts';
 import { Alarms, type RaisedAlarm } from './monitor/alarms.ts';
 import { openParts, type Parts } from './open-parts.ts';
@@ -58,16 +58,23 @@ export interface Started {
   alarms(): readonly RaisedAlarm[];
 }
 
+export interface FeedHears {
+  /** How many records are durable so far. */
+  readonly onAppend?: ((count: number) => void) | undefined;
+  /** Of records that the topic cannot hold, which are left out; without it the first one ends the feeding. */
+  readonly skip?: ((error: DataError) => void) | undefined;
+}
+
 export interface OpenRun {
   readonly topology: Topology;
   readonly folder: string;
   readonly transport: Transport;
   readonly codec: Codec;
-  /** Appends records, and tells how many are durable so far. Returns how many there were. */
+  /** Appends records. Returns how many there were. */
   feed<K extends string>(
     topic: K,
     records: AsyncIterable<RecordOf<K>> | Iterable<RecordOf<K>>,
-    onAppend?: (count: number) => void,
+    hears?: FeedHears,
   ): Promise<number>;
   read<K extends string>(topic: K, options?: ReadOptions): AsyncIterable<RecordOf<K>>;
   start(options: StartOptions): Promise<Started>;
@@ -119,7 +126,7 @@ export async function openRun(
     folder,
     transport,
     codec,
-    feed: async (topic, records, onAppend) => {
+    feed: async (topic, records, { onAppend, skip } = {}) => {
       checkFed(topology, topic);
       let batch: Output[] = [];
       let count = 0;
@@ -130,7 +137,16 @@ export async function openRun(
         onAppend?.(count);
       };
       for await (const record of records) {
-        batch.push({ topic, key: schemaIn(schemas, topic).key(record), value: codec.encode(topic, record) });
+        try {
+          batch.push({
+            topic,
+            key: schemaIn(schemas, topic).key(record),
+            value: codec.encode(topic, record),
+          });
+        } catch (error) {
+          if (!(error instanceof DataError) || skip === undefined) throw error;
+          skip(error);
+        }
         if (batch.length >= FEED_BATCH) await append();
       }
       await append();

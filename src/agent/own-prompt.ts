@@ -32,7 +32,10 @@ export interface OwnPrompt {
 /** Reads a prompt. Throws `ConfigError` where it is not there, too large or not UTF-8. */
 export function readPrompt(path: string): OwnPrompt {
   try {
-    const { size } = statSync(path);
+    const about = statSync(path);
+    const { size } = about;
+    // A folder has no text, and a pipe or a device no end.
+    if (!about.isFile()) throw new ConfigError(`${path}: expected a text file with a prompt`);
     if (size > MOST_BYTES)
       throw new ConfigError(`${path}: expected a prompt of at most ${MOST_BYTES} bytes, found ${size}`);
     const bytes = readFileSync(path);
@@ -59,9 +62,14 @@ export function placeProblems(
   const unknown = [...found].filter((name) => !known.includes(name));
   const missing = needed.filter((name) => !found.has(name));
   const lacking = advised.filter((name) => !found.has(name));
+  const spaced = [...text.matchAll(/\{\{(?:\s+(\w+)\s*|(\w+)\s+)\}\}/g)].flatMap(([, first, second = '']) => {
+    const name = first ?? second;
+    return known.includes(name) ? [name] : [];
+  });
   return {
     errors: [
       ...(unknown.length > 0 ? [`nobody fills ${quoted(unknown)}: expected ${quoted(known)}`] : []),
+      ...(spaced.length > 0 ? [`a place is filled without blanks in it: write ${quoted(spaced)}`] : []),
       ...(missing.length > 0 ? [`${quoted(missing)} is missing: the model would not be shown it`] : []),
     ],
     warnings: [

@@ -186,9 +186,10 @@ async function feedFile(
     const some = corpus ? alsoTheRest(records, part) : part(records);
     const isGenerated = (record: object) => generated.has(record);
     const fresh = freshRecords(some, { known: await known(topic), isGenerated, onSame, skip });
-    const number = await run.feed(topic, untilAborted(fresh, stop), (count) => {
+    const onAppend = (count: number) => {
       durable = count;
-    });
+    };
+    const number = await run.feed(topic, untilAborted(fresh, stop), { onAppend, skip });
     return { topic, number };
   } catch (error) {
     if (durable > 0)

@@ -103,7 +103,7 @@ export async function openRun(topology: Topology, options: OpenOptions = {}): Pr
     ...topicsOf(whole.topology, { ...whole, notify }),
     folder: whole.folder,
     feed: (topic, source, { queue = QUEUE, onAppend } = {}) =>
-      whole.feed(topic, iterableOf(source, queue), onAppend),
+      whole.feed(topic, iterableOf(source, queue), { onAppend }),
     start: async ({ stages, untilDrained = false } = {}) => {
       const stop = new AbortController();
       const abort = new AbortController();

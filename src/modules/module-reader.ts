@@ -1,5 +1,5 @@
 /** The reader `module`: a function of the user's makes questions of a data file. */
-
+import { setImmediate } from 'node:timers/promises';
 import { PLAIN_QUESTION, plainQuestion, questionMaker } from '../agent/plain-question.ts';
 import { DataError } from '../errors.ts';
 import type { Input } from '../input/input.ts';
@@ -36,6 +36,9 @@ export const moduleReader = kind({
   },
 });
 
+/** How many questions are taken before others have their turn. */
+const MOST_IN_A_TURN = 256;
+
 interface Reading {
   readonly input: Input;
   readonly options: ReadOptions;
@@ -61,6 +64,8 @@ async function* read(
   const questionOf = questionMaker(input, options);
   try {
     for (let number = 1; ; number++) {
+      // Of one that gives all at once and nothing that can be used nobody waits: signals and timers get their turn.
+      if (number % MOST_IN_A_TURN === 0) await setImmediate();
       const about = `question ${number} of ${input.name}`;
       const next = async () => {
         const { done, value } = await questions.next();

@@ -124,6 +124,21 @@ describe('files', () => {
     );
     told(await place.swirl(['feed', 'nowhere.jsonl', '--run', 'lines']), EXIT.failed, 'nowhere.jsonl');
   });
+
+  test('a question that is larger than a record may be is left out and named', async () => {
+    const texts = ['short', 'x'.repeat(5000), 'short too'];
+    const lines = texts.map((text, i) => JSON.stringify({ id: `q${i}`, task: 'sums', text, answer: '1' }));
+    place.write('large.jsonl', lines.join('\n'));
+    const args = ['feed', 'large.jsonl', '--run', 'large', ...setting('transport.maxRecordBytes=4096')];
+    told(
+      await place.swirl(args),
+      EXIT.failures,
+      'left out: topic questions, record "q1": expected a record of',
+    );
+    const questions = await recordsOf(place.path('runs'), 'large', 'questions');
+    expect(questions.map(({ id }) => id)).toEqual(['q0', 'q2']);
+    told(await place.swirl([...args, '--strict']), EXIT.failed, 'record "q1"');
+  });
 });
 
 describe('topics', () => {

@@ -1,3 +1,6 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { DataError } from '../../src/errors.ts';
 import { textInput } from '../../src/input/input.ts';
@@ -6,8 +9,10 @@ import type { Question } from '../../src/topics/records.generated.ts';
 import { expectRefusal, made } from './open.ts';
 import { makeProject } from './project.ts';
 
+const stop = join(tmpdir(), `swirl-stop-${process.pid}`);
 const project = makeProject({
   'readers.ts': `
+    import { existsSync } from 'node:fs';
     interface File { readonly name: string; lines(): AsyncIterable<string>; bytes(): AsyncIterable<Uint8Array> }
     export default async function* (file: File) {
       for await (const line of file.lines()) {
@@ -29,6 +34,7 @@ const project = makeProject({
     export const trap = () => [{ get text() { throw new Error('do not look'); } }];
     export const closed = { times: 0 };
     export function* endless() { try { for (let i = 0; ; i++) yield { text: String(i) }; } finally { closed.times++; } }
+    export function* nonsense() { while (!existsSync(${JSON.stringify(stop)})) yield null; }
     export const told = () => [{ text: String(closed.times) }];
   `,
 });
@@ -103,6 +109,16 @@ describe('a reader of one’s own', () => {
   test('is let go when nobody reads on', async () => {
     expect((await read('endless', '', { most: 3 })).questions).toHaveLength(3);
     expect((await read('told')).questions[0]?.text).toBe('1');
+  });
+
+  test('that gives nonsense without end leaves others their turn: signals, above all', async () => {
+    setImmediate(() => writeFileSync(stop, ''));
+    try {
+      const { questions, skipped } = await read('nonsense');
+      expect([questions, skipped.length > 0]).toEqual([[], true]);
+    } finally {
+      rmSync(stop, { force: true });
+    }
   });
 
   test('is not given lines that are no text', async () => {

@@ -215,6 +215,11 @@ judge:
       'error: `judge.prompt`',
       '{{message}} is missing: the model would',
     ],
+    [
+      '{{question}} {{conversation}} {{message}} {{ code }} VERDICT:',
+      'error: `judge.prompt`',
+      'a place is filled without blanks in it: write {{code}}',
+    ],
     ['{{question}} {{conversation}} {{message}} VERDICT:', 'warning: `judge.prompt`', '{{code}} is missing'],
     [
       '{{question}} {{conversation}} {{message}} {{code}}',
@@ -227,9 +232,14 @@ judge:
     for (const part of ['topology.yaml:7:11', ...expected]) expect(said).toContain(part);
   });
 
-  test('that is not there', async () => {
-    const { write } = project({});
+  test('that is not there, or no text file', async () => {
+    const { folder, write } = project({});
     expect(await problems(write('topology.yaml', JUDGE))).toContain('judge.txt');
+    // Some have no end.
+    for (const path of [folder, ...(process.platform === 'win32' ? [] : ['/dev/zero'])]) {
+      const said = await problems(write('topology.yaml', JUDGE.replace('./judge.txt', path)));
+      expect(said).toContain(`${path}: expected a text file with a prompt`);
+    }
   });
 });
 
