@@ -58,7 +58,7 @@ export interface Started {
   alarms(): readonly RaisedAlarm[];
 }
 
-export interface FeedHears {
+interface FeedHears {
   /** How many records are durable so far. */
   readonly onAppend?: ((count: number) => void) | undefined;
   /** Of records that the topic cannot hold, which are left out; without it the first one ends the feeding. */
