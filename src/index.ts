@@ -16,7 +16,7 @@ export type {
   RewardModel,
   Scorable,
 } from './agent/model.ts';
-export type { Tool, ToolDescription } from './agent/tool.ts';
+export type { Tool, ToolDescription, WorkedQuestion } from './agent/tool.ts';
 export {
   ConfigError,
   DataError,
