@@ -170,6 +170,41 @@ withKafka('several workers on Kafka', () => {
     return { names, newest: { step: newest, hashes } };
   }
 
+  test('a worker keeps its partitions while long texts become tokens', async () => {
+    const { place } = workers;
+    const policy = {
+      kind: 'local',
+      checkpoint: 'policy',
+      contextTokens: 256,
+      maxTokens: 8,
+      device: 'reference',
+    };
+    const kafka = kafkaTopology(address);
+    place.write('long.yaml', {
+      ...kafka,
+      run: run.name,
+      // The long ones together take longer than that where they hold the event loop.
+      transport: { ...kafka.transport, sessionMs: 6_000 },
+      policy: { ...policy, renderTimeoutMs: 600_000 },
+      learner: undefined,
+      stages: { ...flowStages, start: { rollouts: 1 }, rollout: { window: 8 } },
+    });
+    // One word, of which the merges are many.
+    const texts = [...'abcdef'].map((id) => ({ id, text: 'plus'.repeat(65_000) }));
+    const lines = [...texts, { id: 'short', text: 'What?' }].map((one) => ({ ...one, task: 'sums' }));
+    place.write('long.jsonl', lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    await workers.swirl('feed', 'long.jsonl', '-t', 'long.yaml');
+    const stages = 'start,rollout,tools';
+    const worker = run.start(['run', 'long.yaml', '--stages', stages, '--until-drained']);
+    // Of the long ones each is a failure: they outgrow the context.
+    expect(await worker.ended).toMatchObject({ code: 3, signal: null });
+    expect(worker.said()).not.toContain('did not hear of this worker');
+    const failures = await recordsOfTopic(run.transport, 'failures');
+    const refused = failures.map(({ record, error }) => [record, error]).sort();
+    expect(refused).toEqual(texts.map(({ id }) => [`${id}/0/0`, 'ContextError']).sort());
+    expect(await recordsOfTopic(run.transport, 'trajectories')).toHaveLength(1);
+  });
+
   test('rollouts in another process follow the training, and wait where they lag', async () => {
     const { place, questions } = workers;
     const sampled = { kind: 'local', checkpoint: 'policy', maxTokens: 8, contextTokens: 256 };
