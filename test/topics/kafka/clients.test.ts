@@ -153,11 +153,11 @@ const note = {
   type: 'record',
   name: 'Note',
   namespace: 'mine',
-  fields: fieldsOf({
-    ...{ id: 'string', about: 'swirl.Question', length: 'double' },
-    tone: { type: 'enum', name: 'Tone', symbols: ['CALM', 'LOUD'] },
-    by: ['null', 'swirl.Origin'],
-  }),
+  fields: [
+    ...fieldsOf({ id: 'string', about: 'swirl.Question', length: 'double' }),
+    ...fieldsOf({ tone: { type: 'enum', name: 'Tone', symbols: ['CALM', 'LOUD'] } }),
+    { name: 'by', type: ['null', 'swirl.Origin'], default: null },
+  ],
 };
 
 interface Heard {
