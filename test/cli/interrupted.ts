@@ -8,8 +8,9 @@ abort.addEventListener('abort', () => {
   process.stdout.write('aborted\n');
   clearInterval(going);
 });
-// Once its thread is there too.
-setTimeout(() => {
+const begin = () => {
   process.stdout.write('ready\n');
   if (process.argv[2] === 'held') for (;;);
-}, 1500);
+};
+// Once its thread is there too.
+setTimeout(begin, 1500);
