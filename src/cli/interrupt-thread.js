@@ -1,6 +1,6 @@
 /**
  * A thread that takes the process's SIGINTs, as signal handlers wait for the event loop, which long work may
- * hold for minutes. It tells the main thread of each; where that has not handled two of them within a second,
+ * hold for minutes. It tells the main thread when it begins, and of each; where that has not handled two of them within a second,
  * the process is ended. A script of `node:vm` that is broken off by SIGINT is how a thread hears of one.
  *
  * `workerData` is shared: how many were handled, and whether anybody listens.
@@ -18,6 +18,7 @@ const shared = workerData;
 const context = createContext({ shared, Atomics });
 const waiting = new Script('for (;;) Atomics.wait(shared, 1, 1, 60_000)');
 let signals = 0;
+parentPort?.postMessage('begun');
 
 for (;;) {
   try {

@@ -5,8 +5,14 @@ const HANDLED = 0;
 const LISTENING = 1;
 
 /** Of the process; begun with the first listener, and kept. */
-let shared: Int32Array | null = null;
+let watch: Watch | null = null;
 const listeners = new Set<() => void>();
+
+interface Watch {
+  readonly shared: Int32Array;
+  /** Until then, and where there can be no thread, signals wait for the event loop. */
+  readonly begun: Promise<void>;
+}
 
 /**
  * Calls `listener` at each SIGINT. Two that were not handled within a second end the process. Returns what
@@ -14,24 +20,33 @@ const listeners = new Set<() => void>();
  */
 export function watchInterrupts(listener: () => void): () => void {
   listeners.add(listener);
-  shared ??= begin();
+  watch ??= begin();
+  const { shared } = watch;
   Atomics.store(shared, LISTENING, 1);
   return () => {
     listeners.delete(listener);
-    if (shared !== null && listeners.size === 0) Atomics.store(shared, LISTENING, 0);
+    if (listeners.size === 0) Atomics.store(shared, LISTENING, 0);
   };
 }
 
-function begin(): Int32Array {
+/** Waits until the thread of the listeners that there are hears signals. */
+export async function interruptsHeard(): Promise<void> {
+  await watch?.begun;
+}
+
+function begin(): Watch {
   const made = new Int32Array(new SharedArrayBuffer(8));
   const thread = new Worker(new URL('./interrupt-thread.js', import.meta.url), { workerData: made });
-  thread.on('message', () => {
-    Atomics.add(made, HANDLED, 1);
-    Atomics.notify(made, HANDLED);
-    for (const listener of [...listeners]) listener();
+  const begun = new Promise<void>((resolve) => {
+    thread.on('message', (said) => {
+      if (said === 'begun') return resolve();
+      Atomics.add(made, HANDLED, 1);
+      Atomics.notify(made, HANDLED);
+      for (const listener of [...listeners]) listener();
+    });
+    // Without it signals are handled as ever, once the event loop turns.
+    thread.on('error', () => resolve());
   });
-  // Without it signals are handled as ever, once the event loop turns.
-  thread.on('error', () => {});
   thread.unref();
-  return made;
+  return { shared: made, begun };
 }

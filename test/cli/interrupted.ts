@@ -1,5 +1,6 @@
 /** A process that is interrupted while its event loop stands still, or does not: `interrupted.ts held|free`. */
 import { interrupts } from '../../src/cli/interrupt.ts';
+import { interruptsHeard } from '../../src/cli/interrupt-watch.ts';
 
 const { stop, abort } = interrupts((message) => process.stdout.write(`${message}\n`));
 const going = setInterval(() => {}, 1000);
@@ -8,9 +9,6 @@ abort.addEventListener('abort', () => {
   process.stdout.write('aborted\n');
   clearInterval(going);
 });
-const begin = () => {
-  process.stdout.write('ready\n');
-  if (process.argv[2] === 'held') for (;;);
-};
-// Once its thread is there too.
-setTimeout(begin, 1500);
+await interruptsHeard();
+process.stdout.write('ready\n');
+if (process.argv[2] === 'held') for (;;);
