@@ -7,6 +7,7 @@ import { ConfigError } from '../errors.ts';
 import type { Merge } from './bpe-trainer.ts';
 import { trainMerges } from './bpe-trainer.ts';
 import { byteAlphabet, toByteLevel } from './byte-level.ts';
+import { bpeModel, byteLevelDecoder, piecesThenBytes } from './tokenizer-json.ts';
 
 /** A fresh tokenizer: what goes into tokenizer.json, and how many ids it has. */
 export interface NewTokenizer {
@@ -105,26 +106,12 @@ function build(parts: {
     normalizer: null,
     pre_tokenizer: {
       type: 'Sequence',
-      pretokenizers: [
-        { type: 'Split', pattern: { Regex: parts.pattern }, behavior: 'Isolated', invert: false },
-        { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: false },
-      ],
+      pretokenizers: piecesThenBytes(parts.pattern),
     },
     post_processor: null,
-    decoder: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true },
-    model: {
-      type: 'BPE',
-      dropout: null,
-      unk_token: null,
-      continuing_subword_prefix: null,
-      end_of_word_suffix: null,
-      fuse_unk: false,
-      byte_fallback: false,
-      // Whole words are looked up; there are no merges to build them from.
-      ignore_merges: parts.merges.length === 0,
-      vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
-      merges: parts.merges,
-    },
+    decoder: byteLevelDecoder,
+    // Whole words are looked up; there are no merges to build them from.
+    model: bpeModel({ tokens, merges: parts.merges, ignoreMerges: parts.merges.length === 0 }),
   };
   return { json, vocabularySize: tokens.length };
 }

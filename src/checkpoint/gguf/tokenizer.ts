@@ -1,5 +1,11 @@
 /** The `tokenizer.json` and `tokenizer_config.json` that a GGUF file's metadata amount to. */
 import { ConfigError } from '../../errors.ts';
+import {
+  bpeModel,
+  byteLevelDecoder,
+  byteLevelStep,
+  piecesThenBytes,
+} from '../../tokenizer/tokenizer-json.ts';
 import { found } from './families.ts';
 import type { GgufMetadata, GgufValue } from './header.ts';
 
@@ -13,12 +19,7 @@ const UNKNOWN = 2;
 const CONTROL = 3;
 const USER_DEFINED = 4;
 
-const gpt2 = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true };
-/** Pieces by a pattern of their own, and then bytes. */
-function pieces(pattern: string): object[] {
-  const split = { type: 'Split', pattern: { Regex: pattern }, behavior: 'Isolated', invert: false };
-  return [split, { ...gpt2, use_regex: false }];
-}
+const gpt2 = byteLevelStep(true);
 const words = (digits: string) =>
   "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" +
   `${digits}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`;
@@ -37,8 +38,8 @@ const PRE_TOKENIZERS: Readonly<Record<string, PreTokenizer>> = {
   default: { pieces: [gpt2] },
   'gpt-2': { pieces: [gpt2] },
   smollm: { pieces: [{ type: 'Digits', individual_digits: true }, gpt2] },
-  'llama-bpe': { pieces: pieces(words('\\p{N}{1,3}')), ignoreMerges: true, addsBeginning: true },
-  qwen2: { pieces: pieces(words('\\p{N}')), normalizer: { type: 'NFC' } },
+  'llama-bpe': { pieces: piecesThenBytes(words('\\p{N}{1,3}')), ignoreMerges: true, addsBeginning: true },
+  qwen2: { pieces: piecesThenBytes(words('\\p{N}')), normalizer: { type: 'NFC' } },
 };
 
 /** Throws `ConfigError` where the file has no tokenizer, or one of a kind that is not known. */
@@ -111,8 +112,8 @@ function byteLevel(at: Metadata, tokens: readonly string[], path: string) {
   return {
     normalizer: how.normalizer ?? null,
     pre_tokenizer: { type: 'Sequence', pretokenizers: how.pieces },
-    decoder: { ...gpt2, add_prefix_space: true },
-    model: bpe(tokens, merges, { byte_fallback: false, ignore_merges: how.ignoreMerges ?? false }),
+    decoder: byteLevelDecoder,
+    model: bpeModel({ tokens, merges, ignoreMerges: how.ignoreMerges ?? false }),
     addsBeginning: how.addsBeginning ?? false,
   };
 }
@@ -159,23 +160,8 @@ function sentencePiece(at: Metadata, { tokens, ids, unknown }: Pieces, path: str
       type: 'Sequence',
       decoders: [text, { type: 'ByteFallback' }, { type: 'Fuse' }, ...strip],
     },
-    model: bpe(tokens, merges, { byte_fallback: true, unk_token: unknown ?? null, fuse_unk: true }),
+    model: bpeModel({ tokens, merges, byteFallback: true, unknown: unknown ?? null }),
     addsBeginning: true,
-  };
-}
-
-function bpe(tokens: readonly string[], merges: readonly (readonly string[])[], more: object) {
-  return {
-    type: 'BPE',
-    dropout: null,
-    unk_token: null,
-    continuing_subword_prefix: null,
-    end_of_word_suffix: null,
-    fuse_unk: false,
-    ignore_merges: false,
-    ...more,
-    vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
-    merges,
   };
 }
 
