@@ -4,7 +4,7 @@
  * at recorded contexts, and not over the recorded actions.
  */
 import type { ToolTag } from '../agent/action.ts';
-import { drawAction } from '../agent/draw-action.ts';
+import { type DrawnAction, drawAction } from '../agent/draw-action.ts';
 import type { LanguageModel, Task } from '../agent/model.ts';
 import { taskOf } from '../agent/turn.ts';
 import type { Sleep } from '../clock.ts';
@@ -41,25 +41,27 @@ export function resample(
   { actions }: Pick<ResampleConfig, 'actions'>,
   { policy, tasks, tools, retry, sleep }: ResampleDeps,
 ): StageOperator<Accepted> {
-  const draw = async ({ subTrajectory }: Accepted, signal: AbortSignal): Promise<Emission[]> => {
+  /** What a step's tries before have drawn: a try that follows asks for the others only. */
+  const drawnBefore = new WeakMap<Accepted, Map<string, DrawnAction>>();
+  const draw = async (accepted: Accepted, signal: AbortSignal): Promise<Emission[]> => {
+    const { subTrajectory } = accepted;
     const { id: step, trajectory, question, context } = subTrajectory;
     const task = taskOf({ id: step, question }, tasks);
     const usable = tools.filter((tool) => task.tools.includes(tool.name));
-    const over = new AbortController();
-    const at = { task, tools: usable, question, steps: context };
+    const at = { task, tools: usable, question, steps: context, signal };
+    const drawn = drawnBefore.get(accepted) ?? new Map<string, DrawnAction>();
+    drawnBefore.set(accepted, drawn);
     const names = Array.from({ length: actions }, (_, sample) => sampleName(step, sample));
-    const either = AbortSignal.any([signal, over.signal]);
-    const drawn = names.map((id) => drawAction(policy, { ...at, id, signal: either }));
-    try {
-      return (await Promise.all(drawn)).map(({ action }, sample) => {
-        const id = sampleName(step, sample);
-        const value = { id, subTrajectory: { ...subTrajectory, id, action }, verdict: NOT_JUDGED };
-        return { topic: 'accepted', key: trajectory, value: { ...value, correct: null, by: null } };
-      });
-    } finally {
-      // Where one failed, the others are in vain.
-      over.abort();
-    }
+    const tried = await Promise.allSettled(
+      names.map(async (id) => drawn.get(id) ?? drawn.set(id, await drawAction(policy, { ...at, id }))),
+    );
+    const failed = tried.find(({ status }) => status === 'rejected');
+    if (failed?.status === 'rejected') throw failed.reason;
+    return names.map((id) => {
+      const { action } = drawn.get(id) as DrawnAction;
+      const value = { id, subTrajectory: { ...subTrajectory, id, action }, verdict: NOT_JUDGED };
+      return { topic: 'accepted', key: trajectory, value: { ...value, correct: null, by: null } };
+    });
   };
   return perRecord(draw, { stage: 'resample', retry, sleep });
 }

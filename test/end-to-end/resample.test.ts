@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Scored } from '../../src/topics/records.generated.ts';
+import { startFaultServer } from '../models/fault-server.ts';
 import { makeAblePolicy, sumLines } from './able-policy.ts';
 import { builtProgram } from './built-program.ts';
 import { recordsOf } from './run-records.ts';
@@ -60,4 +61,43 @@ describe('a run with fresh actions', () => {
       expect(await hashes(name)).toEqual(await hashes('whole'));
     },
   );
+
+  test('drawn from a policy behind an endpoint, which fails at times, and learned by the local one', async () => {
+    const server = await startFaultServer(({ body: { messages } }, index) =>
+      index % 5 === 4
+        ? { kind: 'status', status: 503, headers: { 'retry-after': '0' } }
+        : index % 3 === 0
+          ? `<math_exp>${messages.length} + ${index}</math_exp>`
+          : `<answer>${messages.length} ${index}</answer>`,
+    );
+    const remote = JSON.stringify({ kind: 'openai', baseUrl: server.url, model: 'remote' });
+    const settings = [
+      `policy=${remote}`,
+      `learner.checkpoint=${place.path('policy')}`,
+      'stages.train.clipRatio=null',
+    ];
+    const replayed = await place.swirl([
+      ...['replay', '--run', 'whole', '--from', 'accepted', '--as', 'remote'],
+      ...settings.flatMap((one) => ['--set', one]),
+    ]);
+    await server.close();
+    expect(replayed).toMatchObject({ code: 0 });
+    const accepted = await recordsOf(runs(), 'whole', 'accepted');
+    const scored = (await recordsOf(runs(), 'remote', 'scored')) as Scored[];
+    expect(scored.map(({ id }) => id)).toEqual(
+      accepted.flatMap(({ id }) => Array.from({ length: ACTIONS }, (_, n) => `${id}~${n}`)),
+    );
+    // Each reply is one action's: what failed was asked again, and nothing twice.
+    const replies = scored.map(({ subTrajectory: { action } }) => Number(/ (\d+)</.exec(action.text)?.[1]));
+    const given = server.requests.map((_, index) => index).filter((index) => index % 5 !== 4);
+    expect(replies.sort((a, b) => a - b)).toEqual(given);
+    const actions = scored.map(({ subTrajectory: { action } }) => action);
+    expect(actions.every(({ policy, logprobs }) => policy === 'remote' && logprobs === null)).toBe(true);
+    const [trained, refused] = [
+      await recordsOf(runs(), 'remote', 'updates'),
+      await recordsOf(runs(), 'remote', 'failures'),
+    ];
+    expect(trained.reduce((sum, { subTrajectories }) => sum + subTrajectories, 0)).toBe(scored.length);
+    expect(refused).toEqual([]);
+  });
 });

@@ -81,6 +81,8 @@ describe('resample', () => {
       ),
     );
     expect(passing.map(({ value }) => value.id)).toEqual(['q1/0/1~0', 'q1/0/1~1', 'q1/0/1~2']);
+    // What was drawn is not asked for again.
+    expect(seen.map(({ id }) => id.slice(-1)).sort()).toEqual(['0', '1', '1', '1', '2']);
     const failed = await emitted(
       policy([], ({ id }) => (id.endsWith('~2') ? new ContextError('too long') : null)),
     );
