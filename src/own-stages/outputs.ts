@@ -125,7 +125,8 @@ function signed(record: object, { tree, hash }: TopicSchema, { reads, origin }: 
   if (hash === reads.hash || tree.kind !== 'record') return record;
   const by = tree.fields.find(({ name }) => name === 'by')?.node;
   const isOrigin = by?.kind === 'nullable' && by.of.kind === 'record' && by.of.name === 'swirl.Origin';
-  return isOrigin && (record as { by?: unknown }).by === null ? { ...record, by: origin } : record;
+  // Left out by a schema without a default for it, too.
+  return isOrigin && ((record as { by?: unknown }).by ?? null) === null ? { ...record, by: origin } : record;
 }
 
 function isAddressed(output: unknown): output is Addressed<unknown> {

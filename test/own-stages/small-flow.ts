@@ -28,7 +28,7 @@ const note = {
   fields: [
     { name: 'of', type: 'string' },
     { name: 'says', type: 'string', default: '' },
-    { name: 'by', type: ['null', 'swirl.Origin'], default: null },
+    { name: 'by', type: ['null', 'swirl.Origin'] },
   ],
 };
 
