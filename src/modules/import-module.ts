@@ -35,7 +35,9 @@ export async function importModule(file: string, limits: Limits): Promise<Import
   const load = () => importFile(file);
   const { loadTimeoutMs: timeoutMs } = limits;
   const exports = await asModule(() => inTime(load, { timeoutMs })).catch((error: unknown) => {
-    throw new ConfigError(`${file} cannot be imported: ${messageOf(error)}`, { cause: error });
+    throw new ConfigError(`${file} cannot be imported: ${absentPackage(error) ?? messageOf(error)}`, {
+      cause: error,
+    });
   });
   if (exports === LATE) {
     const limit = `${limits.loadTimeoutMs} ms (modules.loadTimeoutMs)`;
@@ -81,6 +83,15 @@ function isOfModules(folder: string): boolean {
     const above = dirname(folder);
     return above !== folder && isOfModules(above);
   }
+}
+
+/** What to do where a package is missing that the module imports: it is looked for from the module's folder on. */
+function absentPackage(error: unknown): string | null {
+  const name = /^Cannot find (?:module|package) '((?:@[^/']+\/)?[^./'][^/']*)/.exec(
+    (error as Error)?.message,
+  )?.[1];
+  if (name === undefined) return null;
+  return `it imports ${name}, which is not installed in its folder or one above: \`npm install ${name}\` there`;
 }
 
 /** An error's name and message, in a few lines. Anything may be thrown, also what throws when it is read. */

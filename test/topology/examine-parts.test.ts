@@ -84,6 +84,12 @@ describe('a module in a topology', () => {
     ['throws', 'reward.js', 'throw new Error("no luck")', /topology\.yaml:7:9: error: .*Error: no luck/],
     ['imports what is not there', 'reward.js', 'import "./none.js"', /cannot be imported: .*none\.js/],
     [
+      'imports a package that is not there',
+      'reward.js',
+      'import "@me/none/deep.js"',
+      /cannot be imported: it imports @me\/none, which is not installed in its folder or one above: `npm install @me\/none`/,
+    ],
+    [
       'exports something else',
       'reward.js',
       'export const value = 1',
