@@ -58,7 +58,10 @@ function stepLines(
     ...(action.truncated ? [`${' '.repeat(INDENT)}(cut off at the largest number of tokens)`] : []),
     ...(observation === null || observation === undefined
       ? []
-      : said(`-> ${observation.tool ?? 'no tool'}, ${words(observation.status)}`, observation.text)),
+      : said(
+          `-> ${[observation.tool, words(observation.status)].filter((part) => part !== null).join(', ')}`,
+          observation.text,
+        )),
     ...(verdict === undefined ? [] : said(`judge ${verdict.by ?? verdict.judge}`, verdict.rationale)),
     ...(reward === undefined ? [] : said(`reward ${reward.by ?? reward.model}`, reward.rationale)),
     ...dim({ text: about(action, updates) }),
@@ -92,7 +95,7 @@ export function failureLines(failures: readonly Found[], columns = screenWidth()
 
 /** The lines of a text of several, none wider than the screen: words that are, are cut. */
 function block({ columns, indent }: { readonly columns: number; readonly indent: number }) {
-  const width = columns - indent;
+  const width = Math.max(1, columns - indent);
   return ({ text, of }: ShownText): string[] => {
     const lines = wrapText(text.replaceAll('\t', '    ').replaceAll('\r', '\ufffd').trim(), width).flatMap(
       (line) => line.match(new RegExp(`.{1,${width}}`, 'gsu')) ?? [''],

@@ -23,7 +23,8 @@ const MARK = '[redacted]';
  * Control characters but for line ends and tabs; marks that turn the direction of what stands beside them, and
  * characters that are not seen.
  */
-const UNSEEN = /(?![\t\n\r])\p{Cc}|[\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e007f}]/gu;
+const UNSEEN =
+  /(?![\t\n\r])\p{Cc}|[\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e007f}]/gu;
 
 export function shownText(text: string, redact: Redact, most = LONGEST): ShownText {
   // Redacted before it is cut: half a secret is one too.

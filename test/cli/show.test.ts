@@ -125,3 +125,8 @@ test('a record on one line tells question, step and reward; of an update its mea
   const line = recordLine(update(12, { meanReward: 0.5, loss: 0.125, meanLogprob: -0.3 }), 79);
   expectInOrder(line, ['update/12', 'epoch 0', 'reward 0.5', 'loss 0.125', 'logprob -0.3/token', 'weights']);
 });
+
+test('a screen of one column is no reason to fail', async () => {
+  const { views } = await shownOf(chain, 'q1/0', {});
+  expect(trajectoryText(views[0] as never, 1).replace(/\s/g, '')).toContain('Iaddtheapplesofboth.');
+});

@@ -64,6 +64,7 @@ test('what models wrote cannot steer the terminal', () => {
       expect([...shown].length).toBeLessThanOrEqual(40);
     }),
   );
+  expect(printable('a\u061cb\u{e0041}')).toBe('a\ufffdb\ufffd');
   expect(printable('\u001b[31mred\u001b[0m\nline')).toBe('\ufffd[31mred\ufffd[0m line');
 });
 
