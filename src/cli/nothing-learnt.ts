@@ -130,7 +130,7 @@ async function failures(run: OpenRun) {
   const causes = new Map<string, number>();
   const trajectories = new Set<string>();
   for await (const { stage, error, message, record } of atMost(run.read('failures'))) {
-    add(causes, `${stage}: ${error}: ${oneCause(message)}`);
+    add(causes, `${stage}: ${error}: ${oneCause(message, record)}`);
     if (stage === 'filter' && record !== null) trajectories.add(record.replace(/\/[^/]*$/, ''));
   }
   const sorted = [...causes].sort(([, a], [, b]) => b - a);
@@ -140,8 +140,16 @@ async function failures(run: OpenRun) {
 }
 
 /** The message without what differs from record to record. */
-function oneCause(message: Failure['message']): string {
-  const plain = message.replaceAll(/"[^"]*"/g, '"..."').replaceAll(/\s+/g, ' ');
+function oneCause(message: Failure['message'], record: Failure['record']): string {
+  // A step's name has its trajectory's before it, and that its question's.
+  const trajectory = /^(.+)\/[^/]*$/.exec(record ?? '')?.[1];
+  const question = /^(.+)\/[^/]*$/.exec(trajectory ?? '')?.[1];
+  const names = [record, trajectory, question && `question ${question}`];
+  const nameless = names.reduce<string>(
+    (text, name) => (name ? text.replaceAll(name, '...') : text),
+    message,
+  );
+  const plain = nameless.replaceAll(/"[^"]*"/g, '"..."').replaceAll(/\s+/g, ' ');
   return plain.length > CAUSE_CHARS ? `${plain.slice(0, CAUSE_CHARS)}...` : plain;
 }
 

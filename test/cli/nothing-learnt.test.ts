@@ -59,12 +59,12 @@ test('verdicts, and which rule left the trajectories out', async () => {
 
 test('answers that are wrong, and failures with their cause', async () => {
   const wrong = { ...trajectory('w/0', 0), steps: [step(answer('7'), null)], answer: '7' };
-  const why = await after('outcome', [wrong, unasked('u/0')]);
+  const why = await after('outcome', [wrong, unasked('u/0'), unasked('v/0')]);
   expect(why).toContain(
-    'filter (mode outcome): 1 trajectory left out for a wrong answer or none, 1 trajectory failed',
+    'filter (mode outcome): 2 trajectories failed, 1 trajectory left out for a wrong answer or none',
   );
   expect(why?.at(-1)).toMatch(
-    /^2 failures at filter: DataError: trajectory u\/0: the outcome filter needs a gold answer/,
+    /^4 failures at filter: DataError: trajectory \.\.\.: the outcome filter needs a gold answer/,
   );
 });
 
