@@ -1,5 +1,6 @@
 /** `swirl gguf`: a policy's folder of a GGUF file. */
 import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { sizeOf, tensorShapes } from '../engine/config.ts';
 import { ConfigError } from '../errors.ts';
@@ -22,7 +23,11 @@ export function register(program: Command): void {
     const { makeGgufFolder } = await import('../checkpoint/gguf/folder.ts');
     const { openWeights } = await import('../checkpoint/weight-files.ts');
     const policy = await makeGgufFolder(file, folder);
-    const weights = await openWeights(policy);
+    const weights = await openWeights(policy).catch(async (error: unknown) => {
+      // A folder that no policy can be had of would only stand in the way of the next try.
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    });
     await weights.close();
     const { family, layers, hiddenSize } = policy.config;
     const parameters = [...tensorShapes(policy.config).values()].reduce(

@@ -113,8 +113,19 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
       }
       return error.exitCode === 0 ? EXIT.done : EXIT.usage;
     }
+    if (isOfSystem(error)) {
+      process.stderr.write(`swirl: ${error.message}\n`);
+      return EXIT.failed;
+    }
     if (!(error instanceof SwirlError)) throw error;
     process.stderr.write(`swirl: ${error.message}\n`);
     return error instanceof ConfigError ? EXIT.usage : EXIT.failed;
   }
+}
+
+/** What the disk or its rights refuse, which names the path: no defect of Swirl's, and its stack says nothing. */
+function isOfSystem(error: unknown): error is NodeJS.ErrnoException {
+  const { code = '', path, syscall } = error as NodeJS.ErrnoException;
+  if (!(error instanceof Error) || syscall === undefined) return false;
+  return path !== undefined || ['EISDIR', 'ENOSPC', 'EDQUOT', 'EIO', 'EROFS'].includes(code);
 }

@@ -116,3 +116,14 @@ describe('a topology that is not named', () => {
     expect(code).toBe(2);
   });
 });
+
+test('what the disk refuses is one sentence, without a stack', () => {
+  writeFileSync(join(folder, 'file'), '');
+  const gguf = fileURLToPath(new URL('../fixtures/gguf/llama.gguf', import.meta.url));
+  const { code, stderr } = swirl('gguf', gguf, 'file/policy');
+  expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/^swirl: .*file.*\n$/) });
+  expect(swirl('gguf', '.', 'policy')).toMatchObject({
+    code: 1,
+    stderr: 'swirl: .: expected a GGUF file, found no file\n',
+  });
+});

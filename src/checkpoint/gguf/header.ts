@@ -40,7 +40,9 @@ export function readGgufHeader(path: string): GgufHeader {
     throw new DataError(`${path}: cannot be opened (${(cause as NodeJS.ErrnoException).code})`, { cause });
   }
   try {
-    const { size } = fstatSync(file);
+    const found = fstatSync(file);
+    if (!found.isFile()) throw new DataError(`${path}: expected a GGUF file, found no file`);
+    const { size } = found;
     return new HeaderReader(path, file, size).read();
   } finally {
     closeSync(file);
