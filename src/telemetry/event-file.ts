@@ -3,7 +3,7 @@
  * `Event` in protocol buffers (tensorflow/core/util/event.proto): `wall_time` is field 1, `step` 2,
  * `file_version` 3, `summary` 5, whose values have a `tag` (1) and a `simple_value` (2).
  */
-import { crc32c } from './crc32c.ts';
+import { crc32c } from '../crc32c.ts';
 
 /** What TensorBoard knows an event file by. */
 export const EVENT_FILE = 'events.out.tfevents.1.swirl';

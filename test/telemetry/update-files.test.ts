@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { crc32c } from '../../src/telemetry/crc32c.ts';
+import { crc32c } from '../../src/crc32c.ts';
 import { EVENT_FILE, scalarsRecord, versionRecord } from '../../src/telemetry/event-file.ts';
 import { UpdateFiles } from '../../src/telemetry/update-files.ts';
 import type { Update } from '../../src/topics/records.generated.ts';

@@ -8,7 +8,8 @@ import { fileInput } from '../../input/input.ts';
 import { lines } from '../../input/lines.ts';
 import { readArticle } from '../corpus.ts';
 import { AppendFile } from './append-file.ts';
-import { FILES, INDEX_VERSION, type Manifest, readLengths } from './index-files.ts';
+import { writeSums } from './block-sums.ts';
+import { checkOf, FILES, INDEX_VERSION, lengthsOf, type Manifest } from './index-files.ts';
 import { mergeSegments } from './merge.ts';
 import { MAX_ARTICLES } from './postings.ts';
 import { SegmentBuilder } from './segment.ts';
@@ -70,23 +71,27 @@ export async function buildIndex(options: BuildOptions): Promise<Manifest> {
     folder,
     segments,
     collection: state,
-    lengths: readLengths(folder, state.articles),
+    lengths: lengthsOf(readFileSync(join(folder, FILES.lengths)), state.articles),
     signal: options.signal,
     onMerged: (postings) =>
       options.onProgress({ phase: 'merging', articles: state.articles, share: postings / state.postings }),
   });
-  const files = Object.values(FILES)
-    .filter((name) => name !== FILES.manifest)
-    .map((name) => [name, statSync(join(folder, name)).size] as const);
-  const manifest: Manifest = {
+  const files = Object.fromEntries(
+    Object.values(FILES)
+      .filter((name) => name !== FILES.manifest && name !== FILES.sums)
+      .map((name) => [name, statSync(join(folder, name)).size]),
+  );
+  await writeSums(join(folder, FILES.sums), files, options.signal);
+  const said = {
     version: INDEX_VERSION,
     titleWeight,
     corpus,
     articles: state.articles,
     words: state.words,
     distinctWords,
-    files: Object.fromEntries(files),
-  };
+    files,
+  } as const;
+  const manifest: Manifest = { ...said, check: checkOf(said) };
   for (const segment of segments) rmSync(segment);
   rmSync(join(folder, STATE));
   writeAside(join(folder, FILES.manifest), manifest);

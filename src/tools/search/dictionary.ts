@@ -1,8 +1,6 @@
 /** The words of an index: which have postings, and where. The first word of each group is held in memory. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { ByteReader } from './bytes.ts';
-import { FileCache } from './file-cache.ts';
+import type { FileCache } from './file-cache.ts';
 import { BLOCK_FIELDS, FILES, GROUP, type Manifest } from './index-files.ts';
 import { BLOCK } from './postings.ts';
 
@@ -17,22 +15,29 @@ export interface Entry {
   readonly best: number;
 }
 
+export interface DictionaryFiles {
+  /** What is in `FILES.groups`. */
+  readonly groups: Buffer;
+  /** `FILES.words`. */
+  readonly words: FileCache;
+}
+
 export class Dictionary {
   readonly #words: string[] = [];
   /** Of each group: where words, postings and blocks begin. */
   readonly #places: Float64Array;
   readonly #file: FileCache;
 
-  constructor(folder: string, { distinctWords, files }: Manifest, cacheBytes: number) {
+  constructor({ groups: beginnings, words }: DictionaryFiles, { distinctWords, files }: Manifest) {
     const groups = Math.ceil(distinctWords / GROUP);
     this.#places = new Float64Array(3 * (groups + 1));
-    const reader = new ByteReader(readFileSync(join(folder, FILES.groups)));
+    const reader = new ByteReader(beginnings);
     for (let group = 0; group < groups; group++) {
       this.#words.push(reader.text());
       for (let field = 0; field < 3; field++) this.#places[3 * group + field] = reader.varint();
     }
     this.#places[3 * groups] = files[FILES.words] ?? 0;
-    this.#file = new FileCache(join(folder, FILES.words), cacheBytes);
+    this.#file = words;
   }
 
   /** Null where no article has the word. */

@@ -1,13 +1,13 @@
 /** An index on disk that is looked things up in: BM25 over words as `words.ts` has them. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { DataError } from '../../errors.ts';
 import type { Article } from '../corpus.ts';
 import type { ArticleIndex } from './article-index.ts';
+import { damaged, readSums } from './block-sums.ts';
 import { ByteReader } from './bytes.ts';
 import { Dictionary } from './dictionary.ts';
 import { FileCache } from './file-cache.ts';
-import { FILES, type Manifest, readLengths } from './index-files.ts';
+import { FILES, lengthsOf, type Manifest } from './index-files.ts';
 import { rank } from './rank.ts';
 import { dampingOf, idfOf } from './score.ts';
 import { ScoredPostings } from './scored-postings.ts';
@@ -15,8 +15,9 @@ import { WordCursor } from './word-cursor.ts';
 import { wordsOf } from './words.ts';
 
 /**
- * Memory: four bytes for each article, the first word of each 64, and `cacheBytes` of what was read. Throws
- * `DataError` where a file is not as long as its manifest says.
+ * Memory: four bytes for each article and each 4096 bytes, the first word of each 64, and `cacheBytes` of what was
+ * read. Throws `DataError` where a file is not as long as its manifest says, and, when it is read, where a byte of it
+ * is another than was written.
  */
 export class DiskIndex implements ArticleIndex {
   readonly #manifest: Manifest;
@@ -29,17 +30,24 @@ export class DiskIndex implements ArticleIndex {
     for (const [name, bytes] of Object.entries(manifest.files)) {
       const found = statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? null;
       if (found === bytes) continue;
-      throw new DataError(
-        `${join(folder, name)}: expected ${bytes} bytes, found ${found ?? 'no such file'}; remove ${folder}, and the ` +
-          'index is built again',
-      );
+      throw damaged(join(folder, name), `expected ${bytes} bytes, found ${found ?? 'no such file'}`);
     }
     this.#manifest = manifest;
-    this.#dictionary = new Dictionary(folder, manifest, cacheBytes * 0.1);
-    const open = (name: string, bytes: number) => new FileCache(join(folder, name), bytes);
-    const damping = dampingOf(readLengths(folder, manifest.articles), manifest);
+    const sums = readSums(join(folder, FILES.sums), manifest.files);
+    const open = (name: string, bytes: number) => new FileCache(join(folder, name), bytes, sums);
+    const whole = (name: string): Buffer => {
+      const file = open(name, 0);
+      try {
+        return file.once(0, manifest.files[name] ?? 0);
+      } finally {
+        file.close();
+      }
+    };
+    const groups = whole(FILES.groups);
+    const damping = dampingOf(lengthsOf(whole(FILES.lengths), manifest.articles), manifest);
+    this.#dictionary = new Dictionary({ groups, words: open(FILES.words, cacheBytes * 0.1) }, manifest);
     this.#files = {
-      postings: new ScoredPostings(join(folder, FILES.postings), damping, cacheBytes * 0.7),
+      postings: new ScoredPostings(open(FILES.postings, 0), damping, cacheBytes * 0.7),
       blocks: open(FILES.blocks, cacheBytes * 0.2),
       places: open(FILES.places, 0),
       articles: open(FILES.articles, 0),

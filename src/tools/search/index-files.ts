@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { crc32c } from '../../crc32c.ts';
 
 export const FILES = {
   /** Each article: the length of its title in bytes as a varint, title and text in UTF-8. */
@@ -18,6 +19,8 @@ export const FILES = {
   postings: 'postings.bin',
   /** Of each block of a word with several: last article, end of its bytes from the word's first, highest score: u32. */
   blocks: 'blocks.bin',
+  /** Of each block of each file above, in the manifest's order: `block-sums.ts`. */
+  sums: 'sums.bin',
   manifest: 'manifest.json',
 } as const;
 
@@ -28,7 +31,7 @@ export const GROUP = 64;
 export const BLOCK_FIELDS = 3;
 
 /** Changes whenever words, scores or files do: an index of another version is built again. */
-export const INDEX_VERSION = 2;
+export const INDEX_VERSION = 3;
 
 const manifestSchema = z.object({
   version: z.literal(INDEX_VERSION),
@@ -45,10 +48,12 @@ const manifestSchema = z.object({
   distinctWords: z.int().min(0),
   /** Bytes of each file: one that was cut is known. */
   files: z.record(z.string(), z.number()),
+  /** CRC-32C of the numbers above. */
+  check: z.number(),
 });
 export type Manifest = z.output<typeof manifestSchema>;
 
-/** The manifest of a folder; null where there is none that this version understands. */
+/** The manifest of a folder; null where there is none that this version understands, or it is damaged. */
 export function readManifest(folder: string): Manifest | null {
   let text: string;
   try {
@@ -57,15 +62,26 @@ export function readManifest(folder: string): Manifest | null {
     return null;
   }
   try {
-    return manifestSchema.safeParse(JSON.parse(text)).data ?? null;
+    const manifest = manifestSchema.safeParse(JSON.parse(text)).data;
+    return manifest !== undefined && checkOf(manifest) === manifest.check ? manifest : null;
   } catch {
     return null;
   }
 }
 
-/** Words of each article. */
-export function readLengths(folder: string, articles: number): Uint32Array {
-  const bytes = readFileSync(join(folder, FILES.lengths));
+/** The checksum of what scores and places depend on. */
+export function checkOf({
+  titleWeight,
+  articles,
+  words,
+  distinctWords,
+  files,
+}: Omit<Manifest, 'check'>): number {
+  return crc32c(Buffer.from(JSON.stringify([titleWeight, articles, words, distinctWords, files])));
+}
+
+/** Words of each article, of the bytes of `FILES.lengths`. */
+export function lengthsOf(bytes: Buffer, articles: number): Uint32Array {
   const lengths = new Uint32Array(articles);
   new Uint8Array(lengths.buffer).set(bytes.subarray(0, articles * 4));
   return lengths;

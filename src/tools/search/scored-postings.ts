@@ -1,5 +1,5 @@
 /** Postings of an index, read in pieces of several blocks, with the score that the word gives each article. */
-import { FileCache } from './file-cache.ts';
+import type { FileCache } from './file-cache.ts';
 import { Newest } from './newest.ts';
 import { BLOCK, readPostings } from './postings.ts';
 import { scoreOf } from './score.ts';
@@ -31,9 +31,9 @@ export class ScoredPostings {
   readonly #counts = new Int32Array(PIECE_BLOCKS * BLOCK);
 
   /** `damping`: `dampingOf`. */
-  constructor(path: string, damping: Float32Array, cacheBytes: number) {
+  constructor(file: FileCache, damping: Float32Array, cacheBytes: number) {
     this.#damping = damping;
-    this.#file = new FileCache(path, 0);
+    this.#file = file;
     this.#pieces = new Newest(cacheBytes);
   }
 

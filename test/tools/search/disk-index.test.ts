@@ -237,6 +237,51 @@ describe('an index', () => {
   });
 });
 
+test('whatever byte of it is another: the same articles, or an error that says what to do', async () => {
+  const articles = madeArticles(400, 3);
+  const path = corpusFile(articles);
+  const queries = articles.slice(0, 20).map(({ title }) => [...new Set(title.split(' '))]);
+  const found = async () => {
+    const index = await openIndex(options(path));
+    try {
+      const all: (Article | number)[][] = [];
+      for (const query of queries) {
+        const numbers = (await index.rank(query, 3, goOn)) ?? [];
+        all.push(
+          numbers,
+          numbers.map((number) => index.article(number)),
+        );
+      }
+      return all;
+    } finally {
+      await index.close();
+    }
+  };
+  const truth = await found();
+  const [name] = readdirSync(`${path}.index`);
+  const numbers = drawn(7);
+  let told = 0;
+  for (const file of readdirSync(join(`${path}.index`, name))) {
+    const place = join(`${path}.index`, name, file);
+    const before = readFileSync(place);
+    for (let i = 0; i < 8; i++) {
+      const bytes = Buffer.from(before);
+      const at = Math.floor(numbers.next().value * bytes.length);
+      bytes[at] = (bytes[at] as number) ^ (1 << Math.floor(numbers.next().value * 8));
+      writeFileSync(place, bytes);
+      const after = await found().catch((error: unknown) => {
+        expect(error).toBeInstanceOf(DataError);
+        expect((error as Error).message).toMatch(/; remove .*, and the index is built again$/);
+        told++;
+        return truth;
+      });
+      expect({ file, at, after }).toEqual({ file, at, after: truth });
+      writeFileSync(place, before);
+    }
+  }
+  expect(told).toBeGreaterThan(20);
+});
+
 describe('the tool', () => {
   const { signal } = new AbortController();
   const open = (path: string, settings: object = {}, now = () => 0) =>
