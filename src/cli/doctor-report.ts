@@ -2,7 +2,7 @@
 import colors from 'picocolors';
 import { printable } from '../monitor/printable.ts';
 import type { Check } from './doctor-check.ts';
-import { hanging, screenWidth } from './screen.ts';
+import { canRewrite, hanging, screenWidth } from './screen.ts';
 
 const FAILED = 'FAILED';
 const OK = 'ok'.padEnd(FAILED.length);
@@ -28,7 +28,7 @@ export function checkText({ name, ok, found, fix, lines = [] }: Check): string {
   const more = [...lines, ...(fix === undefined ? [] : [`what to do: ${fix}`])];
   const below = more.map((line) => ' '.repeat(INDENT) + hanging(line, { width, indent: INDENT }));
   // The first character of the announced line is overwritten, and what is left of it is erased.
-  const erase = process.stdout.isTTY ? '\u001b[2K' : '';
+  const erase = canRewrite(process.stdout) ? '\u001b[2K' : '';
   return `${[`${erase}${mark} ${head}`, ...below].join('\n')}\n`;
 }
 

@@ -5,6 +5,7 @@
 import type { Command } from 'commander';
 import type { Check } from './doctor-check.ts';
 import { EXIT, withExitCodes } from './exit.ts';
+import { canRewrite } from './screen.ts';
 import { settingsOf, type TopologyFlags, topologyFile, withTopology } from './topology-option.ts';
 
 interface DoctorFlags extends TopologyFlags {
@@ -36,7 +37,7 @@ export function register(program: Command): void {
     const topology = named === undefined ? undefined : await topologyFile(argument, flags);
     const forPeople = flags.json !== true;
     const begin = (name: string) => {
-      if (forPeople && process.stdout.isTTY) process.stdout.write(announce(name));
+      if (forPeople && canRewrite(process.stdout)) process.stdout.write(announce(name));
     };
     const checks: Check[] = [];
     for await (const check of examine({ topology, set: settingsOf(flags), policy, begin })) {

@@ -8,6 +8,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.stderr.write(`swirl: the output cannot be written: ${error.message}\n`);
   process.exit(EXIT.failed);
 });
+// Messages that nobody reads any more, as with `2>&1 | head`, are no reason to end a run.
+process.stderr.on('error', () => {});
 
 process.exitCode = await runProgram(process.argv);
 // What a slow reader of the pipe has not taken yet would be cut off below.

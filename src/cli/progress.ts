@@ -6,7 +6,7 @@ import { printable } from '../monitor/printable.ts';
 import type { StageProgress } from '../runtime/run.ts';
 import { Rates } from './rates.ts';
 import { type RunStatus, trainingPlan } from './run-status.ts';
-import { hanging, screenWidth } from './screen.ts';
+import { canRewrite, hanging, screenWidth } from './screen.ts';
 import { bar, fittedLine } from './stage-bar.ts';
 
 export interface ProgressOptions {
@@ -35,7 +35,7 @@ export interface ShownProgress {
 /** Shows the progress until `stop` is called. */
 export function showProgress(options: ProgressOptions): ShownProgress {
   const { progress, stream, status, intervalMs, now = () => performance.now() } = options;
-  const terminal = stream.isTTY === true;
+  const terminal = canRewrite(stream);
   const rates = new Rates(now);
   const begun = now();
   let drawn = 0;
@@ -44,7 +44,9 @@ export function showProgress(options: ProgressOptions): ShownProgress {
 
   const draw = (stages: readonly StageProgress[]) => {
     const columns = screenWidth(stream);
-    const lines = screenLines(stages, { columns, status, rates });
+    // More lines than the screen has could not be written over: the last ones say most.
+    const most = Math.max(1, (stream.rows || Number.POSITIVE_INFINITY) - 1);
+    const lines = screenLines(stages, { columns, status, rates }).slice(-most);
     // A terminal echoes Control-C where the cursor is: back to the first column. Below may be what is no more.
     if (drawn > 0) stream.write(`\r\u001b[${drawn}A\u001b[J`);
     stream.write(lines.map((line) => `\u001b[2K${line}\n`).join(''));

@@ -8,6 +8,11 @@ export function screenWidth(stream: Pick<NodeJS.WriteStream, 'isTTY' | 'columns'
   return (stream.isTTY ? stream.columns : 0) || USUAL_COLUMNS;
 }
 
+/** Whether what was written can be written over: on a terminal, unless its kind knows no such codes. */
+export function canRewrite(stream: Pick<NodeJS.WriteStream, 'isTTY'>, kind = process.env.TERM): boolean {
+  return stream.isTTY === true && kind !== 'dumb';
+}
+
 /** The lines of a text, none wider than `width` except for words that are. Its own line ends stay. */
 export function wrapText(text: string, width: number): string[] {
   return text.split('\n').flatMap((paragraph) => {

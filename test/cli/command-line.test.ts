@@ -1,5 +1,5 @@
 /** What holds of every command: its help, its exit codes, and options that mean the same everywhere. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -115,6 +115,16 @@ describe('a topology that is not named', () => {
     expect(stderr).toContain('expected one topology, found two: a.yaml, and --topology b.yaml');
     expect(code).toBe(2);
   });
+});
+
+test('nobody to hear its messages is no error', async () => {
+  const child = spawn(process.execPath, [binary, 'curves', 'none'], {
+    cwd: folder,
+    env: { ...process.env, NODE_OPTIONS: '' },
+  });
+  child.stderr.destroy();
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  expect(code).toBe(2);
 });
 
 test('what the disk refuses is one sentence, without a stack', () => {

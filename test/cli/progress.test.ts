@@ -12,6 +12,9 @@ import type { TrainingProgress } from '../../src/runtime/observer.ts';
 import type { StageProgress } from '../../src/runtime/run.ts';
 import type { Update } from '../../src/topics/records.generated.ts';
 
+// Whatever the kind of terminal that the tests run on.
+process.env.TERM = 'xterm';
+
 /** Understands what bars use: line ends, return, up, erasing of a line and of what follows. */
 function terminal(columns: number) {
   const lines: string[] = [''];
@@ -98,6 +101,18 @@ test.each([60, 80, 200])(
     expect(lines[1]).toContain('123456 failed');
   },
 );
+
+test('where the screen has fewer lines than there are bars, the last ones are shown, and written over', async () => {
+  const { stream, screen } = terminal(80);
+  stream.rows = 3;
+  const stages = ['start', 'rollout', 'judge', 'train'].map((name) => stage({ stage: name }));
+  const shown = showProgress({ progress: async () => stages, stream, intervalMs });
+  shown.say('told');
+  await shown.stop();
+  const lines = screen().split('\n');
+  expect(lines.filter((line) => /^(judge|train) /.test(line))).toHaveLength(2);
+  expect(screen()).not.toMatch(/^(start|rollout)/m);
+});
 
 test('an evaluation shows how many are answered, and how many failed', async () => {
   const { stream, screen } = terminal(80);

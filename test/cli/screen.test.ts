@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { hanging, screenWidth, wrapText } from '../../src/cli/screen.ts';
+import { canRewrite, hanging, screenWidth, wrapText } from '../../src/cli/screen.ts';
 import { table } from '../../src/cli/table.ts';
 import { recordLine } from '../../src/cli/tap-line.ts';
 
@@ -11,6 +11,12 @@ test('a terminal has its own width; files and terminals that say nothing have 80
   expect(screenWidth({ isTTY: true, columns: 132 })).toBe(132);
   expect(screenWidth({ isTTY: true, columns: 0 })).toBe(80);
   expect(screenWidth({ isTTY: false, columns: 132 })).toBe(80);
+});
+
+test('what was written is written over on terminals only, and not on dumb ones', () => {
+  expect(canRewrite({ isTTY: true }, 'xterm')).toBe(true);
+  expect(canRewrite({ isTTY: true }, 'dumb')).toBe(false);
+  expect(canRewrite({ isTTY: false }, 'xterm')).toBe(false);
 });
 
 test('wrapped text is as wide as it may be, and no word is lost or broken', () => {
