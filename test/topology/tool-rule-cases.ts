@@ -33,6 +33,14 @@ export const TOOL_CASES: readonly Case[] = [
     says: '`ABSENT` is not set',
   },
   {
+    rule: 'argument-unsent',
+    severity: 'warning',
+    set: ["tools.web={kind: http, tag: web, url: 'https://x.example/', description: It., example: x}", USED],
+    path: 'tools.web',
+    says: 'nothing of the argument is sent',
+    mended: { set: [`${WEB}}`, USED] },
+  },
+  {
     rule: 'open-token',
     severity: 'warning',
     set: [`${MCP}{url: 'http://tools.example/mcp', tokenEnv: T}}`, USED],

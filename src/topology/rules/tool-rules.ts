@@ -1,4 +1,5 @@
 /** Rules about tools of other people: their secrets, and what policies are told of them. */
+import { sendsArgument } from '../../tools/http/http-config.ts';
 import type { Topology } from '../topology.ts';
 import { type Rule, type RuleFinding, warning } from './rule.ts';
 
@@ -47,6 +48,22 @@ export const missingToolVariable: Rule = {
               `the environment variable \`${variable}\` is not set: the run would stop at its start`,
             ),
           ),
+};
+
+export const argumentUnsent: Rule = {
+  name: 'argument-unsent',
+  about: 'What a policy asks of an `http` tool without a `function` is sent.',
+  check: ({ tools }) =>
+    Object.entries(tools).flatMap(([name, tool]): RuleFinding[] =>
+      tool.kind !== 'http' || tool.function !== null || sendsArgument(tool)
+        ? []
+        : [
+            warning(
+              ['tools', name],
+              'nothing of the argument is sent, and the run would stop at its start: put {{argument}} into `url` or `body`',
+            ),
+          ],
+    ),
 };
 
 export const openToken: Rule = {
