@@ -50,7 +50,7 @@ export function learntLines(
     `learnt: ${counted(updates, 'update')}${updates === step ? '' : ` (to update ${step})`}, reward ${short(reward.mean)}` +
       `${reward.first === reward.last ? '' : ` (first ${short(reward.first)}, last ${short(reward.last)})`}${judged.length > 0 ? `; ${judged.join(', ')}` : ''}`,
     ...(checkpoint === null
-      ? []
+      ? ['policy: not kept yet; the next run makes the updates after the last checkpoint again']
       : [`policy: ${at}`, `next: ${swirl} evaluate FILE -t ${folder} --policy ${at}`]),
     `look at it: ${swirl} watch ${folder}`,
   ];

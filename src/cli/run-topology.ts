@@ -205,7 +205,7 @@ function summary(topology: Topology, end: RunEnd, progress: readonly StageProgre
 }
 
 /** What the table does not say: what failed, and why nothing was done. */
-function notesOn(topology: Topology, progress: readonly StageProgress[]): string[] {
+function notesOn(topology: Topology, end: RunEnd, progress: readonly StageProgress[]): string[] {
   const failures = failuresOf(progress);
   if (failures > 0) {
     return [
@@ -213,7 +213,8 @@ function notesOn(topology: Topology, progress: readonly StageProgress[]): string
       `once the cause is mended, feed them again with: ${ownName()} retry -t ${folderOf(topology)}`,
     ];
   }
-  if (progress.some(({ done, backlog }) => done + backlog > 0)) return [];
+  // What is stopped at its start has not looked yet what there is.
+  if (end !== 'drained' || progress.some(({ done, backlog }) => done + backlog > 0)) return [];
   const { fed, source } = topology;
   return [
     source === null
@@ -248,7 +249,7 @@ function report(topology: Topology, end: RunEnd, progress: readonly StageProgres
     const outputs = Object.entries(written).map(([topic, count]) => `${count} ${topic}`);
     return [stage, `${done} ${reads}`, backlog > 0 ? `${backlog}` : '', outputs.join(', ')];
   });
-  const notes = notesOn(topology, progress)
+  const notes = notesOn(topology, end, progress)
     .map((note) => `${note}\n`)
     .join('');
   return `run ${topology.run}: ${end}\n${table(['stage', 'consumed', 'left', 'written'], rows)}\n${notes}`;

@@ -3,7 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { learntLines } from '../../src/cli/learnt.ts';
 import { nothingLearnt } from '../../src/cli/nothing-learnt.ts';
+import { RunStatus } from '../../src/cli/run-status.ts';
 import { type OpenRun, openRun } from '../../src/open-run.ts';
 import type { Trajectory } from '../../src/topics/records.generated.ts';
 import { resolveTopology } from '../../src/topology/load.ts';
@@ -73,4 +75,16 @@ test('nothing is said where something was accepted, or nothing was there', async
   await run?.close();
   rmSync(join(folder, 'runs'), { recursive: true });
   expect(await after('none', [])).toBeNull();
+});
+
+test('of updates whose policy is not kept it is said that they are made again', () => {
+  const learnt = { steps: {}, trajectories: 4, accepted: 4, updates: 2, step: 2 };
+  const reward = { mean: 0.5, first: 0.5, last: 0.5 };
+  const lines = (checkpoint: string | null) =>
+    learntLines(
+      { ...learnt, reward, checkpoint },
+      { swirl: 'swirl', folder: 'runs/a', status: new RunStatus(() => {}) },
+    ).join('\n');
+  expect(lines(null)).toMatch(/^policy: not kept yet; the next run makes .* again$/m);
+  expect(lines('somewhere')).toMatch(/^policy: runs\/a\/checkpoints\/step-2$/m);
 });
