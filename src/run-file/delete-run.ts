@@ -20,7 +20,7 @@ export async function whyKeep({ folder, run }: DeleteRun): Promise<string[]> {
   const topology = keptTopology(folder, run);
   const workers = await workersOf(topology);
   if (workers.length > 0) why.push(`it is open: ${workers.slice(0, 3).join(', ')} consumes its records`);
-  const readers = runsIn(folder).filter((name) => name !== run && sourceOf(folder, name) === run);
+  const readers = runsIn(folder).filter((name) => name !== run && readBy(folder, name).includes(run));
   if (readers.length > 0)
     why.push(`${readers.slice(0, 5).join(', ')} ${readers.length === 1 ? 'replays' : 'replay'} it`);
   return why;
@@ -55,11 +55,13 @@ export async function deleteRun({ folder, run }: DeleteRun): Promise<void> {
   }
 }
 
-function sourceOf(folder: string, run: string): string | null {
+/** The runs that a run reads: what it goes on from, and whose verdicts it keeps. */
+function readBy(folder: string, run: string): string[] {
   try {
-    return parentOf(keptTopology(folder, run))?.run ?? null;
+    const topology = keptTopology(folder, run);
+    return [parentOf(topology)?.run, topology.source?.verdicts?.run].filter((name) => name !== undefined);
   } catch (error) {
     if (!(error instanceof SwirlError)) throw error;
-    return null;
+    return [];
   }
 }

@@ -74,6 +74,11 @@ test('those that are UNKNOWN are judged again, and the filter works on all', asy
   expect((await recordsOf(runs, 'clear', 'accepted')).map(({ id }) => id).sort()).toEqual(
     before.map(({ id }) => id).sort(),
   );
+  // Its steps are of `main`; its verdicts are of a run that it needs all the same.
+  expect(await place.swirl(['runs', 'delete', 'doubtful', '--yes'])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('clear replays it'),
+  });
 });
 
 test('the same with several verdicts, of trajectories that are cut again', async () => {
