@@ -13,10 +13,11 @@ import { observers, type RunObserver } from './runtime/observer.ts';
 import { Run, type RunEnd, type StageProgress } from './runtime/run.ts';
 import type { Codec } from './topics/avro/codec.ts';
 import { schemaIn } from './topics/avro/schemas.ts';
+import { fedTwice } from './topics/fed-twice.ts';
 import { decodeOrError, readEntries, readRecords } from './topics/read-records.ts';
 import type { RecordOf } from './topics/record-of.ts';
 import type { LogEntry, Output, ReadOptions, Transport } from './topics/transport.ts';
-import { withoutRecords } from './topics/without-records.ts';
+import { isAfter, withoutRecords } from './topics/without-records.ts';
 import { codecOf } from './topology/codec-of.ts';
 import { checkEvolutions, withEarlierSchemas } from './topology/evolved-topics.ts';
 import { flowStages, hasStage, topicSpecs } from './topology/flow.ts';
@@ -95,12 +96,10 @@ export async function openRun(
   const topology = withKeptTasks(written, before);
   const folder = makeRunFolder(topology);
   const codec = await codecOf(topology, 'write', before);
-  const transport = withoutHidden(await openTransport(topology, { access: 'write', notify }), {
-    topology,
-    codec,
-  });
+  let transport = await openTransport(topology, { access: 'write', notify });
   let keep: (given: Topology) => Topology;
   try {
+    transport = await withoutHidden(transport, { topology, codec, notify });
     await transport.ensureTopics(topicSpecs(topology));
     await checkEvolutions(topology, evolutions, { transport, notify });
     await checkUnchanged(topology, {
@@ -238,19 +237,29 @@ function watchLag(run: Run, alarms: Alarms): () => void {
   return () => clearInterval(timer);
 }
 
-/** The topics as the run reads them: without what its replay leaves out. */
-function withoutHidden(
+/** The topics as the run reads them: without what its replay leaves out, and each record once. */
+async function withoutHidden(
   transport: Transport,
-  { topology: { source }, codec }: { readonly topology: Topology; readonly codec: Codec },
-): Transport {
-  if (source === null || (source.without.length === 0 && source.until === undefined)) return transport;
+  { topology: { source }, codec, notify }: OpenedTopics,
+): Promise<Transport> {
+  if (source === null) return transport;
   const { run, topic, without: ids, until } = source;
+  const places = await fedTwice({ transport, codec }, { run, topic, isOut: isAfter(until) });
+  if (places.size > 0)
+    notify(`${places.size} records of ${topic} of the run ${run} were fed again: each is read once`);
+  if (ids.length === 0 && until === undefined && places.size === 0) return transport;
   const idOf = async ({ value }: LogEntry) => {
     await codec.learn?.(topic, [value]);
     const { id } = decodeOrError(codec, topic, value) as { readonly id?: unknown };
     return typeof id === 'string' ? id : null;
   };
-  return withoutRecords(transport, { run, topic, ids, until, idOf });
+  return withoutRecords(transport, { run, topic, ids, until, places, idOf });
+}
+
+interface OpenedTopics {
+  readonly topology: Topology;
+  readonly codec: Codec;
+  readonly notify: (message: string) => void;
 }
 
 /** Whether a stage has consumed anything. */

@@ -1,6 +1,12 @@
 /** A transport that hides some records of another run's topic: a replay of what would have been without them. */
+import { placeOf } from './fed-twice.ts';
 import { isOf, namesOfKey, sampledAt } from './record-names.ts';
 import type { InputPartition, LogEntry, Transport } from './transport.ts';
+
+interface Until {
+  readonly offset?: number | undefined;
+  readonly time?: string | undefined;
+}
 
 export interface Hidden {
   /** The other run and its topic. */
@@ -9,7 +15,9 @@ export interface Hidden {
   /** Names of questions (`q17`), trajectories (`q17/2`) and steps (`q17/2/0`). */
   readonly ids: readonly string[];
   /** Entries at this offset of their partition or after it, or appended at this time or later. */
-  readonly until?: { readonly offset?: number | undefined; readonly time?: string | undefined } | undefined;
+  readonly until?: Until | undefined;
+  /** Places of entries, as `placeOf` gives them. */
+  readonly places?: ReadonlySet<string>;
   /** The id of a record, of which the key alone says whether it is worth a look. */
   readonly idOf: (entry: LogEntry) => Promise<string | null>;
 }
@@ -51,21 +59,27 @@ export function withoutRecords(transport: Transport, hidden: Hidden): Transport 
   };
 }
 
+/** Whether an entry is left out for where it stands, or when it came. */
+export function isAfter({ offset, time }: Until = {}): (entry: LogEntry) => boolean {
+  const end = {
+    offset: offset ?? Number.POSITIVE_INFINITY,
+    time: time === undefined ? Number.POSITIVE_INFINITY : Date.parse(time),
+  };
+  return (entry) => entry.offset >= end.offset || entry.time >= end.time;
+}
+
 /** Whether a name is of a record, of its trajectory (which is its key) or of its question. */
 export function isNameOf(name: string, { key, id }: { readonly key: string; readonly id: unknown }): boolean {
   return namesOfKey(key).includes(name) || isOf(name, String(id));
 }
 
 /** Whether an entry is one of those: a name stands for all that came of it. */
-function hiddenBy({ ids, until = {}, idOf }: Hidden): (entry: LogEntry) => Promise<boolean> {
+function hiddenBy({ ids, until, places, idOf }: Hidden): (entry: LogEntry) => Promise<boolean> {
   const names = new Set(ids);
-  const end = {
-    offset: until.offset ?? Number.POSITIVE_INFINITY,
-    time: until.time === undefined ? Number.POSITIVE_INFINITY : Date.parse(until.time),
-  };
+  const isOut = isAfter(until);
   const withSteps = new Set(ids.map((id) => id.split('/').slice(0, 2).join('/')));
   return async (entry) => {
-    if (entry.offset >= end.offset || entry.time >= end.time) return true;
+    if (isOut(entry) || places?.has(placeOf(entry))) return true;
     if (namesOfKey(entry.key).some((name) => names.has(name))) return true;
     if (!entry.key.includes('/') || !withSteps.has(entry.key)) return false;
     const id = (await idOf(entry)) ?? '';

@@ -7,6 +7,7 @@ import { retryFailures } from '../../src/cli/retry-failures.ts';
 import { type OpenRun, openRun } from '../../src/open-run.ts';
 import { arrayOf } from '../../src/topics/read-records.ts';
 import { resolveTopology } from '../../src/topology/load.ts';
+import { replayTopology } from '../../src/topology/replay.ts';
 import { type FaultServer, startFaultServer } from '../models/fault-server.ts';
 import { question } from '../records.ts';
 
@@ -124,6 +125,17 @@ describe('steps without a verdict', () => {
     const asked = server.requests.filter(({ body }) => body.model === 'judge').length;
     // One token before each of the two runs, each step once, and the one that failed twice.
     expect(asked).toBe(2 + 10 + 1);
+    // Both topics have steps twice now; a replay reads each once.
+    for (const from of ['sub-trajectories', 'judged']) {
+      const replayed = { run: run.topology.run, from, as: from, folder: run.topology.folder, set: [] };
+      await run.close();
+      run = await openRun((await replayTopology(replayed)).topology);
+      await drain();
+      expect(await ids('failures')).toEqual([]);
+      expect(await ids('scored')).toEqual(all);
+      await run.close();
+      run = await openRun(resolveTopology(settings(server.url), folder));
+    }
   });
 
   test('that were accepted all the same are left', async () => {
