@@ -70,14 +70,16 @@ async function traceRecord(chain: RunChain, id: string, options: TraceOptions): 
     const failed = await find(run, { topic: 'failures', key: null, ...since, ...options });
     failures.push(...failed.filter(({ record }) => ids.has(String(record?.record))));
   }
-  if (question === null && records.length === 0 && failures.length === 0) {
+  const isNamed = (one: string) => step === undefined || isOf(id, one) || isOf(one, id);
+  const isThere =
+    rollout === undefined ? question !== null || records.length > 0 : records.map(idOf).some(isNamed);
+  if (!isThere && failures.length === 0) {
     const runs = chain.runs.map(({ topology }) => topology.run).join(', which replays ');
     throw new ConfigError(
       `expected the id of a question, trajectory, step, failure or update of the run ${runs}; found ${JSON.stringify(id)}, of which there is no record`,
     );
   }
-  const isWanted = (one: string) =>
-    step === undefined || isOf(id, one) || isOf(one, id) || one.split('/').length < 3;
+  const isWanted = (one: string) => isNamed(one) || one.split('/').length < 3;
   const kept = records.filter((found) => isWanted(idOf(found)));
   if (key !== null) kept.push(...(await begunFrom(chain, key, look)), ...(await begunAgain(chain, id, look)));
   const updates = await updatesOf(chain.runs, kept, options);

@@ -10,7 +10,7 @@ import { openChain, type RunChain } from '../../src/lineage/run-chain.ts';
 import { trace } from '../../src/lineage/trace.ts';
 import { traceUpdate } from '../../src/lineage/updates-of.ts';
 import { keyOf } from '../../src/topics/key-of.ts';
-import type { Scored, Topic, Update } from '../../src/topics/records.generated.ts';
+import type { Judged, Scored, Topic, Update } from '../../src/topics/records.generated.ts';
 import { loadTopology } from '../../src/topology/load.ts';
 import { TOPICS } from '../../src/topology/topics.ts';
 import { builtProgram } from '../end-to-end/built-program.ts';
@@ -91,6 +91,10 @@ describe.each(['main', 'again'] as const)('in the run %s', (run) => {
 test('what there is not is told, with what there is', async () => {
   await expect(trace(chains.again, 'q-none/1')).rejects.toThrow(ConfigError);
   await expect(trace(chains.again, 'q-none/1')).rejects.toThrow('the run again, which replays main');
+  // Its question is there, and so is the trajectory of the second.
+  const [{ subTrajectory }] = (await all('main', 'judged')) as [Judged];
+  for (const id of [`${subTrajectory.question.id}/99`, `${subTrajectory.trajectory}/99`])
+    await expect(trace(chains.main, id)).rejects.toThrow('of which there is no record');
   await expect(traceUpdate(chains.main, 'update/999999')).rejects.toThrow(/whose last is update\/\d+/);
 });
 
