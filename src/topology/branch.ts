@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ConfigError } from '../errors.ts';
 import { hasStage } from './flow.ts';
-import { type Loaded, openTopology } from './load.ts';
+import { examineFile, type Loaded, openTopology } from './load.ts';
+import { parentOf } from './parent.ts';
 import { freeName } from './replay.ts';
 import { RESOLVED_FILE } from './resolved.ts';
 import { CONTEXTS } from './stage-configs.ts';
@@ -43,9 +44,12 @@ export async function branchTopology(options: BranchTopologyOptions): Promise<Lo
     'stages.branch': { rollouts, of: run },
     ...(policy === undefined ? {} : { 'policy.checkpoint': resolve(policy) }),
   }).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
-  const loaded = await openTopology(file, { set: [...named, ...set], replayed: true });
-  if (hasStage(loaded.topology, 'rollout')) return loaded;
-  throw new ConfigError(
-    `the run ${run} has no stage \`rollout\`, so nothing would go on from its contexts: name the run that it replays`,
-  );
+  const { topology: old } = examineFile(file);
+  if (old !== null && !hasStage(old, 'rollout')) {
+    const parent = parentOf(old)?.run;
+    throw new ConfigError(
+      `the run ${run} has no stage \`rollout\`, so nothing would go on from its contexts${parent === undefined ? '' : `: name the run that it replays, ${parent}`}`,
+    );
+  }
+  return openTopology(file, { set: [...named, ...set], replayed: true });
 }

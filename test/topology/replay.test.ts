@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { ConfigError } from '../../src/errors.ts';
+import { branchTopology } from '../../src/topology/branch.ts';
 import { resolveTopology } from '../../src/topology/load.ts';
 import { replayTopology } from '../../src/topology/replay.ts';
 import { writeResolved } from '../../src/topology/resolved.ts';
@@ -61,6 +62,17 @@ test.each([
 ])('from %s there is nothing to replay', async (from, message) => {
   await expect(replay(from)).rejects.toThrow(ConfigError);
   await expect(replay(from)).rejects.toThrow(message);
+});
+
+test('what was fed above the topic is nothing to warn of', async () => {
+  const given = { run: 'first', from: 'scored', folder, set: ['fed=[trajectories]'] };
+  expect((await replayTopology(given)).warnings).toEqual([]);
+});
+
+test('nothing begins again at the steps of a replay without rollouts: the run to name is told', async () => {
+  writeResolved(await replay('judged', [], 'judged-again'));
+  const branch = branchTopology({ run: 'judged-again', folder, rollouts: 1, set: [] });
+  await expect(branch).rejects.toThrow('name the run that it replays, first');
 });
 
 test('a run that is not there', async () => {
