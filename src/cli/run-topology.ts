@@ -219,8 +219,12 @@ function notesOn(topology: Topology, end: RunEnd, progress: readonly StageProgre
   return [
     source === null
       ? `there was nothing to do: feed ${fed.join(' or ')} with \`${ownName()} feed FILE -t ${folderOf(topology)}\``
-      : `there was nothing to do: no records in ${source.topic} of the run ${source.run}`,
+      : `there was nothing to do: no records in ${source.topic} of the run ${source.run}${isCut(source) ? ' but those that were left out (--until, --without)' : ''}`,
   ];
+}
+
+function isCut({ until, without }: NonNullable<Topology['source']>): boolean {
+  return until !== undefined || without.length > 0;
 }
 
 /** Such as `judge: trying again in 0.5 s (2 of 4): no answer within 60 s`. */
