@@ -5,6 +5,8 @@ export interface Finding {
   /** `unchecked`: an earlier version wrote it, and nothing in it tells whether it has changed. */
   readonly state: 'whole' | 'damaged' | 'unchecked';
   readonly says: string;
+  /** Of a topic's partition. */
+  readonly records?: number;
 }
 
 /** What a check's error says, as a finding. */

@@ -101,5 +101,5 @@ function verifyPartition(reader: LogReader, { topic, partition, isSealed }: Part
       says: `${bad.length} of ${records + bad.length} records: ${bad.slice(0, NAMED).join('; ')}${more}`,
     };
   }
-  return { part, state: isSealed ? 'whole' : 'unchecked', says: `${records} records` };
+  return { part, state: isSealed ? 'whole' : 'unchecked', says: `${records} records`, records };
 }

@@ -6,6 +6,7 @@ import { EVALUATION_FILE, readEvaluation } from '../evaluate/manifest.ts';
 import { RESOLVED_FILE } from '../topology/resolved.ts';
 import { checkResolved, identityIn } from '../topology/resolved-seal.ts';
 import { examineCheckpoint } from '../train/examine-checkpoint.ts';
+import { lastCheckpoint } from '../train/last-checkpoint.ts';
 import { damaged, type Finding } from './verify-finding.ts';
 import { verifyLog } from './verify-log.ts';
 
@@ -19,8 +20,19 @@ export interface VerifyOptions {
 export async function* verifyRun(options: VerifyOptions): AsyncGenerator<Finding, void> {
   const path = join(options.folder, options.run);
   yield settings(path);
-  yield* verifyLog(options);
+  let updates = 0;
+  for await (const finding of verifyLog(options)) {
+    if (finding.part === 'topic updates') updates = finding.records ?? 0;
+    yield finding;
+  }
   yield* checkpoints(path, options.run);
+  // An update is published when there is a checkpoint to go on from.
+  if (updates > 0 && lastCheckpoint(path) === null)
+    yield {
+      part: 'checkpoints',
+      state: 'damaged',
+      says: `there is none, and ${updates} updates were made: the weights are gone (a replay from \`scored\` makes them again)`,
+    };
   if (existsSync(join(path, EVALUATION_FILE))) yield evaluation(path);
 }
 

@@ -3,7 +3,7 @@
  * of the run, and checkpoints that are gone back to. `bench/damage.ts` does the same in thousands of places.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { makeAblePolicy, sumLines } from './able-policy.ts';
@@ -74,6 +74,10 @@ test('verify says that all is whole, or which topic, partition and offset is not
   expect(found.stdout).toMatch(/damaged +topic .*, partition 0, offset \d+: its bytes are not those/);
   expect(found.stdout).toMatch(/damaged +.*step-4: .*config\.json: its bytes are not those/);
   expect(found.stdout).toContain('is damaged in 2 parts');
+  rmSync(copied('lost')('checkpoints'), { recursive: true });
+  const lost = await place.swirl(['verify', 'lost/main']);
+  expect(lost.code).toBe(1);
+  expect(lost.stdout).toMatch(/damaged +checkpoints: there is none, and \d+ updates were made/);
 });
 
 test('a run goes on by its own settings: others are refused and named, also by a feed', async () => {
