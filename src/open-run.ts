@@ -20,7 +20,7 @@ import type { LogEntry, Output, ReadOptions, Transport } from './topics/transpor
 import { isAfter, withoutRecords } from './topics/without-records.ts';
 import { codecOf } from './topology/codec-of.ts';
 import { checkEvolutions, withEarlierSchemas } from './topology/evolved-topics.ts';
-import { flowStages, hasStage, topicSpecs } from './topology/flow.ts';
+import { consumersOf, flowStages, hasStage, topicSpecs } from './topology/flow.ts';
 import { keepSettings } from './topology/keep-settings.ts';
 import { begunWith } from './topology/kept.ts';
 import { topicSchemas } from './topology/own-topics.ts';
@@ -314,8 +314,16 @@ function flowOf(topology: Topology): FlowStage[] {
 }
 
 /** A record in a topic that the flow itself writes would be taken for its own, and could ruin the run. */
-function checkFed({ run, fed, source }: Topology, topic: string): void {
-  if (fed.some((name) => name === topic) && source?.topic !== topic) return;
+function checkFed(topology: Topology, topic: string): void {
+  const { run, fed, source } = topology;
+  // Of a replay the stages above its topic are gone for good.
+  const isIdle = source !== null && consumersOf(topology, topic).length === 0;
+  if (fed.some((name) => name === topic) && source?.topic !== topic) {
+    if (!isIdle) return;
+    throw new ConfigError(
+      `the run ${run} replays \`${source.topic}\` of the run ${source.run}, and none of its stages reads ${topic}: feed ${source.run}, or a run of its own`,
+    );
+  }
   const may = fed.map((name) => `\`${name}\``).join(', ') || 'none';
   const why =
     source?.topic === topic

@@ -68,4 +68,9 @@ test('a name of no record, and a step where trajectories are whole, are refused'
   expect(none.stderr).toContain('with a record in `scored` of the run main');
   const whole = ['replay', '--run', 'main', '--from', 'trajectories', '--as', 'whole', '--without', id];
   expect((await place.swirl([...whole, ...moved])).stderr).toContain('a trajectory is replayed whole');
+  // Nor is a replay fed what only the run above it would read.
+  await replay('fed', '--until', '1');
+  place.write('questions.jsonl', '{"id":"q9","task":"math","text":"What?"}\n');
+  const fed = await place.swirl(['feed', 'questions.jsonl', '-t', 'runs/fed']);
+  expect([fed.code, fed.stderr]).toEqual([2, expect.stringContaining('none of its stages reads questions')]);
 });
