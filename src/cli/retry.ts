@@ -1,4 +1,5 @@
 /** `swirl retry`: feeds what is in `failures` again. */
+import { relative } from 'node:path';
 import type { Command } from 'commander';
 import { counted } from './count.ts';
 import { EXIT, withExitCodes } from './exit.ts';
@@ -60,7 +61,11 @@ async function retry(flags: RetryFlags): Promise<number> {
     process.stdout.write(`${dryRun ? 'would feed' : 'fed'} ${what} again into the run ${topology.run}\n`);
     for (const [why, number] of left)
       process.stdout.write(`left: ${counted(number, 'failure')} ${REASONS[why]}\n`);
-    if (fed.size > 0 && !dryRun) process.stderr.write(`now run it: ${ownName()} run\n`);
+    if (fed.size > 0 && !dryRun) {
+      const { runFolder } = await import('../topology/resolved.ts');
+      const path = relative(process.cwd(), runFolder(topology)) || '.';
+      process.stderr.write(`now run it: ${ownName()} run ${path}\n`);
+    }
     return EXIT.done;
   } finally {
     await run.close();
