@@ -6,7 +6,7 @@ import { openTransport } from '../open-transport.ts';
 import type { Codec } from '../topics/avro/codec.ts';
 import type { TopicInfo, Transport } from '../topics/transport.ts';
 import { codecOf } from '../topology/codec-of.ts';
-import { producersOf } from '../topology/flow.ts';
+import { producersOf, stagesFrom } from '../topology/flow.ts';
 import { keptTopology } from '../topology/kept.ts';
 import { parentOf } from '../topology/parent.ts';
 import { RESOLVED_FILE } from '../topology/resolved.ts';
@@ -107,7 +107,8 @@ function before(topology: Topology): Topology | null {
 
 /**
  * The run of a chain whose records of a topic count: the first whose stages write it, or the one that all came
- * from, which may have been fed it. It may have none: a replay whose filter let nothing pass.
+ * from, which may have been fed it. It may have none: a replay whose filter let nothing pass. Null where a
+ * replay or a run of branches was begun without the stage: what the other run made there is not of its records.
  */
 export function writerOf({ runs }: RunChain, topic: string): ChainRun | null {
   const writes = (run: ChainRun) =>
@@ -115,7 +116,21 @@ export function writerOf({ runs }: RunChain, topic: string): ChainRun | null {
     parentOf(run.topology) === null ||
     // Any stage may write failures.
     (topic === 'failures' && hasRecords(run, topic));
-  return runs.find(writes) ?? null;
+  for (const [n, run] of runs.entries()) {
+    if (writes(run)) return run;
+    if (isBelow(topic, { from: parentOf(run.topology)?.topic, of: runs[n + 1]?.topology })) return null;
+  }
+  return null;
+}
+
+/** Whether a topic is made of another one, in a run. */
+function isBelow(
+  topic: string,
+  { from, of }: { from: string | undefined; of: Topology | undefined },
+): boolean {
+  if (from === undefined || of === undefined) return false;
+  const stages = stagesFrom(from, of);
+  return producersOf(of, topic).some((name) => stages.includes(name));
 }
 
 /** The same, where it has records in it; null otherwise. */

@@ -134,9 +134,13 @@ async function measuresOf(chain: RunChain): Promise<Measures> {
   }
   let [judged, good, scored, rewards, updates] = [0, 0, 0, 0, 0];
   let last: Update | null = null;
-  for await (const { verdict } of all<Judged>('judged')) {
-    judged++;
-    if (verdict.label === 'GOOD') good++;
+  // Of a step that was judged twice the newest verdict counts.
+  const isGood = new Map<string, boolean>();
+  for await (const { id, verdict } of all<Judged>('judged')) {
+    const before = isGood.get(id);
+    if (before === undefined) judged++;
+    if (before !== undefined || isGood.size < MOST_COMPARED) isGood.set(id, verdict.label === 'GOOD');
+    good += Number(verdict.label === 'GOOD') - Number(before ?? false);
   }
   for await (const { reward } of all<Scored>('scored')) {
     scored++;

@@ -92,6 +92,10 @@ describe('a run of branches', () => {
     expect(branches.contexts.map((one) => one.branches.length)).toEqual(
       old.filter(({ index }) => index === 1).map(() => ROLLOUTS),
     );
+    // Its old run was trained, and it was not.
+    const diff = await place.swirl(['diff', 'main', 'told', '--json', '--no-weights']);
+    const { measures } = JSON.parse(diff.stdout) as { measures: { updates: number }[] };
+    expect(measures.map(({ updates }) => updates > 0)).toEqual([true, false]);
     for (const [args, says] of [
       [['q0/7/1'], 'q0/7/1: expected the name of a question, trajectory or step'],
       [[...where, '--most', '2'], 'more than 2 such steps'],
