@@ -35,6 +35,9 @@ export async function branchTopology(options: BranchTopologyOptions): Promise<Lo
   const name = as ?? freeName(folder, `${run}-branch`);
   if (existsSync(join(folder, name)))
     throw new ConfigError(`--as ${name}: there is a run of that name: take another, or go on with \`run\``);
+  // Before there is a run of that name.
+  if (policy !== undefined && !existsSync(policy))
+    throw new ConfigError(`--policy ${policy}: there is no such folder; expected a checkpoint`);
   const named = Object.entries({
     run: name,
     folder: resolve(folder),

@@ -73,6 +73,8 @@ test('nothing begins again at the steps of a replay without rollouts: the run to
   writeResolved(await replay('judged', [], 'judged-again'));
   const branch = branchTopology({ run: 'judged-again', folder, rollouts: 1, set: [] });
   await expect(branch).rejects.toThrow('name the run that it replays, first');
+  const policy = branchTopology({ run: 'first', folder, rollouts: 1, set: [], policy: join(folder, 'none') });
+  await expect(policy).rejects.toThrow('there is no such folder');
 });
 
 test('a run that is not there', async () => {
