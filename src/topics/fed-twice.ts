@@ -21,9 +21,9 @@ export function placeOf({ partition, offset }: Pick<LogEntry, 'partition' | 'off
 }
 
 /**
- * The places of those that are not read. The newest is: of `judged` it has the verdict that counts. Of
- * `sub-trajectories` it is the first, which stands beside the others of its trajectory, and is the same
- * record. Only what failed is fed again, so only that is held in memory.
+ * The places of those that are not read. The first is read: it stands beside the others of its trajectory, and
+ * training used it. Of `judged` it is the newest, which has the verdict that counts. Only what failed is fed
+ * again, so only that is held in memory.
  */
 export async function fedTwice(
   topics: { readonly transport: Transport; readonly codec: Codec },
@@ -44,7 +44,7 @@ export async function fedTwice(
     if (typeof id !== 'string') continue;
     const [before, here] = [read.get(id), placeOf(entry)];
     if (before === undefined) read.set(id, here);
-    else if (topic === 'sub-trajectories') hidden.add(here);
+    else if (topic !== 'judged') hidden.add(here);
     else {
       hidden.add(before);
       read.set(id, here);
