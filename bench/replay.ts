@@ -52,12 +52,13 @@ async function compare(folder: string, run: string): Promise<void> {
   const settings = topology.stages.train;
   if (!settings || policy.kind !== 'local') throw new Error('expected a run that trains a local policy');
   const { reads: _, writes: __, ...training } = settings;
+  const { kind: ___, ...sampled } = policy;
 
   const fromMemory = async (round: number): Promise<string[]> => {
     const checkpoints = join(scratch, `memory-${round}`);
     const updates = await lastValueFrom(
       from(records as Scored[]).pipe(
-        train({ ...training, policy: learner ?? policy, checkpoints, tasks, tools: topology.tools, seed }),
+        train({ ...training, policy: learner ?? sampled, checkpoints, tasks, tools: topology.tools, seed }),
         toArray(),
       ),
     );
