@@ -45,6 +45,11 @@ export function register(program: Command): void {
     async (run: string, file: string, flags: ExportFlags) => {
       const { ROW_FILES } = await import('../run-file/export-rows.ts');
       const as = flags.as ?? (ROW_FILES.test(file) ? 'messages' : 'run');
+      if (flags.as === undefined && as === 'run' && !file.endsWith('.tar'))
+        throw new ConfigError(
+          `${file}: expected a file that ends with .tar for the run, or with .jsonl or .parquet for its trajectories; ` +
+            'for the run in a file of another name add --as run',
+        );
       const asked = { ...flags, run, file };
       const done = await (as === 'run' ? exportWhole(asked) : exportTrajectories(asked, as));
       if (done === null) return;

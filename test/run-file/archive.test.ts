@@ -24,6 +24,8 @@ beforeAll(async () => {
   place = workplace({ command: builtProgram });
   expect(spawnSync('tar', ['-xzf', fixture('tar.gz')], { cwd: place.folder }).status).toBe(0);
   expect(await place.swirl(['export', 'main', 'main.tar'])).toMatchObject({ code: 0 });
+  const csv = await place.swirl(['export', 'main', 'main.csv']);
+  expect(csv).toMatchObject({ code: 2, stderr: expect.stringContaining('ends with .tar for the run') });
 });
 afterAll(() => place.remove());
 
