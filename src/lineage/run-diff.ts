@@ -107,21 +107,25 @@ async function verdictsDiff(a: RunChain, b: RunChain): Promise<RunDiff['verdicts
   if (one === null || other === null || one.topology.run === other.topology.run) {
     return { compared: 0, changed: 0, listed };
   }
-  const labels = new Map<string, string>();
+  // Of a step that was judged twice the newest verdict counts.
+  const labels = new Map<string, { a: string; b?: string }>();
   for await (const { record } of each(one, { topic: 'judged', key: null })) {
     const judged = record as Judged | null;
-    if (judged !== null) labels.set(judged.id, judged.verdict.label);
+    if (judged !== null) labels.set(judged.id, { a: judged.verdict.label });
     if (labels.size === MOST_COMPARED) break;
   }
-  let [compared, changed] = [0, 0];
   for await (const { record } of each(other, { topic: 'judged', key: null })) {
     const judged = record as Judged | null;
-    const before = judged === null ? undefined : labels.get(judged.id);
-    if (judged === null || before === undefined) continue;
+    const both = judged === null ? undefined : labels.get(judged.id);
+    if (judged !== null && both !== undefined) both.b = judged.verdict.label;
+  }
+  let [compared, changed] = [0, 0];
+  for (const [id, { a, b }] of labels) {
+    if (b === undefined) continue;
     compared++;
-    if (before === judged.verdict.label) continue;
+    if (a === b) continue;
     changed++;
-    if (listed.length < MOST_LISTED) listed.push({ id: judged.id, a: before, b: judged.verdict.label });
+    if (listed.length < MOST_LISTED) listed.push({ id, a, b });
   }
   return { compared, changed, listed };
 }
