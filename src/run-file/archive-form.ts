@@ -7,8 +7,8 @@
  * | `topics/TOPIC/PARTITION/OFFSET.avro` | entries of a partition from that offset on (`entries-file.ts`) |
  * | `manifest.json` | what is there, what it must be, and how far each stage was: the last member |
  */
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { hashOfJson } from '../checkpoint/manifest.ts';
 
 const ARCHIVE_FORMAT = 'swirl-run-1';
 export const MANIFEST = 'manifest.json';
@@ -63,7 +63,7 @@ export type ManifestTopic = Manifest['topics'][number];
 /** The manifest's text. */
 export function manifestText(body: Omit<Manifest, 'sha256' | 'format'>): string {
   const whole = { format: ARCHIVE_FORMAT, ...body };
-  return `${JSON.stringify({ ...whole, sha256: sha256(JSON.stringify(whole)) })}\n`;
+  return `${JSON.stringify({ ...whole, sha256: hashOfJson(whole) })}\n`;
 }
 
 /** The manifest in a text; null where it is not exactly what `manifestText` made. */
@@ -98,8 +98,4 @@ export function filePath(member: string): string | null {
   const path = member.slice(FILES.length);
   const isInside = path.split('/').every((part) => part !== '' && !/^\.+$/.test(part));
   return isInside && !/[\\:\0]/.test(path) ? path : null;
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

@@ -5,6 +5,7 @@
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { DataError } from '../../errors.ts';
+import type { TensorInfo } from '../tensor-file.ts';
 import { BLOCK_KINDS, type BlockKind } from './blocks.ts';
 
 /** Longest header that is read; those of large vocabularies take some 20 MB. */
@@ -17,13 +18,9 @@ const DEFAULT_ALIGNMENT = 32;
 export type GgufValue = number | boolean | string | readonly GgufValue[];
 export type GgufMetadata = ReadonlyMap<string, GgufValue>;
 
-export interface GgufTensor {
+/** Its shape is row-major: GGUF's own order of dimensions, the fastest first, turned round. */
+export interface GgufTensor extends Omit<TensorInfo, 'dtype'> {
   readonly kind: BlockKind;
-  /** Row-major: GGUF's own order of dimensions, the fastest first, turned round. */
-  readonly shape: readonly number[];
-  /** First byte in the file, and the byte after the last. */
-  readonly start: number;
-  readonly end: number;
 }
 
 export interface GgufHeader {
