@@ -1,6 +1,7 @@
 /** Work over a whole run that a first Control-C gives up, and that says on a terminal how far it is. */
 import { EXIT } from './exit.ts';
 import { interrupts } from './interrupt.ts';
+import { canRewrite } from './screen.ts';
 
 export interface StoppableWork {
   /** Aborts when the work is to be given up. */
@@ -19,11 +20,12 @@ export async function untilStopped<T>(
   run: (work: StoppableWork) => Promise<T>,
 ): Promise<T | null> {
   const { stderr } = process;
-  const notify = (message: string) => void stderr.write(`${stderr.isTTY ? ERASE : ''}${message}\n`);
+  const rewrites = canRewrite(stderr);
+  const notify = (message: string) => void stderr.write(`${rewrites ? ERASE : ''}${message}\n`);
   const { stop, release } = interrupts(notify, 'giving up; nothing is left half done');
   let shown = performance.now();
   const onProgress = (count: number) => {
-    if (!stderr.isTTY || performance.now() - shown < SHOW_MS) return;
+    if (!rewrites || performance.now() - shown < SHOW_MS) return;
     shown = performance.now();
     stderr.write(`${ERASE}${count} ${what}`);
   };
@@ -34,7 +36,7 @@ export async function untilStopped<T>(
     process.exitCode = EXIT.interrupted;
     return null;
   } finally {
-    if (stderr.isTTY) stderr.write(ERASE);
+    if (rewrites) stderr.write(ERASE);
     release();
   }
 }

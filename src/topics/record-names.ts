@@ -1,6 +1,6 @@
 /**
  * Names say where records come from (promise 2): `q17` is a question, `q17/2` its third rollout, `q17/2/3`
- * that rollout's fourth step. Behind a `~` stands what was begun anew from there:
+ * that rollout's fourth step. After a `~` stands what was begun anew from there:
  *
  * - `q17/2/3~0`: the first of the fresh actions that `resample` drew at the context of `q17/2/3`;
  * - `q17/2~3.0`: the first trajectory that `branch` began again before `q17/2/3`. Its steps are `q17/2~3.0/3`
