@@ -83,7 +83,7 @@ describe('a run with a policy of its own', () => {
     });
     expect(last).toMatchObject({ code: 0 });
     // How many there are depends on how far a process gets before the signal does: on a busy machine, far.
-    expect(kills).toBeGreaterThan(1);
+    expect(kills).toBeGreaterThan(0);
     expect(await contents(place.path('runs'), 'main')).toEqual(undisturbed);
     expect(checkpoints(place, 'main')).toEqual(checkpoints(home, 'main'));
   });
@@ -142,7 +142,7 @@ describe('a run with a policy behind a server, whose answers nobody can foresee'
       const args = ['run', 'remote.yaml', '--until-drained'];
       const { kills, last } = await survive(home, args, { run: 'remote', seed: 2, spread: 420 });
       expect(last).toMatchObject({ code: 0 });
-      expect(kills).toBeGreaterThan(1);
+      expect(kills).toBeGreaterThan(0);
       const counts = await countsOf(home.path('runs'), 'remote', { rollouts: 2 });
       expect(counts).toMatchObject({
         questions: QUESTIONS,
@@ -163,7 +163,7 @@ describe('training alone, on scored records that are given', () => {
     expect(await home.swirl(replay('whole'))).toMatchObject({ code: 0 });
     const { kills, last } = await survive(home, replay('killed'), { run: 'killed', seed: 5, spread: 28 });
     expect(last).toMatchObject({ code: 0 });
-    expect(kills).toBeGreaterThan(1);
+    expect(kills).toBeGreaterThan(0);
     const [whole, killed] = await Promise.all(
       ['whole', 'killed'].map((run) => recordsOf(home.path('runs'), run, 'updates')),
     );
