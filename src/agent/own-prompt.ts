@@ -45,7 +45,9 @@ export function readPrompt(path: string): OwnPrompt {
     if (error instanceof ConfigError) throw error;
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT')
-      throw new ConfigError(`there is no ${path} (paths are relative to the topology's file)`);
+      throw new ConfigError(
+        `there is no ${path} (paths are relative to the topology's file; of --set, to the current folder)`,
+      );
     if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') throw new ConfigError(`${path}: not UTF-8 text`);
     throw new ConfigError(`${path}: cannot be read: ${(error as Error).message}`, { cause: error });
   }

@@ -27,7 +27,7 @@ export interface TopologyFlags extends SetFlags {
 export function withSet(command: Command): Command {
   return command.option(
     '--set <path=value>',
-    'change a setting, such as seed=7; may be given again',
+    'change a setting, such as seed=7; paths are relative to the current folder; may be given again',
     repeated,
   );
 }

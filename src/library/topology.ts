@@ -17,8 +17,8 @@ export interface TopologyOptions {
   /** `path=value` settings on top of the others, in order, such as `stages.filter.mode=none`. */
   readonly set?: readonly string[];
   /**
-   * What the paths in settings given as a value are relative to; the current folder by default. A file's are
-   * relative to the file.
+   * What the paths in settings given as a value, and in `set`, are relative to; the current folder by default. A
+   * file's are relative to the file.
    */
   readonly folder?: string;
   /** Where API keys and the like are looked for; `process.env` by default. */
@@ -54,7 +54,7 @@ export async function checkTopology(
   options: TopologyOptions = {},
 ): Promise<CheckedTopology> {
   const { set = [], folder = process.cwd(), env = process.env } = options;
-  const given = { set, context: { env, exists: existsSync } };
+  const given = { set, setFolder: folder, context: { env, exists: existsSync } };
   const examined =
     typeof source === 'string'
       ? examineFile(source, given)

@@ -92,6 +92,6 @@ export function changed(path: string, expected: string, found: string): string {
 function missing(path: string): string {
   if (existsSync(path)) return `${path} is a folder: expected a file`;
   return /^(?:[/\\]|[A-Za-z]:)/.test(path)
-    ? `there is no file ${path} (a path is relative to the topology's file)`
+    ? `there is no file ${path} (a path is relative to the topology's file; of --set, to the current folder)`
     : `there is no package ${path} to be found from the topology's folder; a file beside the topology begins with \`./\``;
 }

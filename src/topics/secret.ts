@@ -52,7 +52,7 @@ export function readNamedFile(key: string, file: string, deps: Pick<SecretDeps, 
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException | null)?.code ?? 'it cannot be read';
     throw new ConfigError(
-      `${key} names ${file}: expected a file that this user can read, found ${code} (paths are relative to the topology's file)`,
+      `${key} names ${file}: expected a file that this user can read, found ${code} (paths are relative to the topology's file; of --set, to the current folder)`,
       { cause },
     );
   }

@@ -23,6 +23,8 @@ import { DEFAULT_KINDS, type Topology } from './topology.ts';
 export interface LoadOptions {
   /** `path=value` settings from the command line, applied in order. */
   readonly set?: readonly string[];
+  /** What paths in `set` are relative to; the current folder by default, as of all that is typed. */
+  readonly setFolder?: string;
   /** What the machine offers; by default nothing about it is checked. */
   readonly context?: LintContext;
 }
@@ -79,6 +81,7 @@ export function loadTopology(path: string, options: LoadOptions = {}): Loaded {
 /** A topology from a plain value (tests, the laboratory); paths are relative to `folder`. */
 export function resolveTopology(value: unknown, folder: string, options: LoadOptions = {}): Topology {
   const { topology, problems } = examineText(JSON.stringify(value ?? {}, null, 1), {
+    setFolder: folder,
     ...options,
     file: 'topology',
     folder,
@@ -116,7 +119,10 @@ export function examineText(
     };
     return { topology: null, problems: [...source.problems, place(finding)], locate: place };
   }
-  const { topology, findings } = shapeOf(plain, { ...options, kept });
+  const { folder, setFolder = process.cwd() } = options;
+  const folderOf = (setting: readonly string[]) =>
+    overrideAt(writtenPath(setting), overrides) === null ? folder : setFolder;
+  const { topology, findings } = shapeOf(plain, { folderOf, kept });
   const combinations = topology === null ? [] : lintTopology(topology, options.context ?? {});
   const problems = [...source.problems, ...[...findings, ...combinations].map(place)];
   return { topology, problems: sortProblems(problems), locate: place };
@@ -125,12 +131,12 @@ export function examineText(
 /** The topology of a plain value, settled and with the files that it is made of; null where that is wrong. */
 function shapeOf(
   plain: Record<string, unknown>,
-  { folder, kept }: { readonly folder: string; readonly kept: boolean },
+  { folderOf, kept }: { readonly folderOf: (setting: readonly string[]) => string; readonly kept: boolean },
 ): { readonly topology: Topology | null; readonly findings: readonly Finding[] } {
   const { value, findings: slips } = withoutSlips(withBroughtTopics(withStages(plain), { kept }));
   const checked = checkShape(value);
   if (checked.topology === null) return { topology: null, findings: [...slips, ...checked.findings] };
-  const settled = resolvePaths(settle(checked.topology), folder);
+  const settled = resolvePaths(settle(checked.topology), folderOf);
   const { ownTopics, findings } = readOwnTopics(settled.ownTopics);
   const all = [...slips, ...findings];
   return { topology: all.length > 0 ? null : { ...settled, ownTopics }, findings: all };

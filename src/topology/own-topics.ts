@@ -76,9 +76,12 @@ function readSchemaFile(path: string): string {
     if (error instanceof ConfigError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') {
-      throw new ConfigError("there is no such file; a schema's path is relative to the topology's file", {
-        cause: error,
-      });
+      throw new ConfigError(
+        "there is no such file; a schema's path is relative to the topology's file; of --set, to the current folder",
+        {
+          cause: error,
+        },
+      );
     }
     if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') {
       throw new ConfigError('not UTF-8 text', { cause: error });

@@ -1,5 +1,6 @@
 /**
- * Which settings are file paths. They are relative to the topology's file, whatever folder a command runs in.
+ * Which settings are file paths. What a topology says is relative to its file, whatever folder a command runs
+ * in; what `--set` says is relative to the current folder, as all that is typed.
  */
 import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,12 +37,15 @@ export function resolvePath(text: string, folder: string): string {
   return isAbsolute(text) ? text : resolve(folder, text);
 }
 
-/** The topology with every path absolute. A package stays a name where there is no such package. */
-export function resolvePaths(topology: Topology, folder: string): Topology {
+/**
+ * The topology with every path absolute. A package stays a name where there is no such package. `folderOf` says
+ * what a setting's path is relative to.
+ */
+export function resolvePaths(topology: Topology, folderOf: (setting: readonly string[]) => string): Topology {
   const copy = structuredClone(topology);
-  for (const pattern of PATHS) visit(copy, pattern, (text) => resolvePath(text, folder));
-  for (const { node } of partsIn(copy).filter(isModule)) {
-    Object.assign(node, { path: resolveModule(node.path, folder) });
+  for (const pattern of PATHS) visit(copy, pattern, (text, setting) => resolvePath(text, folderOf(setting)));
+  for (const { path, node } of partsIn(copy).filter(isModule)) {
+    Object.assign(node, { path: resolveModule(node.path, folderOf([...path, 'path'])) });
   }
   return copy;
 }
@@ -67,11 +71,15 @@ export function resolveModule(name: string, folder: string): string {
 }
 
 /** Calls back with every text at a path, and puts in its place what it is given. */
-function visit(root: unknown, pattern: string, change: (text: string) => string): void {
+function visit(
+  root: unknown,
+  pattern: string,
+  change: (text: string, path: readonly string[]) => string,
+): void {
   const keys = pattern.split('.');
   const last = keys.pop() ?? '';
-  for (const { node } of nodesAt(root, keys)) {
+  for (const { path, node } of nodesAt(root, keys)) {
     const value = node[last];
-    if (typeof value === 'string') node[last] = change(value);
+    if (typeof value === 'string') node[last] = change(value, [...path, last]);
   }
 }

@@ -111,10 +111,31 @@ test('paths are relative to the file, to the root, or to the package', () => {
     'tasks.sums.tools=[search]',
     'policy.checkpoint=mine',
   ];
-  expect(examine({ set }).topology).toMatchObject({
+  const text = `${FINE}\nlearner: {checkpoint: other}`;
+  // What is typed is relative to where it is typed, as every other argument.
+  expect(examine({ text, set, setFolder: '/work/there' }).topology).toMatchObject({
     folder: '/work/here/runs',
-    policy: { checkpoint: '/work/here/mine' },
-    tools: { search: { corpus: '/work/here/articles.jsonl' } },
+    policy: { checkpoint: '/work/there/mine' },
+    learner: { checkpoint: '/work/here/other' },
+    tools: { search: { corpus: '/work/there/articles.jsonl' } },
+  });
+  const given = { set, file: 'topology.yaml', folder: '/work/here' };
+  expect(examineText(text, given).topology?.policy).toMatchObject({
+    checkpoint: join(process.cwd(), 'mine'),
+  });
+});
+
+test('a module and what is added are relative to where they are set', () => {
+  const text = `${FINE}\njudge: {kind: module, path: ./in-file.ts}`;
+  const set = [
+    'reward={kind: module, path: ./typed.ts}',
+    'stages.mine={kind: module, path: ./stage.ts, reads: judged, writes: []}',
+  ];
+  const { topology } = examine({ text, set, setFolder: '/work/there' });
+  expect(topology).toMatchObject({
+    judge: { path: '/work/here/in-file.ts' },
+    reward: { path: '/work/there/typed.ts' },
+    ownStages: { mine: { path: '/work/there/stage.ts' } },
   });
 });
 

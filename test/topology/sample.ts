@@ -8,9 +8,10 @@ tools:
   calculator: {kind: calculator}
 `;
 
-/** Examines the fine topology with some settings changed, or another text. */
+/** Examines the fine topology, where it lies, with some settings changed, or another text. */
 export function examine(options: LoadOptions & { readonly text?: string } = {}): Examined {
-  return examineText(options.text ?? FINE, { ...options, file: 'topology.yaml', folder: '/work/here' });
+  const folder = '/work/here';
+  return examineText(options.text ?? FINE, { setFolder: folder, ...options, file: 'topology.yaml', folder });
 }
 
 /** The rules that complain, with their severity: `error no-producer`. */

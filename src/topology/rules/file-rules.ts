@@ -17,7 +17,12 @@ export const missingFile: Rule = {
       : filesInUse(topology).flatMap(({ path, file }) =>
           typeof file !== 'string' || beginsAtHome(file) || exists(file)
             ? []
-            : [error(path, `there is no ${file} (paths are relative to the topology's file)`)],
+            : [
+                error(
+                  path,
+                  `there is no ${file} (paths are relative to the topology's file; of --set, to the current folder)`,
+                ),
+              ],
         ),
 };
 

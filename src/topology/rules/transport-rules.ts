@@ -24,7 +24,10 @@ export const missingSecurityFile: Rule = {
       : settings(transport, ['transport'], 'File')
           .filter(({ value }) => !exists(value))
           .map(({ path, value }) =>
-            error(path, `there is no ${value} (paths are relative to the topology's file)`),
+            error(
+              path,
+              `there is no ${value} (paths are relative to the topology's file; of --set, to the current folder)`,
+            ),
           ),
 };
 
