@@ -20,6 +20,8 @@ const SNIPPET_CHARS = 300;
 export interface Endpoint {
   /** Where the request went, without a query, which might hold a secret. */
   readonly url: string;
+  /** What it is asked for, in words. */
+  readonly expected: string;
   /** Kept out of every message. */
   readonly secret: string | null;
 }
@@ -32,7 +34,7 @@ export function statusError(
   const { status, headers, body } = found;
   const hint = HINTS.get(status);
   const named = `status ${status}${hint === undefined ? '' : ` (${hint})`}`;
-  const message = `${endpoint.url}: expected a chat completion, found ${named}: ${snippet(body, endpoint)}`;
+  const message = `${endpoint.url}: expected ${endpoint.expected}, found ${named}: ${snippet(body, endpoint)}`;
   if (REFUSING.has(status) || (status === 429 && /insufficient_quota/.test(body))) {
     return new EndpointError(message);
   }
@@ -44,7 +46,7 @@ export function statusError(
 }
 
 /**
- * The response was a success and not a chat completion. May be a gateway's passing trouble, so it is
+ * The response was a success and not what was asked for. May be a gateway's passing trouble, so it is
  * retryable.
  */
 export function contentError(endpoint: Endpoint, expected: string, body: string): ModelError {
@@ -79,7 +81,7 @@ export function connectionError(endpoint: Endpoint, cause: unknown): ModelError 
 
 export function timeoutError(endpoint: Endpoint, timeoutMs: number): ModelError {
   return new ModelError(
-    `${endpoint.url}: expected a chat completion within ${timeoutMs} ms (timeoutMs), found none. An endpoint ` +
+    `${endpoint.url}: expected ${endpoint.expected} within ${timeoutMs} ms (timeoutMs), found none. An endpoint ` +
       'that answers one request after another is to be asked so (`concurrency: 1`); a slow one needs more time',
     { retryable: true },
   );

@@ -5,13 +5,11 @@
 import type OpenAI from 'openai';
 import { actionEnd, closingTags, type Reading, type ToolTag } from '../agent/action.ts';
 import type { Completion, CompletionRequest, LanguageModel } from '../agent/model.ts';
-import { ConfigError, ModelError } from '../errors.ts';
 import { seedFor } from '../random.ts';
-import { limitConcurrency } from '../runtime/concurrency.ts';
 import { readCompletion } from './openai-completion.ts';
 import type { OpenaiConfig } from './openai-config.ts';
+import { openaiEndpoint } from './openai-endpoint.ts';
 import type { Endpoint } from './openai-errors.ts';
-import { connectionError, statusError, timeoutError } from './openai-errors.ts';
 import { messagesFor } from './openai-messages.ts';
 import { TOKEN_FIELDS } from './openai-tokens.ts';
 import { type OfferedTool, offered } from './openai-tool-calls.ts';
@@ -29,58 +27,25 @@ export interface OpenaiDeps {
  * Throws `ConfigError` where the API key's variable is not set.
  */
 export async function openaiModel(config: OpenaiConfig, deps: OpenaiDeps): Promise<LanguageModel> {
-  const secret = readKey(config.apiKeyEnv, deps.env);
-  const { default: Client, APIError } = await import('openai');
-  const base = new URL(config.baseUrl);
-  const endpoint: Endpoint = {
-    url: `${base.origin}${base.pathname.replace(/\/$/, '')}/chat/completions`,
-    secret,
-  };
-  const client = new Client({
-    baseURL: config.baseUrl,
-    apiKey: secret ?? 'none',
-    // What is not set here the client would take from variables of its own.
-    organization: null,
-    project: null,
-    webhookSecret: null,
-    logLevel: 'off',
-    maxRetries: 0,
-    timeout: config.timeoutMs,
-    fetch: (url, init) => boundedErrors(url, init, config.maxResponseBytes),
-    ...(secret === null ? { defaultHeaders: { Authorization: null } } : {}),
-  });
-  const acquire = limitConcurrency(config.concurrency);
+  const { endpoint, ask } = await openaiEndpoint(
+    config,
+    { path: 'chat/completions', expected: 'a chat completion' },
+    deps.env,
+  );
   const recorder = await recorderOf(config, endpoint);
-
-  /** Sends one request and reads the whole response. */
-  const send = async (
-    body: OpenAI.ChatCompletionCreateParamsNonStreaming,
-    signal: AbortSignal,
-  ): Promise<string> => {
-    const response = await client.chat.completions.create(body, { signal }).asResponse();
-    const { text, whole } = await readBody(response, config.maxResponseBytes);
-    if (whole) return text;
-    throw new ModelError(
-      `${endpoint.url}: expected a response of at most ${config.maxResponseBytes} bytes (maxResponseBytes), found more`,
-    );
-  };
 
   return {
     name: config.model,
     thinking: config.thinking,
-    async complete(request) {
-      const release = await acquire(request.signal);
-      const deadline = new AbortController();
-      const timer = setTimeout(() => deadline.abort(), config.timeoutMs);
-      try {
-        const either = AbortSignal.any([request.signal, deadline.signal]);
+    complete(request) {
+      return ask(request.signal, async (send, signal) => {
         const { tools } = request;
         const stops = stopsOf(request, config);
-        const offer = tools && config.toolCalls === 'protocol' ? await offered(tools, either) : undefined;
+        const offer = tools && config.toolCalls === 'protocol' ? await offered(tools, signal) : undefined;
         const body = requestBody(request, { config, runSeed: deps.runSeed, stops, offer });
-        const sent = await send(body, either);
+        const sent = await send(body);
         const reading = { thinking: config.thinking };
-        const toolsOf = tools && { tools, offered: async () => offer ?? offered(tools, either) };
+        const toolsOf = tools && { tools, offered: async () => offer ?? offered(tools, signal) };
         const completion = await readCompletion(sent, { endpoint, reading, stops, ...toolsOf });
         const { messages } = request;
         const whole = await recorder?.record(sent, completion, {
@@ -90,20 +55,7 @@ export async function openaiModel(config: OpenaiConfig, deps: OpenaiDeps): Promi
         });
         const recorded = whole ?? completion;
         return tools === undefined ? recorded : upToAction(recorded, tools, reading);
-      } catch (error) {
-        if (request.signal.aborted) throw request.signal.reason;
-        if (error instanceof ModelError) throw error;
-        if (deadline.signal.aborted) throw timeoutError(endpoint, config.timeoutMs);
-        if (error instanceof APIError && typeof error.status === 'number') {
-          const body =
-            error.error === undefined ? error.message.replace(/^\d+ /, '') : JSON.stringify(error.error);
-          throw statusError(endpoint, { status: error.status, headers: error.headers, body });
-        }
-        throw connectionError(endpoint, error);
-      } finally {
-        clearTimeout(timer);
-        release();
-      }
+      });
     },
     async close() {},
   };
@@ -117,19 +69,6 @@ async function recorderOf(config: OpenaiConfig, endpoint: Endpoint) {
   const { TokenRecorder } = await import('./openai-tokens.ts');
   const policy = await openPolicy(recordTokens.policy, { templateVariables });
   return new TokenRecorder({ endpoint, config: { ...config, recordTokens }, policy });
-}
-
-/**
- * The key, or null for none. A key that no header can hold is refused here, where its text is not printed.
- */
-function readKey(variable: string | null, env: OpenaiDeps['env']): string | null {
-  if (variable === null) return null;
-  const key = env[variable]?.trim() ?? '';
-  if (key === '')
-    throw new ConfigError(`apiKeyEnv names the variable ${variable}, which is not set: set it to the key`);
-  if (!/^[\x21-\x7E]+$/.test(key))
-    throw new ConfigError(`the variable ${variable} holds characters that no API key has`);
-  return key;
 }
 
 /** Most stop sequences that endpoints take. */
@@ -179,32 +118,4 @@ function requestBody(
     // 31 bits, which every endpoint takes.
     ...(seed ? { seed: Number(seedFor(runSeed, id) & 0x7fff_ffffn) } : {}),
   };
-}
-
-/** `fetch`, with the bodies of refusals cut: the client reads those whole. */
-async function boundedErrors(
-  url: Parameters<typeof fetch>[0],
-  init: Parameters<typeof fetch>[1],
-  most: number,
-): Promise<Response> {
-  const response = await fetch(url, init);
-  if (response.ok) return response;
-  const { text } = await readBody(response, Math.min(most, 65_536));
-  return new Response(text === '' ? null : text, { status: response.status, headers: response.headers });
-}
-
-/** The body as text, up to a number of bytes, and whether that is the whole of it. */
-async function readBody(response: Response, most: number): Promise<{ text: string; whole: boolean }> {
-  const decoder = new TextDecoder();
-  let text = '';
-  let size = 0;
-  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    size += chunk.length;
-    if (size > most) {
-      // Leaving the loop cancels the rest.
-      return { text: text + decoder.decode(chunk.subarray(0, chunk.length - (size - most))), whole: false };
-    }
-    text += decoder.decode(chunk, { stream: true });
-  }
-  return { text: text + decoder.decode(), whole: true };
 }
