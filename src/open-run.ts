@@ -1,9 +1,11 @@
 /** A run, opened: its topology, its topics, and the ways to feed, read and run it. */
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { askReviewers } from './ask-reviewers.ts';
 import { ConfigError, DataError } from './errors.ts';
 import { RecordedVerdicts } from './judge/recorded-verdicts.ts';
 import { Alarms, type RaisedAlarm } from './monitor/alarms.ts';
+import { AlarmKeeper } from './monitor/kept-alarms.ts';
 import { openParts, type Parts } from './open-parts.ts';
 import { openTransport } from './open-transport.ts';
 import { historyOf } from './own-stages/history.ts';
@@ -155,9 +157,11 @@ export async function openRun(
     start: async ({ stages: only, untilDrained, fromUpdate, stop: asked, abort, ...heard }) => {
       checkStages(topology, only);
       const { notify = () => {} } = heard;
+      const keeper = new AlarmKeeper({ folder, process: randomUUID(), now: Date.now, notify });
       const alarms = new Alarms(topology.alarms, {
         stages: flowStages(topology).map(({ name }) => name),
         notify,
+        keep: (raised) => keeper.keep(raised),
       });
       const observer = observers([alarms, ...(heard.observer ? [heard.observer] : [])]);
       const stop = AbortSignal.any([asked, alarms.stop]);
@@ -202,6 +206,7 @@ export async function openRun(
         return {
           finished: run.run().finally(() => {
             release();
+            keeper.flush();
             return parts.close();
           }),
           progress: () => run.progress(),

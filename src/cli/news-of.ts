@@ -6,12 +6,5 @@ import type { RunStatus } from './run-status.ts';
 export async function newsOf(started: Started, status: RunStatus): Promise<RunNews> {
   const stages = await started.progress();
   const training = status.trainingParts(stages);
-  return {
-    stages,
-    training: training.length === 0 ? null : training.join(', '),
-    alarms: started.alarms().map(({ when, saw, times, do: does }) => {
-      const often = times > 1 ? `, ${times} times` : '';
-      return `${when}: ${saw}${often}${does === 'stop' ? '; the run stops' : ''}`;
-    }),
-  };
+  return { stages, training: training.length === 0 ? null : training.join(', ') };
 }

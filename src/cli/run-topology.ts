@@ -1,12 +1,14 @@
 /** Runs a topology with progress and a closing summary: what `swirl run` and `swirl replay` share. */
 import { relative } from 'node:path';
 import { ConfigError, SwirlError } from '../errors.ts';
+import { keptAlarms } from '../monitor/kept-alarms.ts';
 import { printable } from '../monitor/printable.ts';
 import { type OpenRun, openRun } from '../open-run.ts';
 import { observers, type Retried } from '../runtime/observer.ts';
 import type { RunEnd, StageProgress } from '../runtime/run.ts';
 import { runFolder } from '../topology/resolved.ts';
 import type { Topology } from '../topology/topology.ts';
+import { alarmsJson, alarmsText } from './alarms-text.ts';
 import { counted } from './count.ts';
 import { duration } from './duration.ts';
 import { EXIT } from './exit.ts';
@@ -148,8 +150,9 @@ async function runOpened(run: OpenRun, options: RunOpened): Promise<number> {
     const learnt = why === null ? learntOf(topology, status) : null;
     const concluded = end === 'drained' ? await options.conclude?.(run) : undefined;
     const alarms = started.alarms();
+    const kept = keptAlarms(runFolder(topology));
     const told = {
-      ...(alarms.length > 0 && { alarms }),
+      ...(kept.length > 0 && { alarms: alarmsJson(kept, alarms) }),
       ...(learnt && { learnt }),
       ...(why && { nothingLearnt: why }),
       ...concluded?.json,
@@ -158,6 +161,7 @@ async function runOpened(run: OpenRun, options: RunOpened): Promise<number> {
       learnt ? learntText(topology, learnt, status) : '',
       why ? whyText(why) : '',
       concluded?.text ?? '',
+      alarmsText(kept),
     ].join('');
     process.stdout.write(
       options.json

@@ -86,7 +86,7 @@ function tracesOf(
   topology: Topology,
   { version, say }: { readonly version: string; readonly say: (message: string) => void },
 ): Traces | null {
-  const { endpoint, headersEnv, content, share } = topology.traces;
+  const { endpoint, headersEnv, content, share, timeoutMs, endMs } = topology.traces;
   if (endpoint === null) return null;
   const headers = headersEnv === null ? '' : process.env[headersEnv];
   if (headers === undefined) {
@@ -102,7 +102,15 @@ function tracesOf(
   });
   const identity = runIdentity(topology);
   const exporter = new OtlpExporter({
-    ...{ endpoint, version, notify: say, origin: performance.timeOrigin, headers: headersIn(headers) },
+    ...{
+      endpoint,
+      version,
+      timeoutMs,
+      endMs,
+      notify: say,
+      origin: performance.timeOrigin,
+      headers: headersIn(headers),
+    },
     resource: {
       'service.name': 'swirl',
       'service.version': version,

@@ -3,14 +3,16 @@
  * the order in which they are made; a run that goes on begins with empty windows. With one partition for each
  * topic two runs that write the same topics raise the same alarms at the same records, but for those of `lag`.
  */
+import type { SchemaNode } from '../topics/avro/schema-tree.ts';
 import type { Judged, Update } from '../topics/records.generated.ts';
 import type { AlarmConfig } from './alarm-config.ts';
 import { AlarmMeasures, alarmFields, type Seen, seenBy } from './alarm-measures.ts';
-import { type Condition, parseWhere } from './where.ts';
+import { type Condition, comparisonsIn, parseWhere } from './where.ts';
 
 /** An alarm that was raised. */
 export interface RaisedAlarm {
   readonly when: string;
+  readonly over: number;
   readonly do: AlarmConfig['do'];
   /** How often its condition began to hold. */
   readonly times: number;
@@ -36,6 +38,8 @@ export interface AlarmsOptions {
   /** The stages of the topology: `lag` is by their names. */
   readonly stages: readonly string[];
   readonly notify: (message: string) => void;
+  /** Hears of every time that one is raised. */
+  readonly keep?: (raised: RaisedAlarm) => void;
 }
 
 /** What is committed, as far as alarms look at it. */
@@ -46,16 +50,18 @@ interface Committed {
 export class Alarms {
   readonly #armed: readonly Armed[];
   readonly #notify: (message: string) => void;
+  readonly #keep: (raised: RaisedAlarm) => void;
   readonly #stop = new AbortController();
 
   /** Throws a `ConfigError` where a condition makes no sense. */
-  constructor(configs: readonly AlarmConfig[], { stages, notify }: AlarmsOptions) {
+  constructor(configs: readonly AlarmConfig[], { stages, notify, keep = () => {} }: AlarmsOptions) {
     this.#notify = notify;
+    this.#keep = keep;
     const fields = alarmFields(stages);
     this.#armed = configs.map((config) => {
       const measures = new AlarmMeasures(config.over);
       const condition = parseWhere(config.when, fields, 'when');
-      const names = namesIn(config.when);
+      const names = namesIn(config.when, fields);
       return { config, measures, condition, names, view: viewOf(names, measures), ...BEFORE };
     });
   }
@@ -67,9 +73,7 @@ export class Alarms {
 
   /** Those that were raised, in the order of the topology. */
   get raised(): readonly RaisedAlarm[] {
-    return this.#armed
-      .filter(({ times }) => times > 0)
-      .map(({ config: { when, do: done }, times, saw, holds }) => ({ when, do: done, times, saw, holds }));
+    return this.#armed.filter(({ times }) => times > 0).map(raisedOf);
   }
 
   /** Whether one looks at what waits for the stages. */
@@ -118,6 +122,7 @@ export class Alarms {
     armed.saw = names
       .map(([group, name]) => `${group}.${name} is ${Number(measures.of(group, name)?.toPrecision(4))}`)
       .join(', ');
+    this.#keep(raisedOf(armed));
     const text = `alarm: ${config.when} (${armed.saw}, over ${config.over})`;
     if (config.do === 'stop' && !this.#stop.signal.aborted) {
       this.#notify(`${text}: stopping; what is committed is kept, and the next run goes on from there`);
@@ -130,6 +135,10 @@ export class Alarms {
   }
 }
 
+function raisedOf({ config: { when, over, do: does }, times, saw, holds }: Armed): RaisedAlarm {
+  return { when, over, do: does, times, saw, holds };
+}
+
 const BEFORE = { holds: false, times: 0, saw: '' };
 
 /** Whether all that the condition names has been seen. */
@@ -137,12 +146,13 @@ function isKnown({ names, measures }: Armed): boolean {
   return names.every(([group, name]) => measures.of(group, name) !== null);
 }
 
-/** The fields in a condition's text, which has been parsed: strings are compared with nothing here. */
-function namesIn(when: string): [string, string][] {
-  return [...when.matchAll(/([A-Za-z]+)\.([A-Za-z][\w-]*)/g)].map(([, group = '', name = '']) => [
-    group,
-    name,
-  ]);
+/** The fields that a condition names, each once. */
+function namesIn(when: string, fields: SchemaNode): (readonly [string, string])[] {
+  const comparisons = comparisonsIn(when, fields, 'when').flat();
+  const names = new Map(
+    comparisons.map(({ path: [group = '', name = ''] }) => [`${group}.${name}`, [group, name] as const]),
+  );
+  return [...names.values()];
 }
 
 /** The record that the condition is asked of: measured when it is read. */

@@ -48,6 +48,20 @@ export const tracesConfig = z
       .max(1)
       .default(1)
       .describe('The share of the trajectories that are traced, chosen by their ids.'),
+    timeoutMs: z
+      .number()
+      .int()
+      .min(1)
+      .default(10_000)
+      .describe('How long the collector may take for one request, in milliseconds.'),
+    endMs: z
+      .number()
+      .int()
+      .min(0)
+      .default(2_000)
+      .describe(
+        'How long the end of a run waits for the collector to take what is left, in milliseconds; the rest is dropped, and told.',
+      ),
   })
   .describe('A trace of each trajectory, in the conventions for generative AI.');
 

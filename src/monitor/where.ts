@@ -15,7 +15,7 @@ import { fieldAt, typeText } from './fields.ts';
 /** Whether a record meets the condition. A field that is not there is null. */
 export type Condition = (record: unknown) => boolean;
 
-type Operator = '==' | '!=' | '<=' | '>=' | '<' | '>' | '~';
+export type Operator = '==' | '!=' | '<=' | '>=' | '<' | '>' | '~';
 type Literal = string | number | boolean | null;
 
 const TOKEN =
@@ -27,6 +27,28 @@ const TOKEN =
  * never be. `name` is what messages call the condition.
  */
 export function parseWhere(text: string, records?: SchemaNode, name = '--where'): Condition {
+  const alternatives = comparisonsIn(text, records, name);
+  return (record) =>
+    alternatives.some((all) =>
+      all.every(({ path, operator, value }) => compare(fieldOf(record, path), operator, value)),
+    );
+}
+
+/** One comparison of a condition. */
+export interface Comparison {
+  readonly path: readonly string[];
+  readonly operator: Operator;
+  readonly value: Literal;
+  /** Where its field stands in the text, from 1. */
+  readonly column: number;
+}
+
+/** What a condition compares: it is met where all of any of these lists are. Throws as `parseWhere` does. */
+export function comparisonsIn(
+  text: string,
+  records?: SchemaNode,
+  name = '--where',
+): readonly (readonly Comparison[])[] {
   const tokens = tokenize(text, name);
   let at = 0;
   const take = () => tokens[at++];
@@ -38,7 +60,7 @@ export function parseWhere(text: string, records?: SchemaNode, name = '--where')
       `${name} ${JSON.stringify(text)}: expected ${expected}, found ${found} at column ${column}`,
     );
   };
-  const comparison = (): Condition => {
+  const comparison = (): Comparison => {
     const field = take();
     if (field?.kind !== 'word') return fail('a field such as verdict.label');
     const operator = take();
@@ -47,31 +69,27 @@ export function parseWhere(text: string, records?: SchemaNode, name = '--where')
     const literal = token && literalOf(token);
     if (!literal) return fail('a number, a string in double quotes, true, false or null');
     const path = field.text.split('.');
-    const problem = records && problemOf(records, { path, operator: operator.text as Operator, literal });
+    const column = field.column + 1;
+    const found = { path, operator: operator.text as Operator, value: literal.value, column };
+    const problem = records && problemOf(records, found);
     if (problem) {
-      throw new ConfigError(`${name} ${JSON.stringify(text)}: at column ${field.column + 1}, ${problem}`);
+      throw new ConfigError(`${name} ${JSON.stringify(text)}: at column ${column}, ${problem}`);
     }
-    return (record) => compare(fieldOf(record, path), operator.text as Operator, literal.value);
+    return found;
   };
-  const all = (): Condition => {
-    const conditions = [comparison()];
-    while (tokens[at]?.text === 'and' && take()) conditions.push(comparison());
-    return (record) => conditions.every((condition) => condition(record));
+  const all = (): Comparison[] => {
+    const comparisons = [comparison()];
+    while (tokens[at]?.text === 'and' && take()) comparisons.push(comparison());
+    return comparisons;
   };
   const alternatives = [all()];
   while (tokens[at]?.text === 'or' && take()) alternatives.push(all());
   if (take()) fail('`and`, `or` or the end');
-  return (record) => alternatives.some((condition) => condition(record));
-}
-
-interface Comparison {
-  readonly path: readonly string[];
-  readonly operator: Operator;
-  readonly literal: { readonly value: Literal };
+  return alternatives;
 }
 
 /** Why no record could ever meet a comparison, or null. */
-function problemOf(records: SchemaNode, { path, operator, literal: { value } }: Comparison): string | null {
+function problemOf(records: SchemaNode, { path, operator, value }: Comparison): string | null {
   const found = fieldAt(records, path);
   if ('problem' in found) return found.problem;
   const { node } = found;

@@ -8,8 +8,6 @@ import type { Span } from './trajectory-spans.ts';
 const MOST_WAITING = 20_000;
 const TOGETHER = 512;
 const EVERY_MS = 2_000;
-/** How long a collector may take. */
-const TIMEOUT_MS = 10_000;
 
 export interface OtlpOptions {
   /** Without `/v1/traces`. */
@@ -20,6 +18,9 @@ export interface OtlpOptions {
   readonly version: string;
   /** Milliseconds since 1970 at which the run's clock was 0. */
   readonly origin: number;
+  /** How long a collector may take for one request, and for all that is left at the end, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly endMs: number;
   readonly notify: (message: string) => void;
 }
 
@@ -30,6 +31,11 @@ export class OtlpExporter {
   #waiting: Span[] = [];
   #sending: Promise<void> | null = null;
   #isTold = false;
+  /** Aborts when the end has taken long enough. */
+  readonly #over = new AbortController();
+  /** Why spans were dropped last, where that was not told. */
+  #untold: string | null = null;
+  #isClosing = false;
   dropped = 0;
   sent = 0;
 
@@ -47,9 +53,20 @@ export class OtlpExporter {
     if (this.#waiting.length >= TOGETHER) this.#send();
   }
 
-  /** Sends what is left, as long as the collector takes it, and says what was lost. */
+  /** Sends what is left, as long as the collector takes it and that takes no longer than `endMs`; says what was lost. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
+    this.#isClosing = true;
+    const { endMs, notify } = this.#options;
+    const timer = setTimeout(() => this.#over.abort(), endMs);
+    await this.#sendRest();
+    clearTimeout(timer);
+    if (this.dropped === 0) return;
+    const why = this.#untold === null ? '' : `: ${this.#url}: ${this.#untold}`;
+    notify(`traces: ${this.dropped} of ${this.dropped + this.sent} spans were not taken${why}`);
+  }
+
+  async #sendRest(): Promise<void> {
     for (;;) {
       await this.#sending;
       const before = this.dropped;
@@ -61,9 +78,6 @@ export class OtlpExporter {
         this.dropped += this.#waiting.length;
         this.#waiting = [];
       }
-    }
-    if (this.dropped > 0) {
-      this.#options.notify(`traces: ${this.dropped} of ${this.dropped + this.sent} spans were not taken`);
     }
   }
 
@@ -77,12 +91,14 @@ export class OtlpExporter {
   }
 
   async #post(spans: readonly Span[]): Promise<void> {
+    const { timeoutMs, endMs } = this.#options;
+    const late = AbortSignal.timeout(timeoutMs);
     try {
       const response = await fetch(this.#url, {
         method: 'POST',
         headers: { 'content-type': 'application/json', ...this.#options.headers },
         body: JSON.stringify(this.#request(spans)),
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+        signal: AbortSignal.any([late, this.#over.signal]),
         redirect: 'error',
       });
       await response.body?.cancel();
@@ -91,10 +107,16 @@ export class OtlpExporter {
     } catch (error) {
       this.dropped += spans.length;
       if (this.#isTold) return;
-      this.#isTold = true;
       const { cause, message } = error as Error & { readonly cause?: { readonly message?: string } };
+      const limit = this.#over.signal.aborted ? endMs : late.aborted ? timeoutMs : null;
+      const why = limit === null ? (cause?.message ?? message) : `no answer within ${limit} ms`;
+      this.#untold = why;
+      // Told once: at the end together with how many they were.
+      if (this.#isClosing) return;
+      this.#isTold = true;
+      this.#untold = null;
       this.#options.notify(
-        `traces: ${this.#url} does not take them: ${cause?.message ?? message}. The run goes on without those that it does not take`,
+        `traces: ${this.#url} does not take them: ${why}. The run goes on without those that it does not take`,
       );
     }
   }

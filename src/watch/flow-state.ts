@@ -1,4 +1,5 @@
 /** The flow as it is now: what each topic holds, and of each stage what waits, is in flight and goes through. */
+import type { KeptAlarm } from '../monitor/kept-alarms.ts';
 import { topologyGraph } from '../topology/graph.ts';
 import type { RunNews } from './run-news.ts';
 import { type Redact, shownLine } from './shown-text.ts';
@@ -37,8 +38,8 @@ export interface FlowState {
   readonly moves: boolean;
   /** What training does now; null where only another process knows. */
   readonly training: string | null;
-  /** Alarms that were raised, as far as is known here. */
-  readonly alarms: readonly string[];
+  /** Alarms that were raised, by whatever process of the run; the last raised first. */
+  readonly alarms: readonly KeptAlarm[];
 }
 
 interface Look {
@@ -51,6 +52,8 @@ export interface FlowDeps {
   readonly now: () => number;
   /** What the run itself says, where it runs beside. */
   readonly news: () => RunNews;
+  /** What the run's folder tells of alarms. */
+  readonly alarms: () => readonly KeptAlarm[];
   /** Failures by stage. */
   readonly failed: () => Promise<ReadonlyMap<string, number>>;
 }
@@ -101,7 +104,11 @@ export class FlowWatch {
         failed: failed.get(stage.name) ?? 0,
       })),
       training: news.training === null ? null : shownLine(news.training, redact),
-      alarms: news.alarms.map((alarm) => shownLine(alarm, redact, 400)),
+      alarms: this.#deps.alarms().map((alarm) => ({
+        ...alarm,
+        when: shownLine(alarm.when, redact, 400),
+        saw: shownLine(alarm.saw, redact, 400),
+      })),
       moves: [...counts.keys()].some((name) => rate(name) > 0),
     };
   }

@@ -5,8 +5,6 @@ export interface RunNews {
   readonly stages: readonly StageProgress[];
   /** What training does now, in a line; null where it has not begun. */
   readonly training: string | null;
-  /** Alarms that were raised. */
-  readonly alarms: readonly string[];
 }
 
-export const NO_NEWS: RunNews = { stages: [], training: null, alarms: [] };
+export const NO_NEWS: RunNews = { stages: [], training: null };

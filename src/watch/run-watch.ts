@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { WatchedAlarms } from '../monitor/kept-alarms.ts';
 import { runFolder } from '../topology/resolved.ts';
 import type { Topology } from '../topology/topology.ts';
 import { FailureGroups } from './failure-groups.ts';
@@ -52,7 +53,10 @@ export class RunWatch {
     this.#curves = new UpdateCurves(run);
     this.#failures = new FailureGroups(run, this.#redact);
     const failed = () => this.#failures.byStage(FLOW_BUDGET_MS);
-    this.#flow = new FlowWatch(run, { redact: this.#redact, now, news, failed });
+    const alarms = new WatchedAlarms(runFolder(run.topology));
+    this.#flow = new FlowWatch(run, {
+      ...{ redact: this.#redact, now, news, failed, alarms: () => alarms.look() },
+    });
     this.#list = new TrajectoryList(run, this.#redact);
     this.#pieces = new TokenPieces(run.topology);
   }

@@ -78,7 +78,7 @@ describe('an alarm', () => {
     expect(told[0]).toBe('alarm: lag.judge > 5 (lag.judge is 9, over 100)');
     expect(told.map((line) => /(\d+) times/.exec(line)?.[1] ?? '1')).toEqual(['1', '2', '4', '8']);
     expect(alarms.raised).toEqual([
-      { when: 'lag.judge > 5', do: 'warn', times: 15, saw: 'lag.judge is 9', holds: false },
+      { when: 'lag.judge > 5', over: 100, do: 'warn', times: 15, saw: 'lag.judge is 9', holds: false },
     ]);
   });
 

@@ -6,6 +6,7 @@ import type { CommittedRecord } from '../../src/runtime/observer.ts';
 import { headersIn, OtlpExporter } from '../../src/telemetry/otlp.ts';
 import { TrajectorySpans } from '../../src/telemetry/trajectory-spans.ts';
 import type { Turn } from '../../src/topics/records.generated.ts';
+import { PATIENCE_MS, until } from '../patience.ts';
 import { trajectory } from '../records.ts';
 import { judgedSteps, scoredSteps } from '../watch/made-records.ts';
 
@@ -27,7 +28,8 @@ afterEach(() => {
   server?.close();
 });
 
-async function collector(status = 200) {
+/** How it answers: with a status; null: never. */
+async function collector(status: number | null = 200, endMs = 60_000) {
   const spans: Received[] = [];
   const seen: { url?: string | undefined; key?: unknown } = {};
   server = createServer((request, response) => {
@@ -39,6 +41,7 @@ async function collector(status = 200) {
         resourceSpans: { scopeSpans: { spans: Received[] }[] }[];
       };
       for (const { scopeSpans } of body.resourceSpans) for (const one of scopeSpans) spans.push(...one.spans);
+      if (status === null) return;
       response.statusCode = status;
       response.end('{}');
     });
@@ -51,6 +54,8 @@ async function collector(status = 200) {
     resource: { 'service.name': 'swirl' },
     version: '1',
     origin: 1_700_000_000_000,
+    timeoutMs: PATIENCE_MS,
+    endMs,
     notify: (line) => told.push(line),
   });
   return { spans, seen, told, exporter };
@@ -165,10 +170,24 @@ test('a collector that refuses is told of once, and what it did not take is coun
   const { told, exporter } = await collector(503);
   const made = new TrajectorySpans({ run: 'main', share: 1, content: null });
   for (let i = 0; i < 300; i++) for (const one of committed) exporter.add(made.of(one));
+  await until('a word about the refusal', () => told.length > 0);
   await exporter.close();
   expect([exporter.sent, exporter.dropped]).toEqual([0, 2400]);
   expect(told).toEqual([
     expect.stringMatching(/does not take them: status 503/),
     'traces: 2400 of 2400 spans were not taken',
+  ]);
+});
+
+test('a collector that never answers holds the end up as long as it may, and is told of once', async () => {
+  const { told, exporter, spans } = await collector(null, 200);
+  const made = new TrajectorySpans({ run: 'main', share: 1, content: null });
+  for (let i = 0; i < 300; i++) for (const one of committed) exporter.add(made.of(one));
+  // It has what was sent at once, and says nothing.
+  await until('the first request', () => spans.length > 0);
+  await exporter.close();
+  expect([exporter.sent, exporter.dropped]).toEqual([0, 2400]);
+  expect(told).toEqual([
+    expect.stringMatching(/^traces: 2400 of 2400 spans were not taken: http:.*: no answer within 200 ms$/),
   ]);
 });

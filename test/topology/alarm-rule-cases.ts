@@ -25,6 +25,20 @@ export const ALARM_CASES: readonly Case[] = [
   },
   {
     rule: 'alarm-conditions',
+    set: ['alarms=[{when: lag.judge > 5 or share.BAD > 2}]'],
+    path: 'alarms.0.when',
+    says: 'at column 18, `share.BAD` is a share, from 0 to 1: it is never > 2',
+    mended: { set: ['alarms=[{when: lag.judge > 5 or share.BAD > 0.2}]'] },
+  },
+  {
+    rule: 'alarm-conditions',
+    set: ['alarms=[{when: max.gradNorm > 10 and max.gradNorm < 5}]'],
+    path: 'alarms.0.when',
+    says: '`max.gradNorm` is never > 10 and < 5 at once',
+    mended: { set: ['alarms=[{when: max.gradNorm > 10 and max.gradNorm < 50}]'] },
+  },
+  {
+    rule: 'alarm-conditions',
     severity: 'warning',
     set: ['alarms=[{when: share.empty > 0.5}]', 'stages.train=false'],
     path: 'alarms.0.when',

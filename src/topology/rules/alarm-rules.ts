@@ -1,6 +1,7 @@
 /** Rules about alarms: what they look at must be there. */
 import { ConfigError } from '../../errors.ts';
 import { alarmFields } from '../../monitor/alarm-measures.ts';
+import { neverMet } from '../../monitor/alarm-ranges.ts';
 import { parseWhere } from '../../monitor/where.ts';
 import { flowStages, hasStage } from '../flow.ts';
 import type { Topology } from '../topology.ts';
@@ -14,7 +15,7 @@ const MAKERS = [
 
 export const alarmConditions: Rule = {
   name: 'alarm-conditions',
-  about: 'The condition of an alarm can be read, and names measures that there are.',
+  about: 'The condition of an alarm can be read and met, and names measures that there are.',
   check: (topology) =>
     topology.alarms.flatMap(({ when }, index): RuleFinding[] => {
       const path = ['alarms', index, 'when'];
@@ -24,6 +25,8 @@ export const alarmConditions: Rule = {
         if (!(found instanceof ConfigError)) throw found;
         return [error(path, found.message)];
       }
+      const never = neverMet(when);
+      if (never !== null) return [error(path, never)];
       return silent(topology, when).map((message) => warning(path, message));
     }),
 };

@@ -2,7 +2,7 @@
 
 import { edgesOf, layout } from 'page/flow-layout.js';
 import { html } from 'page/html.js';
-import { count, rate } from 'page/numbers.js';
+import { count, moment, rate } from 'page/numbers.js';
 import { addressOf } from 'page/place.js';
 import { useEffect, useRef, useState } from 'preact/hooks';
 
@@ -17,7 +17,7 @@ export function Flow({ run, flow, about, query }) {
   }, [flow === null]);
   if (flow === null) return html`<p class="quiet">Opening…</p>`;
   return html`
-    ${flow.alarms.map((alarm) => html`<p class="problem" role="alert">Alarm: ${alarm}</p>`)}
+    ${flow.alarms.map((alarm) => html`<${Alarm} key=${`${alarm.when} ${alarm.over} ${alarm.do}`} alarm=${alarm} />`)}
     ${flow.training ? html`<p class="note">Training: ${flow.training}</p>` : null}
     <section ref=${box} aria-label="flow" class="drawing"><${Drawing} flow=${flow} width=${width} /></section>
     ${
@@ -30,6 +30,14 @@ export function Flow({ run, flow, about, query }) {
       <${Stages} flow=${flow} />
       <${Topics} flow=${flow} run=${query.run ?? run} />
     </div>`;
+}
+
+/** What raised it last, how often it was, and when: alarms of earlier processes of the run too. */
+function Alarm({ alarm }) {
+  const { when, saw, over, times, first, last } = alarm;
+  const often =
+    times === 1 ? moment(last) : `${count(times)} times, from ${moment(first)} to ${moment(last)}`;
+  return html`<p class="problem" role="alert"><b>Alarm</b> <code>${when}</code>: ${saw} over ${count(over)}; ${often}${alarm.do === 'stop' ? '; it stops the run' : ''}</p>`;
 }
 
 function Drawing({ flow, width }) {

@@ -64,7 +64,7 @@ function Page() {
             name,
             title,
           ]) => html`<a key=${name} href=${addressOf(name, { run: query.run })} aria-current=${here === name ? 'page' : undefined}>
-            ${title}${name === 'failures' && failed > 0 ? html`<span class="badge bad">${count(failed)}</span>` : null}
+            ${title}${name === 'flow' && flow?.alarms.length > 0 ? html`<span class="badge bad" title="alarms">${count(flow.alarms.length)}</span>` : null}${name === 'failures' && failed > 0 ? html`<span class="badge bad">${count(failed)}</span>` : null}
           </a>`,
         )}
         <button class="plain" aria-label="keys" title="keys" onClick=${() => help.current?.showModal()}>?</button>
