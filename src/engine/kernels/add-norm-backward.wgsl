@@ -10,16 +10,19 @@
 @group(0) @binding(8) var<storage, read_write> dbranch: array<vec4f>;     // (N, HIDDEN)
 @group(0) @binding(9) var<uniform> call: Call;
 
-fn ofToken(n: u32, columns: u32) {
+fn rows() -> u32 { return batch.tokens; }
+
+fn ofRow(n: u32, lane: u32) {
+  let columns = HIDDEN4 + batch.zero;
   let row = n * HIDDEN4;
   var product = 0f;
-  for (var c = 0u; c < columns; c++) {
+  for (var c = lane; c < columns; c += LANES) {
     product += dot(dy[row + c] * (NORM_OFFSET + norms[call.nextNorm * HIDDEN4 + c]), total[row + c]);
   }
   let nextScale = nextRstd[n];
-  var inward = product / f32(HIDDEN) * nextScale * nextScale;
+  var inward = rowSum(product, lane) / f32(HIDDEN) * nextScale * nextScale;
   if (!POST_NORMS) {
-    for (var c = 0u; c < columns; c++) {
+    for (var c = lane; c < columns; c += LANES) {
       let i = row + c;
       let value = stream[i] + nextScale * (dy[i] * (NORM_OFFSET + norms[call.nextNorm * HIDDEN4 + c]) - total[i] * inward);
       stream[i] = value;
@@ -28,15 +31,15 @@ fn ofToken(n: u32, columns: u32) {
     return;
   }
   product = 0;
-  for (var c = 0u; c < columns; c++) {
+  for (var c = lane; c < columns; c += LANES) {
     let i = row + c;
     let value = stream[i] + nextScale * (dy[i] * (NORM_OFFSET + norms[call.nextNorm * HIDDEN4 + c]) - total[i] * inward);
     stream[i] = value;
     product += dot(value * (NORM_OFFSET + norms[call.branchNorm * HIDDEN4 + c]), branch[i]);
   }
   let branchScale = branchRstd[n];
-  inward = product / f32(HIDDEN) * branchScale * branchScale;
-  for (var c = 0u; c < columns; c++) {
+  inward = rowSum(product, lane) / f32(HIDDEN) * branchScale * branchScale;
+  for (var c = lane; c < columns; c += LANES) {
     let i = row + c;
     dbranch[i] = branchScale * (stream[i] * (NORM_OFFSET + norms[call.branchNorm * HIDDEN4 + c]) - branch[i] * inward);
   }

@@ -1,7 +1,7 @@
 // A branch (attention or feed-forward) joins the residual stream, and the next branch gets its input:
 //   total = x + norm(branch, branchNorm);  y = norm(total, nextNorm)
 // Without POST_NORMS the branch joins as it is.
-// One pass over the token instead of three. One invocation per token.
+// One pass over the token instead of three.
 @group(0) @binding(2) var<storage, read> x: array<vec4f>;                 // (N, HIDDEN)
 @group(0) @binding(3) var<storage, read> branch: array<vec4f>;            // (N, HIDDEN)
 @group(0) @binding(4) var<storage, read_write> total: array<vec4f>;       // (N, HIDDEN) x plus the normed branch
@@ -10,32 +10,35 @@
 @group(0) @binding(7) var<storage, read_write> nextRstd: array<f32>;      // (N)
 @group(0) @binding(8) var<uniform> call: Call;
 
-fn ofToken(n: u32, columns: u32) {
+fn rows() -> u32 { return batch.tokens; }
+
+fn ofRow(n: u32, lane: u32) {
+  let columns = HIDDEN4 + batch.zero;
   let row = n * HIDDEN4;
   var squares = 0f;
   if (POST_NORMS) {
-    for (var c = 0u; c < columns; c++) {
+    for (var c = lane; c < columns; c += LANES) {
       squares += dot(branch[row + c], branch[row + c]);
     }
-    let branchScale = 1 / sqrt(squares / f32(HIDDEN) + EPSILON);
-    branchRstd[n] = branchScale;
+    let branchScale = 1 / sqrt(rowSum(squares, lane) / f32(HIDDEN) + EPSILON);
+    if (lane == 0) { branchRstd[n] = branchScale; }
     squares = 0;
-    for (var c = 0u; c < columns; c++) {
+    for (var c = lane; c < columns; c += LANES) {
       let value = x[row + c] + branch[row + c] * branchScale * (NORM_OFFSET + norms[call.branchNorm * HIDDEN4 + c]);
       total[row + c] = value;
       squares += dot(value, value);
     }
   } else {
-    branchRstd[n] = 1;
-    for (var c = 0u; c < columns; c++) {
+    if (lane == 0) { branchRstd[n] = 1; }
+    for (var c = lane; c < columns; c += LANES) {
       let value = x[row + c] + branch[row + c];
       total[row + c] = value;
       squares += dot(value, value);
     }
   }
-  let nextScale = 1 / sqrt(squares / f32(HIDDEN) + EPSILON);
-  for (var c = 0u; c < columns; c++) {
+  let nextScale = 1 / sqrt(rowSum(squares, lane) / f32(HIDDEN) + EPSILON);
+  for (var c = lane; c < columns; c += LANES) {
     y[row + c] = total[row + c] * nextScale * (NORM_OFFSET + norms[call.nextNorm * HIDDEN4 + c]);
   }
-  nextRstd[n] = nextScale;
+  if (lane == 0) { nextRstd[n] = nextScale; }
 }

@@ -6,11 +6,13 @@ struct Call {
 @group(0) @binding(1) var<storage, read_write> norm: array<f32>;
 @group(0) @binding(2) var<uniform> call: Call;
 
-@compute @workgroup_size(1)
-fn main() {
+fn rows() -> u32 { return 1; }
+
+fn ofRow(row: u32, lane: u32) {
   var sum = 0f;
-  for (var i = 0u; i < call.count; i++) {
+  for (var i = lane; i < call.count; i += LANES) {
     sum += partial[i];
   }
-  norm[0] = sqrt(sum);
+  sum = rowSum(sum, lane);
+  if (lane == 0) { norm[0] = sqrt(sum); }
 }

@@ -11,14 +11,17 @@ struct Call {
 @group(0) @binding(5) var<storage, read_write> dx: array<vec4f>;   // (N, HIDDEN)
 @group(0) @binding(6) var<uniform> call: Call;
 
-fn ofToken(n: u32, columns: u32) {
+fn rows() -> u32 { return batch.tokens; }
+
+fn ofRow(n: u32, lane: u32) {
+  let columns = HIDDEN4 + batch.zero;
   var product = 0f;
-  for (var c = 0u; c < columns; c++) {
+  for (var c = lane; c < columns; c += LANES) {
     product += dot(dy[n * HIDDEN4 + c] * (NORM_OFFSET + norms[call.norm * HIDDEN4 + c]), x[n * HIDDEN4 + c]);
   }
   let scale = rstd[n];
-  let inward = product / f32(HIDDEN) * scale * scale;
-  for (var c = 0u; c < columns; c++) {
+  let inward = rowSum(product, lane) / f32(HIDDEN) * scale * scale;
+  for (var c = lane; c < columns; c += LANES) {
     let i = n * HIDDEN4 + c;
     dx[i] += scale * (dy[i] * (NORM_OFFSET + norms[call.norm * HIDDEN4 + c]) - x[i] * inward);
   }

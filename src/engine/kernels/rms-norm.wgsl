@@ -1,5 +1,5 @@
 // y = x * rstd * (NORM_OFFSET + w), with rstd = 1 / sqrt(mean(x^2) + EPSILON): RMSNorm (arXiv 1910.07467).
-// One invocation per token; rstd is kept for the backward pass.
+// rstd is kept for the backward pass.
 struct Call {
   norm: u32,
 }
@@ -10,15 +10,18 @@ struct Call {
 @group(0) @binding(4) var<storage, read_write> rstd: array<f32>;   // (N)
 @group(0) @binding(5) var<uniform> call: Call;
 
-fn ofToken(n: u32, columns: u32) {
+fn rows() -> u32 { return batch.tokens; }
+
+fn ofRow(n: u32, lane: u32) {
+  let columns = HIDDEN4 + batch.zero;
   var squares = 0f;
-  for (var c = 0u; c < columns; c++) {
+  for (var c = lane; c < columns; c += LANES) {
     let value = x[n * HIDDEN4 + c];
     squares += dot(value, value);
   }
-  let scale = 1 / sqrt(squares / f32(HIDDEN) + EPSILON);
-  for (var c = 0u; c < columns; c++) {
+  let scale = 1 / sqrt(rowSum(squares, lane) / f32(HIDDEN) + EPSILON);
+  for (var c = lane; c < columns; c += LANES) {
     y[n * HIDDEN4 + c] = x[n * HIDDEN4 + c] * scale * (NORM_OFFSET + norms[call.norm * HIDDEN4 + c]);
   }
-  rstd[n] = scale;
+  if (lane == 0) { rstd[n] = scale; }
 }

@@ -9,13 +9,14 @@ struct Call {
 @group(0) @binding(1) var<storage, read_write> partial: array<f32>;
 @group(0) @binding(2) var<uniform> call: Call;
 
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let end = min((id.x + 1) * call.run, call.length);
-  if (id.x * call.run >= end) { return; }
+fn rows() -> u32 { return (call.length + call.run - 1) / call.run; }
+
+fn ofRow(i: u32, lane: u32) {
+  let end = min((i + 1) * call.run, call.length);
   var sum = 0f;
-  for (var i = id.x * call.run; i < end; i++) {
-    sum += gradient[i] * gradient[i];
+  for (var at = i * call.run + lane; at < end; at += LANES) {
+    sum += gradient[at] * gradient[at];
   }
-  partial[call.first + id.x] = sum;
+  sum = rowSum(sum, lane);
+  if (lane == 0) { partial[call.first + i] = sum; }
 }

@@ -79,8 +79,9 @@ export async function checkKernels(
     const step = await DecoderStep.of(device, decoder, matmul);
     try {
       for (const dispatch of step.dispatches()) {
-        const { variant } = dispatch.call;
-        const name = variant ? `${dispatch.label} (${variant.files.join(', ')})` : dispatch.label;
+        const { label } = dispatch;
+        const files = dispatch.call.variant?.files.filter((file) => file !== label) ?? [];
+        const name = files.length > 0 ? `${label} (${files.join(', ')})` : label;
         const error = await step.run(dispatch, (values) => read(dispatch.label, values));
         const before = checks.get(name) ?? { dispatches: 0, error: 0 };
         const worst = Math.max(error, before.error);

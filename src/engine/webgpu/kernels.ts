@@ -59,10 +59,8 @@ export const sharedFiles: Readonly<Record<string, readonly string[]>> = {
   'matmul-backward-weight': ['matmul-rows', 'matmul-backward-weight-bindings'],
   logprob: ['logprob-bindings'],
   'logprob-backward': ['logprob-bindings'],
-  'add-norm': ['per-token', 'add-norm-bindings'],
-  'add-norm-backward': ['per-token', 'add-norm-bindings'],
-  'rms-norm': ['per-token'],
-  'rms-norm-backward': ['per-token'],
+  'add-norm': ['add-norm-bindings'],
+  'add-norm-backward': ['add-norm-bindings'],
 };
 
 /** An f32 of a kernel's `Call`. */
@@ -161,9 +159,6 @@ export function perElement(columns: number, rows: 'tokens' | 'targets' = 'tokens
   const x = Math.ceil(columns / 8);
   return (sizes: BatchSizes) => [x, Math.ceil(sizes[rows] / 8)] as const;
 }
-
-/** Workgroups of 64 invocations, one a token. */
-export const perToken = (sizes: BatchSizes) => [Math.ceil(sizes.tokens / 64)] as const;
 
 /**
  * Encodes dispatches in order, in one pass: WebGPU makes each see what the ones before it wrote. With a

@@ -10,8 +10,9 @@ import type { AdamWOptions, OptimizerState } from '../engine.ts';
 import type { Dispatch, Kernels } from './kernels.ts';
 import { ParameterBuffers } from './memory/parameter-buffers.ts';
 import type { BufferLimits } from './memory/parameters.ts';
+import { overRows } from './row-kernels.ts';
 
-/** At most this many partial sums, and one more for each range, which a single invocation adds up. */
+/** At most this many partial sums, and one more for each range, which a last row adds up. */
 const partials = 2048;
 const workgroupSize = 64;
 
@@ -57,15 +58,15 @@ export class Optimizer {
     this.dispatches = [
       ...ranges.map(({ range, length, first }) =>
         kernels.dispatch('square-sums', {
+          ...overRows('square-sums', kernels, () => Math.ceil(length / run)),
           call: [length, run, first],
           bindings: [gradients.bindRange(range), sums],
-          workgroups: () => [Math.ceil(Math.ceil(length / run) / workgroupSize)],
         }),
       ),
       kernels.dispatch('gradient-norm', {
+        ...overRows('gradient-norm', kernels, () => 1),
         call: [count],
         bindings: [sums, this.norm],
-        workgroups: () => [1],
       }),
       ...ranges.map(({ range, length }) => {
         const groups = Math.ceil(length / workgroupSize);

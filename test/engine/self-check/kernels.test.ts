@@ -13,12 +13,12 @@ onDevice('the check of kernels', () => {
       const checks = await checkKernels(await Device.shared(), { family });
       const shared = new Set(Object.values(sharedFiles).flat());
       const files = readdirSync(new URL('../../../src/engine/kernels', import.meta.url));
-      // Matmul and attention come in variants, of which an adapter uses some.
-      const varies = /^(matmul|tile|rows|matrix|attention|lanes|subgroup)/;
+      // Matmul and attention come in variants, of which an adapter uses some; kernels over rows in two.
+      const varies = /^(matmul|tile|rows|matrix|attention|lanes|subgroup|row-in)/;
       const expected = files
         .map((file) => file.replace('.wgsl', ''))
         .filter((name) => !varies.test(name) && !shared.has(name));
-      const found = checks.map(({ name }) => name);
+      const found = checks.map(({ name }) => name.replace(' (row-in-lane)', ''));
       expect(found.filter((name) => !varies.test(name))).toEqual(expected.toSorted());
       expect(found.filter((name) => varies.test(name)).length).toBeGreaterThanOrEqual(6);
       for (const { name, ok, error } of checks) expect([name, ok, error < 1e-2]).toEqual([name, true, true]);

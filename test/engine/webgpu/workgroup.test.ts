@@ -1,10 +1,11 @@
 import { expect, test } from '@jest/globals';
 import { Device } from '../../../src/device/device.ts';
 import type { DecoderConfig } from '../../../src/engine/config.ts';
-import type { EngineOptions, Tensors } from '../../../src/engine/engine.ts';
+import type { EngineOptions, PackedRows, Tensors } from '../../../src/engine/engine.ts';
 import { gemma2Decoder } from '../../../src/engine/families.ts';
 import { createReferenceEngine } from '../../../src/engine/reference/engine.ts';
 import { packRows } from '../../../src/engine/rows.ts';
+import { checkAdamW } from '../../../src/engine/self-check/cases.ts';
 import { createWebGpuEngine } from '../../../src/engine/webgpu/engine.ts';
 import { normal } from '../../../src/random.ts';
 import { onDevice } from '../../device/on-device.ts';
@@ -21,31 +22,51 @@ function madeWeights(decoder: DecoderConfig): Tensors {
   return filledWeights(decoder, ({ position }) => 0.3 * normal(5n, position));
 }
 
+/** Logprobs, gradients, and the norm of a gradient. */
+async function expectAsReference(decoder: DecoderConfig, rows: PackedRows): Promise<void> {
+  const weights = madeWeights(decoder);
+  const reference = await createReferenceEngine(decoder, weights);
+  const engine = await createWebGpuEngine(decoder, weights, { matmul: 'workgroup' });
+  expect(largestError(await engine.forward(rows), await reference.forward(rows))).toBeLessThan(1e-4);
+  const share = Float32Array.from(rows.targets, (_, m) => Math.cos(m));
+  await reference.backward(share);
+  await engine.backward(share);
+  const found = await engine.gradients();
+  for (const [tensor, values] of await reference.gradients()) {
+    expect([tensor, relativeError(found.get(tensor) ?? [], values) < 1e-4]).toEqual([tensor, true]);
+  }
+  const [norm, expected] = [await engine.update(checkAdamW), await reference.update(checkAdamW)];
+  expect(norm.gradNorm / expected.gradNorm).toBeCloseTo(1, 4);
+  await reference.close();
+  await engine.close();
+}
+
 onDevice('the WebGPU engine with the kernels for GPUs', () => {
   engineContract('webgpu', (config, weights, options) =>
     createWebGpuEngine(config, weights, { ...options, matmul: 'workgroup' }),
   );
 
   test('heads that eight lanes share, long rows behind a window: as the float64 reference', async () => {
-    const weights = madeWeights(config);
     const rows = packRows(
       [70, 1, 33].map((length) => ({
         tokens: Array.from({ length }, (_, i) => (i * 7) % config.vocabSize),
         targets: Array.from({ length: length - 1 }, (_, i) => i + 1),
       })),
     );
-    const reference = await createReferenceEngine(config, weights);
-    const engine = await createWebGpuEngine(config, weights, { matmul: 'workgroup' });
-    expect(largestError(await engine.forward(rows), await reference.forward(rows))).toBeLessThan(1e-4);
-    const share = Float32Array.from(rows.targets, (_, m) => Math.cos(m));
-    await reference.backward(share);
-    await engine.backward(share);
-    const found = await engine.gradients();
-    for (const [tensor, values] of await reference.gradients()) {
-      expect([tensor, relativeError(found.get(tensor) ?? [], values) < 1e-4]).toEqual([tensor, true]);
-    }
-    await reference.close();
-    await engine.close();
+    await expectAsReference(config, rows);
+  });
+
+  test('rows that a workgroup goes over several times: as the float64 reference, and the norm too', async () => {
+    const wide = {
+      ...config,
+      vocabSize: 300,
+      hiddenSize: 548,
+      layers: 1,
+      windows: [null],
+      intermediateSize: 64,
+    };
+    const tokens = Array.from({ length: 9 }, (_, i) => (i * 37) % wide.vocabSize);
+    await expectAsReference(wide, packRows([{ tokens, targets: [1, 4, 8] }]));
   });
 
   test('a sample is the same alone and among others, with its prompt in one piece or in several', async () => {

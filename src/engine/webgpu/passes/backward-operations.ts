@@ -4,7 +4,7 @@
  */
 
 import type { DecoderParts } from '../decoder-parts.ts';
-import { type Dispatch, perElement, perToken } from '../kernels.ts';
+import { type Dispatch, perElement } from '../kernels.ts';
 import { whole } from '../matmul/matmul.ts';
 import type { LinearName } from '../memory/linear-maps.ts';
 import type { ParameterBuffers } from '../memory/parameter-buffers.ts';
@@ -82,20 +82,20 @@ export class TrainingOperations extends ForwardOperations {
     b: Bound<'dy' | 'total' | 'branch' | 'branchRstd' | 'nextRstd' | 'stream' | 'dbranch'>,
   ): Dispatch {
     return this.kernels.dispatch('add-norm-backward', {
+      ...this.perToken('add-norm-backward'),
       call: [norms.branch, norms.next],
       bindings: [
         ...[this.plan.batch, this.norms, b.dy, b.total, b.branch],
         ...[b.branchRstd, b.nextRstd, b.stream, b.dbranch],
       ],
-      workgroups: perToken,
     });
   }
 
   rmsNormBackward(norm: number, b: Bound<'dy' | 'x' | 'rstd' | 'dx'>): Dispatch {
     return this.kernels.dispatch('rms-norm-backward', {
+      ...this.perToken('rms-norm-backward'),
       call: [norm],
       bindings: [this.plan.batch, this.norms, b.dy, b.x, b.rstd, b.dx],
-      workgroups: perToken,
     });
   }
 

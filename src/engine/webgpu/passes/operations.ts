@@ -5,12 +5,13 @@
 import type { Binding } from '../../../device/buffers.ts';
 import type { DecoderConfig } from '../../config.ts';
 import type { DecoderParts } from '../decoder-parts.ts';
-import { type Dispatch, type Kernels, perElement, perToken } from '../kernels.ts';
+import { type Dispatch, type Kernels, perElement } from '../kernels.ts';
 import { Matmul, type Weight, whole } from '../matmul/matmul.ts';
 import type { BatchSizes } from '../memory/batch.ts';
 import type { LinearName } from '../memory/linear-maps.ts';
 import type { ParameterBuffers } from '../memory/parameter-buffers.ts';
 import type { HeadTile, Plan } from '../memory/plan.ts';
+import { overRows, type RowKernel } from '../row-kernels.ts';
 import type { Shape } from '../shape.ts';
 import type { Variant } from '../variant.ts';
 import { attentionVariant } from './attention-variants.ts';
@@ -54,9 +55,9 @@ export class ForwardOperations {
 
   rmsNorm(norm: number, b: Bound<'x' | 'y' | 'rstd'>): Dispatch {
     return this.kernels.dispatch('rms-norm', {
+      ...this.perToken('rms-norm'),
       call: [norm],
       bindings: [this.plan.batch, this.norms, b.x, b.y, b.rstd],
-      workgroups: perToken,
     });
   }
 
@@ -66,9 +67,9 @@ export class ForwardOperations {
   ): Dispatch {
     const { batch } = this.plan;
     return this.kernels.dispatch('add-norm', {
+      ...this.perToken('add-norm'),
       call: [norms.branch, norms.next],
       bindings: [batch, this.norms, b.x, b.branch, b.total, b.y, b.branchRstd, b.nextRstd],
-      workgroups: perToken,
     });
   }
 
@@ -134,7 +135,7 @@ export class ForwardOperations {
   logprob(tile: HeadTile): Dispatch {
     return this.kernels.dispatch('logprob', {
       ...this.overTile(tile, ['logits', 'running', 'logprobs']),
-      workgroups: (sizes) => [Math.ceil(sizes.targets / 64)],
+      ...overRows('logprob', this.kernels, (sizes) => sizes.targets),
     });
   }
 
@@ -151,6 +152,11 @@ export class ForwardOperations {
     const { headSize } = this.config;
     const variant = attentionVariant(name, this.kernels, { headSize, shape: this.shape });
     return variant ? { variant } : {};
+  }
+
+  /** A row for each token. */
+  protected perToken(name: RowKernel) {
+    return overRows(name, this.kernels, (sizes) => sizes.tokens);
   }
 
   protected get norms(): Binding {

@@ -1,0 +1,14 @@
+// A row for each invocation; stands before a file that has `rows`, how many there are, and `ofRow`, which goes
+// over its columns from `lane` in steps of LANES. Loops over a row are bounded by a number that a compiler does
+// not know (`batch.zero`, or a call's own), or it would unroll them.
+const LANES = 1u;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x >= rows()) { return; }
+  ofRow(id.x, 0);
+}
+
+// What all lanes of a row have, together.
+fn rowSum(own: f32, lane: u32) -> f32 { return own; }
+fn rowMost(own: f32, lane: u32) -> f32 { return own; }

@@ -1,0 +1,39 @@
+/** Kernels that sum along a row: norms, logprobs, and the gradient's norm. */
+import type { KernelCall, Kernels } from './kernels.ts';
+import type { BatchSizes } from './memory/batch.ts';
+
+export type RowKernel =
+  | 'rms-norm'
+  | 'rms-norm-backward'
+  | 'add-norm'
+  | 'add-norm-backward'
+  | 'logprob'
+  | 'square-sums'
+  | 'gradient-norm';
+
+/** Of kernels/row-in-lane.wgsl: rows of a workgroup. */
+const rowsOfLanes = 64;
+/** Of kernels/row-in-workgroup.wgsl: a dimension of the dispatch ends at 65535. */
+const widest = 32768;
+
+/**
+ * How a row kernel runs. A software adapter's invocations read memory one after the other whatever they read:
+ * there each has a row. On GPUs, which the matmuls' family tells, a workgroup has one: in decoding rows are few
+ * and long, and an invocation alone would wait for memory thousands of times.
+ */
+export function overRows(
+  name: RowKernel,
+  { matmul: { family } }: Pick<Kernels, 'matmul'>,
+  rows: (sizes: BatchSizes) => number,
+): Required<Pick<KernelCall, 'variant' | 'workgroups'>> {
+  const perGroup = family === 'workgroup' || family === 'matrix';
+  return {
+    variant: { files: [perGroup ? 'row-in-workgroup' : 'row-in-lane', name], before: '' },
+    workgroups: (sizes) => {
+      const count = rows(sizes);
+      return perGroup
+        ? [Math.min(count, widest), Math.ceil(count / widest)]
+        : [Math.ceil(count / rowsOfLanes)];
+    },
+  };
+}
