@@ -245,11 +245,16 @@ function watchLag(run: Run, alarms: Alarms): () => void {
 /** The topics as the run reads them: without what its replay leaves out, and each record once. */
 async function withoutHidden(
   transport: Transport,
-  { topology: { source }, codec, notify }: OpenedTopics,
+  { topology: { source, runtime }, codec, notify }: OpenedTopics,
 ): Promise<Transport> {
   if (source === null) return transport;
   const { run, topic, without: ids, until } = source;
-  const places = await fedTwice({ transport, codec }, { run, topic, isOut: isAfter(until) });
+  const places = await fedTwice(
+    { transport, codec },
+    {
+      ...{ run, topic, isOut: isAfter(until), most: runtime.failuresHeld },
+    },
+  );
   if (places.size > 0)
     notify(`${places.size} records of ${topic} of the run ${run} were fed again: each is read once`);
   if (ids.length === 0 && until === undefined && places.size === 0) return transport;

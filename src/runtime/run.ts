@@ -35,6 +35,15 @@ export const runtimeConfig = z
       .min(1)
       .default(20)
       .describe('How often --until-drained looks whether all is done, in milliseconds.'),
+    failuresHeld: z
+      .number()
+      .int()
+      .min(1)
+      .default(1_000_000)
+      .describe(
+        'How many names of failed records a replay holds, to read what was fed again once; with more it does not start. ' +
+          'A replay of a topic that no failed stage reads, such as scored, holds none.',
+      ),
     graceMs: z
       .number()
       .int()

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { retryFailures } from '../../src/cli/retry-failures.ts';
 import { type OpenRun, openRun } from '../../src/open-run.ts';
+import { fedTwice } from '../../src/topics/fed-twice.ts';
 import { arrayOf } from '../../src/topics/read-records.ts';
 import { resolveTopology } from '../../src/topology/load.ts';
 import { replayTopology } from '../../src/topology/replay.ts';
@@ -136,6 +137,27 @@ describe('steps without a verdict', () => {
       await run.close();
       run = await openRun(resolveTopology(settings(server.url), folder));
     }
+    // With one name held: a topic that no failed stage reads needs none, and is not read for it.
+    const set = ['runtime.failuresHeld=1'];
+    const held = async (from: string, as: string) =>
+      (await replayTopology({ run: run.topology.run, from, as, folder: run.topology.folder, set })).topology;
+    await expect(openRun(await held('judged', 'too-many'))).rejects.toThrow('runtime.failuresHeld (1)');
+    for (const topic of ['judged', 'accepted', 'scored']) {
+      const read: string[] = [];
+      const { codec, transport } = run;
+      const watched = new Proxy(transport, {
+        get: (target, name) => (name === 'read' ? watch : Reflect.get(target, name).bind?.(target)),
+      });
+      const watch: typeof transport.read = (of, options) => {
+        read.push(of);
+        return transport.read(of, options);
+      };
+      const { topology } = run;
+      const options = { run: topology.run, topic, isOut: () => false, most: 100 };
+      expect((await fedTwice({ transport: watched, codec }, options)).size).toBe(topic === 'judged' ? 2 : 0);
+      expect(read).toEqual(topic === 'judged' ? ['failures', 'judged'] : ['failures']);
+    }
+    await (await openRun(await held('accepted', 'from-accepted'))).close();
   });
 
   test('that were accepted all the same are left', async () => {
