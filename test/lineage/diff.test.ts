@@ -2,9 +2,11 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { RunDiff } from '../../src/lineage/run-diff.ts';
+import { openRecordedChain, type RunChain } from '../../src/lineage/run-chain.ts';
+import { type RunDiff, runDiff } from '../../src/lineage/run-diff.ts';
 import { settingsDiff } from '../../src/lineage/settings-diff.ts';
 import type { WeightsDiff } from '../../src/lineage/weights-diff.ts';
+import type { Transport } from '../../src/topics/transport.ts';
 import { builtProgram } from '../end-to-end/built-program.ts';
 import { recordsOf } from '../end-to-end/run-records.ts';
 import { setting, type Workplace, workplace } from '../end-to-end/swirl-process.ts';
@@ -71,6 +73,38 @@ test('another objective: the same records up to training; singular values bound 
     expect(largest).toBeGreaterThanOrEqual((change / Math.sqrt(Math.min(...shape))) * (1 - 1e-6));
   }
 });
+
+test('what was judged is read once of each run', async () => {
+  const folder = place.path('runs');
+  const read: string[] = [];
+  const open = async (run: string): Promise<RunChain> => {
+    const chain = await openRecordedChain({ folder, run }, { notify: () => {} });
+    const runs = chain.runs.map((one) => ({ ...one, transport: heard(one.transport, read) }));
+    return { ...chain, runs };
+  };
+  const [a, b] = [await open('same'), await open('strict')];
+  const { verdicts, measures } = await runDiff(a, b);
+  expect(verdicts.compared).toBe(measures[0].judged);
+  expect(read.sort()).toEqual(['same judged', 'strict judged']);
+  read.length = 0;
+  expect((await runDiff(a, a)).measures[1].judged).toBe(measures[0].judged);
+  expect(read).toEqual(['same judged']);
+  for (const { close } of [a, b]) await close();
+});
+
+/** The transport, whose readings of `judged` are written down. */
+function heard(transport: Transport, read: string[]): Transport {
+  return new Proxy(transport, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(target, name);
+      if (typeof value !== 'function') return value;
+      return (...args: unknown[]) => {
+        if (name === 'read' && args[0] === 'judged') read.push(`${target.run} judged`);
+        return Reflect.apply(value, target, args);
+      };
+    },
+  });
+}
 
 test('the text fits 80 columns, and a run that is not there is an error', async () => {
   const { code, stdout } = await place.swirl(['diff', 'same', 'beta']);
