@@ -10,6 +10,7 @@ import { openParts, type Parts } from './open-parts.ts';
 import { openTransport } from './open-transport.ts';
 import { historyOf } from './own-stages/history.ts';
 import { pipeline, scheduledStages } from './pipeline.ts';
+import { checkFedContexts } from './rollout/fed-contexts.ts';
 import type { FlowStage } from './runtime/drain.ts';
 import { observers, type RunObserver } from './runtime/observer.ts';
 import { Run, type RunEnd, type StageProgress } from './runtime/run.ts';
@@ -156,6 +157,7 @@ export async function openRun(
     read: (topic, options) => readRecords({ transport, codec }, topic, options),
     start: async ({ stages: only, untilDrained, fromUpdate, stop: asked, abort, ...heard }) => {
       checkStages(topology, only);
+      await checkContexts(topology, { transport, codec }, only);
       const { notify = () => {} } = heard;
       const keeper = new AlarmKeeper({ folder, process: randomUUID(), now: Date.now, notify });
       const alarms = new Alarms(topology.alarms, {
@@ -308,6 +310,18 @@ function checkStages(topology: Topology, only: readonly string[] = []): void {
   const missing = only.filter((name) => !stages.includes(name));
   if (missing.length === 0) return;
   throw new ConfigError(`stages ${missing.join(', ')}: not in the topology, which has ${stages.join(', ')}`);
+}
+
+/** A run of branches that has only some of its contexts would be taken for the whole. */
+async function checkContexts(
+  topology: Topology,
+  topics: { readonly transport: Transport; readonly codec: Codec },
+  only?: readonly string[],
+): Promise<void> {
+  const { branch } = topology.stages;
+  if (branch === undefined || !(only?.includes('branch') ?? true)) return;
+  if (await hasBegun('branch', { topology, transport: topics.transport })) return;
+  await checkFedContexts(branch, { ...topics, run: topology.run });
 }
 
 /** Every stage of the topology as the runtime sees it, whether it runs here or not. */

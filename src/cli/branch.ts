@@ -64,15 +64,17 @@ async function branchRun(names: readonly string[], flags: BranchFlags): Promise<
       import('../topology/problem.ts'),
     ]);
   const say = (message: string) => void process.stderr.write(`${message}\n`);
-  const { topology, warnings } = await branchTopology({ ...flags, set });
+  const { topology: written, warnings, begun } = await branchTopology({ ...flags, set });
   if (warnings.length > 0) say(problems.formatProblems(warnings));
   const chain = await openRecordedChain({ folder, run }, { notify: say });
-  let contexts: SubTrajectory[];
+  let contexts: readonly SubTrajectory[];
   try {
     contexts = await contextsOf(chain, { names, where, first, most });
   } finally {
     await chain.close();
   }
+  const topology = withCount(written, contexts.length);
+  const left = begun === null ? contexts : await leftOf(contexts, { begun, say });
   say(
     `${counted(flags.rollouts, 'new rollout')} at each of ${counted(contexts.length, 'context')} of the run ${run}, as the run ${topology.run}`,
   );
@@ -80,14 +82,56 @@ async function branchRun(names: readonly string[], flags: BranchFlags): Promise<
     say(
       'the policy has another tokenizer than the one that wrote the contexts: their texts are tokenized again',
     );
-    contexts = contexts.map(withoutTokens);
-  }
-  await feed(topology, contexts, say);
+    await feed(topology, left.map(withoutTokens), say);
+  } else await feed(topology, left, say);
   const [{ runTopology }, { branchEnd }] = await Promise.all([
     import('./run-topology.ts'),
     import('./branch-end.ts'),
   ]);
   return runTopology(topology, { untilDrained: true, json: flags.json === true, conclude: branchEnd });
+}
+
+/** How many contexts there are to be stands in the topology: a run that has fewer knows it. */
+function withCount(topology: Topology, contexts: number): Topology {
+  const { branch, ...stages } = topology.stages;
+  return branch === undefined
+    ? topology
+    : { ...topology, stages: { ...stages, branch: { ...branch, contexts } } };
+}
+
+interface BegunBranch {
+  readonly begun: Topology;
+  readonly say: (message: string) => void;
+}
+
+/** The contexts that a `swirl branch` which was ended early has not fed; a `ConfigError` where they are others, or all there. */
+async function leftOf(
+  contexts: readonly SubTrajectory[],
+  { begun, say }: BegunBranch,
+): Promise<SubTrajectory[]> {
+  const [{ openRecorded }, { readRecords }, { nameTaken }] = await Promise.all([
+    import('../lineage/run-chain.ts'),
+    import('../topics/read-records.ts'),
+    import('../topology/branch.ts'),
+  ]);
+  const { run, folder, stages } = begun;
+  const fed = new Set<string>();
+  const opened = await openRecorded({ folder, run }, { notify: say });
+  try {
+    const topic = stages.branch?.reads ?? '';
+    if (opened.topics.some(({ name }) => name === topic))
+      for await (const { id } of readRecords(opened, topic) as AsyncIterable<SubTrajectory>) fed.add(id);
+  } finally {
+    await opened.transport.close();
+  }
+  const left = contexts.filter(({ id }) => !fed.has(id));
+  if (left.length === 0) throw nameTaken(run);
+  if (stages.branch?.contexts !== contexts.length || fed.size + left.length !== contexts.length)
+    throw new ConfigError(
+      `--as ${run}: that run is to begin at ${stages.branch?.contexts} contexts, and was ended after ${fed.size}; these are ${contexts.length}, not the same ones: ask for those again, or take another name`,
+    );
+  say(`the run ${run} has ${fed.size} of its ${contexts.length} contexts: the others are fed`);
+  return left;
 }
 
 /** The contexts stand in the new run, which so stands for itself. */

@@ -33,6 +33,15 @@ export const branchConfig = z.strictObject({
     .describe(
       'The run whose contexts they are; `swirl branch` writes it, so that `swirl trace` finds what they were.',
     ),
+  contexts: z
+    .number()
+    .int()
+    .min(0)
+    .nullable()
+    .default(null)
+    .describe(
+      'How many contexts `swirl branch` feeds: the run does not begin with fewer, as where that was ended in between. null: any.',
+    ),
 });
 
 export type BranchConfig = z.output<typeof branchConfig>;

@@ -1,5 +1,5 @@
 /** The topology of a run of branches: an old run's, with rollouts that begin again at recorded contexts. */
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ConfigError } from '../errors.ts';
 import { hasStage } from './flow.ts';
@@ -8,12 +8,13 @@ import { parentOf } from './parent.ts';
 import { freeName } from './replay.ts';
 import { RESOLVED_FILE } from './resolved.ts';
 import { CONTEXTS } from './stage-configs.ts';
+import type { Topology } from './topology.ts';
 
 export interface BranchTopologyOptions {
   /** The old run, and where it lives. */
   readonly run: string;
   readonly folder: string;
-  /** The new run's name; by default the old one's with the first free number. */
+  /** The new run's name, which may be there with some of its contexts; by default the old one's with the first free number. */
   readonly as?: string | undefined;
   /** Trajectories that begin again at each context. */
   readonly rollouts: number;
@@ -23,8 +24,13 @@ export interface BranchTopologyOptions {
   readonly set: readonly string[];
 }
 
+export interface BranchTopology extends Loaded {
+  /** The run of that name as a `swirl branch` that was ended early left it; null where there is none. */
+  readonly begun: Topology | null;
+}
+
 /** Throws a `ConfigError` where the old run is not there or has no rollouts, or the name is taken. */
-export async function branchTopology(options: BranchTopologyOptions): Promise<Loaded> {
+export async function branchTopology(options: BranchTopologyOptions): Promise<BranchTopology> {
   const { run, folder, as, rollouts, policy, set } = options;
   const file = join(folder, run, RESOLVED_FILE);
   if (!existsSync(file)) {
@@ -33,8 +39,7 @@ export async function branchTopology(options: BranchTopologyOptions): Promise<Lo
     );
   }
   const name = as ?? freeName(folder, `${run}-branch`);
-  if (existsSync(join(folder, name)))
-    throw new ConfigError(`--as ${name}: there is a run of that name: take another, or go on with \`run\``);
+  const begun = begunBranch(join(folder, name), { name, of: run });
   // Before there is a run of that name.
   if (policy !== undefined && !existsSync(policy))
     throw new ConfigError(`--policy ${policy}: there is no such folder; expected a checkpoint`);
@@ -54,5 +59,26 @@ export async function branchTopology(options: BranchTopologyOptions): Promise<Lo
       `the run ${run} has no stage \`rollout\`, so nothing would go on from its contexts${parent === undefined ? '' : `: name the run that it replays, ${parent}`}`,
     );
   }
-  return openTopology(file, { set: [...named, ...set], replayed: true });
+  const loaded = await openTopology(file, { set: [...named, ...set], replayed: true });
+  return { ...loaded, begun };
+}
+
+/** What a branch of this run left in the folder of its own; null where it has left no topology. */
+function begunBranch(folder: string, { name, of }: { readonly name: string; readonly of: string }) {
+  const file = join(folder, RESOLVED_FILE);
+  if (existsSync(file)) {
+    const { topology } = examineFile(file);
+    const branch = topology?.stages.branch;
+    if (branch?.of === of && branch.contexts !== null) return topology;
+  } else if (!existsSync(folder) || readdirSync(folder).every((entry) => LEFT_FIRST.includes(entry))) {
+    return null;
+  }
+  throw nameTaken(name);
+}
+
+/** What a run leaves before its topology. */
+const LEFT_FIRST = ['log'];
+
+export function nameTaken(name: string): ConfigError {
+  return new ConfigError(`--as ${name}: there is a run of that name: take another, or go on with \`run\``);
 }

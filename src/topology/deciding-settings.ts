@@ -25,7 +25,7 @@ const FREE_ROOTS = [
 const FREE_KEYS = [
   ...['concurrency', 'timeoutMs', 'retry', 'slots', 'chunkTokens', 'stepTokens', 'maxResponseBytes'],
   ...['apiKeyEnv', 'tokenEnv', 'headersEnv', 'recompute', 'checkpointEvery', 'keepCheckpoints', 'keepEvery'],
-  ...['hashEvery', 'loadTimeoutMs', 'renderTimeoutMs', 'maxRebuilds', 'matmul'],
+  ...['hashEvery', 'loadTimeoutMs', 'renderTimeoutMs', 'maxRebuilds', 'matmul', 'contexts'],
   // Modules and prompts are compared by their contents.
   ...['path', 'prompt', 'hash', 'promptHash'],
 ];

@@ -1,6 +1,8 @@
 /** Rollouts that begin again at recorded contexts: in a run of their own, killed and gone on with, and traced back. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { openRun } from '../../src/open-run.ts';
 import type { SubTrajectory } from '../../src/topics/records.generated.ts';
+import { branchTopology } from '../../src/topology/branch.ts';
 import { makeAblePolicy, sumLines } from './able-policy.ts';
 import { builtProgram } from './built-program.ts';
 import { contents, recordsOf } from './run-records.ts';
@@ -62,6 +64,38 @@ describe('a run of branches', () => {
     const hashes = async (run: string) =>
       (await recordsOf(runs(), run, 'updates')).map(({ weightsHash }) => weightsHash);
     expect(await hashes('by-name')).toEqual(await hashes('again'));
+  });
+
+  test('of which only some contexts were fed does not begin; the same command feeds the others', async () => {
+    const { topology } = await partTopology();
+    const { signal } = new AbortController();
+    const opened = await openRun(topology);
+    const steps = old.filter(({ index }) => index === 1);
+    await opened.feed('contexts', steps.slice(0, 2));
+    await expect(opened.start({ untilDrained: true, stop: signal, abort: signal })).rejects.toThrow(
+      `to begin at ${steps.length} contexts of the run main, and has 2`,
+    );
+    await opened.close();
+    const begun = await place.swirl(['run', 'runs/part', '--until-drained']);
+    expect(begun).toMatchObject({ code: 2 });
+    expect(begun.stderr).toContain('with --as part');
+    const others = await branch('--where', 'subTrajectory.index == 0', '--as', 'part');
+    expect(others).toMatchObject({ code: 2 });
+    expect(others.stderr).toContain('not the same ones');
+    const again = await branch(...where, '--as', 'part');
+    expect(again).toMatchObject({ code: 0 });
+    expect(again.stderr).toContain(`has 2 of its ${steps.length} contexts`);
+    const [one, other] = [await contents(runs(), 'again'), await contents(runs(), 'part')];
+    for (const topic of ['contexts', 'trajectories', 'scored']) expect(other[topic]).toEqual(one[topic]);
+
+    /** As the command leaves it before it feeds. */
+    async function partTopology() {
+      const options = { run: 'main', folder: runs(), as: 'part', rollouts: ROLLOUTS, set: [] };
+      const loaded = await branchTopology(options);
+      const set = [`stages.branch.contexts=${old.filter(({ index }) => index === 1).length}`];
+      expect(loaded.begun).toBeNull();
+      return branchTopology({ ...options, set });
+    }
   });
 
   test('a branch leads back to the step before which it began, and that step to its branches', async () => {
