@@ -8,9 +8,10 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { does, makePython, pythonIn } from '../setup/does.js';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = dirname(dirname(here));
@@ -21,11 +22,9 @@ const REGISTRY = '3.0.9';
 const registryFolder = join(folder, `apicurio-${REGISTRY}`);
 const REGISTRY_PARENT = join(here, 'registry-parent.xml');
 const REGISTRY_SHA256 = '2b28181501a20cbf6efcd77f9b7153908fc01f3d3a7c32024c0bd9e1b04c8a43';
-/** The longest that one command may take, in milliseconds: on a busy machine, behind a slow network. */
-const LONGEST_MS = 1_200_000;
 const HOW = 'node scripts/kafka/clients.js gets it';
 
-/** @typedef {{ path: string, why: null } | { path: null, why: string }} Found */
+/** @typedef {import('../setup/does.js').Found} Found */
 
 /** @returns {Found} the command */
 export function kcat() {
@@ -40,10 +39,10 @@ export function kcat() {
 
 /** @returns {Found} an interpreter with confluent-kafka and its Avro */
 export function python() {
-  const path = join(folder, 'python', 'bin', 'python');
-  return existsSync(join(folder, 'python', 'ready'))
-    ? { path, why: null }
-    : { path: null, why: `there is no Python with confluent-kafka in ${folder}: ${HOW}` };
+  const path = pythonIn(join(folder, 'python'));
+  return path === null
+    ? { path, why: `there is no Python with confluent-kafka in ${folder}: ${HOW}` }
+    : { path, why: null };
 }
 
 /** @returns {Found} the registry's jar; it needs Java 17 */
@@ -69,8 +68,9 @@ function ensureKcat(say) {
     'kcat',
   ];
   say('installing kcat with apt-get');
-  if (!does([...become, ...install], say)) {
-    does([...become, 'apt-get', '-q', 'update'], say) && does([...become, ...install], say);
+  const options = { cwd: folder, say };
+  if (!does([...become, ...install], options)) {
+    does([...become, 'apt-get', '-q', 'update'], options) && does([...become, ...install], options);
   }
 }
 
@@ -78,15 +78,7 @@ function ensureKcat(say) {
 function ensurePython(say) {
   if (python().path !== null) return;
   say('making a Python environment with confluent-kafka, in .swirl');
-  const venv = join(folder, 'python');
-  rmSync(venv, { recursive: true, force: true });
-  if (!does(['python3', '-m', 'venv', venv], say)) return;
-  if (
-    !does([join(venv, 'bin', 'pip'), 'install', '-q', '--disable-pip-version-check', '-r', requirements], say)
-  )
-    return;
-  // Last, so that an environment that was cut off is made anew.
-  writeFileSync(join(venv, 'ready'), '');
+  makePython(join(folder, 'python'), ['-r', requirements], say);
 }
 
 /** @param {(line: string) => void} say */
@@ -109,13 +101,13 @@ function ensureRegistry(say) {
       ],
       [`${plugins}-dependency-plugin:3.8.1:copy`, `-Dartifact=${artifact}`, `-DoutputDirectory=${aside}`],
     ];
-    if (!commands.every((command) => does([...maven, ...command], say))) return;
+    if (!commands.every((command) => does([...maven, ...command], { cwd: folder, say }))) return;
     const found = createHash('sha256').update(readFileSync(archive)).digest('hex');
     if (found !== REGISTRY_SHA256) {
       say(`failed: ${artifact}: expected SHA-256 ${REGISTRY_SHA256}, found ${found}`);
       return;
     }
-    if (!does(['tar', '-xzf', archive, '-C', aside], say)) return;
+    if (!does(['tar', '-xzf', archive, '-C', aside], { cwd: folder, say })) return;
     rmSync(archive);
     rmSync(join(aside, 'maven'), { recursive: true });
     rmSync(registryFolder, { recursive: true, force: true });
@@ -123,27 +115,6 @@ function ensureRegistry(say) {
   } finally {
     rmSync(aside, { recursive: true, force: true });
   }
-}
-
-/**
- * Runs a command; says its last words when it fails.
- * @param {string[]} command
- * @param {(line: string) => void} say
- */
-function does([file = '', ...args], say) {
-  const done = spawnSync(file, args, {
-    cwd: folder,
-    encoding: 'utf8',
-    timeout: LONGEST_MS,
-    killSignal: 'SIGKILL',
-    maxBuffer: 1 << 26,
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-  });
-  if (done.status === 0) return true;
-  const words = (done.error?.message ?? `${done.stdout}${done.stderr}`).trim().split('\n').slice(-5);
-  say(`failed: ${[file, ...args].join(' ')}`);
-  for (const line of words) say(`    ${line}`);
-  return false;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
