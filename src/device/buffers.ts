@@ -9,6 +9,12 @@ export interface Binding {
   readonly size?: number;
 }
 
+/** Part of a buffer, in bytes. */
+interface Range {
+  readonly offset: number;
+  readonly bytes: number;
+}
+
 /** A table of buffer sizes, allocated at once and destroyed together. */
 export class Buffers<Name extends string> {
   readonly #buffers = new Map<string, GPUBuffer>();
@@ -79,21 +85,29 @@ export class Readback {
    */
   async read(
     source: GPUBuffer,
-    options: { readonly offset?: number; readonly bytes: number; readonly work?: Work },
+    { offset = 0, bytes, work }: Partial<Range> & Pick<Range, 'bytes'> & { readonly work?: Work },
   ): Promise<ArrayBuffer> {
+    return this.readRanges(source, [{ offset, bytes }], work);
+  }
+
+  /** The same of several parts, which then lie one after the other. */
+  async readRanges(source: GPUBuffer, ranges: readonly Range[], work?: Work): Promise<ArrayBuffer> {
+    const all = ranges.reduce((sum, { bytes }) => sum + bytes, 0);
     if (this.#busy) throw new DeviceError('two reads through one staging buffer at a time');
     this.#busy = true;
     try {
-      const staging = this.#reserve(options.bytes);
+      const staging = this.#reserve(all);
       this.#device.submit((encoder) => {
-        if (options.bytes > 0) {
-          encoder.copyBufferToBuffer(source, options.offset ?? 0, staging, 0, options.bytes);
+        let at = 0;
+        for (const { offset, bytes } of ranges) {
+          if (bytes > 0) encoder.copyBufferToBuffer(source, offset, staging, at, bytes);
+          at += bytes;
         }
       });
-      if (options.bytes === 0) return new ArrayBuffer(0);
-      const map = () => staging.mapAsync(GPUMapMode.READ, 0, options.bytes);
-      await (options.work ? this.#device.untilWorked(options.work, map) : this.#device.until(map()));
-      const copy = staging.getMappedRange(0, options.bytes).slice(0);
+      if (all === 0) return new ArrayBuffer(0);
+      const map = () => staging.mapAsync(GPUMapMode.READ, 0, all);
+      await (work ? this.#device.untilWorked(work, map) : this.#device.until(map()));
+      const copy = staging.getMappedRange(0, all).slice(0);
       staging.unmap();
       return copy;
     } finally {

@@ -41,21 +41,34 @@ export function choose(logits: Float32Array | Float64Array, options: ChooseOptio
     masses[token] = Math.exp((logits[token] - largest) / options.temperature);
     total += masses[token];
   }
-  if (!Number.isFinite(total)) {
-    throw new ModelError(`expected finite logits, found a sum of ${total}: the policy's weights are broken`);
-  }
+  checkTotal(total);
   const whole = total;
   if ((options.topK > 0 && options.topK < masses.length) || options.topP < 1)
     total = truncate(masses, options, total);
+  const token = drawn(masses, 0, u * total);
+  return { token, logprob: Math.log(masses[token] / whole) };
+}
+
+/** Throws `ModelError` where the mass of all tokens is not finite. */
+export function checkTotal(total: number): void {
+  if (Number.isFinite(total)) return;
+  throw new ModelError(`expected finite logits, found a sum of ${total}: the policy's weights are broken`);
+}
+
+/**
+ * The first index at which the masses in order, and what comes `before` them, exceed a mass; otherwise the last that
+ * weighs anything.
+ */
+export function drawn(masses: Float64Array, before: number, mass: number): number {
   let last = 0;
-  let sum = 0;
-  for (let token = 0; token < masses.length; token++) {
-    if (masses[token] === 0) continue;
-    sum += masses[token];
-    last = token;
-    if (sum > u * total) break;
+  let sum = before;
+  for (let index = 0; index < masses.length; index++) {
+    if (masses[index] === 0) continue;
+    sum += masses[index];
+    last = index;
+    if (sum > mass) break;
   }
-  return { token: last, logprob: Math.log(masses[last] / whole) };
+  return last;
 }
 
 /** The most likely token, the lowest id among equals. */
@@ -68,7 +81,7 @@ function mostLikely(logits: Float32Array | Float64Array): number {
 /**
  * Sets what is not kept to 0 and returns the mass that is left. `total` is that of all, in the order of ids.
  */
-function truncate(masses: Float64Array, { topK, topP }: ChooseOptions, total: number): number {
+export function truncate(masses: Float64Array, { topK, topP }: ChooseOptions, total: number): number {
   const most = topK > 0 ? Math.min(topK, masses.length) : masses.length;
   // The mass of the topK most likely is known when they all are.
   const enough = (counted: number, mass: number) => (topK > 0 ? counted >= most : mass >= topP * total);

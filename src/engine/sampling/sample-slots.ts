@@ -8,7 +8,7 @@ import type { DecoderConfig } from '../config.ts';
 import type { Sample, SampleRequest, SamplerOptions, SamplerStatistics } from '../engine.ts';
 import { checkTokens } from '../rows.ts';
 import { type CacheCopy, CacheSlots, commonTokens } from './cache-slots.ts';
-import { choose } from './choose.ts';
+import { type Choice, choose } from './choose.ts';
 import { type SamplerLimits, samplerLimits } from './sampler-limits.ts';
 
 interface Job {
@@ -182,9 +182,18 @@ export class SampleSlots<Version> {
     return feeds;
   }
 
-  /** Draws a sample's next token: the i-th one uses the seed's i-th random number. */
-  draw({ request, sample }: ActiveSample<Version>, logits: Float32Array | Float64Array): void {
-    const { token, logprob } = choose(logits, request, uniform(request.seed, sample.tokens.length));
+  /** Draws a sample's next token. */
+  draw(job: ActiveSample<Version>, logits: Float32Array | Float64Array): void {
+    this.take(job, choose(logits, job.request, this.randomOf(job)));
+  }
+
+  /** The random number of a sample's next token: for the i-th the seed's i-th. */
+  randomOf({ request, sample }: ActiveSample<Version>): number {
+    return uniform(request.seed, sample.tokens.length);
+  }
+
+  /** Appends a sample's next token. */
+  take({ sample }: ActiveSample<Version>, { token, logprob }: Choice): void {
     sample.tokens.push(token);
     sample.logprobs.push(logprob);
     this.#statistics.sampledTokens += 1;

@@ -134,6 +134,8 @@ class DecoderStep {
       kept: this.#recompute ? 'stream' : 'all',
       // Of the vocabulary a tile of 64 and one of the rest.
       logitBytes: 4 * 64 * capacity.targets,
+      // As in sampling.
+      narrows: true,
     });
     this.#plan.write(prepared);
     const { queue } = device.gpu;
@@ -159,6 +161,8 @@ class DecoderStep {
     return [
       ...bodyForward(to, cache),
       ...headForward(to),
+      // After the last tile, whose logits are still there.
+      ...plan.tiles.slice(-1).map((tile) => to.spanMasses(tile)),
       ...decoderBackward(to, cache, { recompute: this.#recompute }),
       ...this.#optimizer.dispatches,
     ];

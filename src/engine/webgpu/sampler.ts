@@ -1,15 +1,18 @@
 /**
  * Sampling on WebGPU: up to `slots` samples at a time, each with its own stretch of the key-value cache.
  * Every step is one forward pass over the last token of each sample, and chunks of the prompts of those that
- * start; a slot that is free is filled at the next step. Logits come back, and tokens are drawn in float64.
+ * start; a slot that is free is filled at the next step. Of a small vocabulary logits come back, of a large one what
+ * its spans weigh and then the few that tokens are drawn from, in float64 (see ../sampling/narrow.ts).
  *
  * A sample does not depend on the others: kernels compute every row in the same order, whatever the batch is.
  */
 import { setImmediate } from 'node:timers/promises';
 import { Buffers, Readback } from '../../device/buffers.ts';
+import type { Work } from '../../device/device.ts';
 import { ModelError } from '../../errors.ts';
 import type { Sample, SampleRequest, Sampler, SamplerOptions, SamplerStatistics } from '../engine.ts';
 import { type CacheCopy, cacheRows } from '../sampling/cache-slots.ts';
+import { narrow, type SpanNumber } from '../sampling/narrow.ts';
 import { type Feed, SampleSlots } from '../sampling/sample-slots.ts';
 import type { DevicePolicy } from './device-policy.ts';
 import type { Dispatch } from './kernels.ts';
@@ -28,6 +31,8 @@ interface Passes {
 export interface WebgpuSamplerDeps {
   /** Most bytes of one tile of logits. */
   readonly logitBytes: number;
+  /** The smallest vocabulary of which spans are read in place of rows. */
+  readonly narrowFrom: number;
   readonly onClose: () => void;
 }
 
@@ -36,6 +41,7 @@ export class WebgpuSampler implements Sampler {
   /** The weights' version is how often they may have changed. */
   readonly #slots: SampleSlots<number>;
   readonly #logitBytes: number;
+  readonly #narrowFrom: number;
   readonly #cache: Buffers<string>;
   readonly #readback: Readback;
   readonly #onClose: () => void;
@@ -53,6 +59,7 @@ export class WebgpuSampler implements Sampler {
     this.#policy = policy;
     this.#onClose = deps.onClose;
     this.#logitBytes = deps.logitBytes;
+    this.#narrowFrom = deps.narrowFrom;
     this.#slots = new SampleSlots(config, options, () => this.#version);
     const { limits } = this.#slots;
     this.#rings = config.windows.map((_, layer) => cacheRows(config, layer, limits));
@@ -142,10 +149,17 @@ export class WebgpuSampler implements Sampler {
       await device.untilWorked(work, () => device.gpu.queue.onSubmittedWorkDone());
       return;
     }
+    const narrows = plan.narrows;
     for (const [n, tile] of plan.tiles.entries()) {
       this.#policy.run(tiles[n], prepared.sizes);
+      // Of several tiles each takes the place of the one before.
+      if (narrows && plan.tiles.length === 1) break;
       const bytes = 4 * drawing.length * tile.stride;
       logits.push(new Float32Array(await this.#readback.read(plan.get('logits'), { bytes, work })));
+    }
+    if (narrows) {
+      await this.#narrow(drawing, plan, logits, work);
+      return;
     }
     if (this.#closed) return;
     const { vocabSize, logitCap: cap } = this.#policy.config;
@@ -158,6 +172,56 @@ export class WebgpuSampler implements Sampler {
       this.#slots.draw(job, row);
     }
     this.#slots.settle();
+  }
+
+  /** Draws from what spans of the vocabulary weigh. `tiles`: their logits, where they were read already. */
+  async #narrow(drawing: readonly Feed<number>[], plan: Plan, tiles: readonly Float32Array[], work: Work) {
+    const { spans } = plan;
+    const bytes = 8 * drawing.length * spans.length;
+    const all = new Float32Array(await this.#readback.read(plan.get('spanMasses'), { bytes, work }));
+    const rows = drawing.map(({ job }, m) => {
+      const masses = all.subarray(2 * m * spans.length, 2 * (m + 1) * spans.length);
+      const { logitCap } = this.#policy.config;
+      const steps = narrow({ spans, masses, logitCap, options: job.request, u: this.#slots.randomOf(job) });
+      return { job, m, steps, next: steps.next([]) };
+    });
+    for (;;) {
+      const wanted = rows.flatMap(({ m, next }) =>
+        next.done ? [] : next.value.map((span) => ({ m, span })),
+      );
+      if (wanted.length === 0) break;
+      const found = tiles.length > 0 ? fromTiles(plan, tiles, wanted) : await this.#spans(plan, wanted);
+      let at = 0;
+      for (const row of rows) {
+        if (row.next.done) continue;
+        const { length } = row.next.value;
+        row.next = row.steps.next(found.slice(at, at + length));
+        at += length;
+      }
+    }
+    if (this.#closed) return;
+    for (const { job, next } of rows) if (next.done) this.#slots.take(job, next.value);
+    this.#slots.settle();
+  }
+
+  /** The logits of rows' spans, of the one tile that there is. */
+  async #spans(plan: Plan, wanted: readonly WantedSpan[]): Promise<Float32Array[]> {
+    const [{ stride }] = plan.tiles;
+    const ranges: { offset: number; bytes: number }[] = [];
+    for (const { m, span } of wanted) {
+      const { first, columns } = plan.spans[span];
+      const offset = 4 * (m * stride + first);
+      const last = ranges.at(-1);
+      if (last && last.offset + last.bytes === offset) last.bytes += 4 * columns;
+      else ranges.push({ offset, bytes: 4 * columns });
+    }
+    const logits = new Float32Array(await this.#readback.readRanges(plan.get('logits'), ranges));
+    let at = 0;
+    return wanted.map(({ span }) => {
+      const from = at;
+      at += plan.spans[span].columns;
+      return logits.subarray(from, at);
+    });
   }
 
   /**
@@ -193,6 +257,7 @@ export class WebgpuSampler implements Sampler {
     const plan = new Plan(device, {
       ...{ config, shape, lora, capacity, kept: 'none', head: weights.slab('head') },
       logitBytes: this.#logitBytes,
+      narrows: config.vocabSize >= this.#narrowFrom,
     });
     const to = new ForwardOperations({ ...this.#policy.parts(), plan });
     const cache = this.#rings.map((ring, layer) => ({
@@ -201,7 +266,11 @@ export class WebgpuSampler implements Sampler {
       values: this.#cache.get(`values.${layer}`),
     }));
     const body = bodyForward(to, cache);
-    const tiles = plan.tiles.map((tile, n) => [...(n === 0 ? body : []), to.headLogits(tile)]);
+    const tiles = plan.tiles.map((tile, n) => [
+      ...(n === 0 ? body : []),
+      to.headLogits(tile),
+      ...(plan.narrows ? [to.spanMasses(tile)] : []),
+    ]);
     this.#passes = { plan, tiles };
     return this.#passes;
   }
@@ -215,8 +284,28 @@ export class WebgpuSampler implements Sampler {
   }
 }
 
+interface WantedSpan {
+  /** The row. */
+  readonly m: number;
+  readonly span: SpanNumber;
+}
+
+/** The logits of rows' spans, out of tiles that were read whole. */
+function fromTiles(
+  { tiles, spans }: Plan,
+  read: readonly Float32Array[],
+  wanted: readonly WantedSpan[],
+): Float32Array[] {
+  return wanted.map(({ m, span }) => {
+    const { first, columns } = spans[span];
+    const tile = tiles.findIndex((each) => first >= each.first && first < each.first + each.columns);
+    const at = m * tiles[tile].stride + first - tiles[tile].first;
+    return read[tile].subarray(at, at + columns);
+  });
+}
+
 function batchOf(feeds: readonly Feed<number>[]): BatchInput {
-  const [tokens, positions, bases, targets]: number[][] = [[], [], [], []];
+  const [tokens, positions, bases, targets, temperatures]: number[][] = [[], [], [], [], []];
   for (const { job, position, tokens: fed, draws } of feeds) {
     for (const [i, token] of fed.entries()) {
       tokens.push(token);
@@ -224,12 +313,15 @@ function batchOf(feeds: readonly Feed<number>[]): BatchInput {
       bases.push(job.slot);
     }
     // The head takes the row before a target.
-    if (draws) targets.push(tokens.length);
+    if (!draws) continue;
+    targets.push(tokens.length);
+    temperatures.push(job.request.temperature || 1);
   }
   return {
     tokens: Int32Array.from(tokens),
     positions: Int32Array.from(positions),
     bases: Int32Array.from(bases),
     targets: Int32Array.from(targets),
+    temperatures: Float64Array.from(temperatures),
   };
 }

@@ -3,6 +3,7 @@
  */
 import { ConfigError } from '../../errors.ts';
 import type { DecoderConfig } from '../config.ts';
+import { spanColumns } from '../sampling/narrow.ts';
 
 /** Sizes that kernels and dispatches must agree on; those ending in 4 count vec4. */
 export interface Shape {
@@ -72,6 +73,7 @@ export function shapeSource(config: DecoderConfig, shape: Shape): string {
     QKV_SIZE: shape.qkvSize,
     NORMS: shape.norms,
     NORM_CHUNK: shape.normChunk,
+    SPAN: spanColumns,
     ATTENTION_LANES: shape.attentionLanes,
     KEY_LANES: shape.keyBlock,
     NONE: 0xffffffff,
@@ -124,6 +126,12 @@ struct MatmulCall {
 fn softCap(x: f32, cap: f32) -> f32 {
   if (cap == 0) { return x; }
   return cap * tanh(clamp(x / cap, -15, 15));
+}
+
+// The same of four.
+fn softCap4(x: vec4f, cap: f32) -> vec4f {
+  if (cap == 0) { return x; }
+  return cap * tanh(clamp(x / cap, vec4f(-15), vec4f(15)));
 }
 
 // The slope of softCap at the x that gave this capped value.

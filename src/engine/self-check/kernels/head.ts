@@ -1,4 +1,5 @@
 /** Logprobs tile by tile of the vocabulary, and their gradient. */
+import { spanColumns } from '../../sampling/narrow.ts';
 import { type Oracle, softCap, softCapSlope } from './run.ts';
 
 const logprob: Oracle = (run) => {
@@ -36,4 +37,20 @@ const logprobBackward: Oracle = (run) => {
   }
 };
 
-export const headOracles = { logprob: logprob, 'logprob-backward': logprobBackward };
+const spanMasses: Oracle = (run) => {
+  const { logitCap } = run.config;
+  const [columns, stride4, firstSpan, spans] = run.call;
+  const [logits, inverses, masses] = [run.numbers(1), run.numbers(2), run.expected(3)];
+  for (const m of run.rows.targets.keys()) {
+    for (let first = 0, span = firstSpan; first < columns; first += spanColumns, span++) {
+      const at = 4 * m * stride4;
+      const own = logits.subarray(at + first, at + Math.min(first + spanColumns, columns));
+      const largest = own.reduce((a, b) => Math.max(a, b));
+      const top = softCap(largest, logitCap);
+      const mass = own.reduce((sum, x) => sum + Math.exp((softCap(x, logitCap) - top) * inverses[m]), 0);
+      masses.set([largest, mass], 2 * (m * spans + span));
+    }
+  }
+};
+
+export const headOracles = { logprob, 'logprob-backward': logprobBackward, 'span-masses': spanMasses };

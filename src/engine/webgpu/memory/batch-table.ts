@@ -24,6 +24,8 @@ export interface BatchTable {
   readonly kept: Kept;
   /** Columns of the widest tile of logits. */
   readonly logitColumns: number;
+  /** How many spans of the vocabulary a sampler weighs; 0: none. */
+  readonly spans?: number;
 }
 
 /** A layer's own buffer is `name.N` for layer N; one that layers share, in turn, is `name`. */
@@ -73,6 +75,7 @@ export function batchTable(table: BatchTable): Map<string, number> {
   // Of matmuls on subgroup matrices, in passing.
   add({ rowScales: Math.max(n, m) });
   add({ logits: m * logitColumns, running: 4 * m, logprobs: m, inverseTemperatures: m });
+  if (table.spans) add({ spanMasses: 2 * m * table.spans });
   if (!training) return sizes;
 
   const chunks = Math.ceil(n / shape.normChunk);

@@ -6,6 +6,7 @@
 import type { DecoderConfig } from '../../config.ts';
 import type { EngineOptions, SamplerOptions } from '../../engine.ts';
 import { cacheRows } from '../../sampling/cache-slots.ts';
+import { narrowFrom } from '../../sampling/narrow.ts';
 import { samplerLimits } from '../../sampling/sampler-limits.ts';
 import { shapeOf } from '../shape.ts';
 import { batchTable, type Capacity, type Kept } from './batch-table.ts';
@@ -16,7 +17,7 @@ import {
   layoutDecoder,
   type ParameterLayout,
 } from './parameters.ts';
-import { defaultLogitBytes, headTiles, wholeTiles } from './plan.ts';
+import { defaultLogitBytes, headTiles, spansOf, wholeTiles } from './plan.ts';
 
 export interface MemoryRequest {
   readonly config: DecoderConfig;
@@ -64,7 +65,8 @@ export function planMemory(request: MemoryRequest, limits: MemoryLimits): Memory
     if (!head) throw new RangeError('no head');
     const tiles = headTiles({ config, capacity, head }, Math.min(limits.largestBinding, defaultLogitBytes));
     const logitColumns = Math.max(...tiles.map((tile) => tile.stride));
-    const table = batchTable({ config, shape, lora, capacity, kept, logitColumns });
+    const spans = kept === 'none' && config.vocabSize >= narrowFrom ? spansOf(tiles).length : 0;
+    const table = batchTable({ config, shape, lora, capacity, kept, logitColumns, spans });
     for (const [name, count] of table) buffers.set(kept === 'none' ? `sampling ${name}` : name, 4 * count);
   };
   if (batchTokens !== null) {

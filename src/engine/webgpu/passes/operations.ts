@@ -4,6 +4,7 @@
  */
 import type { Binding } from '../../../device/buffers.ts';
 import type { DecoderConfig } from '../../config.ts';
+import { spanColumns } from '../../sampling/narrow.ts';
 import type { DecoderParts } from '../decoder-parts.ts';
 import { type Dispatch, type Kernels, perElement } from '../kernels.ts';
 import { Matmul, type Weight, whole } from '../matmul/matmul.ts';
@@ -136,6 +137,19 @@ export class ForwardOperations {
     return this.kernels.dispatch('logprob', {
       ...this.overTile(tile, ['logits', 'running', 'logprobs']),
       ...overRows('logprob', this.kernels, (sizes) => sizes.targets),
+    });
+  }
+
+  /** Only where a sampler narrows. */
+  spanMasses({ columns, stride, firstSpan }: HeadTile): Dispatch {
+    const spans = Math.ceil(columns / spanColumns);
+    return this.kernels.dispatch('span-masses', {
+      call: [columns, stride / 4, firstSpan, this.plan.spans.length],
+      bindings: [
+        this.plan.batch,
+        ...['logits', 'inverseTemperatures', 'spanMasses'].map((name) => this.plan.get(name)),
+      ],
+      workgroups: (sizes) => [Math.ceil(spans / 64), sizes.targets],
     });
   }
 
