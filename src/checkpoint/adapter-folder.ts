@@ -14,6 +14,7 @@ import { tokenizerFiles } from '../tokenizer/tokenizer.ts';
 import { adapterConfigJson, parseAdapterConfig } from './adapter-config.ts';
 import { copyFiles, writeFolderAside, writeJson } from './folder-aside.ts';
 import { SafetensorsFile, writeSafetensors } from './safetensors.ts';
+import { isPartOfSeeingModel, nameWithin, targetsWithin } from './seeing-model.ts';
 import { plainName } from './tensor-names.ts';
 
 const configFile = 'adapter_config.json';
@@ -96,10 +97,17 @@ export async function saveAdapter(
   checkTensors(tensors, shapes, `the adapters for ${path}`);
   await writeFolderAside(path, async (to) => {
     // Absolute, as PEFT takes a relative path from wherever it runs.
-    await writeJson(join(to, configFile), adapterConfigJson(lora, resolve(base.path)));
+    const within = isPartOfSeeingModel(base.config);
+    const json = adapterConfigJson(lora, resolve(base.path));
+    const targets = within ? { target_modules: targetsWithin(lora.targets) } : {};
+    await writeJson(join(to, configFile), { ...json, ...targets });
     await copyFiles(tokenizerFiles, { from: base.tokenizerPath ?? base.path, to });
     const named = [...shapes].map(
-      ([name, shape]) => [name, { shape, values: tensors.get(name) ?? new Float32Array() }] as const,
+      ([name, shape]) =>
+        [
+          within ? nameWithin(name) : name,
+          { shape, values: tensors.get(name) ?? new Float32Array() },
+        ] as const,
     );
     await writeSafetensors(join(to, tensorFile), new Map(named));
     await addFiles(to);

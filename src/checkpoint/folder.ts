@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { DecoderConfig } from '../engine/config.ts';
 import type { LoraShape, Tensors, WeightSource } from '../engine/engine.ts';
-import { parseDecoderConfig } from '../engine/families.ts';
+import { decoderJson, parseDecoderConfig } from '../engine/families.ts';
 import { ConfigError } from '../errors.ts';
 import { readJson } from '../input/folder-files.ts';
 import { type Language, openLanguage } from '../tokenizer/language.ts';
@@ -21,6 +21,7 @@ import { withDtype } from './config-dtype.ts';
 import { copyFiles, writeFolderAside } from './folder-aside.ts';
 import { readManifest } from './manifest.ts';
 import { saveWeights } from './save-weights.ts';
+import { aloneConfigText, isPartOfSeeingModel } from './seeing-model.ts';
 import { weightLayout } from './weight-layout.ts';
 
 /** A decoder's folder without its weights. */
@@ -102,9 +103,9 @@ export async function openDecoder(path: string): Promise<DecoderFolder> {
   const adapter = adapts ? { path, lora: await adapterShape(path, config) } : null;
   const tokenizerPath = adapts && (await hasTokenizer(path)) ? path : base;
   const generation = await readJson(join(base, 'generation_config.json'), { optional: true });
-  const ends = [configJson, generation].map((json) => textEnds.safeParse(json).data);
+  const ends = [configJson, decoderJson(configJson), generation].map((json) => textEnds.safeParse(json).data);
   const endsOfText = ends.flatMap((each) => each?.eos_token_id ?? []);
-  const beginningOfText = ends[0]?.bos_token_id ?? ends[1]?.bos_token_id ?? null;
+  const beginningOfText = ends.find((each) => each?.bos_token_id != null)?.bos_token_id ?? null;
   return { path: base, tokenizerPath, config, adapter, endsOfText, beginningOfText };
 }
 
@@ -141,8 +142,11 @@ export async function savePolicy(
 ): Promise<void> {
   const [stored, named] = dtype === 'f32' ? (['F32', 'float32'] as const) : (['BF16', 'bfloat16'] as const);
   await writeFolderAside(path, async (to) => {
-    const change = (name: string, bytes: Buffer) =>
-      name === 'config.json' ? withDtype(bytes.toString('utf8'), named) : bytes;
+    const change = (name: string, bytes: Buffer) => {
+      if (name !== 'config.json') return bytes;
+      const text = bytes.toString('utf8');
+      return withDtype(isPartOfSeeingModel(from.config) ? aloneConfigText(text) : text, named);
+    };
     await copyFiles(modelFiles, { from: from.path, to, change });
     await copyFiles(tokenizerFiles, { from: from.tokenizerPath ?? from.path, to });
     const layout = await weightLayout(from.path);

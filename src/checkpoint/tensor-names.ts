@@ -1,7 +1,10 @@
 /** Names of tensors as others write them, and the ones that a decoder knows them by. */
 
-/** What wrappers put into names: torch.compile anywhere, DistributedDataParallel at the start. */
-const WRAPPERS = /_orig_mod\.|^module\./g;
+/**
+ * What wrappers put into names: torch.compile anywhere, DistributedDataParallel at the start, a model that also
+ * sees before or after its decoder's own `model.`.
+ */
+const WRAPPERS = /_orig_mod\.|^module\.|(?<=^|\.)language_model\./g;
 
 /** Where a decoder stands within a larger model, in the order in which they are tried. */
 const PREFIXES = ['', 'model.', 'base_model.model.', 'base_model.model.model.'];

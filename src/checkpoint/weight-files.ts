@@ -9,6 +9,7 @@ import type { Tensors, WeightSource } from '../engine/engine.ts';
 import { DataError } from '../errors.ts';
 import { GgufFile } from './gguf/weights.ts';
 import { SafetensorsFile } from './safetensors.ts';
+import { isOfSight, isPartOfSeeingModel } from './seeing-model.ts';
 import type { TensorFile, TensorInfo } from './tensor-file.ts';
 import { plainName } from './tensor-names.ts';
 import { ggufFile, indexFile, singleFile, type WeightLayout, weightLayout } from './weight-layout.ts';
@@ -130,7 +131,9 @@ function byPlainNames(
 ): Map<string, StoredTensor> {
   const known = new Set([...tensorShapes(config).keys(), HEAD]);
   const plain = new Map<string, StoredTensor>();
+  const sees = isPartOfSeeingModel(config);
   for (const [name, tensor] of stored) {
+    if (sees && isOfSight(name)) continue;
     const meant = plainName(name, known);
     const other = plain.get(meant);
     if (other !== undefined)

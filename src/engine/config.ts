@@ -4,9 +4,9 @@
  */
 import { ConfigError } from '../errors.ts';
 
-export const FAMILIES = ['gemma2', 'gemma3_text', 'llama', 'qwen2', 'qwen3'] as const;
+export const FAMILIES = ['gemma2', 'gemma3', 'gemma3_text', 'llama', 'qwen2', 'qwen3'] as const;
 
-/** `model_type` in config.json. */
+/** `model_type` in config.json. `gemma3` is `gemma3_text` within a model that also sees (its `text_config`). */
 export type Family = (typeof FAMILIES)[number];
 
 /** A layer's linear maps, by their Hugging Face names, in the order of the forward pass. */

@@ -134,21 +134,43 @@ function gemmaLike(c: Json) {
   } satisfies Choices;
 }
 
+function gemma3(c: Json): Choices {
+  const gemma = gemmaLike(c);
+  const every = c.sliding_window_pattern ?? c._sliding_window_pattern ?? 6;
+  return {
+    ...gemma,
+    queryKeyNorms: true,
+    windowRopeTheta: c.rope_local_base_freq ?? 10000,
+    attentionCap: c.attn_logit_softcapping ?? null,
+    logitCap: c.final_logit_softcapping ?? null,
+    slides: (layer) => (layer + 1) % every !== 0,
+    defaults: { ...gemma.defaults, maxPositions: 131072, ropeTheta: 1e6 },
+  };
+}
+
+/** Sizes that transformers' Gemma3TextConfig has: published `text_config`s leave out those that are as here. */
+const gemma3Sizes = {
+  vocab_size: 262208,
+  hidden_size: 2304,
+  intermediate_size: 9216,
+  num_hidden_layers: 26,
+  num_attention_heads: 8,
+  num_key_value_heads: 4,
+  head_dim: 256,
+};
+
+/** The decoder's part of a parsed config.json: of a model that also sees its `text_config`, with what that leaves out. */
+export function decoderJson(json: unknown): unknown {
+  const inner = z.looseObject({ model_type: z.literal('gemma3'), text_config: z.looseObject({}) });
+  const whole = inner.safeParse(json).data;
+  if (whole === undefined) return json;
+  return { tie_word_embeddings: whole.tie_word_embeddings ?? true, ...gemma3Sizes, ...whole.text_config };
+}
+
 const families: Readonly<Record<Family, (c: Json) => Choices>> = {
   gemma2: gemmaLike,
-  gemma3_text: (c) => {
-    const gemma = gemmaLike(c);
-    const every = c.sliding_window_pattern ?? c._sliding_window_pattern ?? 6;
-    return {
-      ...gemma,
-      queryKeyNorms: true,
-      windowRopeTheta: c.rope_local_base_freq ?? 10000,
-      attentionCap: c.attn_logit_softcapping ?? null,
-      logitCap: c.final_logit_softcapping ?? null,
-      slides: (layer) => (layer + 1) % every !== 0,
-      defaults: { ...gemma.defaults, maxPositions: 131072, ropeTheta: 1e6 },
-    };
-  },
+  gemma3,
+  gemma3_text: gemma3,
   llama: (c) => {
     const llama = llamaLike(c, c.hidden_size / c.num_attention_heads);
     return { ...llama, biases: [...llama.biases, ...(c.mlp_bias ? mlpProjections : [])] };
@@ -181,7 +203,10 @@ export function parseDecoderConfig(json: unknown, where: string): DecoderConfig 
   const refuse: Refuse = (key, expected, found) => {
     throw new ConfigError(`${where}: expected "${key}" to be ${expected}, found ${JSON.stringify(found)}.`);
   };
-  const parsed = common.safeParse(family === 'gemma3_text' ? withOneRope(json, refuse) : json);
+  const decoder = decoderJson(head.data);
+  if (family === 'gemma3' && decoder === head.data)
+    refuse('text_config', 'an object', head.data.text_config ?? null);
+  const parsed = common.safeParse(families[family] === gemma3 ? withOneRope(decoder, refuse) : decoder);
   if (!parsed.success) throw new ConfigError(`${where}: ${z.prettifyError(parsed.error)}`);
   return decoderOf(family, parsed.data, refuse);
 }

@@ -66,6 +66,7 @@ describe('folders that transformers wrote', () => {
     ['llama-bf16', 'llama', 'BF16', bfloat],
     ['capped-bf16-sharded', 'capped', 'BF16', bfloat],
     ['qwen3-f16', 'qwen3', 'F16', (values) => Float32Array.from(values, toHalf)],
+    ['gemma3-seeing', 'gemma3', 'F32', (values) => values],
   ])('%s holds the numbers of %s in %s', async (name, base, dtype, rounded) => {
     const policy = await fixture(name);
     const files = await openWeights(policy);
@@ -268,6 +269,20 @@ describe('saving', () => {
       );
     },
   );
+
+  test('of a model that also sees the decoder alone is saved, as its own family', async () => {
+    const from = await fixture('gemma3-seeing');
+    const path = join(folder, 'saved');
+    await savePolicy(path, from, await readWeights(from));
+    const saved = await policyAt(path);
+    expect(await readWeights(saved)).toEqual(await readWeights(from));
+    expect(saved.config).toEqual((await fixture('gemma3')).config);
+    const json = JSON.parse(await readFile(join(path, 'config.json'), 'utf8')) as Record<string, unknown>;
+    expect(json).not.toHaveProperty('vision_config');
+    expect(json).toMatchObject({ model_type: 'gemma3_text', eos_token_id: 1, dtype: 'float32' });
+    const index = JSON.parse(await readFile(indexOf(path), 'utf8')) as Index;
+    expect(Object.keys(index.weight_map).sort()).toEqual([...tensorShapes(saved.config).keys()].sort());
+  });
 
   test('the index says what was written', async () => {
     const from = await fixture('capped-bf16-sharded');

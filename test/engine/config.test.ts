@@ -65,7 +65,7 @@ describe('parseDecoderConfig', () => {
     [
       'another family',
       { ...gemma2b, model_type: 'gpt2' },
-      /here: expected "model_type" to be one of "gemma2", "gemma3_text", "llama", "qwen2", "qwen3", found "gpt2"/,
+      /here: expected "model_type" to be one of "gemma2", "gemma3", "gemma3_text", "llama", "qwen2", "qwen3", found "gpt2"/,
     ],
     ['no object', 3, /here: expected a JSON object with "model_type"/],
     ['a missing size', { ...gemma2b, hidden_size: undefined }, /hidden_size/],

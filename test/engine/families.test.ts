@@ -67,6 +67,25 @@ describe('what a family decides', () => {
     );
   });
 
+  test('Gemma 3 from 4b on: the decoder of a model that also sees, whose text_config leaves out what is usual', () => {
+    const text_config = {
+      ...{ hidden_size: 2560, intermediate_size: 10240, model_type: 'gemma3_text', num_hidden_layers: 34 },
+      ...{ rope_scaling: { factor: 8, rope_type: 'linear' }, sliding_window: 1024 },
+    };
+    const gemma = parseDecoderConfig({ model_type: 'gemma3', text_config, vision_config: {} }, 'here');
+    expect(gemma).toMatchObject({
+      ...{ family: 'gemma3', vocabSize: 262208, hiddenSize: 2560, intermediateSize: 10240, layers: 34 },
+      ...{ heads: 8, keyValueHeads: 4, headSize: 256, maxPositions: 131072, tiedHead: true },
+      ...{ ropeScaling: { kind: 'linear', factor: 8 }, ropeTheta: 1e6, windowRopeTheta: 10000 },
+      ...{ queryKeyNorms: true, attentionCap: null, logitCap: null, attentionScale: 1 / 16 },
+    });
+    expect(gemma.windows.filter((window) => window === null)).toHaveLength(5);
+    expect(gemma.windows.filter((window) => window === 1024)).toHaveLength(29);
+    expect(() => parseDecoderConfig({ model_type: 'gemma3' }, 'here')).toThrow(
+      'here: expected "text_config" to be an object, found null.',
+    );
+  });
+
   test('Llama: a head of its own, biases where it is told so', () => {
     const llama = { ...sizes, model_type: 'llama' };
     expect(parseDecoderConfig(llama, 'here')).toMatchObject({

@@ -90,9 +90,10 @@ const policies = [
   'llama-biased',
   'qwen2-sharded',
   'qwen3-f16',
+  'gemma3-seeing',
   'made-bpe',
 ];
-const bases = ['capped', 'qwen2-sharded', 'qwen3-f16', 'llama-bf16', 'made-bpe'];
+const bases = ['capped', 'qwen2-sharded', 'qwen3-f16', 'llama-bf16', 'gemma3-seeing', 'made-bpe'];
 
 const here = missing === undefined ? test : test.skip;
 here(`transformers and PEFT find the same logprobs${missing ? ` (skipped: ${missing})` : ''}`, async () => {
