@@ -20,6 +20,7 @@ import { fedTwice } from './topics/fed-twice.ts';
 import { decodeOrError, readEntries, readRecords } from './topics/read-records.ts';
 import type { RecordOf } from './topics/record-of.ts';
 import type { LogEntry, Output, ReadOptions, Transport } from './topics/transport.ts';
+import { waitingRecords } from './topics/waiting-records.ts';
 import { isAfter, withoutRecords } from './topics/without-records.ts';
 import { codecOf } from './topology/codec-of.ts';
 import { checkEvolutions, withEarlierSchemas } from './topology/evolved-topics.ts';
@@ -187,6 +188,8 @@ export async function openRun(
                 read: (options) => readEntries(topics, 'judged', { ...options, run, signal }),
                 again,
               }),
+            waiting: (readers, most) => waitingRecords(transport, { readers, most, signal }),
+            notify,
             history: (of) => (at) => historyOf({ ...topics, ...of }, at),
           },
           only,

@@ -28,6 +28,7 @@ import type { Parts } from './open-parts.ts';
 import type { HistoryOptions } from './own-stages/history.ts';
 import { type OwnStageDeps, ownStage } from './own-stages/own-stage.ts';
 import { resample } from './resample/resample.ts';
+import { Room } from './resample/room.ts';
 import { reward } from './reward/reward.ts';
 import { branch, isBranch } from './rollout/branch.ts';
 import { rollout } from './rollout/rollout.ts';
@@ -38,7 +39,8 @@ import type { Pause } from './runtime/retry.ts';
 import type { Stage, StageOperator } from './runtime/stage.ts';
 import { tools } from './tools/tools.ts';
 import type { Action, TopicRecords, Turn } from './topics/records.generated.ts';
-import { flowStages, heldBy, stagesBefore } from './topology/flow.ts';
+import { aheadOf } from './topology/ahead.ts';
+import { type FlowStage, flowStages, heldBy, stagesBefore } from './topology/flow.ts';
 import { topicSchemas } from './topology/own-topics.ts';
 import { settleTasks } from './topology/settle-tasks.ts';
 import type { OwnStageConfig, STAGE_RECORDS, StageName } from './topology/stage-configs.ts';
@@ -47,7 +49,7 @@ import type { DurableTrainingDeps } from './train/durable-training.ts';
 import type { TrainTopics, TrainTopicsOptions } from './train/train-topics.ts';
 
 /** What a stage is made of; the topology says the rest. */
-type Made<N extends StageName> = Pick<Stage, 'holds' | 'outlasts' | 'startAt' | 'isOwn'> & {
+type Made<N extends StageName> = Pick<Stage, 'holds' | 'outlasts' | 'startAt' | 'isOwn' | 'room'> & {
   readonly operator: (partition: number) => StageOperator<TopicRecords[(typeof STAGE_RECORDS)[N]['reads']]>;
 };
 
@@ -70,6 +72,9 @@ export interface PipelineDeps {
   readonly recordedVerdicts?: (
     of: NonNullable<NonNullable<Topology['source']>['verdicts']>,
   ) => Promise<RecordedVerdicts>;
+  /** How many records these stages have not committed, at most so many. */
+  readonly waiting?: (readers: readonly FlowStage[], most: number) => Promise<number>;
+  readonly notify?: (message: string) => void;
   /** What a topic held before an offset: from it stages of one's own build their state. */
   readonly history: (of: HistoryOf) => OwnStageDeps['history'];
 }
@@ -173,7 +178,10 @@ export async function pipeline(
   await add('resample', async (config) => {
     const [policy, tools] = [await parts.policy('resample'), await parts.tools()];
     const { retry } = config;
-    return { operator: () => resample(config, { policy, tasks, tools, retry, sleep: pauseOf('resample') }) };
+    return {
+      operator: () => resample(config, { policy, tasks, tools, retry, sleep: pauseOf('resample') }),
+      room: roomOf(topology, deps),
+    };
   });
 
   await add('reward', async ({ retry }) => {
@@ -202,6 +210,18 @@ export function scheduledStages(topology: Topology): readonly string[] {
 /** What a turn goes on from: it tells which of the stages that write `turns` made it. */
 function lastAction(turn: object): Action | undefined {
   return (turn as Partial<TopicRecords['turns']>).steps?.at(-1)?.action;
+}
+
+/** What keeps `resample` from running far ahead of the training that it follows. */
+function roomOf(topology: Topology, { waiting, notify = () => {} }: PipelineDeps): Room | undefined {
+  const { resample: config } = topology.stages;
+  const ahead = aheadOf(topology);
+  if (ahead === null || !config?.follow || waiting === undefined) return undefined;
+  const { actions, follow, maxAhead } = config;
+  return new Room(
+    { most: maxAhead ?? ahead.held, actions, checkMs: follow.checkMs },
+    { waiting: (most) => waiting(ahead.readers, most), now: () => performance.now(), notify },
+  );
 }
 
 /** The learner and its checkpoints, between the topics `scored` and `updates`. */

@@ -4,6 +4,7 @@
  */
 import { setMaxListeners } from 'node:events';
 import { type OperatorFunction, Subject, type Subscription } from 'rxjs';
+import { sleep } from '../clock.ts';
 import { DataError, SwirlError } from '../errors.ts';
 import type { Codec } from '../topics/avro/codec.ts';
 import { OutputRefused } from '../topics/output-refused.ts';
@@ -239,7 +240,11 @@ export class PartitionWorker {
   }
 
   async #pullNow(waitMs: number): Promise<number> {
-    const entries = await this.#input.pull(this.#drained ? 0 : this.#window.credit, waitMs);
+    const { room } = this.#stage;
+    const credit = this.#drained ? 0 : this.#window.credit;
+    const most = room === undefined || credit === 0 ? credit : Math.min(credit, await room.left());
+    if (most < credit && most === 0) await sleep(waitMs);
+    const entries = await this.#input.pull(most, most === 0 ? 0 : waitMs);
     const { codec } = this.#deps;
     if (codec.learn !== undefined) {
       const values = entries.map(({ value }) => value);
@@ -251,6 +256,7 @@ export class PartitionWorker {
       this.#input.seek(first.offset);
       return 0;
     }
+    room?.take(entries.length);
     for (const entry of entries) this.#deliver(entry);
     this.#position = this.#input.position;
     if (entries.length > 0) this.#wake();

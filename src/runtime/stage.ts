@@ -52,6 +52,14 @@ interface TakenPartition {
   readonly signal: AbortSignal;
 }
 
+/** How much a stage may take up, where that depends on what became of its outputs. */
+export interface StageRoom {
+  /** How many further records it may take up now; 0: it is asked again a little later. */
+  left(): Promise<number>;
+  /** So many were taken up. */
+  take(count: number): void;
+}
+
 /** A stage as the pipeline hands it to the runtime. */
 export interface Stage {
   readonly name: string;
@@ -61,6 +69,8 @@ export interface Stage {
   readonly writes: readonly string[];
   /** Most deliveries in flight per partition: pulled, not yet committed. */
   readonly window: number;
+  /** Bounds what is pulled, besides the window (resample: the training that it follows). */
+  readonly room?: StageRoom | undefined;
   /** Makes the operator for one partition: one that takes the records of the topic that is read. */
   readonly operator: (partition: number) => StageOperator<never, AnyEmission>;
   /**

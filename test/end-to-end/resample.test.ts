@@ -5,9 +5,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Scored } from '../../src/topics/records.generated.ts';
 import { startFaultServer } from '../models/fault-server.ts';
+import { until } from '../patience.ts';
 import { makeAblePolicy, sumLines } from './able-policy.ts';
 import { builtProgram } from './built-program.ts';
-import { recordsOf } from './run-records.ts';
+import { contents, recordsOf } from './run-records.ts';
 import { sumsTopology } from './sums-topology.ts';
 import { setting, type Workplace, workplace } from './swirl-process.ts';
 
@@ -61,6 +62,37 @@ describe('a run with fresh actions', () => {
       expect(await hashes(name)).toEqual(await hashes('whole'));
     },
   );
+
+  test('that follow the training do not run far ahead of it', async () => {
+    const [batch, held, window] = [ACTIONS, 2 * ACTIONS, 2];
+    const settings = setting(
+      'run=bounded',
+      `stages.resample={actions: ${ACTIONS}, window: 1, follow: {checkMs: 20}}`,
+      `stages.reward.window=${window}`,
+      ...[`batch={subTrajectories: ${batch}}`, `window=${held}`, 'maxDropped=1'].map(
+        (one) => `stages.train.${one}`,
+      ),
+    );
+    expect(await place.swirl(['feed', 'questions.jsonl', ...settings])).toMatchObject({ code: 0 });
+    const stages = ['--stages', 'start,rollout,tools,decompose,judge,filter,resample,reward'];
+    const most = place.start(['run', '--until-drained', ...stages, ...settings]);
+    await until('it waits', () => most.said().includes('resample waits for the training'), {
+      details: () => most.said(),
+    });
+    const drawn = (await contents(runs(), 'bounded')).resampled?.length ?? 0;
+    // The last context begins below the bound, and one more may have been in flight.
+    expect(drawn).toBeGreaterThan(0);
+    expect(drawn).toBeLessThanOrEqual(held + window + 2 * (ACTIONS - 1));
+    const trained = await place.swirl(['run', '--until-drained', '--stages', 'train', ...settings]);
+    expect(trained).toMatchObject({ code: 0 });
+    expect(await most.ended).toMatchObject({ code: 0 });
+    const accepted = await recordsOf(runs(), 'bounded', 'accepted');
+    const updates = await recordsOf(runs(), 'bounded', 'updates');
+    expect(ACTIONS * accepted.length).toBeGreaterThan(drawn);
+    expect(updates.reduce((sum, { subTrajectories }) => sum + subTrajectories, 0)).toBe(
+      ACTIONS * accepted.length,
+    );
+  });
 
   test('drawn from a policy behind an endpoint, which fails at times, and learned by the local one', async () => {
     const server = await startFaultServer(({ body: { messages } }, index) =>

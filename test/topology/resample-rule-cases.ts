@@ -49,6 +49,21 @@ export const RESAMPLE_CASES: readonly Case[] = [
     mended: { set: ['stages.resample.follow={}', ...compared] },
   },
   {
+    rule: 'follow-ahead',
+    set: ['stages.resample={maxAhead: 2000}', ...compared],
+    path: 'stages.resample.maxAhead',
+    says: 'add `follow: {}`, or take it out',
+    mended: { set: ['stages.resample={follow: {}, maxAhead: 2000}', ...compared] },
+  },
+  {
+    rule: 'follow-ahead',
+    set: ['stages.resample={follow: {}, maxAhead: 1087}', ...compared],
+    path: 'stages.resample.maxAhead',
+    // Those of `reward` and `train`.
+    says: 'hold up to 1088 records',
+    mended: { set: ['stages.resample={follow: {}, maxAhead: 1088}', ...compared] },
+  },
+  {
     rule: 'unheld-advantages',
     severity: 'warning',
     set: ['stages.resample={}', ...compared, 'stages.train.beta=0'],

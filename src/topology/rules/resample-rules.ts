@@ -1,4 +1,5 @@
 /** Rules about fresh actions at recorded contexts, and about policies that follow their training. */
+import { aheadOf } from '../ahead.ts';
 import { error, type Rule, warning } from './rule.ts';
 
 export const followTraining: Rule = {
@@ -23,6 +24,31 @@ export const followTraining: Rule = {
         'rollouts that follow the training depend on when updates arrive: expected `merge: arrival`, or take `follow` out';
       return [error(path, message)];
     }),
+};
+
+export const followAhead: Rule = {
+  name: 'follow-ahead',
+  about: '`resample.maxAhead` goes with `follow`, and lets the stages after it fill their windows.',
+  check: (topology) => {
+    const { resample } = topology.stages;
+    if (resample === undefined || resample.maxAhead === null) return [];
+    const path = ['stages', 'resample', 'maxAhead'];
+    if (!resample.follow)
+      return [
+        error(
+          path,
+          'it bounds how far ahead of the training actions are drawn that `follow` it: add `follow: {}`, or take it out',
+        ),
+      ];
+    const held = aheadOf(topology)?.held ?? 0;
+    if (resample.maxAhead >= held) return [];
+    return [
+      error(
+        path,
+        `the windows of the stages after \`resample\` hold up to ${held} records, and \`train\` might wait for more than ${resample.maxAhead} for ever: expected at least ${held}, or smaller windows (\`train.window\`)`,
+      ),
+    ];
+  },
 };
 
 export const freshReward: Rule = {
