@@ -13,6 +13,7 @@ import type { ModuleContext } from './modules/call-module.ts';
 import type { OwnPart } from './own-stages/own-part.ts';
 import { make } from './parts/kind.ts';
 import type { Reader, ReaderContext } from './questions/reader.ts';
+import { type WaitNotice, waitNotice } from './runtime/wait-notice.ts';
 import {
   ADVANTAGES,
   type AnyToolKind,
@@ -46,6 +47,8 @@ export interface Parts {
   stage(name: string, config: OwnStageConfig): Promise<OwnPart>;
   /** Hears what the user should know, each thing once. */
   readonly notify: (message: string) => void;
+  /** Says, once for each, that a model or a tool has not answered for long. */
+  readonly waits: WaitNotice;
   /** Told, once, why a model runs on the float64 reference. */
   readonly onFallback: (reason: DeviceError) => void;
   /** Has it closed with the run. */
@@ -97,8 +100,10 @@ export function openParts(topology: Topology, deps: PartsDeps): Parts {
   const onFallback = (reason: DeviceError) =>
     notifyOnce(`${reason.message} Going on with the float64 reference, which is slow.`);
 
-  const { seed, modules } = topology;
+  const { seed, modules, runtime } = topology;
+  const waits = waitNotice({ afterMs: runtime.waitNoticeMs, notify: deps.notify });
   const base = {
+    waits,
     seed,
     modules,
     env: deps.env,
@@ -183,6 +188,7 @@ export function openParts(topology: Topology, deps: PartsDeps): Parts {
     stage: async (name, config) =>
       keep(await make<ModuleContext, OwnPart>(STAGE_KINDS, config, { ...base, name: `stages.${name}` })),
     notify: notifyOnce,
+    waits,
     onFallback,
     keep,
     close: async () => {

@@ -149,7 +149,8 @@ export async function pipeline(
   await add('tools', async (config) => {
     const all = await parts.tools();
     for (const tool of all) await tool.open?.(signal);
-    const operator = tools(config, { tools: all, retry: config.retry, sleep: pauseOf('tools') });
+    const { waits } = parts;
+    const operator = tools(config, { tools: all, retry: config.retry, sleep: pauseOf('tools'), waits });
     return {
       operator: () => operator,
       isOwn: (turn) => lastAction(turn)?.kind === 'TOOL_CALL' && !isBranch(turn as Turn),

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { LanguageModel } from '../agent/model.ts';
 import type { DeviceError } from '../errors.ts';
 import { kind, unionOf } from '../parts/kind.ts';
+import type { WaitNotice } from '../runtime/wait-notice.ts';
 import { localModelConfig } from './local-model-config.ts';
 import { openaiConfig } from './openai-config.ts';
 
@@ -17,6 +18,8 @@ export interface LanguageModelContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Told why a local model runs on the float64 reference. */
   readonly onFallback: (reason: DeviceError) => void;
+  /** Says that an endpoint has not answered for long. */
+  readonly waits?: WaitNotice;
 }
 
 const localLanguageModel = kind({
@@ -33,8 +36,8 @@ const openaiLanguageModel = kind({
   about: 'A model behind an endpoint that speaks the OpenAI protocol.',
   settings: openaiConfig,
   files: ['recordTokens.policy'],
-  make: async (config, { seed, env }: LanguageModelContext): Promise<LanguageModel> =>
-    (await import('./openai.ts')).openaiModel(config, { runSeed: seed, env }),
+  make: async (config, { seed, env, waits }: LanguageModelContext): Promise<LanguageModel> =>
+    (await import('./openai.ts')).openaiModel(config, { runSeed: seed, env, waits }),
 });
 
 export const LANGUAGE_MODELS = [localLanguageModel, openaiLanguageModel] as const;

@@ -1,6 +1,7 @@
 /** One path of an endpoint that speaks the OpenAI protocol: its key, its limits, and its faults as errors. */
 import { ConfigError, ModelError } from '../errors.ts';
 import { limitConcurrency } from '../runtime/concurrency.ts';
+import type { WaitNotice } from '../runtime/wait-notice.ts';
 import { connectionError, type Endpoint, statusError, timeoutError } from './openai-errors.ts';
 
 /** What every client of an endpoint is set by. */
@@ -16,6 +17,14 @@ interface EndpointSettings {
 interface EndpointPath {
   readonly path: string;
   readonly expected: string;
+}
+
+/** What it needs of its surroundings. */
+interface EndpointDeps {
+  /** Where `apiKeyEnv` is looked up. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Says that it has not answered for long. */
+  readonly waits?: WaitNotice | undefined;
 }
 
 /** Sends one request, a JSON object, and resolves with the whole text of the response. */
@@ -34,7 +43,7 @@ interface OpenaiEndpoint {
 export async function openaiEndpoint(
   config: EndpointSettings,
   { path, expected }: EndpointPath,
-  env: Readonly<Record<string, string | undefined>>,
+  { env, waits = (call) => call() }: EndpointDeps,
 ): Promise<OpenaiEndpoint> {
   const secret = readKey(config.apiKeyEnv, env);
   const { default: Client, APIError } = await import('openai');
@@ -73,7 +82,8 @@ export async function openaiEndpoint(
       const timer = setTimeout(() => deadline.abort(), config.timeoutMs);
       try {
         const either = AbortSignal.any([signal, deadline.signal]);
-        return await work((body) => send(body, either), either);
+        const { timeoutMs } = config;
+        return await waits(() => work((body) => send(body, either), either), { name: url, timeoutMs });
       } catch (error) {
         if (signal.aborted) throw signal.reason;
         if (error instanceof ModelError) throw error;

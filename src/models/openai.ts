@@ -6,6 +6,7 @@ import type OpenAI from 'openai';
 import { actionEnd, closingTags, type Reading, type ToolTag } from '../agent/action.ts';
 import type { Completion, CompletionRequest, LanguageModel } from '../agent/model.ts';
 import { seedFor } from '../random.ts';
+import type { WaitNotice } from '../runtime/wait-notice.ts';
 import { readCompletion } from './openai-completion.ts';
 import type { OpenaiConfig } from './openai-config.ts';
 import { openaiEndpoint } from './openai-endpoint.ts';
@@ -19,6 +20,8 @@ export interface OpenaiDeps {
   readonly runSeed: number;
   /** Where `apiKeyEnv` is looked up. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Says that the endpoint has not answered for long; nobody does otherwise. */
+  readonly waits?: WaitNotice | undefined;
 }
 
 /**
@@ -30,7 +33,7 @@ export async function openaiModel(config: OpenaiConfig, deps: OpenaiDeps): Promi
   const { endpoint, ask } = await openaiEndpoint(
     config,
     { path: 'chat/completions', expected: 'a chat completion' },
-    deps.env,
+    deps,
   );
   const recorder = await recorderOf(config, endpoint);
 

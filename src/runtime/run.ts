@@ -53,6 +53,14 @@ export const runtimeConfig = z
         'After SIGTERM a run finishes and commits what is in flight for so long, whatever it waits for; then it stops at once, ' +
           'and loses nothing. Less than what gives the signal waits before it kills (containers: 60 s here).',
       ),
+    waitNoticeMs: z
+      .number()
+      .int()
+      .min(0)
+      .default(10_000)
+      .describe(
+        'A call of an endpoint or a tool that has not been answered for so long is told, once for each of them, in milliseconds; 0: never.',
+      ),
     remoteCheckMs: z
       .number()
       .int()

@@ -10,6 +10,7 @@ import { perRecord } from '../runtime/per-record.ts';
 import type { RetryConfig } from '../runtime/retry.ts';
 import type { Emission, StageOperator } from '../runtime/stage.ts';
 import { inTime, LATE } from '../runtime/time-limit.ts';
+import type { WaitNotice } from '../runtime/wait-notice.ts';
 import type { Observation, ToolCall } from '../topics/records.generated.ts';
 
 export const toolsConfig = z.strictObject({
@@ -35,6 +36,8 @@ export interface ToolsDeps {
   readonly tools: readonly Tool[];
   readonly retry: RetryConfig;
   readonly sleep: Sleep;
+  /** Says that a tool has not answered for long; nobody does otherwise. */
+  readonly waits?: WaitNotice;
 }
 
 /**
@@ -56,7 +59,14 @@ export function tools(config: ToolsConfig, deps: ToolsDeps): StageOperator<ToolC
     }
     const leave = await places.get(tool)?.(signal);
     // Waiting for a place is no fault of the tool: the time begins with the call.
-    const observation = await callInTime(tool, action.content, { config, signal }).finally(leave);
+    const argument = action.content;
+    const call = () => callInTime(tool, argument, { config, signal });
+    const { waits } = deps;
+    const { timeoutMs } = config;
+    const observation = await (waits
+      ? waits(call, { name: `tool ${tool.name}`, timeoutMs })
+      : call()
+    ).finally(leave);
     return [
       {
         topic: 'turns',
