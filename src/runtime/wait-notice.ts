@@ -3,7 +3,7 @@
 /** Makes a call of somebody with a name, such as `http://127.0.0.1:8000/v1/chat/completions (my-model)`. */
 export type WaitNotice = <T>(call: () => Promise<T>, who: Awaited) => Promise<T>;
 
-export interface Awaited {
+interface Awaited {
   readonly name: string;
   /** When the call is given up, in milliseconds. */
   readonly timeoutMs: number;
