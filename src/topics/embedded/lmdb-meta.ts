@@ -45,6 +45,11 @@ export interface Meta {
 
 /** The newer header, after both were checked against each other. Throws `BrokenPages`. */
 export function readMeta(file: number): Meta {
+  return readMetas(file)[0];
+}
+
+/** Both headers, the newer one first. Throws as `readMeta`. */
+export function readMetas(file: number): readonly [newer: Meta, older: Meta] {
   const first = parseMeta(file, 0);
   const second = parseMeta(file, first.pageSize);
   const flags = (meta: Meta) => meta.trees.map((tree) => tree.flags & ~OVERLAPPING_SYNC).join();
@@ -56,7 +61,7 @@ export function readMeta(file: number): Meta {
   const inTurn = (a === 0n && b === 0n) || (a % 2n === 0n && (a - b === 1n || b - a === 1n));
   if (!inTurn) throw new BrokenPages(`page 0 and page 1, its two headers, are of transactions ${a} and ${b}`);
   for (const meta of [first, second]) checkRoot(file, meta);
-  return b > a ? second : first;
+  return b > a ? [second, first] : [first, second];
 }
 
 /** The bytes that say which state of the file is the newest: other ones, and somebody has written. */

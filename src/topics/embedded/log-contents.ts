@@ -10,15 +10,13 @@ import type { LogValues } from './log-values.ts';
 /** Throws `Damaged` where something is not as it was written, or belongs to nothing. */
 export function checkContents(values: LogValues): void {
   if (!values.isSealed) return;
-  const { db } = values;
-  for (const { key, value } of db.getRange({ end: ENTRY_KEYS.start })) {
+  for (const { key, value } of values.range({ start: MARKER_KEY, end: ENTRY_KEYS.start })) {
     if (!Buffer.from(key).equals(MARKER_KEY)) values.unsealed(key, value, () => whatIs(Buffer.from(key)));
   }
   const topics = listTopics(values);
   for (const topic of topics)
     for (let partition = 0; partition < topic.partitions; partition++) partitionEnd(values, topic, partition);
-  const [end] = db.getKeys({ reverse: true, limit: 1 });
-  const key = end === undefined ? MARKER_KEY : Buffer.from(end);
+  const key = values.lastKey() ?? MARKER_KEY;
   if (Buffer.compare(key, ENTRY_KEYS.start) < 0) return;
   const isKnown = key.length === ENTRY_KEY_BYTES && topics.some(({ id }) => id === key.readUInt16BE(1));
   if (key[0] === ENTRY_KEYS.start[0] && isKnown) return;

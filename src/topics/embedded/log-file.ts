@@ -24,6 +24,7 @@ import { checkContents } from './log-contents.ts';
 import { FORMAT_VERSION, GAPS_VERSION, MARKER_KEY, SEALED_VERSION } from './log-format.ts';
 import { markerBytes, readMarker } from './log-marker.ts';
 import { type Bytes, type Hash, LogValues } from './log-values.ts';
+import { PageGuard } from './page-guard.ts';
 import { Waiters } from './waiters.ts';
 
 export interface LogFileOptions {
@@ -59,13 +60,14 @@ export class LogFile {
   /** Those in this process who wait for something to be appended. */
   readonly waiters = new Waiters();
   #values: LogValues;
-  #access: 'read' | 'write';
+  /** Of a log that is only read: its pages are looked at when they are read. */
+  #guard: PageGuard | null;
   #users = 1;
 
-  private constructor(folder: string, values: LogValues, access: 'read' | 'write') {
+  private constructor(folder: string, { values, guard }: Opened) {
     this.folder = folder;
     this.#values = values;
-    this.#access = access;
+    this.#guard = guard;
   }
 
   /**
@@ -79,12 +81,14 @@ export class LogFile {
     const folder = realpathSync(options.folder);
     const shared = openFiles.get(folder);
     if (shared !== undefined) {
-      if (options.access === 'write' && shared.#access === 'read') shared.#openForWriting(options);
+      if (options.access === 'write' && shared.#guard !== null) shared.#openForWriting(options);
+      beginSnapshot(shared.db, shared.#guard);
       checkMarker(shared.db, options);
+      shared.db.resetReadTxn();
       shared.#users++;
       return shared;
     }
-    const file = new LogFile(folder, openChecked(options), options.access);
+    const file = new LogFile(folder, openChecked(options));
     openFiles.set(folder, file);
     return file;
   }
@@ -104,8 +108,8 @@ export class LogFile {
    * pages.
    */
   snapshot<T>(reads: () => T): T {
-    this.db.resetReadTxn();
     try {
+      beginSnapshot(this.db, this.#guard);
       return reads();
     } catch (error) {
       throw this.failed('reading', error);
@@ -127,18 +131,22 @@ export class LogFile {
   close(): void {
     if (--this.#users > 0) return;
     openFiles.delete(this.folder);
+    this.#closeDatabase();
+  }
+
+  /** Who writes reaches pages that it did not ask for: all of them are looked at. */
+  #openForWriting(options: LogFileOptions): void {
+    this.#closeDatabase();
+    const { values, guard } = openChecked(options);
+    this.#values = values;
+    this.#guard = guard;
+  }
+
+  #closeDatabase(): void {
     this.db.resetReadTxn();
     // Nothing here is ever pending (all writes are synchronous), so this closes before it returns.
     void this.db.close();
-  }
-
-  #openForWriting(options: LogFileOptions): void {
-    this.db.resetReadTxn();
-    void this.db.close();
-    const db = openDatabase(options.folder, options);
-    const { isSealed, hasGaps } = this.#values;
-    this.#values = new LogValues(db, isSealed ? options.hash : null, hasGaps);
-    this.#access = 'write';
+    this.#guard?.close();
   }
 }
 
@@ -200,32 +208,64 @@ function moveInto(draft: string, folder: string): void {
   closeSync(parent);
 }
 
-function openChecked(options: LogFileOptions): LogValues {
-  const { folder } = options;
+interface Opened {
+  readonly values: LogValues;
+  readonly guard: PageGuard | null;
+}
+
+function openChecked(options: LogFileOptions): Opened {
+  const { folder, access } = options;
+  let guard: PageGuard | null = null;
   try {
-    const file = openSync(join(folder, DATA_FILE), options.access === 'write' ? 'r+' : 'r');
-    try {
-      checkPages(file);
-    } finally {
-      closeSync(file);
-    }
+    const path = join(folder, DATA_FILE);
+    if (access === 'read') guard = new PageGuard(path);
+    else checkAllPages(path);
     const db = openDatabase(folder, options);
     try {
       // LMDB shows a commit of a process that was killed right after it only once somebody takes the lock.
-      if (options.access === 'write') db.transactionSync(() => {});
+      if (access === 'write') db.transactionSync(() => {});
+      beginSnapshot(db, guard);
       const version = checkMarker(db, options);
       const hash = version >= SEALED_VERSION ? options.hash : null;
-      const values = new LogValues(db, hash, version >= GAPS_VERSION);
+      const values = new LogValues(db, { hash, guard, hasGaps: version >= GAPS_VERSION });
       checkContents(values);
       db.resetReadTxn();
-      return values;
+      return { values, guard };
     } catch (error) {
       void db.close();
       throw error;
     }
   } catch (error) {
+    guard?.close();
     throw storageError('opening the log', folder, error);
   }
+}
+
+function checkAllPages(path: string): void {
+  const file = openSync(path, 'r+');
+  try {
+    checkPages(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** What lmdb's types lack. */
+interface Conditional {
+  getBinaryFast(key: Uint8Array, options: { readonly ifNotTxnId: number }): object | undefined;
+}
+
+/** Lets go of the snapshot before, and begins one whose pages are looked at where there is a guard. */
+function beginSnapshot(db: Bytes, guard: PageGuard | null): void {
+  db.resetReadTxn();
+  guard?.begin(MARKER_KEY, {
+    again: () => db.resetReadTxn(),
+    // lmdb gives no bytes back where it reads in the transaction that it is told not to.
+    isOf: (transaction) => {
+      const found = (db as unknown as Conditional).getBinaryFast(MARKER_KEY, { ifNotTxnId: transaction });
+      return found !== undefined && !ArrayBuffer.isView(found);
+    },
+  });
 }
 
 function openDatabase(folder: string, { access, mapBytes, durable }: LogFileOptions): Bytes {
@@ -246,9 +286,7 @@ function openDatabase(folder: string, { access, mapBytes, durable }: LogFileOpti
 
 /** The format of the log. Throws where it is none of this run that this version can use. */
 function checkMarker(db: Bytes, { run, folder, hash }: LogFileOptions): number {
-  db.resetReadTxn();
   const marker = readMarker(db.getBinary(MARKER_KEY), hash);
-  db.resetReadTxn();
   if (marker === undefined) {
     throw new TransportError(`Expected a Swirl log in ${folder}, found an LMDB file of something else.`);
   }

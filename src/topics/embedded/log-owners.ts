@@ -58,7 +58,7 @@ export function fencedError(values: LogValues, place: Place): TransportError {
 /** The living processes that own a partition. */
 export function owners(values: LogValues): number[] {
   const pids = new Set<number>();
-  for (const { key, value } of values.db.getRange(OWNER_KEYS)) {
+  for (const { key, value } of values.range(OWNER_KEYS)) {
     const { pid, process: identity } = parse<Owner>(values.unsealed(key, value, () => 'an owner'));
     if (pid !== null && identity !== null && processIdentity(pid) === identity) pids.add(pid);
   }

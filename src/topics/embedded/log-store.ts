@@ -48,7 +48,7 @@ export interface PageOptions {
 /** All topics, in order of creation. */
 export function listTopics(values: LogValues): StoredTopic[] {
   const topics: StoredTopic[] = [];
-  for (const { key, value } of values.db.getRange(TOPIC_KEYS)) {
+  for (const { key, value } of values.range(TOPIC_KEYS)) {
     const id = Buffer.from(key).readUInt16BE(1);
     const { name, partitions } = parse<StoredTopic>(values.unsealed(key, value, () => `topic number ${id}`));
     topics.push({ id, name, partitions });
@@ -82,6 +82,9 @@ export function putEnd(values: LogValues, topic: StoredTopic, partition: number,
   values.put(endKey(topic.id, partition), bytes);
 }
 
+/** Offsets that are looked at in one go where they may have no record. */
+const GAPPED_ENTRIES = 1000;
+
 export interface Page {
   readonly entries: LogEntry[];
   /** Where to go on: after the last entry, and after the offsets without a record that follow it. */
@@ -100,28 +103,27 @@ export function readPage(
   const until = Math.min(options.until ?? MAX_OFFSET, partitionEnd(values, topic, partition).offset);
   let next = from;
   const { hasGaps } = values;
-  if (from >= until || (maxEntries < 1 && !hasGaps)) return { entries, next };
-  const range = {
-    start: entryKey(topic.id, partition, from),
-    end: entryKey(topic.id, partition, until),
-    ...(hasGaps ? {} : { limit: maxEntries }),
-  };
   const what = () => placeOf(topic, partition, next);
   let bytes = 0;
-  for (const { key, value } of values.db.getRange(range)) {
-    const offset = Buffer.from(key).readUIntBE(5, 6);
-    if (offset !== next) break;
-    const packed = values.unsealed(key, value, what);
-    if (!hasGaps || !isGap(packed)) {
-      if (entries.length >= maxEntries || bytes >= maxBytes) return { entries, next };
-      const { time, key: recordKey, value: record } = unpackEntry(packed);
-      entries.push({ topic: topic.name, partition, offset, time, key: recordKey, value: record });
-      bytes += value.length;
+  while (next < until) {
+    const room = hasGaps ? GAPPED_ENTRIES : maxEntries - entries.length;
+    if (room < 1) break;
+    const start = entryKey(topic.id, partition, next);
+    const last = Math.min(until, next + room);
+    for (const { key, value } of values.range({ start, end: entryKey(topic.id, partition, last) })) {
+      const offset = Buffer.from(key).readUIntBE(5, 6);
+      if (offset !== next) break;
+      const packed = values.unsealed(key, value, what);
+      if (!hasGaps || !isGap(packed)) {
+        if (entries.length >= maxEntries || bytes >= maxBytes) return { entries, next };
+        const { time, key: recordKey, value: record } = unpackEntry(packed);
+        entries.push({ topic: topic.name, partition, offset, time, key: recordKey, value: record });
+        bytes += value.length;
+      }
+      next++;
     }
-    next++;
+    if (next < last) throw new Damaged(`${what()} is missing`);
   }
-  const last = hasGaps ? until : Math.min(until, from + maxEntries);
-  if (next < last) throw new Damaged(`${what()} is missing`);
   return { entries, next };
 }
 

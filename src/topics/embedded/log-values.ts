@@ -4,6 +4,7 @@
  */
 import type { RootDatabase } from 'lmdb';
 import { Damaged } from './damage.ts';
+import type { PageGuard } from './page-guard.ts';
 
 export type Bytes = RootDatabase<Buffer, Buffer>;
 
@@ -11,6 +12,7 @@ export type Bytes = RootDatabase<Buffer, Buffer>;
 export type Hash = (bytes: Uint8Array, seed: number) => number;
 
 const HASH_BYTES = 4;
+const AFTER_ALL = Buffer.from([0xff]);
 
 /** The checksum's function: WebAssembly, so that it is the same on every Node, and fast on short values. */
 export async function openHash(): Promise<Hash> {
@@ -18,17 +20,32 @@ export async function openHash(): Promise<Hash> {
   return (await xxhash()).h32Raw;
 }
 
+export interface LogValuesOptions {
+  /** Null: values carry no checksum, as those of logs that were made before there were any. */
+  readonly hash: Hash | null;
+  readonly hasGaps: boolean;
+  /** Null where all pages were looked at. */
+  readonly guard: PageGuard | null;
+}
+
+interface Range {
+  readonly start: Buffer;
+  /** The key after the last. */
+  readonly end: Buffer;
+}
+
 export class LogValues {
   readonly db: Bytes;
   /** Whether offsets may have no record. */
   readonly hasGaps: boolean;
   readonly #hash: Hash | null;
+  readonly #guard: PageGuard | null;
 
-  /** Without `hash` values carry no checksum: those of logs that were made before there were any. */
-  constructor(db: Bytes, hash: Hash | null, hasGaps: boolean) {
+  constructor(db: Bytes, { hash, hasGaps, guard }: LogValuesOptions) {
     this.db = db;
     this.hasGaps = hasGaps;
     this.#hash = hash;
+    this.#guard = guard;
   }
 
   get isSealed(): boolean {
@@ -42,8 +59,22 @@ export class LogValues {
 
   /** The value, if there is one. Throws `Damaged`, with `what` it is, where its bytes have changed. */
   get(key: Buffer, what: () => string): Buffer | undefined {
+    this.#guard?.touch(key);
     const stored = this.db.getBinary(key);
     return stored === undefined ? undefined : this.unsealed(key, stored, what);
+  }
+
+  /** Keys and values as they are stored, in order. */
+  range(range: Range): Iterable<{ readonly key: Uint8Array; readonly value: Uint8Array }> {
+    this.#guard?.touch(range.start, range.end);
+    return this.db.getRange(range);
+  }
+
+  /** The last key of all. */
+  lastKey(): Buffer | undefined {
+    this.#guard?.touch(AFTER_ALL);
+    const [last] = this.db.getKeys({ reverse: true, limit: 1 });
+    return last === undefined ? undefined : Buffer.from(last);
   }
 
   put(key: Buffer, value: Buffer): void {

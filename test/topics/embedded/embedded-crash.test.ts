@@ -152,12 +152,14 @@ describe('processes that share a log', () => {
       closeSync(file);
       return done;
     })();
-    const [first, second, worker] = await Promise.all([
+    const [first, second, worker, reader] = await Promise.all([
       start('feed', 'busy', count),
       start('feed', 'busy', count),
       start('work', 'busy', 2 * count),
+      start('look', 'busy', 2 * count),
     ]);
-    expect(await Promise.all([first.exited, second.exited, worker.exited])).toEqual([
+    expect(await Promise.all([first, second, worker, reader].map(({ exited }) => exited))).toEqual([
+      [0, null],
       [0, null],
       [0, null],
       [0, null],

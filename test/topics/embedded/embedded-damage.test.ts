@@ -87,34 +87,41 @@ describe('a folder that is not a log of this run', () => {
     expect(readFileSync(dataOf('a')).equals(before)).toBe(true);
   });
 
-  test('damaged anywhere: refused or usable, and the process lives', async () => {
-    await make('a');
-    const child = inChild(['damage', runs.folder, 'a', '60']);
-    expect({ ...child, output: undefined, stdout: child.stdout.slice(-200) }).toMatchObject({
-      status: 0,
-      signal: null,
-    });
-    expect(Number(/refused (\d+)/.exec(child.stdout)?.[1])).toBeGreaterThan(20);
-  });
+  const accesses = ['write', 'read'] as const;
+  test.each(accesses)(
+    'damaged anywhere: refused or usable, and the process lives (to %s)',
+    async (access) => {
+      await make('a');
+      const child = inChild(['damage', runs.folder, 'a', '60', access]);
+      expect({ ...child, output: undefined, stdout: child.stdout.slice(-200) }).toMatchObject({
+        status: 0,
+        signal: null,
+      });
+      expect(Number(/refused (\d+)/.exec(child.stdout)?.[1])).toBeGreaterThan(20);
+    },
+  );
 
-  test('a bit flipped anywhere: the log is refused, with the place, or says what it said', async () => {
-    await make('a');
-    const transport = await runs.open('a');
-    await transport.ensureTopics([{ name: 'wide', partitions: 3 }]);
-    const wide = Array.from({ length: 60 }, (_, i) => output('wide', `q${i}`, `${i}`.padEnd(100, '-')));
-    await transport.append(wide);
-    const signal = new AbortController();
-    for await (const input of transport.subscribe({ group: 'work', topic: 'in', signal: signal.signal })) {
-      await input.commit(50, [output('wide', 'done', 'x')]);
-      break;
-    }
-    signal.abort();
-    await transport.close();
-    const child = inChild(['flips', runs.folder, 'a', '60']);
-    expect(child).toMatchObject({ status: 0, signal: null });
-    expect(child.stdout).toMatch(/^\{"refused":\d+,"same":\d+\}\n$/);
-    expect(JSON.parse(child.stdout).refused).toBeGreaterThan(25);
-  });
+  test.each(accesses)(
+    'a bit flipped anywhere: refused, with the place, or as it was (to %s)',
+    async (access) => {
+      await make('a');
+      const transport = await runs.open('a');
+      await transport.ensureTopics([{ name: 'wide', partitions: 3 }]);
+      const wide = Array.from({ length: 60 }, (_, i) => output('wide', `q${i}`, `${i}`.padEnd(100, '-')));
+      await transport.append(wide);
+      const signal = new AbortController();
+      for await (const input of transport.subscribe({ group: 'work', topic: 'in', signal: signal.signal })) {
+        await input.commit(50, [output('wide', 'done', 'x')]);
+        break;
+      }
+      signal.abort();
+      await transport.close();
+      const child = inChild(['flips', runs.folder, 'a', '60', access]);
+      expect(child).toMatchObject({ status: 0, signal: null });
+      expect(child.stdout).toMatch(/^\{"refused":\d+,"same":\d+\}\n$/);
+      expect(JSON.parse(child.stdout).refused).toBeGreaterThan(25);
+    },
+  );
 
   test('a log in use is never taken for a damaged one', async () => {
     const transport = await runs.open('a', { durable: false });

@@ -1,6 +1,6 @@
 /**
  * A process of its own that uses an embedded log, for the tests that kill it or run several at once:
- * `node --import tsx log-child.ts MODE FOLDER RUN [ARGUMENT]`. It prints `ready` and what it did.
+ * `node --import tsx log-child.ts MODE FOLDER RUN [ARGUMENT] [ACCESS]`. It prints `ready` and what it did.
  */
 import { closeSync, cpSync, fstatSync, ftruncateSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,13 @@ import { uniform } from '../../../src/random.ts';
 import { embeddedConfig, openEmbeddedLog } from '../../../src/topics/embedded/embedded-log.ts';
 import type { InputPartition, Output, Transport } from '../../../src/topics/transport.ts';
 
-const [mode, folder, run, argument] = process.argv.slice(2) as [string, string, string, string | undefined];
+const [mode, folder, run, argument, access = 'write'] = process.argv.slice(2) as [
+  string,
+  string,
+  string,
+  string | undefined,
+  ('read' | 'write')?,
+];
 
 const open = (name = run): Promise<Transport> =>
   openEmbeddedLog({ folder, run: name, config: embeddedConfig.parse({ pollMs: 5 }) });
@@ -56,6 +62,29 @@ async function work(): Promise<void> {
   await transport.close();
 }
 
+/** Opens the log to read it, again and again, and looks at pieces of it until `out` has `ARGUMENT`. */
+async function look(): Promise<void> {
+  console.log('ready');
+  for (let seen = 0; seen < Number(argument); ) {
+    const transport = await openEmbeddedLog({
+      folder,
+      run,
+      access: 'read',
+      config: embeddedConfig.parse({}),
+    });
+    for (let again = 0; again < 20; again++) {
+      for (const { name, offsets } of await transport.topics()) {
+        const [{ end } = { end: 0 }] = offsets;
+        const from = { offset: Math.floor(uniform(BigInt(end), again) * end) };
+        for await (const _ of transport.read(name, { partition: 0, from, limit: 20 }));
+        if (name === 'out') seen = end;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    await transport.close();
+  }
+}
+
 /** Owns `in` for the group `work`, and does nothing more until killed. */
 async function hold(): Promise<void> {
   const transport = await open();
@@ -71,8 +100,8 @@ async function hold(): Promise<void> {
 }
 
 /**
- * Damages copies of the log in `ARGUMENT` ways, opens each, and uses what opens. Prints how many were
- * refused with a TransportError; anything else, a signal most of all, ends the process differently.
+ * Damages copies of the log in `ARGUMENT` ways, opens each for `ACCESS`, and uses what opens. Prints how many
+ * were refused with a TransportError; anything else, a signal most of all, ends the process differently.
  */
 async function damage(): Promise<void> {
   let refused = 0;
@@ -83,9 +112,11 @@ async function damage(): Promise<void> {
     spoil(join(copy, run, 'log', 'data.mdb'), seed);
     console.log(`seed ${seed}`);
     try {
-      const transport = await openEmbeddedLog({ folder: copy, run, config: embeddedConfig.parse({}) });
+      const config = embeddedConfig.parse({});
+      const transport = await openEmbeddedLog({ folder: copy, run, access, config });
       for await (const entry of transport.read('in')) {
-        if (entry.offset % 50 === 0) await transport.append([record('in', `again/${entry.offset}`)]);
+        if (access === 'write' && entry.offset % 50 === 0)
+          await transport.append([record('in', `again/${entry.offset}`)]);
       }
       await transport.close();
     } catch (error) {
@@ -123,7 +154,7 @@ async function flips(): Promise<void> {
 
 /** All that a run would find there, as text. */
 async function contents(of: string): Promise<string> {
-  const transport = await openEmbeddedLog({ folder: of, run, config: embeddedConfig.parse({}) });
+  const transport = await openEmbeddedLog({ folder: of, run, access, config: embeddedConfig.parse({}) });
   try {
     const found: unknown[] = [await transport.topics(), await transport.committed('work', 'in')];
     for (const { name } of await transport.topics()) {
@@ -168,4 +199,4 @@ function record(topic: string, value: string): Output {
   return { topic, key: value.split('/')[0], value: Buffer.from(value) };
 }
 
-await { feed, work, hold, damage, flips }[mode as 'feed']();
+await { feed, work, look, hold, damage, flips }[mode as 'feed']();
