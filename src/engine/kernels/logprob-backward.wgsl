@@ -2,16 +2,18 @@
 // become 0.
 @group(0) @binding(3) var<storage, read> advantages: array<f32>;          // (M)
 @group(0) @binding(4) var<storage, read> running: array<vec4f>;           // (M) maximum, sum, the target's logit, log-sum
-@group(0) @binding(5) var<storage, read_write> logits: array<f32>;        // (M, STRIDE)
+@group(0) @binding(5) var<storage, read_write> logits: array<vec4f>;      // (M, STRIDE)
 
 @compute @workgroup_size(8, 8)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let m = id.y;
-  if (id.x >= call.stride || m >= batch.targets) { return; }
-  let capped = softCap(logits[m * call.stride + id.x], LOGIT_CAP);
-  let hit = select(0f, 1f, tokens[targets[m]] == call.first + id.x);
+  if (4 * id.x >= call.stride || m >= batch.targets) { return; }
+  let at = m * call.stride / 4 + id.x;
+  let columns = 4 * id.x + vec4u(0, 1, 2, 3);
+  let capped = softCap4(logits[at], LOGIT_CAP);
+  let hit = select(vec4f(), vec4f(1), vec4u(tokens[targets[m]] - call.first) == columns);
   let scale = inverseTemperatures[m];
-  let slope = softCapSlope(capped, LOGIT_CAP) * scale;
+  let slope = softCapSlope4(capped, LOGIT_CAP) * scale;
   let d = advantages[m] * (exp(capped * scale - running[m].w) - hit) * slope;
-  logits[m * call.stride + id.x] = select(0, d, id.x < call.columns);
+  logits[at] = select(vec4f(), d, columns < vec4u(call.columns));
 }

@@ -22,6 +22,8 @@ export interface Shape {
   readonly keyBlock: number;
   /** Tokens whose share of a norm's gradient one invocation adds up. */
   readonly normChunk: number;
+  /** Neighboring pairs that one invocation rotates. */
+  readonly ropePairs: 2 | 4;
 }
 
 /** Throws `ConfigError` where the kernels, which work on vec4, cannot hold the decoder. */
@@ -52,6 +54,7 @@ export function shapeOf(config: DecoderConfig, software: boolean): Shape {
     queryBlock,
     keyBlock: lanes,
     normChunk: 64,
+    ropePairs: config.headSize % 8 === 0 ? 4 : 2,
   };
 }
 
@@ -74,6 +77,7 @@ export function shapeSource(config: DecoderConfig, shape: Shape): string {
     NORMS: shape.norms,
     NORM_CHUNK: shape.normChunk,
     SPAN: spanColumns,
+    PAIRS: shape.ropePairs,
     ATTENTION_LANES: shape.attentionLanes,
     KEY_LANES: shape.keyBlock,
     NONE: 0xffffffff,
@@ -91,6 +95,11 @@ export function shapeSource(config: DecoderConfig, shape: Shape): string {
     ...Object.entries(numbers).map(([name, value]) => `const ${name} = f32(${Math.fround(value)});`),
     `const POST_NORMS = ${config.postNorms};`,
     `const SILU = ${config.activation === 'silu'};`,
+    `alias Pairs = vec${shape.ropePairs}f;`,
+    // Cosines and sines of so many pairs, which lie two by two.
+    `fn turnsOf(a: vec4f, b: vec4f) -> array<Pairs, 2> {
+  return array(${shape.ropePairs === 4 ? 'vec4f(a.xz, b.xz), vec4f(a.yw, b.yw)' : 'a.xz, a.yw'});
+}`,
     helpers,
   ].join('\n');
 }
@@ -137,6 +146,12 @@ fn softCap4(x: vec4f, cap: f32) -> vec4f {
 // The slope of softCap at the x that gave this capped value.
 fn softCapSlope(capped: f32, cap: f32) -> f32 {
   if (cap == 0) { return 1; }
+  let ratio = capped / cap;
+  return 1 - ratio * ratio;
+}
+
+fn softCapSlope4(capped: vec4f, cap: f32) -> vec4f {
+  if (cap == 0) { return vec4f(1); }
   let ratio = capped / cap;
   return 1 - ratio * ratio;
 }

@@ -26,7 +26,7 @@ export class TrainingOperations extends ForwardOperations {
   logprobBackward(tile: HeadTile): Dispatch {
     return this.kernels.dispatch('logprob-backward', {
       ...this.overTile(tile, ['advantages', 'running', 'logits']),
-      workgroups: perElement(tile.stride, 'targets'),
+      workgroups: perElement(tile.stride / 4, 'targets'),
     });
   }
 
@@ -62,7 +62,7 @@ export class TrainingOperations extends ForwardOperations {
       this.kernels.dispatch('norm-weight-gradient', {
         call: [norm],
         bindings: [this.plan.batch, b.dy, b.x, b.rstd, this.plan.get('normPartials')],
-        workgroups: (sizes) => [Math.ceil(this.config.hiddenSize / 64), sizes.chunks],
+        workgroups: (sizes) => [Math.ceil(this.config.hiddenSize / 4 / 64), sizes.chunks],
       }),
     ]);
   }
@@ -135,7 +135,7 @@ export class TrainingOperations extends ForwardOperations {
         ...[batch, this.plan.get('positions'), this.ropeTable(layer)],
         ...[b.dqueries, b.dkeys, b.dvalues, b.dqkv],
       ],
-      workgroups: perElement(this.shape.qkvSize / 2),
+      workgroups: perElement(this.shape.qkvSize / 2 / this.shape.ropePairs),
     });
   }
 

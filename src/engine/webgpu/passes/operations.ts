@@ -102,7 +102,7 @@ export class ForwardOperations {
     return this.kernels.dispatch('rope', {
       call: [ring],
       bindings: [batch, positions, bases, this.ropeTable(layer), b.qkv, b.queries, b.keys, b.values],
-      workgroups: perElement(this.shape.qkvSize / 2),
+      workgroups: perElement(this.shape.qkvSize / 2 / this.shape.ropePairs),
     });
   }
 
