@@ -109,6 +109,14 @@ describe('the examples', () => {
     expect(await said('tap-mean-reward.ts')).toEqual(means);
   });
 
+  test('fresh actions are drawn, and learned from', async () => {
+    const updates = await said('fresh-actions.ts');
+    expect(updates.length).toBeGreaterThan(0);
+    for (const line of updates) expect(line).toMatch(/^update \d+: \d+ fresh actions, mean reward \d\.\d\d$/);
+    const drawn = updates.map((line) => Number(/: (\d+)/.exec(line)?.[1]));
+    expect(drawn.reduce((a, b) => a + b, 0) % 4).toBe(0);
+  });
+
   test('the flow runs without topics, and is the same every time', async () => {
     const first = await said('flow-without-topics.ts');
     expect(first.filter((line) => line.startsWith('apples-'))).toHaveLength(12);

@@ -24,7 +24,7 @@ export interface PartOptions extends RecordOptions {
   readonly notify?: Notify;
 }
 
-export type OneStageName = Extract<StageName, 'decompose' | 'judge' | 'filter' | 'reward'>;
+export type OneStageName = Extract<StageName, 'decompose' | 'judge' | 'filter' | 'resample' | 'reward'>;
 
 type Reads<N extends StageName> = TopicRecords[(typeof STAGE_RECORDS)[N]['reads']];
 type Writes<N extends StageName> = (typeof STAGE_RECORDS)[N]['writes'][0];

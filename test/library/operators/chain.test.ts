@@ -19,6 +19,7 @@ import {
   paced,
   type Question,
   type Run,
+  resample,
   reward,
   rollout,
   type Scored,
@@ -107,6 +108,33 @@ describe('without topics', () => {
     expect(byId(found)).toEqual(byId(await topic('trajectories')));
     const scored = await collect(scoredOf(from(questions)));
     expect(byId(scored)).toEqual(byId(await topic('scored')));
+  });
+
+  test('fresh actions are those of a run that draws them, and are learned from in their groups', async () => {
+    const topology = {
+      ...{ ...settings, run: 'fresh', reward: { kind: 'judge', unknown: 0.5 }, fed: ['accepted'] },
+      stages: { resample: { actions: 3 }, reward: {} },
+    };
+    const accepted = await topic('accepted');
+    const fresh = await openRun(
+      await loadTopology(topology as Parameters<typeof loadTopology>[0], { folder, notify: () => {} }),
+    );
+    await fresh.feed('accepted', accepted);
+    await (await fresh.start({ untilDrained: true })).end;
+    const scored = await collect(
+      paced(accepted).pipe(
+        resample({ policy: policy(), tasks, tools, seed: 7, actions: 3 }),
+        reward({ kind: 'judge', unknown: 0.5 }, { tools }),
+      ),
+    );
+    expect(scored.map(({ id }) => id)).toEqual(
+      accepted.flatMap(({ id }) => [`${id}~0`, `${id}~1`, `${id}~2`]),
+    );
+    expect(scored).toEqual(await topic('scored', fresh));
+    await fresh.close();
+    const updates = await trained(from(scored), 'fresh-weights', { advantage: 'leave-one-out', beta: 0.1 });
+    expect(updates.reduce((sum, { subTrajectories }) => sum + subTrajectories, 0)).toBe(scored.length);
+    expect(() => resample({ policy: policy(), tasks, actions: 0 })).toThrow('stages.resample.actions');
   });
 
   test('the same weights come of it every time, and those of a run that is fed the same records', async () => {
