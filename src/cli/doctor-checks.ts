@@ -17,6 +17,7 @@ import { SwirlError } from '../errors.ts';
 import type { Topology } from '../topology/topology.ts';
 import { counted } from './count.ts';
 import type { Check } from './doctor-check.ts';
+import { checkEmbeddings } from './doctor-embeddings.ts';
 import { checkEndpoints } from './doctor-endpoints.ts';
 import { checkKafka } from './doctor-kafka.ts';
 import { checkRegistry } from './doctor-registry.ts';
@@ -69,7 +70,9 @@ export async function* examine({ topology: file, set, policy, begin }: Subject):
   yield* checkRegistry(loaded.topology, process.env);
   const deps = { env: process.env, now: () => performance.now(), begin };
   yield* checkEndpoints(loaded.topology, deps);
-  yield* checkTools(loaded.topology, { ...deps, signal: AbortSignal.timeout(LONGEST_CHECK_MS) });
+  const signal = AbortSignal.timeout(LONGEST_CHECK_MS);
+  yield* checkTools(loaded.topology, { ...deps, signal });
+  yield* checkEmbeddings(loaded.topology, { ...deps, signal });
 }
 
 /**

@@ -1,11 +1,15 @@
-/** `swirl index`: builds the search tool's index of a corpus ahead of a run. */
+/** `swirl index`: builds what the search tool looks things up in ahead of a run, and looks whether it is whole. */
 import type { Command } from 'commander';
+import type { Kept, OfCorpus } from '../tools/search/beside-corpus.ts';
+import type { SearchConfig } from '../tools/search.ts';
 import { count, counted } from './count.ts';
 import { EXIT, withExitCodes } from './exit.ts';
 import { interrupts } from './interrupt.ts';
+import { type TopologyFlags, topologyOf, withTopology } from './topology-option.ts';
 
-interface IndexFlags {
+interface IndexFlags extends TopologyFlags {
   readonly titleWeight: number;
+  readonly again?: boolean;
   readonly json?: boolean;
 }
 
@@ -14,45 +18,66 @@ export function register(program: Command): void {
     .command('index')
     .summary('build the index of a search corpus')
     .description(
-      'build the index of a search corpus (`index: disk` of a tool of kind search) ahead of the run that would build it',
+      'build the index of a search corpus (`index: disk` of a tool of kind search), or all that the search tools of a ' +
+        'topology need, their embeddings too, ahead of the run that would build it; what is there already is read and checked',
     )
-    .argument('<corpus...>', 'JSON lines of {"title", "text"}, plain, gzip or Zstandard')
+    .argument('[corpus...]', 'JSON lines of {"title", "text"}, plain, gzip or Zstandard')
     .option('--title-weight <n>', "how often the words of a title count, as the tool's titleWeight", count, 1)
+    .option('--again', 'build again what is damaged')
     .option('--json', 'print what was done as one JSON object a line');
-  withExitCodes(command, { interrupted: 'interrupted; the same command goes on from there' }).action(
-    async (files: string[], flags: IndexFlags) => {
-      process.exitCode = await index(files, flags);
-    },
-  );
+  withExitCodes(withTopology(command), {
+    interrupted: 'interrupted; the same command goes on from there',
+  }).action(async (files: string[], flags: IndexFlags) => {
+    process.exitCode = await index(files, flags);
+  });
 }
 
-async function index(files: readonly string[], { titleWeight, json }: IndexFlags): Promise<number> {
-  const { openIndex } = await import('../tools/search/open-index.ts');
-  const { indexNotes } = await import('../tools/search/index-notes.ts');
+/** A manifest, of either kind. */
+interface Indexed extends OfCorpus {
+  readonly articles: number;
+  readonly files: Readonly<Record<string, number>>;
+  /** Of vectors: the numbers of one. */
+  readonly width?: number;
+}
+
+interface Job {
+  readonly path: string;
+  /** What embeds; null for an index of words. */
+  readonly model: string | null;
+  readonly kept: Kept<Indexed>;
+}
+
+async function index(files: readonly string[], flags: IndexFlags): Promise<number> {
+  const { ensureKept } = await import('../tools/search/ensure-kept.ts');
   const say = (message: string) => process.stderr.write(`${message}\n`);
   const { stop, release } = interrupts(say, 'stopping; what is indexed is kept');
-  const now = () => performance.now();
   try {
-    for (const path of files) {
-      const from = now();
-      const notes = indexNotes(path, say, now);
-      let isBuilt = false;
-      const opened = await openIndex({
-        ...{ path, titleWeight, cacheBytes: 0, signal: stop, onWait: notes.onWait },
-        onProgress: (progress) => {
-          isBuilt = true;
-          notes.onProgress(progress);
-        },
-      });
-      const { size: articles, bytes } = opened;
-      await opened.close();
-      const seconds = (now() - from) / 1000;
+    const own = files.map((path) => ofWords(path, flags.titleWeight, { say, stop }));
+    const isTopology = files.length === 0 || flags.topology !== undefined;
+    const jobs = [...(await Promise.all(own)), ...(isTopology ? await ofTopology(flags, { say, stop }) : [])];
+    if (jobs.length === 0)
+      say('no search tool of the topology has `index: disk` or embeddings: nothing to build');
+    for (const { path, model, kept } of jobs) {
+      const from = performance.now();
+      const { manifest, was } = await ensureKept(kept, flags.again === true);
+      const seconds = (performance.now() - from) / 1000;
+      const { articles, width } = manifest;
+      const bytes = Object.values(manifest.files).reduce((sum, more) => sum + more, 0);
+      const built = was !== 'there';
       const size = `${(bytes / 2 ** 20).toFixed(1)} MiB in ${path}.index`;
-      const done = isBuilt ? `indexed in ${seconds.toFixed(1)} s` : 'the index is there already';
+      const what =
+        model === null
+          ? `${counted(articles, 'article')}, ${size}`
+          : `${counted(articles, 'vector')} of ${counted(width ?? 0, 'number')} (${model}), ${size}`;
+      const how = `${model === null ? 'indexed' : 'embedded'} in ${seconds.toFixed(1)} s`;
+      const done = built
+        ? `${was === 'damaged' ? 'it was damaged, and is ' : ''}${how}`
+        : 'it is there already, and whole';
+      const vectors = model === null ? {} : { model, width };
       process.stdout.write(
-        json === true
-          ? `${JSON.stringify({ corpus: path, articles, bytes, built: isBuilt, seconds })}\n`
-          : `${path}: ${counted(articles, 'article')}, ${size}; ${done}\n`,
+        flags.json === true
+          ? `${JSON.stringify({ corpus: path, articles, bytes, built, seconds, ...vectors })}\n`
+          : `${path}: ${what}; ${done}\n`,
       );
     }
     return EXIT.done;
@@ -63,4 +88,43 @@ async function index(files: readonly string[], { titleWeight, json }: IndexFlags
   } finally {
     release();
   }
+}
+
+interface JobDeps {
+  readonly say: (message: string) => void;
+  readonly stop: AbortSignal;
+}
+
+async function ofWords(path: string, titleWeight: number, deps: JobDeps): Promise<Job> {
+  const { keptIndex } = await import('../tools/search/open-index.ts');
+  const options = { path, titleWeight, cacheBytes: 0, ...(await notesOf(path, deps)) };
+  return { path, model: null, kept: keptIndex(options) };
+}
+
+async function ofTopology(flags: IndexFlags, deps: JobDeps): Promise<Job[]> {
+  const { tools } = await topologyOf(flags);
+  const jobs: Job[] = [];
+  for (const tool of Object.values(tools)) {
+    if (tool.kind !== 'search') continue;
+    const { corpus, index: kind, titleWeight } = tool;
+    if (kind === 'disk') jobs.push(await ofWords(corpus, titleWeight, deps));
+    if (tool.ranking !== 'bm25') jobs.push(await ofVectors(tool, deps));
+  }
+  return jobs;
+}
+
+async function ofVectors({ corpus: path, embeddings }: SearchConfig, deps: JobDeps): Promise<Job> {
+  const { openEmbedder } = await import('../models/embeddings.ts');
+  const { keptVectors } = await import('../tools/search/dense/open-vectors.ts');
+  const { sleep } = await import('../clock.ts');
+  // A topology is read with them, where its ranking needs them.
+  if (embeddings === null) throw new Error(`no embeddings of ${path}`);
+  const embedder = await openEmbedder(embeddings, { env: process.env, sleep });
+  const options = { path, config: embeddings, embedder, ...(await notesOf(path, deps)) };
+  return { path, model: embeddings.model, kept: keptVectors(options) };
+}
+
+async function notesOf(path: string, { say, stop }: JobDeps) {
+  const { indexNotes } = await import('../tools/search/index-notes.ts');
+  return { signal: stop, ...indexNotes(path, say, () => performance.now()) };
 }

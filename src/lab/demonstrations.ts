@@ -40,7 +40,7 @@ export async function* demonstrations(options: DemonstrationsOptions): AsyncGene
 
 /** The search tool over a world's encyclopedia. */
 export function searchOver(world: World, now: () => number): Search {
-  const limits = searchConfig.omit({ corpus: true }).parse({});
+  const limits = searchConfig.parse({ corpus: 'made' });
   return searchAmong('search', corpus(world), { limits, deps: { now } });
 }
 

@@ -31,15 +31,19 @@ const recordTokensConfig = z
       'are, and ratios work.',
   );
 
-export const openaiConfig = z.strictObject({
-  baseUrl: z
+/** Where an endpoint is; requests go to `path` below it. */
+export const baseUrlSetting = (path: string) =>
+  z
     .url({ protocol: /^https?$/ })
     .refine((url) => !URL.canParse(url) || (new URL(url).username === '' && new URL(url).password === ''), {
       error:
         'expected a URL without user name and password; name the variable that holds the key in apiKeyEnv',
     })
     .default('http://127.0.0.1:8000/v1')
-    .describe('The endpoint, up to and with `/v1`; requests go to `chat/completions` below it.'),
+    .describe(`The endpoint, up to and with \`/v1\`; requests go to \`${path}\` below it.`);
+
+/** What every client of an endpoint is told. */
+export const endpointSettings = {
   model: z.string().min(1).describe("The model's name, as the endpoint knows it."),
   apiKeyEnv: z
     .string()
@@ -47,6 +51,11 @@ export const openaiConfig = z.strictObject({
     .nullable()
     .default(null)
     .describe('Name of the environment variable that holds the API key; null: none. Never the key itself.'),
+};
+
+export const openaiConfig = z.strictObject({
+  baseUrl: baseUrlSetting('chat/completions'),
+  ...endpointSettings,
   temperature: z
     .number()
     .min(0)

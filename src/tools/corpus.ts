@@ -13,9 +13,25 @@ export interface Article {
  * `DataError` with file and line for anything else.
  */
 export async function* readCorpus(path: string): AsyncGenerator<Article, void, void> {
-  for await (const { text, place, error } of lines(fileInput(path))) {
+  for await (const { article } of readCorpusFrom(path, { bytes: 0, skip: 0 })) yield article;
+}
+
+/** How much of a file is read at a place of it; null where that is not known, as of a compressed one. */
+export function shareOf(path: string, bytes: number): (offset: number) => number | null {
+  if (/\.(gz|zst|zstd)$/i.test(path)) return () => null;
+  return (offset) => Math.min(1, offset / Math.max(bytes, 1));
+}
+
+/** As `readCorpus`, without the first `skip` articles, with how much of the file, of so many bytes, is read. */
+export async function* readCorpusFrom(
+  path: string,
+  { bytes, skip }: { readonly bytes: number; readonly skip: number },
+): AsyncGenerator<{ readonly article: Article; readonly share: number | null }, void, void> {
+  const shareAt = shareOf(path, bytes);
+  let number = 0;
+  for await (const { text, place, error, offset } of lines(fileInput(path))) {
     if (text === null) throw error;
-    yield readArticle(text, place);
+    if (number++ >= skip) yield { article: readArticle(text, place), share: shareAt(offset) };
   }
 }
 

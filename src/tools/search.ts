@@ -1,19 +1,25 @@
-/** The search tool: BM25 over the articles of a corpus, in memory or from an index on disk. */
+/** The search tool: the articles of a corpus that fit best, by their words (BM25), by their vectors, or by both. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { z } from 'zod';
 import { TAG_PATTERN } from '../agent/action.ts';
 import { refusalOf, resultOf } from '../agent/observations.ts';
 import { textForm } from '../agent/text-form.ts';
 import type { Tool, ToolContext, ToolDescription } from '../agent/tool.ts';
-import { ConfigError } from '../errors.ts';
+import { sleep } from '../clock.ts';
+import { ConfigError, DataError } from '../errors.ts';
+import { openEmbedder } from '../models/embeddings.ts';
+import { type EmbeddingsConfig, embeddingsConfig } from '../models/embeddings-config.ts';
 import { toolKind } from '../parts/tool-kind.ts';
 import { type Article, readCorpus } from './corpus.ts';
 import type { ArticleIndex } from './search/article-index.ts';
+import { articleText } from './search/article-text.ts';
+import type { DenseIndex } from './search/dense/open-vectors.ts';
 import { indexNotes } from './search/index-notes.ts';
 import { MemoryIndex } from './search/memory-index.ts';
 import { openIndex } from './search/open-index.ts';
+import { byBoth, byVectors, byWords, type Ranking } from './search/ranking.ts';
 
-export const searchConfig = z.strictObject({
+const settings = z.strictObject({
   tag: z.string().regex(TAG_PATTERN).default('search_query').describe('The tag that calls the tool.'),
   corpus: z.string().min(1).describe('File of articles: JSON lines of {"title", "text"}.'),
   index: z
@@ -23,6 +29,39 @@ export const searchConfig = z.strictObject({
       'Where articles are looked up. `memory`: read when the run begins, for some thousands; BM25+ over titles and ' +
         'texts apart. `disk`: an index beside the corpus, built once, for millions; BM25.',
     ),
+  ranking: z
+    .enum(['bm25', 'dense', 'fused'])
+    .default('bm25')
+    .describe(
+      'What fits best. `bm25`: by words. `dense`: by the nearness of `embeddings`. `fused`: by the ranks in both.',
+    ),
+  embeddings: embeddingsConfig
+    .nullable()
+    .default(null)
+    .describe('`ranking: dense` and `fused`: vectors of articles and queries, kept beside the corpus.'),
+  vectorMb: z
+    .int()
+    .min(0)
+    .max(1_000_000)
+    .default(1024)
+    .describe('`ranking: dense` and `fused`: how much of the vectors is kept in memory, in MiB.'),
+  fusion: z
+    .strictObject({
+      k: z
+        .int()
+        .min(0)
+        .max(1_000_000)
+        .default(60)
+        .describe('Added to each rank: an article counts 1/(k + rank).'),
+      depth: z
+        .int()
+        .min(1)
+        .max(100_000)
+        .default(100)
+        .describe('How many of each ranking are looked at, `results` at least.'),
+    })
+    .prefault({})
+    .describe('`ranking: fused`: reciprocal rank fusion (Cormack and others 2009).'),
   results: z.int().min(1).max(100).default(1).describe('How many articles are shown, best first.'),
   maxChars: z
     .int()
@@ -59,19 +98,43 @@ export const searchConfig = z.strictObject({
     .default(10_000)
     .describe('Longest time for one query, looked at as it goes on; a query that takes longer is given up.'),
 });
+
+/** Whether what the ranking needs is there. */
+const hasVectors = ({ ranking, embeddings }: z.output<typeof settings>) =>
+  ranking === 'bm25' || embeddings !== null;
+
+export const searchConfig = settings.refine(hasVectors, {
+  path: ['embeddings'],
+  error: 'expected where embeddings come from ({ baseUrl, model }), as `ranking` is `dense` or `fused`',
+});
 export type SearchConfig = z.output<typeof searchConfig>;
 
-export type SearchDeps = Pick<ToolContext, 'now'> & Partial<Pick<ToolContext, 'notify'>>;
+export type SearchDeps = Pick<ToolContext, 'now'> & Partial<Pick<ToolContext, 'notify' | 'env'>>;
 
 type SearchLimits = Pick<SearchConfig, 'tag' | 'results' | 'maxChars' | 'maxQueryChars' | 'timeoutMs'>;
 
 /**
  * Makes the search tool over the articles of `config.corpus`; an index on disk is built where there is none, and
- * `notify` hears how far it is. Throws as `readCorpus` and `openIndex` do, and for an empty corpus.
+ * vectors are asked for where there are none; `notify` hears how far that is. Throws as `readCorpus`, `openIndex`
+ * and `openVectors` do, and for an empty corpus.
  */
 export async function openSearch(name: string, config: SearchConfig, deps: SearchDeps): Promise<Search> {
   const index = config.index === 'disk' ? await onDisk(config, deps) : await inMemory(name, config);
-  return new Search(name, index, { limits: config, deps });
+  if (config.embeddings === null || config.ranking === 'bm25')
+    return new Search(name, { index, ranking: byWords(index) }, { limits: config, deps });
+  try {
+    const dense = await withVectors(config, config.embeddings, deps);
+    if (dense.vectors.size !== index.size) {
+      dense.close();
+      throw new DataError(`${config.corpus} was changed while it was read: start again`);
+    }
+    const near = byVectors(dense);
+    const ranking = config.ranking === 'dense' ? near : byBoth(byWords(index), near, config.fusion);
+    return new Search(name, { index, ranking, dense }, { limits: config, deps });
+  } catch (error) {
+    await index.close();
+    throw error;
+  }
 }
 
 /** The search tool over some articles at hand, in memory. */
@@ -85,7 +148,7 @@ export function searchAmong(
 ): Search {
   const index = new MemoryIndex(limits.titleBoost);
   for (const article of articles) index.add(article);
-  return new Search(name, index, { limits, deps });
+  return new Search(name, { index, ranking: byWords(index) }, { limits, deps });
 }
 
 async function onDisk(
@@ -95,6 +158,21 @@ async function onDisk(
   const notes = indexNotes(corpus, deps.notify ?? (() => {}), deps.now);
   const { signal } = new AbortController();
   return openIndex({ path: corpus, titleWeight, cacheBytes: cacheMb * 2 ** 20, signal, ...notes });
+}
+
+async function withVectors(
+  { corpus, vectorMb }: SearchConfig,
+  config: EmbeddingsConfig,
+  { notify, now, env }: SearchDeps,
+): Promise<DenseIndex> {
+  const { openVectors } = await import('./search/dense/open-vectors.ts');
+  const embedder = await openEmbedder(config, { env: env ?? {}, sleep });
+  const notes = indexNotes(corpus, notify ?? (() => {}), now);
+  const { signal } = new AbortController();
+  return openVectors({
+    ...{ path: corpus, config, embedder, cacheBytes: vectorMb * 2 ** 20, signal },
+    ...notes,
+  });
 }
 
 async function inMemory(name: string, config: SearchConfig): Promise<ArticleIndex> {
@@ -152,40 +230,47 @@ const SEARCH: ToolDescription = {
 
 export const searchTool = toolKind({
   name: 'search',
-  about: 'BM25 over the articles of a corpus.',
+  about: 'The articles of a corpus that fit best, by BM25, by embeddings or by both.',
   settings: searchConfig,
   files: ['corpus'],
-  make: (config, { name, now, notify }: ToolContext): Promise<Tool> =>
-    openSearch(name, config, { now, notify }),
+  make: (config, { name, now, notify, env }: ToolContext): Promise<Tool> =>
+    openSearch(name, config, { now, notify, env }),
   describe: async () => SEARCH,
 });
 
+interface SearchParts {
+  readonly index: ArticleIndex;
+  readonly ranking: Ranking;
+  /** Closed with the tool. */
+  readonly dense?: DenseIndex;
+}
+
 /**
  * Best articles first; of equal ones, that which was added first. Refusals (an over-long query, one without
- * words) and time-outs are observations.
+ * words) and time-outs are observations. An endpoint of embeddings that cannot be used is not: that throws its error.
  */
 export class Search implements Tool {
   readonly name: string;
   readonly tag: string;
   readonly #limits: SearchLimits;
   readonly #deps: SearchDeps;
-  readonly #index: ArticleIndex;
+  readonly #parts: SearchParts;
 
   constructor(
     name: string,
-    index: ArticleIndex,
+    parts: SearchParts,
     { limits, deps }: { readonly limits: SearchLimits; readonly deps: SearchDeps },
   ) {
     this.name = name;
     this.tag = limits.tag;
     this.#limits = limits;
     this.#deps = deps;
-    this.#index = index;
+    this.#parts = parts;
   }
 
   /** How many articles there are. */
   get size(): number {
-    return this.#index.size;
+    return this.#parts.index.size;
   }
 
   /**
@@ -202,19 +287,20 @@ export class Search implements Tool {
     if (argument.length > maxQueryChars) {
       return refusalOf(this.name, `the query is longer than ${maxQueryChars} characters.`);
     }
-    const words = this.#index.wordsOf(argument);
-    if (words.length === 0) return refusalOf(this.name, 'the query has no words.');
+    const { index, ranking } = this.#parts;
+    const lookUp = await ranking(argument, signal);
+    if (lookUp === null) return refusalOf(this.name, 'the query has no words.');
     const end = this.#deps.now() + timeoutMs;
     const goOn = async () => {
       await nextTurn();
       signal.throwIfAborted();
       return this.#deps.now() <= end;
     };
-    const ranked = await this.#index.rank(words, this.#limits.results, goOn);
+    const ranked = await lookUp(this.#limits.results, goOn);
     if (ranked === null) {
       return { tool: this.name, status: 'TIMED_OUT', text: `The search took longer than ${timeoutMs} ms.` };
     }
-    const shown = ranked.map((number) => showArticle(this.#index.article(number))).join('\n');
+    const shown = ranked.map((number) => articleText(index.article(number))).join('\n');
     return resultOf(this.name, shown, maxChars);
   }
 
@@ -223,11 +309,7 @@ export class Search implements Tool {
   }
 
   close(): Promise<void> {
-    return this.#index.close();
+    this.#parts.dense?.close();
+    return this.#parts.index.close();
   }
-}
-
-/** `title: text`, or the text alone where it begins with the title. */
-function showArticle({ title, text }: Article): string {
-  return title === '' || text.startsWith(title) ? text : `${title}: ${text}`;
 }

@@ -26,6 +26,8 @@ const FREE_KEYS = [
   ...['concurrency', 'timeoutMs', 'retry', 'slots', 'chunkTokens', 'stepTokens', 'maxResponseBytes'],
   ...['apiKeyEnv', 'tokenEnv', 'headersEnv', 'recompute', 'checkpointEvery', 'keepCheckpoints', 'keepEvery'],
   ...['hashEvery', 'loadTimeoutMs', 'renderTimeoutMs', 'maxRebuilds', 'matmul', 'contexts'],
+  ...['passagesAtOnce', 'queryTimeoutMs', 'keepQueries', 'vectorMb'],
+  ...['hashEvery', 'loadTimeoutMs', 'renderTimeoutMs', 'maxRebuilds', 'matmul'],
   // Modules and prompts are compared by their contents.
   ...['path', 'prompt', 'hash', 'promptHash'],
 ];

@@ -3,6 +3,7 @@ import type { Case } from './learning-rule-cases.ts';
 
 const WEB = "tools.web={kind: http, tag: web, description: d, url: 'https://x.example/{{argument}}'";
 const USED = 'tasks.sums.tools=[calculator, web]';
+const DENSE = 'tools.web={kind: search, tag: web, corpus: c.jsonl, ranking: dense, embeddings: {model: m, ';
 const MCP = 'tools.web={kind: mcp, tag: web, tool: t, server: ';
 
 export const TOOL_CASES: readonly Case[] = [
@@ -47,6 +48,30 @@ export const TOOL_CASES: readonly Case[] = [
     path: 'tools.web.server.url',
     says: 'expected an https address',
     mended: { set: [`${MCP}{url: 'http://127.0.0.1:1/mcp', tokenEnv: T}}`, USED] },
+  },
+  {
+    rule: 'open-token',
+    severity: 'warning',
+    set: [`${DENSE}baseUrl: 'http://e.example/v1', apiKeyEnv: T}}`, USED],
+    path: 'tools.web.embeddings.baseUrl',
+    says: 'expected an https address',
+    mended: { set: [`${DENSE}baseUrl: 'https://e.example/v1', apiKeyEnv: T}}`, USED] },
+  },
+  {
+    rule: 'missing-tool-variable',
+    severity: 'warning',
+    set: [`${DENSE}apiKeyEnv: ABSENT}}`, USED],
+    context: { env: {} },
+    path: 'tools.web.embeddings.apiKeyEnv',
+    says: '`ABSENT` is not set',
+  },
+  {
+    rule: 'unused-embeddings',
+    severity: 'warning',
+    set: ['tools.web={kind: search, tag: web, corpus: c.jsonl, embeddings: {model: m}}', USED],
+    path: 'tools.web.embeddings',
+    says: 'write `dense` or `fused`',
+    mended: { set: [`${DENSE}}}`, USED] },
   },
   {
     rule: 'untold-tool',

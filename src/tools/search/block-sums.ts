@@ -2,12 +2,15 @@
  * Checksums (CRC-32C) of an index's files, block by block. A byte that changed on the disk would be read as truth:
  * another article, or none.
  */
-import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { crc32c } from '../../crc32c.ts';
 import { DataError } from '../../errors.ts';
 import { readAt } from './append-file.ts';
+
+/** The name of a file of checksums. */
+export const SUMS = 'sums.bin';
 
 /** Bytes of a block: what is read and looked at for the first of them. */
 const SUM_BLOCK = 4096;
@@ -75,7 +78,30 @@ export function readChecked(
   return bytes.subarray(from - start, to - start);
 }
 
+/** Reads all files of a folder. Throws `DataError` for the first that is not what was written. */
+export async function checkFiles(folder: string, files: Files, signal: AbortSignal): Promise<void> {
+  const sums = readSums(join(folder, SUMS), files);
+  for (const [name, length] of Object.entries(files)) {
+    const path = join(folder, name);
+    const found = statSync(path, { throwIfNoEntry: false })?.size ?? null;
+    if (found !== length) throw damaged(path, `expected ${length} bytes, found ${found ?? 'no such file'}`);
+    const file = openSync(path, 'r');
+    try {
+      const piece = SUM_BLOCK * BLOCKS_AT_ONCE;
+      for (let from = 0; from < length; from += piece) {
+        readChecked(file, [from, Math.min(from + piece, length)], { path, sums: sums.get(name) as Buffer });
+        await nextTurn();
+        signal.throwIfAborted();
+      }
+    } finally {
+      closeSync(file);
+    }
+  }
+}
+
 /** What is said of a damaged index, and what to do about it. */
 export function damaged(path: string, what: string): DataError {
-  return new DataError(`${path}: ${what}; remove ${dirname(path)}, and the index is built again`);
+  return new DataError(
+    `${path}: ${what}; remove ${dirname(path)} or run \`swirl index --again\`, and the index is built again`,
+  );
 }

@@ -1,19 +1,22 @@
 /** Builds an index on disk from a corpus: in segments, each of which is kept, so that it goes on where it was ended. */
-import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { z } from 'zod';
-import { ConfigError, DataError } from '../../errors.ts';
+import { ConfigError } from '../../errors.ts';
 import { fileInput } from '../../input/input.ts';
 import { lines } from '../../input/lines.ts';
-import { readArticle } from '../corpus.ts';
+import { readArticle, shareOf } from '../corpus.ts';
 import { AppendFile } from './append-file.ts';
+import { checkUnchanged } from './beside-corpus.ts';
 import { writeSums } from './block-sums.ts';
+import type { BuildProgress } from './build-progress.ts';
 import { checkOf, FILES, INDEX_VERSION, lengthsOf, type Manifest } from './index-files.ts';
 import { mergeSegments } from './merge.ts';
 import { MAX_ARTICLES } from './postings.ts';
 import { SegmentBuilder } from './segment.ts';
 import { wordsOf } from './words.ts';
+import { writeAside } from './write-aside.ts';
 
 export interface BuildOptions {
   /** The file of articles, and what it is known by. */
@@ -26,13 +29,6 @@ export interface BuildOptions {
   readonly onProgress: (progress: BuildProgress) => void;
   /** Postings of a segment: 25 bytes of memory each. */
   readonly segmentPostings?: number;
-}
-
-export interface BuildProgress {
-  readonly phase: 'reading' | 'merging';
-  readonly articles: number;
-  /** Between 0 and 1; null where it cannot be known. */
-  readonly share: number | null;
 }
 
 const SEGMENT_POSTINGS = 4_000_000;
@@ -61,11 +57,7 @@ export async function buildIndex(options: BuildOptions): Promise<Manifest> {
   const state = await readArticles(options);
   const { folder, path, corpus, titleWeight } = options;
   if (state.articles === 0) throw new ConfigError(`the search corpus ${path} has no articles`);
-  const { size, mtimeMs } = statSync(path);
-  if (size !== corpus.bytes || mtimeMs !== corpus.modifiedMs)
-    throw new DataError(
-      `${path} was changed while it was indexed: let it be written to its end, and start again`,
-    );
+  checkUnchanged(path, corpus);
   const segments = Array.from({ length: state.segments }, (_, i) => segmentPath(folder, i));
   const distinctWords = await mergeSegments({
     folder,
@@ -121,13 +113,11 @@ async function readArticles(options: BuildOptions): Promise<State> {
   try {
     const done = state.articles;
     let number = 0;
-    // Of a compressed file it is not known how much there is.
-    const total = /\.(gz|zst|zstd)$/i.test(path) ? null : Math.max(corpus.bytes, 1);
+    const shareAt = shareOf(path, corpus.bytes);
     for await (const { text, place, error, offset } of lines(fileInput(path))) {
       if (text === null) throw error;
       if (number % TURN === 0) {
-        const share = total === null ? null : Math.min(1, offset / total);
-        options.onProgress({ phase: 'reading', articles: number, share });
+        options.onProgress({ phase: 'reading', articles: number, share: shareAt(offset) });
         await nextTurn();
         signal.throwIfAborted();
       }
@@ -171,10 +161,4 @@ function leftState(folder: string, fresh: State): State | null {
 
 function segmentPath(folder: string, number: number): string {
   return join(folder, `segment-${number}.bin`);
-}
-
-/** Written as a whole, or not. */
-export function writeAside(path: string, value: unknown): void {
-  writeFileSync(`${path}.new`, `${JSON.stringify(value, null, 2)}\n`, { flush: true });
-  renameSync(`${path}.new`, path);
 }

@@ -42,6 +42,12 @@ export class ByteWriter {
     this.length = this.bytes.writeDoubleLE(value, this.length);
   }
 
+  /** Four bytes, little-endian. */
+  f32(value: number): void {
+    this.#room(4);
+    this.length = this.bytes.writeFloatLE(value, this.length);
+  }
+
   raw(bytes: Uint8Array): void {
     this.#room(bytes.length);
     this.bytes.set(bytes, this.length);

@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { crc32c } from '../../crc32c.ts';
+import { SUMS } from './block-sums.ts';
+import { corpusSchema } from './corpus-identity.ts';
 
 export const FILES = {
   /** Each article: the length of its title in bytes as a varint, title and text in UTF-8. */
@@ -20,7 +22,7 @@ export const FILES = {
   /** Of each block of a word with several: last article, end of its bytes from the word's first, highest score: u32. */
   blocks: 'blocks.bin',
   /** Of each block of each file above, in the manifest's order: `block-sums.ts`. */
-  sums: 'sums.bin',
+  sums: SUMS,
   manifest: 'manifest.json',
 } as const;
 
@@ -36,12 +38,7 @@ export const INDEX_VERSION = 3;
 const manifestSchema = z.object({
   version: z.literal(INDEX_VERSION),
   titleWeight: z.int().min(0),
-  corpus: z.object({
-    /** SHA-256 of the file, as it is on disk. */
-    sha256: z.string(),
-    bytes: z.number(),
-    modifiedMs: z.number(),
-  }),
+  corpus: corpusSchema,
   articles: z.int().min(1),
   /** Words of all articles, as often as they count. */
   words: z.int().min(0),

@@ -11,14 +11,17 @@ export function indexNotes(
   now: () => number,
 ): Pick<OpenIndexOptions, 'onProgress' | 'onWait'> {
   let told = Number.NEGATIVE_INFINITY;
+  let toldOf = '';
   return {
     onWait: (owner) => notify(`${path}: waiting for its index, which ${owner} builds`),
     onProgress: ({ phase, articles, share }) => {
-      if (now() - told < NOTE_MS) return;
-      const isFirst = told === Number.NEGATIVE_INFINITY;
-      told = now();
+      const what = phase === 'embedding' ? 'embedding the articles of' : 'building the index of';
+      const isFirst = toldOf !== what;
+      if (!isFirst && now() - told < NOTE_MS) return;
+      [told, toldOf] = [now(), what];
       const percent = share === null ? '' : ` (${Math.floor(share * 100)}%)`;
-      if (isFirst) notify(`building the index of ${path}, once`);
+      if (isFirst) notify(`${what} ${path}, once`);
+      else if (phase === 'embedding') notify(`${path}: ${articles} articles embedded${percent}`);
       else if (phase === 'reading') notify(`${path}: ${articles} articles read${percent}`);
       else notify(`${path}: the words of ${articles} articles put together${percent}`);
     },

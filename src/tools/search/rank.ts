@@ -6,18 +6,13 @@
  * together is no more than the worst of these need not be gone through: an article without any of the others is
  * no better, and comes later. They are only looked up for articles that could still be among the best.
  */
+import { Best } from './best.ts';
 import { END, type WordCursor } from './word-cursor.ts';
 
 /** Articles of a window. */
 const WINDOW = 1024;
 /** After how many windows others get a turn. */
 const TURN = 256;
-
-/** A score in hand for an article. */
-interface Found {
-  readonly article: number;
-  readonly score: number;
-}
 
 /** As `ArticleIndex.rank`, over cursors that are at their beginning. */
 export async function rank(
@@ -115,24 +110,4 @@ function withOthers(
     sum += word.scoreAt(article);
   }
   return sum;
-}
-
-/** The best so far: those who come later must be better than the last of them. */
-class Best {
-  readonly found: Found[] = [];
-  readonly #count: number;
-  /** What an article must exceed. */
-  least = 0;
-
-  constructor(count: number) {
-    this.#count = count;
-  }
-
-  add(found: Found): void {
-    let at = this.found.length;
-    while (at > 0 && this.found[at - 1].score < found.score) at--;
-    this.found.splice(at, 0, found);
-    if (this.found.length > this.#count) this.found.pop();
-    if (this.found.length === this.#count) this.least = this.found[this.#count - 1].score;
-  }
 }

@@ -12,6 +12,10 @@ interface NamedVariable {
 function variablesOf(tools: Topology['tools']): NamedVariable[] {
   return Object.entries(tools).flatMap(([name, tool]) => {
     if (tool.kind === 'http') return headersOf(tool, ['tools', name]);
+    if (tool.kind === 'search') {
+      const variable = tool.ranking === 'bm25' ? null : (tool.embeddings?.apiKeyEnv ?? null);
+      return variable === null ? [] : [{ path: ['tools', name, 'embeddings', 'apiKeyEnv'], variable }];
+    }
     if (tool.kind !== 'mcp') return [];
     const path = ['tools', name, 'server'];
     if ('url' in tool.server) return headersOf(tool.server, path);
@@ -71,13 +75,40 @@ export const openToken: Rule = {
   about: "Tools' tokens go over https only, or stay on this machine.",
   check: ({ tools }) =>
     Object.entries(tools).flatMap(([name, tool]): RuleFinding[] => {
-      const place =
-        tool.kind === 'http' ? tool : tool.kind === 'mcp' && 'url' in tool.server ? tool.server : null;
+      const place = secretPlace(tool);
       if (place === null || !/^http:\/\/(?!localhost\b|127\.|\[::1\])/.test(place.url)) return [];
-      if (place.tokenEnv === null && Object.keys(place.headersEnv).length === 0) return [];
-      const path = tool.kind === 'http' ? ['tools', name, 'url'] : ['tools', name, 'server', 'url'];
-      return [warning(path, 'secrets go over http in the open: expected an https address')];
+      return [
+        warning(
+          ['tools', name, ...place.path],
+          'secrets go over http in the open: expected an https address',
+        ),
+      ];
     }),
+};
+
+/** Where a tool sends its secrets; null for one that has none. */
+function secretPlace(
+  tool: Topology['tools'][string],
+): { readonly url: string; readonly path: readonly string[] } | null {
+  if (tool.kind === 'search') {
+    const { baseUrl = '', apiKeyEnv = null } = tool.embeddings ?? {};
+    return apiKeyEnv === null ? null : { url: baseUrl, path: ['embeddings', 'baseUrl'] };
+  }
+  const place =
+    tool.kind === 'http' ? tool : tool.kind === 'mcp' && 'url' in tool.server ? tool.server : null;
+  if (place === null || (place.tokenEnv === null && Object.keys(place.headersEnv).length === 0)) return null;
+  return { url: place.url, path: tool.kind === 'http' ? ['url'] : ['server', 'url'] };
+}
+
+export const unusedEmbeddings: Rule = {
+  name: 'unused-embeddings',
+  about: 'Embeddings of a search tool are used by its `ranking`.',
+  check: ({ tools }) =>
+    Object.entries(tools).flatMap(([name, tool]): RuleFinding[] =>
+      tool.kind === 'search' && tool.ranking === 'bm25' && tool.embeddings !== null
+        ? [warning(['tools', name, 'embeddings'], '`ranking: bm25` uses none: write `dense` or `fused`')]
+        : [],
+    ),
 };
 
 export const untoldTool: Rule = {

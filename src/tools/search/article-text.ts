@@ -1,0 +1,7 @@
+/** How an article is shown, and embedded. */
+import type { Article } from '../corpus.ts';
+
+/** `title: text`, or the text alone where it begins with the title. */
+export function articleText({ title, text }: Article): string {
+  return title === '' || text.startsWith(title) ? text : `${title}: ${text}`;
+}
