@@ -33,8 +33,8 @@ export async function openEmbedder(
   { env, sleep }: EmbedderDeps,
 ): Promise<Embedder> {
   const path = { path: 'embeddings', expected: 'embeddings' };
-  const ofPassages = await openaiEndpoint(config, path, env);
-  const ofQueries = await openaiEndpoint({ ...config, timeoutMs: config.queryTimeoutMs }, path, env);
+  const ofPassages = await openaiEndpoint(config, path, { env });
+  const ofQueries = await openaiEndpoint({ ...config, timeoutMs: config.queryTimeoutMs }, path, { env });
 
   const embed = async (
     { endpoint, ask }: typeof ofPassages,

@@ -27,7 +27,6 @@ const FREE_KEYS = [
   ...['apiKeyEnv', 'tokenEnv', 'headersEnv', 'recompute', 'checkpointEvery', 'keepCheckpoints', 'keepEvery'],
   ...['hashEvery', 'loadTimeoutMs', 'renderTimeoutMs', 'maxRebuilds', 'matmul', 'contexts'],
   ...['passagesAtOnce', 'queryTimeoutMs', 'keepQueries', 'vectorMb'],
-  ...['hashEvery', 'loadTimeoutMs', 'renderTimeoutMs', 'maxRebuilds', 'matmul'],
   // Modules and prompts are compared by their contents.
   ...['path', 'prompt', 'hash', 'promptHash'],
 ];
