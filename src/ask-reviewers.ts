@@ -3,6 +3,7 @@
  * hours of rollouts, maybe, and a wrong name should not come to light only then. The policy's is asked by the
  * first record anyway.
  */
+import type { Paid } from './agent/paid.ts';
 import { sleep } from './clock.ts';
 import { EndpointError, SwirlError } from './errors.ts';
 import { askOneToken, endpointOf } from './models/ask-one-token.ts';
@@ -14,6 +15,8 @@ const TIMEOUT_MS = 20_000;
 
 export interface AskReviewersDeps {
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The door of its requests: what answered before is there. */
+  readonly paid: Paid;
   readonly signal: AbortSignal;
   readonly notify: (message: string) => void;
   /** The stages that run here; all of them where it is not said. */
@@ -26,7 +29,7 @@ export interface AskReviewersDeps {
  */
 export async function askReviewers(
   { stages, judge, reward }: Pick<Topology, 'stages' | 'judge' | 'reward'>,
-  { env, signal, notify, only }: AskReviewersDeps,
+  { env, paid, signal, notify, only }: AskReviewersDeps,
 ): Promise<void> {
   const asked = new Set<string>();
   for (const [name, model] of [
@@ -40,7 +43,7 @@ export async function askReviewers(
     if (stage === undefined || config === null || asked.has(key) || only?.includes(name) === false) continue;
     asked.add(key);
     try {
-      const ask = () => askOneToken(config, { env, timeoutMs: TIMEOUT_MS, signal });
+      const ask = () => askOneToken(config, { env, paid, stage: name, timeoutMs: TIMEOUT_MS, signal });
       await retry(ask, { config: stage.retry, signal, sleep });
     } catch (error) {
       if (signal.aborted) throw error;

@@ -51,12 +51,16 @@ export class ToolError extends SwirlError {}
 /** The adapter is missing, was lost, or cannot hold what was asked of it. Stops the run. */
 export class DeviceError extends SwirlError {}
 
+/** The run's budget allows no further request: the record waits for a larger one. */
+export class OutOfBudget extends SwirlError {}
+
 /** Whether an error must stop the run, rather than become a record in `failures`. */
 export function isFatal(error: unknown): boolean {
   return (
     error instanceof ConfigError ||
     error instanceof TransportError ||
     error instanceof DeviceError ||
+    error instanceof OutOfBudget ||
     (error instanceof EndpointError && !error.retryable) ||
     !(error instanceof SwirlError)
   );

@@ -5,10 +5,11 @@
 
 import type { Matcher } from './agent/matcher.ts';
 import type { Judge, LanguageModel, RewardModel } from './agent/model.ts';
+import { type Paid, UNCOUNTED } from './agent/paid.ts';
 import type { ToldTool, Tool } from './agent/tool.ts';
 import { ConfigError, type DeviceError } from './errors.ts';
 import type { FollowConfig } from './models/following-model.ts';
-import type { LanguageModelConfig } from './models/language-models.ts';
+import type { LanguageModelConfig, LanguageModelContext } from './models/language-models.ts';
 import type { ModuleContext } from './modules/call-module.ts';
 import type { OwnPart } from './own-stages/own-part.ts';
 import { make } from './parts/kind.ts';
@@ -42,7 +43,8 @@ export interface Parts {
   rewardModel(): Promise<RewardModel>;
   matcher(): Promise<Matcher>;
   advantage(config: Topology['stages']['train'] & object): Promise<Advantage>;
-  languageModel(config: LanguageModelConfig): Promise<LanguageModel>;
+  /** `stage`: for what it is asked, in the ledger. */
+  languageModel(config: LanguageModelConfig, stage?: string): Promise<LanguageModel>;
   /** The module of a stage of one's own. */
   stage(name: string, config: OwnStageConfig): Promise<OwnPart>;
   /** Hears what the user should know, each thing once. */
@@ -79,6 +81,8 @@ export interface PartsDeps {
     readonly checkpoints: string;
   };
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The door of paid requests; by default they are neither kept nor counted. */
+  readonly paid?: Paid | undefined;
   /** Notes for the user, such as that there is no adapter. */
   readonly notify: (message: string) => void;
 }
@@ -102,10 +106,12 @@ export function openParts(topology: Topology, deps: PartsDeps): Parts {
 
   const { seed, modules, runtime } = topology;
   const waits = waitNotice({ afterMs: runtime.waitNoticeMs, notify: deps.notify });
+  const { paid = UNCOUNTED } = deps;
   const base = {
     waits,
     seed,
     modules,
+    paid,
     env: deps.env,
     onFallback,
     notify: notifyOnce,
@@ -117,14 +123,17 @@ export function openParts(topology: Topology, deps: PartsDeps): Parts {
   const given = async <T extends object>(part: Own<T>, name: string): Promise<T> =>
     typeof part === 'function' ? keep(await part({ ...base, name })) : part;
 
-  const languageModel = async (config: LanguageModelConfig): Promise<LanguageModel> =>
-    keep(await make<typeof base, LanguageModel>(POLICIES, config, base));
+  const languageModel: Parts['languageModel'] = async (config, stage) =>
+    keep(
+      await make<LanguageModelContext, LanguageModel>(POLICIES, config, { ...base, ...(stage && { stage }) }),
+    );
 
   const openPolicy = async (follow: FollowConfig | null): Promise<LanguageModel> => {
     if (own.policy !== undefined) return own.policy;
     const { policy: model, stages } = topology;
     const { notify, training } = deps;
-    if (!follow || model.kind !== 'local' || !stages.train || !training) return languageModel(model);
+    if (!follow || model.kind !== 'local' || !stages.train || !training)
+      return languageModel(model, 'rollout');
     const { followedPolicy } = await import('./train/followed-policy.ts');
     return keep(
       await followedPolicy({
@@ -141,19 +150,31 @@ export function openParts(topology: Topology, deps: PartsDeps): Parts {
     const key = JSON.stringify(follow);
     const opened = policies.get(key) ?? openPolicy(follow);
     policies.set(key, opened);
-    return opened;
+    return stage === 'rollout' ? opened : opened.then((model) => askedFor(stage, model));
   };
 
   const tools = once(async () => {
-    const { openTools } = await import('./tools/open-tools.ts');
-    const made = await openTools(topology.tools, (name, config) => openTool(name, config, base));
+    const [{ openTools }, { paidTool }] = await Promise.all([
+      import('./tools/open-tools.ts'),
+      import('./tools/paid-tool.ts'),
+    ]);
+    const made = await openTools(topology.tools, async (name, config) =>
+      paidTool(await openTool(name, config, base), { config, paid }),
+    );
     for (const tool of made) keep(tool);
     const others = await Promise.all((own.tools ?? []).map((tool) => given(tool, 'tools')));
     return [...made, ...others];
   });
 
+  const languageModelFor = (stage: string) => (config: LanguageModelConfig) => languageModel(config, stage);
+
   const judgeOf = async (config: { readonly kind: string }): Promise<Judge> =>
-    keep(await make<JudgeContext, Judge>(JUDGES, config, { ...base, name: 'judge', languageModel, tools }));
+    keep(
+      await make<JudgeContext, Judge>(JUDGES, config, {
+        ...{ ...base, name: 'judge', tools },
+        languageModel: languageModelFor('judge'),
+      }),
+    );
 
   const judge = once(() => (own.judge === undefined ? judgeOf(topology.judge) : given(own.judge, 'judge')));
 
@@ -173,7 +194,10 @@ export function openParts(topology: Topology, deps: PartsDeps): Parts {
     rewardModel: once(async () => {
       if (own.reward !== undefined) return given(own.reward, 'reward');
       const rules = () => judgeOf({ kind: 'rules' });
-      const context = { ...base, name: 'reward', languageModel, rules, judge };
+      const context = {
+        ...{ ...base, name: 'reward', rules, judge },
+        languageModel: languageModelFor('reward'),
+      };
       return keep(await make<RewardContext, RewardModel>(REWARDS, topology.reward, context));
     }),
     matcher: once(async () =>
@@ -262,6 +286,20 @@ export function sharing(keep: (part: Closeable) => unknown = () => {}): ToolKind
 
 interface Closeable {
   close?(): Promise<void>;
+}
+
+/** A model that another stage shares, in whose name it is asked. */
+function askedFor(stage: string, model: LanguageModel): LanguageModel {
+  return {
+    get name() {
+      return model.name;
+    },
+    get thinking() {
+      return model.thinking;
+    },
+    complete: (request) => model.complete({ ...request, stage }),
+    close: () => model.close(),
+  };
 }
 
 /** Remembers the first call's result. */

@@ -14,6 +14,8 @@ import { checkFedContexts } from './rollout/fed-contexts.ts';
 import type { FlowStage } from './runtime/drain.ts';
 import { observers, type RunObserver } from './runtime/observer.ts';
 import { Run, type RunEnd, type StageProgress } from './runtime/run.ts';
+import { openSpending } from './spending/open-spending.ts';
+import type { Spending } from './spending/spent.ts';
 import type { Codec } from './topics/avro/codec.ts';
 import { schemaIn } from './topics/avro/schemas.ts';
 import { fedTwice } from './topics/fed-twice.ts';
@@ -61,6 +63,10 @@ export interface Started {
   progress(): Promise<StageProgress[]>;
   /** The alarms of the topology that were raised so far. */
   alarms(): readonly RaisedAlarm[];
+  /** What the run has spent, in all of its processes in this folder. */
+  spending(): Spending;
+  /** Why the budget stopped the run; null: it did not. */
+  outOfBudget(): string | null;
 }
 
 interface FeedHears {
@@ -167,15 +173,29 @@ export async function openRun(
         keep: (raised) => keeper.keep(raised),
       });
       const observer = observers([alarms, ...(heard.observer ? [heard.observer] : [])]);
-      const stop = AbortSignal.any([asked, alarms.stop]);
+      const spending = openSpending(topology, { run: folder, notify });
+      const { paying } = spending;
+      const stop = AbortSignal.any([asked, alarms.stop, paying.spent]);
       const checkpoints = join(folder, 'checkpoints');
       const topics = { transport, codec };
       const published = (signal: AbortSignal) => lastStep({ ...topics, signal });
       const training = { published, checkpoints };
-      const parts = openParts(topology, { training, env: process.env, notify });
+      const parts = openParts(topology, { training, env: process.env, paid: paying, notify });
       const signal = AbortSignal.any([stop, abort]);
+      /** Read before all is closed, and kept for those who ask later. */
+      let spent: Spending | null = null;
+      const told = {
+        alarms: () => alarms.raised,
+        spending: () => spent ?? paying.spending(),
+        outOfBudget: () => (paying.spent.aborted ? (paying.spent.reason as Error).message : null),
+      };
+      const close = async () => {
+        await parts.close();
+        spent = paying.spending();
+        spending.close();
+      };
       try {
-        await askReviewers(topology, { env: process.env, signal, notify, only });
+        await askReviewers(topology, { env: process.env, paid: paying, signal, notify, only });
         const begun = await begin(written, { parts, only, signal, notify, keep });
         const stages = await pipeline(
           begun,
@@ -209,27 +229,36 @@ export async function openRun(
         );
         const release = alarms.looksAtLag ? watchLag(run, alarms) : () => {};
         return {
-          finished: run.run().finally(() => {
+          finished: ended(run.run(), async () => {
             release();
             keeper.flush();
-            return parts.close();
+            await close();
           }),
           progress: () => run.progress(),
-          alarms: () => alarms.raised,
+          ...told,
         };
       } catch (error) {
-        await parts.close();
+        await close();
         // What was being opened is given up; nothing has begun.
         if (!signal.aborted || error !== signal.reason) throw error;
         return {
           finished: Promise.resolve(abort.aborted ? 'aborted' : 'stopped'),
           progress: async () => [],
-          alarms: () => [],
+          ...told,
         };
       }
     },
     close: () => transport.close(),
   };
+}
+
+/** What a run ends with, once all is closed. */
+async function ended(end: Promise<RunEnd>, close: () => Promise<void>): Promise<RunEnd> {
+  try {
+    return await end;
+  } finally {
+    await close();
+  }
 }
 
 /** Tells the alarms what waits, until it is released. */

@@ -37,6 +37,10 @@ export interface CompletionRequest {
    * The JSON that the reply is to be; endpoints are held to it by `response_format`, other models ignore it.
    */
   readonly json?: JsonForm;
+  /** Whether the completion is what was asked for: one that is not is not kept for who asks again. */
+  readonly usable?: (completion: Completion) => boolean;
+  /** For which stage it is asked, where that is another than the model was made for. */
+  readonly stage?: string;
 }
 
 /** A JSON schema by its name. */

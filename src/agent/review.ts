@@ -51,11 +51,13 @@ export function reviews<T>(
 ): Promise<Vote<T>[]> {
   const { id, prompt, json, votes, maxRationaleChars } = review;
   const content = json === null ? prompt : `${prompt}\n\n${jsonInstruction(json)}`;
+  const usable = ({ text, truncated = false, startsInside }: Completion) =>
+    !truncated && reader.read(text, { marks: model.thinking, startsInside }) !== null;
   const ask = async (name: string): Promise<Vote<T>> => {
     const messages = [{ role: 'user' as const, content }];
     let completion: Completion;
     try {
-      completion = await model.complete({ messages, id: name, signal, ...(json && { json }) });
+      completion = await model.complete({ messages, id: name, signal, usable, ...(json && { json }) });
     } catch (error) {
       if (error instanceof ModelError && !error.retryable && !isFatal(error))
         return { value: null, rationale: error.message };

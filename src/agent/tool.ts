@@ -1,5 +1,6 @@
 /** A tool answers the policy's calls. What it refuses goes back to the policy as an observation. */
 import type { Observation } from '../topics/records.generated.ts';
+import type { Paid } from './paid.ts';
 
 /** What a policy is told of a tool. */
 export interface ToolDescription {
@@ -80,6 +81,8 @@ export interface ToolContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Tells the user something. */
   readonly notify: (message: string) => void;
+  /** The door of requests that cost something, such as embeddings; without it they are neither kept nor counted. */
+  readonly paid?: Paid;
   /**
    * What the tools of one run share, such as a server process: made for the first that asks by that key,
    * closed with the run.

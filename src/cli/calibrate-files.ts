@@ -7,6 +7,7 @@ import { fileInput } from '../input/input.ts';
 import { printable } from '../monitor/printable.ts';
 import { openParts } from '../open-parts.ts';
 import { retryConfig } from '../runtime/retry.ts';
+import { openSpending } from '../spending/open-spending.ts';
 import type { Topology } from '../topology/topology.ts';
 import { calibrationReport } from './calibrate-report.ts';
 import { counted } from './count.ts';
@@ -37,7 +38,8 @@ export async function calibrateFiles(
   }
   if (steps.length === 0) throw new DataError(`${files.join(', ')}: there are no labelled steps`);
   const say = (message: string) => void process.stderr.write(`${message}\n`);
-  const deps = { env: process.env, notify: say };
+  const spending = openSpending(topology, { run: null, notify: say });
+  const deps = { env: process.env, paid: spending.paying, notify: say };
   const [parts, others] = [openParts(topology, deps), second && openParts(second, deps)];
   const ended = new AbortController();
   let failures = 0;
@@ -73,5 +75,6 @@ export async function calibrateFiles(
     ended.abort();
     await parts.close();
     await others?.close();
+    spending.close();
   }
 }

@@ -15,6 +15,8 @@ export const EXIT = {
   differs: 5,
   /** An alarm of the topology stopped the run; what was committed is kept, and the next run goes on. */
   alarm: 6,
+  /** The budget of the topology is spent; what was committed is kept, and the next run goes on with a larger one. */
+  budget: 7,
   /** Stopped by SIGINT or SIGTERM. */
   interrupted: 130,
 } as const;
@@ -29,6 +31,7 @@ const about: Readonly<Record<ExitReason, string>> = {
   nothing: 'done, but nothing was learnt: the summary says why',
   differs: "done, but the updates are not the old run's, though nothing was changed",
   alarm: 'an alarm of the topology stopped it; the next run goes on',
+  budget: 'the budget is spent; the next run goes on with a larger one',
   interrupted: 'interrupted (SIGINT, SIGTERM)',
 };
 

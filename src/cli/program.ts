@@ -31,6 +31,7 @@ const GROUPS = {
     'reset',
     'evaluate',
     'calibrate',
+    'cache',
   ],
   'Policies, corpora and formats:': ['score', 'new-policy', 'gguf', 'index', 'lab', 'schema'],
 } as const;
@@ -85,6 +86,7 @@ export async function makeProgram(): Promise<Command> {
     failures: exitText('failures'),
     nothing: exitText('nothing'),
     alarm: exitText('alarm'),
+    budget: exitText('budget'),
     differs: exitText('differs'),
     interrupted: exitText('interrupted'),
   });

@@ -45,6 +45,7 @@ export function register(program: Command): void {
     failures: exitText('failures'),
     nothing: exitText('nothing'),
     alarm: exitText('alarm'),
+    budget: exitText('budget'),
     differs: exitText('differs'),
     interrupted: exitText('interrupted'),
   }).action(async (flags: ReplayFlags) => {

@@ -22,6 +22,7 @@ import { ownName } from './own-name.ts';
 import { showProgress } from './progress.ts';
 import { RunStatus } from './run-status.ts';
 import { hanging, screenWidth } from './screen.ts';
+import { spentLines } from './spent-text.ts';
 import { table } from './table.ts';
 import { openTelemetry, type Telemetry } from './telemetry.ts';
 import { watchBeside } from './watch-beside.ts';
@@ -151,13 +152,21 @@ async function runOpened(run: OpenRun, options: RunOpened): Promise<number> {
     const concluded = end === 'drained' ? await options.conclude?.(run) : undefined;
     const alarms = started.alarms();
     const kept = keptAlarms(runFolder(topology));
+    const spending = started.spending();
+    const outOfBudget = end === 'stopped' ? started.outOfBudget() : null;
     const told = {
+      spending,
+      ...(outOfBudget !== null && { outOfBudget }),
       ...(kept.length > 0 && { alarms: alarmsJson(kept, alarms) }),
       ...(learnt && { learnt }),
       ...(why && { nothingLearnt: why }),
       ...concluded?.json,
     };
     const below = [
+      spentLines(spending)
+        .map((line) => `${line}\n`)
+        .join(''),
+      outOfBudget === null ? '' : `${budgetText(topology, outOfBudget)}\n`,
       learnt ? learntText(topology, learnt, status) : '',
       why ? whyText(why) : '',
       concluded?.text ?? '',
@@ -169,6 +178,7 @@ async function runOpened(run: OpenRun, options: RunOpened): Promise<number> {
         : `${report(topology, end, progress)}${below}`,
     );
     if (alarms.some((alarm) => alarm.do === 'stop') && end === 'stopped') return EXIT.alarm;
+    if (outOfBudget !== null) return EXIT.budget;
     // A run that goes on for ever is ended by a signal, and has then done what it should.
     if (end === 'aborted' || (end === 'stopped' && untilDrained)) return EXIT.interrupted;
     if (concluded && concluded.exit !== null) return concluded.exit;
@@ -235,6 +245,12 @@ function isCut({ until, without }: NonNullable<Topology['source']>): boolean {
 function retryLine({ stage, attempt, attempts, waitMs, error }: Retried): string {
   const line = `${stage}: trying again in ${duration(waitMs)} (${attempt + 1} of ${attempts}): ${error.message}`;
   return printable(line, LINE_CHARS / 2);
+}
+
+/** Why it stopped, and how to go on. */
+function budgetText(topology: Topology, why: string): string {
+  const text = `out of budget: ${why}. To go on, call \`${ownName()} run -t ${folderOf(topology)}\` with a larger one: \`--set budget.requests=N\``;
+  return hanging(text, { width: screenWidth(), indent: 2 });
 }
 
 function learntText(topology: Topology, learnt: Learnt, status: RunStatus): string {

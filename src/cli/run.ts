@@ -32,6 +32,7 @@ export function register(program: Command): void {
     failures: exitText('failures'),
     nothing: exitText('nothing'),
     alarm: exitText('alarm'),
+    budget: exitText('budget'),
     interrupted: 'interrupted; without --until-drained, where nothing else ends it, 0',
   }).action(async (file: string | undefined, flags: RunFlags) => {
     const topology = await topologyOf(flags, { argument: file, how: 'swirl run FILE', run: true });

@@ -2,6 +2,7 @@
 import { bytesText } from '../engine/webgpu/memory/memory-advice.ts';
 import { printable } from '../monitor/printable.ts';
 import type { BrokenRun, RunFigures } from '../run-file/list-runs.ts';
+import { moneyText } from './spent-text.ts';
 import { table } from './table.ts';
 
 type Listed = RunFigures | BrokenRun;
@@ -13,10 +14,17 @@ const WRONG = 300;
 
 /** A table, and under it what is wrong with those that cannot be read. */
 export function runsText(runs: readonly Listed[]): string {
-  const header = ['run', 'last record', 'records', 'updates', 'weights', 'size'];
+  // Who pays nobody need not read of it.
+  const pays = runs.some((run) => 'spent' in run && run.spent !== null);
+  const header = [
+    ...['run', 'last record', 'records', 'updates', 'weights'],
+    ...(pays ? ['requests', 'spent'] : []),
+    'size',
+  ];
   const rows = ordered(runs).map(({ run, depth }) => [
     `${'  '.repeat(depth)}${run.name}`,
     ...('error' in run ? ['cannot be read', '', '', ''] : figures(run)),
+    ...(pays ? paid(run) : []),
     bytesText(run.bytes),
   ]);
   const notes = runs.flatMap((run) =>
@@ -36,6 +44,12 @@ function figures({ lastRecord, records, transport, update }: RunFigures): string
     update === null ? '' : `${update.step}`,
     update === null ? '' : update.weightsHash.slice(0, HASH),
   ];
+}
+
+function paid(run: Listed): string[] {
+  if ('error' in run || run.spent === null) return ['', ''];
+  const { requests, money, currency } = run.spent;
+  return [`${requests}`, money === null ? '' : moneyText(money, currency)];
 }
 
 /** Replays after the run that they read, deeper. */

@@ -21,7 +21,7 @@ export function register(program: Command): void {
     .summary('list the runs of a folder, or delete one')
     .description(
       'list the runs of a folder, replays under what they replay: when the last record came (UTC), how many there are, ' +
-        'the last update and its hash of the weights, and what the folder takes on the disk',
+        'the last update and its hash of the weights, what was asked of endpoints and spent, and what the folder takes on the disk',
     )
     .option('--folder <path>', 'where the runs live', 'runs')
     .option('--json', 'one JSON array, with the records of each topic');

@@ -8,6 +8,7 @@ import { ConfigError } from '../errors.ts';
 import { openParts, type Parts } from '../open-parts.ts';
 import { type OpenRun, openRun } from '../open-run.ts';
 import type { StageProgress } from '../runtime/run.ts';
+import { openSpending } from '../spending/open-spending.ts';
 import { arrayOf } from '../topics/read-records.ts';
 import type { Question, Trajectory } from '../topics/records.generated.ts';
 import { runFolder } from '../topology/resolved.ts';
@@ -77,7 +78,8 @@ export async function evaluate(topology: Topology, options: EvaluateOptions): Pr
   const before = readManifest(flow, flow.run);
   if (before !== null) requireSame(flow.run, before, manifest);
   const other = options.against === undefined ? null : otherManifest(flow, options.against);
-  const parts = openParts(flow, { env: process.env, notify });
+  const spending = openSpending(flow, { run: runFolder(flow), notify });
+  const parts = openParts(flow, { env: process.env, paid: spending.paying, notify });
   try {
     // Before the questions are answered: a matcher that cannot be opened would be found out about too late.
     const matcher = await parts.matcher();
@@ -95,6 +97,7 @@ export async function evaluate(topology: Topology, options: EvaluateOptions): Pr
     });
   } finally {
     await parts.close();
+    spending.close();
   }
 }
 
@@ -195,7 +198,11 @@ async function outcomesIn(
   const grading = own && (judge.kind === 'openai' || judge.kind === 'local') ? judge : null;
   const grades =
     grading !== null && finished
-      ? await gradesOf(trajectories, { folder, model: await parts.languageModel(grading), signal: abort })
+      ? await gradesOf(trajectories, {
+          folder,
+          model: await parts.languageModel(grading, 'grader'),
+          signal: abort,
+        })
       : gradesIn(folder, trajectories);
   const outcomes = outcomesOf({
     questions: own ? options.questions : await arrayOf(run.read('questions', at)),

@@ -1,4 +1,5 @@
 /** Asks an endpoint for one token, as a run would ask it: whether it can be used at all. */
+import type { Paid } from '../agent/paid.ts';
 import { ModelError, type SwirlError } from '../errors.ts';
 import { openaiModel } from './openai.ts';
 import { type OpenaiConfig, openaiConfig } from './openai-config.ts';
@@ -8,6 +9,9 @@ export interface AskDeps {
   /** Longest wait, in milliseconds; the endpoint's own `timeoutMs` where that is shorter. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
+  /** The door of the request, and for which stage it is asked; by default it is not counted. */
+  readonly paid?: Paid;
+  readonly stage?: string;
 }
 
 /** The settings of an endpoint alone: a judge has more. Null for models of other kinds. */
@@ -18,9 +22,15 @@ export function endpointOf(model: { readonly kind: string }): OpenaiConfig | nul
 }
 
 /** Throws what the run would meet: a `ModelError`, or a `ConfigError` where the key is missing. */
-export async function askOneToken(config: OpenaiConfig, { env, timeoutMs, signal }: AskDeps): Promise<void> {
+export async function askOneToken(
+  config: OpenaiConfig,
+  { env, timeoutMs, signal, paid, stage }: AskDeps,
+): Promise<void> {
   const waiting = Math.min(config.timeoutMs, timeoutMs);
-  const one = await openaiModel({ ...config, maxTokens: 1, timeoutMs: waiting }, { runSeed: 0, env });
+  const one = await openaiModel(
+    { ...config, maxTokens: 1, timeoutMs: waiting },
+    { runSeed: 0, env, paid, stage },
+  );
   const messages = [{ role: 'user', content: 'Hi' }] as const;
   try {
     await one.complete({ messages, id: 'doctor', signal });

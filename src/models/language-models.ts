@@ -1,6 +1,7 @@
 /** The kinds of language models: what policy, judge and reward model are built on. */
 import { z } from 'zod';
 import type { LanguageModel } from '../agent/model.ts';
+import type { Paid } from '../agent/paid.ts';
 import type { DeviceError } from '../errors.ts';
 import { kind, unionOf } from '../parts/kind.ts';
 import type { WaitNotice } from '../runtime/wait-notice.ts';
@@ -20,6 +21,10 @@ export interface LanguageModelContext {
   readonly onFallback: (reason: DeviceError) => void;
   /** Says that an endpoint has not answered for long. */
   readonly waits?: WaitNotice;
+  /** The door of requests to endpoints. */
+  readonly paid?: Paid;
+  /** For which stage it is asked. */
+  readonly stage?: string;
 }
 
 const localLanguageModel = kind({
@@ -36,8 +41,11 @@ const openaiLanguageModel = kind({
   about: 'A model behind an endpoint that speaks the OpenAI protocol.',
   settings: openaiConfig,
   files: ['recordTokens.policy'],
-  make: async (config, { seed, env, waits }: LanguageModelContext): Promise<LanguageModel> =>
-    (await import('./openai.ts')).openaiModel(config, { runSeed: seed, env, waits }),
+  make: async (config, context: LanguageModelContext): Promise<LanguageModel> => {
+    const { seed, env, waits, paid, stage } = context;
+    const { openaiModel } = await import('./openai.ts');
+    return openaiModel(config, { runSeed: seed, env, waits, paid, stage });
+  },
 });
 
 export const LANGUAGE_MODELS = [localLanguageModel, openaiLanguageModel] as const;

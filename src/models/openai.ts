@@ -5,6 +5,7 @@
 import type OpenAI from 'openai';
 import { actionEnd, closingTags, type Reading, type ToolTag } from '../agent/action.ts';
 import type { Completion, CompletionRequest, LanguageModel } from '../agent/model.ts';
+import { type Paid, UNCOUNTED } from '../agent/paid.ts';
 import { seedFor } from '../random.ts';
 import type { WaitNotice } from '../runtime/wait-notice.ts';
 import { readCompletion } from './openai-completion.ts';
@@ -14,6 +15,7 @@ import type { Endpoint } from './openai-errors.ts';
 import { messagesFor } from './openai-messages.ts';
 import { TOKEN_FIELDS } from './openai-tokens.ts';
 import { type OfferedTool, offered } from './openai-tool-calls.ts';
+import { usageIn } from './openai-usage.ts';
 
 export interface OpenaiDeps {
   /** The run's seed, for `config.seed`. */
@@ -22,6 +24,10 @@ export interface OpenaiDeps {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Says that the endpoint has not answered for long; nobody does otherwise. */
   readonly waits?: WaitNotice | undefined;
+  /** The door of its requests; by default they are neither kept nor counted. */
+  readonly paid?: Paid | undefined;
+  /** For which stage it is asked, in the ledger. */
+  readonly stage?: string | undefined;
 }
 
 /**
@@ -37,28 +43,33 @@ export async function openaiModel(config: OpenaiConfig, deps: OpenaiDeps): Promi
   );
   const recorder = await recorderOf(config, endpoint);
 
+  const { paid = UNCOUNTED, stage = 'models', runSeed } = deps;
+
   return {
     name: config.model,
     thinking: config.thinking,
-    complete(request) {
-      return ask(request.signal, async (send, signal) => {
-        const { tools } = request;
-        const stops = stopsOf(request, config);
-        const offer = tools && config.toolCalls === 'protocol' ? await offered(tools, signal) : undefined;
-        const body = requestBody(request, { config, runSeed: deps.runSeed, stops, offer });
-        const sent = await send(body);
-        const reading = { thinking: config.thinking };
-        const toolsOf = tools && { tools, offered: async () => offer ?? offered(tools, signal) };
-        const completion = await readCompletion(sent, { endpoint, reading, stops, ...toolsOf });
-        const { messages } = request;
-        const whole = await recorder?.record(sent, completion, {
-          messages,
-          reading,
-          ...(tools && { tools }),
-        });
-        const recorded = whole ?? completion;
-        return tools === undefined ? recorded : upToAction(recorded, tools, reading);
-      });
+    async complete(request) {
+      const { messages, tools, signal, usable = () => true } = request;
+      const stops = stopsOf(request, config);
+      const offer = tools && config.toolCalls === 'protocol' ? await offered(tools, signal) : undefined;
+      const body = requestBody(request, { config, runSeed, stops, offer });
+      const reading = { thinking: config.thinking };
+      const toolsOf = tools && { tools, offered: async () => offer ?? offered(tools, signal) };
+      const read = async (text: string) => {
+        const completion = await readCompletion(text, { endpoint, reading, stops, ...toolsOf });
+        const told = { messages, reading, ...(tools && { tools }) };
+        const recorded = (await recorder?.record(text, completion, told)) ?? completion;
+        const value = tools === undefined ? recorded : upToAction(recorded, tools, reading);
+        return { value, keep: usable(value) };
+      };
+      const sample = sampleOf(request.id, { config, runSeed });
+      return paid.ask(
+        {
+          ...{ stage: request.stage ?? stage, model: config.model, kind: 'model' },
+          key: { asks: 'chat', url: endpoint.url, body, sample },
+        },
+        { send: () => ask(signal, (send) => send(body)), read, usage: usageIn },
+      );
     },
     async close() {},
   };
@@ -72,6 +83,17 @@ async function recorderOf(config: OpenaiConfig, endpoint: Endpoint) {
   const { TokenRecorder } = await import('./openai-tokens.ts');
   const policy = await openPolicy(recordTokens.policy, { templateVariables });
   return new TokenRecorder({ endpoint, config: { ...config, recordTokens }, policy });
+}
+
+/**
+ * Which sample of its request it is: another record, vote or seed has another. A greedy answer is one for all who ask
+ * the same, but for votes, which are to differ where they can.
+ */
+function sampleOf(
+  id: string,
+  { config, runSeed }: { readonly config: OpenaiConfig; readonly runSeed: number },
+): string {
+  return config.temperature === 0 ? (/\/vote\/\d+$/.exec(id)?.[0] ?? '') : `${runSeed} ${id}`;
 }
 
 /** Most stop sequences that endpoints take. */

@@ -36,6 +36,12 @@ export const moduleTool = toolKind({
       .describe(
         'Whether its result depends on the argument alone and is cheap, so that the rules may ask it too.',
       ),
+    cached: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Whether results are kept in the topology's `cache`, and shown again for the same call while the module is the same.",
+      ),
     concurrency: z.int().min(1).max(10_000).default(64).describe('Most calls of it at once; others wait.'),
     maxArgumentChars: z
       .int()
@@ -56,7 +62,13 @@ export const moduleTool = toolKind({
 });
 
 /** The settings of one that a program hands over. */
-export const givenTool = moduleTool.settings.omit({ path: true, export: true, hash: true, settings: true });
+export const givenTool = moduleTool.settings.omit({
+  path: true,
+  export: true,
+  hash: true,
+  settings: true,
+  cached: true,
+});
 
 /** A tool of the user's function. */
 export async function toolOf(

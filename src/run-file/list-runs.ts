@@ -3,6 +3,8 @@ import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataError, SwirlError } from '../errors.ts';
 import { openTransport } from '../open-transport.ts';
+import { spendingIn } from '../spending/open-spending.ts';
+import type { Spent } from '../spending/spent.ts';
 import type { Codec } from '../topics/avro/codec.ts';
 import { readEntries } from '../topics/read-records.ts';
 import type { Update } from '../topics/records.generated.ts';
@@ -10,6 +12,7 @@ import type { TopicInfo, Transport } from '../topics/transport.ts';
 import { codecOf } from '../topology/codec-of.ts';
 import { keptTopology, runsIn } from '../topology/kept.ts';
 import { parentOf } from '../topology/parent.ts';
+import { runFolder } from '../topology/resolved.ts';
 import type { Topology } from '../topology/topology.ts';
 
 /** Runs that are looked at at once: a cluster that is away is waited for. */
@@ -26,6 +29,10 @@ export interface RunFigures {
   readonly records: Readonly<Record<string, number>>;
   /** Its last update. */
   readonly update: Pick<Update, 'step' | 'weightsHash' | 'meanReward'> | null;
+  /** What it has spent on endpoints; null where it has asked none. */
+  readonly spent:
+    | (Pick<Spent, 'requests' | 'kept' | 'usage' | 'money'> & { readonly currency: string })
+    | null;
   /** Of its folder, which on Kafka has no records. */
   readonly bytes: number;
 }
@@ -88,10 +95,17 @@ async function read(topology: Topology): Promise<Omit<RunFigures, 'name' | 'byte
       lastRecord: last?.time ?? (await lastTime({ transport, codec }, infos)),
       records,
       update: last === null ? null : updateOf(last.record),
+      spent: spentBy(topology),
     };
   } finally {
     await transport.close();
   }
+}
+
+function spentBy(topology: Topology): RunFigures['spent'] {
+  const { total, by, currency } = spendingIn(runFolder(topology), topology.prices);
+  const { requests, kept, usage, money } = total;
+  return by.length === 0 ? null : { requests, kept, usage, money, currency };
 }
 
 function updateOf(record: unknown): RunFigures['update'] {

@@ -54,6 +54,8 @@ export class PartitionWorker {
   #failed = false;
   #error: unknown;
   #waiting: (() => void)[] = [];
+  /** How many deliveries are held: nobody waits for those. */
+  #held = 0;
 
   private constructor(stage: Stage, input: InputPartition, deps: WorkerDeps) {
     this.#stage = stage;
@@ -214,7 +216,7 @@ export class PartitionWorker {
   async runWindow(waitMs: number): Promise<number> {
     if (this.#drained) return 0;
     const taken = await this.#pull(waitMs);
-    while (this.#window.unfinished > 0 && !this.#failed) await this.#change();
+    while (this.#window.unfinished > this.#held && !this.#failed) await this.#change();
     if (this.#failed) throw this.#error;
     await this.#commit();
     return taken;
@@ -289,6 +291,11 @@ export class PartitionWorker {
   #finish(finished: Finished<AnyEmission>): void {
     const { offset, outputs } = finished;
     const { topic, partition } = this.#input;
+    if (finished.held === true) {
+      this.#held++;
+      this.#wake();
+      return;
+    }
     try {
       const now = this.#deps.now();
       const encoded =
@@ -313,6 +320,8 @@ export class PartitionWorker {
   /** Whether, after the last pull, nothing is left to wait for. */
   #settled(stopping: boolean): boolean {
     const holds = this.#stage.holds === true;
+    // What is finished after one that is held cannot be committed: only a prefix can.
+    if (stopping && this.#held > 0) return this.#window.unfinished === this.#held;
     if (!this.#drained || (stopping && holds)) return holds || this.#window.inFlight === 0;
     if (this.#operatorDone && this.#window.unfinished > 0) {
       this.#fail(

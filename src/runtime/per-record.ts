@@ -1,6 +1,7 @@
 /** Builds the operator of a stage that treats each record on its own. */
 import { EMPTY, from, mergeMap, type Observable } from 'rxjs';
 import type { Sleep } from '../clock.ts';
+import { OutOfBudget } from '../errors.ts';
 import { failureOf, idOf } from './failure.ts';
 import { Exhausted, type RetryConfig, retry } from './retry.ts';
 import type { AnyEmission, Delivery, Emission, Finished, StageOperator } from './stage.ts';
@@ -17,7 +18,7 @@ export interface PerRecordOptions<T> {
 /**
  * An operator that maps each delivery to its outputs, all at once: the runtime's window bounds how many are
  * in flight. An error becomes a failure record after the retries its class allows; a fatal one ends
- * the stream; an aborted delivery is dropped, to be delivered again.
+ * the stream; an aborted delivery is dropped, and one that the budget does not allow held, to be delivered again.
  */
 export function perRecord<T extends object>(
   task: (value: T, signal: AbortSignal) => Promise<readonly Emission[]>,
@@ -42,6 +43,7 @@ export function perDelivery<T extends object, E extends AnyEmission>(
       return from([{ offset, outputs, record: idOf(value) }]);
     } catch (error) {
       if (signal.aborted) return EMPTY;
+      if (error instanceof OutOfBudget) return from([{ offset, outputs: [], held: true }]);
       if (!(error instanceof Exhausted)) throw error;
       const { attempts } = error;
       const failed = failureOf(options.stage, delivery, error.error, { attempts, record: idOf(value) });

@@ -39,6 +39,11 @@ export interface Finished<E extends AnyEmission = Emission> {
    * output.
    */
   readonly record?: string | null;
+  /**
+   * The delivery is not finished and will not be in this run, which is being stopped for it (a budget is spent): it
+   * stays uncommitted, and nobody waits for it.
+   */
+  readonly held?: boolean;
 }
 
 export type StageOperator<T, E extends AnyEmission = Emission> = OperatorFunction<Delivery<T>, Finished<E>>;

@@ -18,6 +18,16 @@ export const toldSettings = (elsewhere: { readonly description: string; readonly
     .describe(`What stands between the tags in the instructions; null: made from ${elsewhere.example}.`),
 });
 
+/** Whether results are kept. */
+const cachedSetting = z
+  .boolean()
+  .nullable()
+  .default(null)
+  .describe(
+    "Whether results are kept in the topology's `cache`, and shown again for the same call; null: as `pure`. Not for tools " +
+      'that change something, remember what was called before, or answer otherwise tomorrow.',
+  );
+
 export const callSettings = {
   pure: z
     .boolean()
@@ -25,6 +35,7 @@ export const callSettings = {
     .describe(
       'The result depends on the argument alone and costs little: the judge `rules` may call it again.',
     ),
+  cached: cachedSetting,
   concurrency: z.int().min(1).max(1024).default(8).describe('Most calls at once; others wait.'),
   maxArgumentChars: z.int().min(1).max(1_000_000).default(8000).describe('Longer arguments are refused.'),
   maxChars: z.int().min(1).max(1_000_000).default(4000).describe('Longer results are cut, and say so.'),

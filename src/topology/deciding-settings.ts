@@ -11,6 +11,9 @@ const FREE_ROOTS = [
   'transport',
   'readers',
   'runtime',
+  'cache',
+  'prices',
+  'budget',
   'alarms',
   'metrics',
   'traces',
@@ -25,7 +28,7 @@ const FREE_ROOTS = [
 const FREE_KEYS = [
   ...['concurrency', 'timeoutMs', 'retry', 'slots', 'chunkTokens', 'stepTokens', 'maxResponseBytes'],
   ...['apiKeyEnv', 'tokenEnv', 'headersEnv', 'recompute', 'checkpointEvery', 'keepCheckpoints', 'keepEvery'],
-  ...['hashEvery', 'loadTimeoutMs', 'renderTimeoutMs', 'maxRebuilds', 'matmul', 'contexts'],
+  ...['hashEvery', 'loadTimeoutMs', 'renderTimeoutMs', 'maxRebuilds', 'matmul', 'contexts', 'cached'],
   ...['passagesAtOnce', 'queryTimeoutMs', 'keepQueries', 'vectorMb'],
   // Modules and prompts are compared by their contents.
   ...['path', 'prompt', 'hash', 'promptHash'],

@@ -18,6 +18,7 @@ const packageRoot = fileURLToPath(new URL('../../', import.meta.url));
 /** Keys whose texts are paths; `*` stands for any key. */
 const PATHS: ReadonlySet<string> = new Set([
   'folder',
+  'cache.folder',
   'learner.checkpoint',
   ...SLOTS.flatMap(({ path, kinds }) => kinds.flatMap(({ files }) => files.map((file) => `${path}.${file}`))),
   'ownTopics.*.schema',

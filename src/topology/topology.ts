@@ -10,6 +10,8 @@ import { alarmsConfig } from '../monitor/alarm-config.ts';
 import { metricsConfig, tracesConfig, updateFilesConfig } from '../monitor/telemetry-config.ts';
 import { unionOf } from '../parts/kind.ts';
 import { runtimeConfig } from '../runtime/run.ts';
+import { cacheConfig } from '../spending/cache-config.ts';
+import { budgetConfig, pricesConfig } from '../spending/spending-config.ts';
 import { embeddedConfig } from '../topics/embedded/embedded-log.ts';
 import { kafkaConfig } from '../topics/kafka/kafka-config.ts';
 import { JUDGES, MATCHERS, POLICIES, READERS, REWARDS, TOOLS } from './kinds.ts';
@@ -126,6 +128,9 @@ export const topologyConfig = z.strictObject({
       "The stages of the flow: Swirl's, and with other names one's own. A stage that is not listed is not there; without `stages` all of Swirl's but `branch` and `resample` are.",
     ),
   runtime: runtimeConfig.prefault({}),
+  cache: cacheConfig.prefault({}),
+  prices: pricesConfig.prefault({}),
+  budget: budgetConfig.prefault({}),
   alarms: alarmsConfig,
   metrics: metricsConfig.prefault({}),
   traces: tracesConfig.prefault({}),

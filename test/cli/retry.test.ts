@@ -124,8 +124,8 @@ describe('steps without a verdict', () => {
     await drain();
     expect(await ids('scored')).toEqual(all);
     const asked = server.requests.filter(({ body }) => body.model === 'judge').length;
-    // One token before each of the two runs, each step once, and the one that failed twice.
-    expect(asked).toBe(2 + 10 + 1);
+    // One token before the first of the two runs, each step once, and the one that failed twice.
+    expect(asked).toBe(1 + 10 + 1);
     // Both topics have steps twice now; a replay reads each once.
     for (const from of ['sub-trajectories', 'judged']) {
       const replayed = { run: run.topology.run, from, as: from, folder: run.topology.folder, set: [] };

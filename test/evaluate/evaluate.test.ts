@@ -182,7 +182,7 @@ describe('without tools', () => {
     for (const examples of [null, own]) {
       const tasks = { math: { tools: ['calculator'], examples } };
       const settings = { run: `held-${examples?.length}`, questions: questionsOf(1), withoutTools: true };
-      await run(topologyOf({ tasks }), settings);
+      await run(topologyOf({ tasks, cache: { enabled: false } }), settings);
     }
     expect(server.requests).toHaveLength(2);
     for (const { body } of server.requests) {
