@@ -38,8 +38,8 @@ export type { PartOptions, RecordOptions } from './library/operators/one-stage.t
 export { paced } from './library/operators/paced.ts';
 export type { OperatorOptions } from './library/operators/plain.ts';
 export { RecordFailed } from './library/operators/record-failed.ts';
-export type { JudgeOptions } from './library/operators/reviewer.ts';
 export { type ResampleOptions, resample } from './library/operators/resample.ts';
+export type { JudgeOptions } from './library/operators/reviewer.ts';
 export { type RewardChoice, reward } from './library/operators/reward.ts';
 export { type PolicyChoice, type RolloutOptions, rollout } from './library/operators/rollout.ts';
 export type { ToolChoice, ToolWithSettings } from './library/operators/tools-of.ts';

@@ -49,7 +49,12 @@ export async function openTelemetry(
   if (port !== null) {
     server = await startMetricsServer({
       ...{ host, port },
-      metrics: async () => metrics.text((await started?.progress()) ?? [], started?.alarms() ?? []),
+      metrics: async () =>
+        metrics.text({
+          stages: (await started?.progress()) ?? [],
+          alarms: started?.alarms() ?? [],
+          spending: started?.spending() ?? null,
+        }),
       notReady: () => (started === null ? state : null),
     });
     say(`metrics: ${server.url}`);

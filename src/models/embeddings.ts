@@ -1,14 +1,18 @@
 /** Embeddings of texts from an endpoint that speaks the OpenAI protocol: vLLM, TEI, Ollama, llama.cpp, OpenAI. */
+import { type Paid, UNCOUNTED } from '../agent/paid.ts';
 import type { Sleep } from '../clock.ts';
 import { Exhausted, retry } from '../runtime/retry.ts';
 import type { EmbeddingsConfig } from './embeddings-config.ts';
 import { readEmbeddings } from './openai-embeddings.ts';
 import { openaiEndpoint } from './openai-endpoint.ts';
+import { usageIn } from './openai-usage.ts';
 
 export interface EmbedderDeps {
   /** Where `apiKeyEnv` is looked up. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly sleep: Sleep;
+  /** The door of its requests; by default they are neither kept nor counted. */
+  readonly paid?: Paid | undefined;
 }
 
 /**
@@ -30,14 +34,14 @@ interface EmbedOptions {
 /** Makes the client; no request is sent yet. Throws `ConfigError` where the API key's variable is not set. */
 export async function openEmbedder(
   config: EmbeddingsConfig,
-  { env, sleep }: EmbedderDeps,
+  { env, sleep, paid = UNCOUNTED }: EmbedderDeps,
 ): Promise<Embedder> {
   const path = { path: 'embeddings', expected: 'embeddings' };
   const ofPassages = await openaiEndpoint(config, path, { env });
   const ofQueries = await openaiEndpoint({ ...config, timeoutMs: config.queryTimeoutMs }, path, { env });
 
   const embed = async (
-    { endpoint, ask }: typeof ofPassages,
+    at: typeof ofPassages,
     input: readonly string[],
     { width, signal }: EmbedOptions,
   ): Promise<Float32Array[]> => {
@@ -48,8 +52,22 @@ export async function openEmbedder(
       encoding_format: config.encoding,
       ...(config.dimensions === null ? {} : { dimensions: config.dimensions }),
     };
+    const isQuery = at === ofQueries;
+    const { endpoint, ask } = at;
     const expected = { number: input.length, width: width ?? config.dimensions };
-    const once = () => ask(signal, async (send) => readEmbeddings(await send(body), expected, endpoint));
+    const once = () =>
+      paid.ask(
+        {
+          ...{ stage: 'embeddings', model: config.model, kind: 'model' },
+          // Vectors of passages are kept in the index that they are for.
+          key: isQuery ? { asks: 'embeddings', url: endpoint.url, body } : null,
+        },
+        {
+          send: () => ask(signal, (send) => send(body)),
+          read: async (text) => ({ value: readEmbeddings(text, expected, endpoint), keep: true }),
+          usage: usageIn,
+        },
+      );
     try {
       return await retry(once, { config: config.retry, signal, sleep });
     } catch (error) {

@@ -2,6 +2,7 @@
 import type { RaisedAlarm } from '../monitor/alarms.ts';
 import type { CommittedRecord, Retried, RunObserver, TrainingProgress } from '../runtime/observer.ts';
 import type { StageProgress } from '../runtime/run.ts';
+import type { Spending } from '../spending/spent.ts';
 import type { Judged, Trajectory, Update } from '../topics/records.generated.ts';
 import { Registry } from './prometheus-text.ts';
 
@@ -26,6 +27,13 @@ export interface RunMetricsOptions {
   readonly version: string;
 }
 
+interface SeenNow {
+  readonly stages: readonly StageProgress[];
+  readonly alarms: readonly RaisedAlarm[];
+  /** Null before there is a run. */
+  readonly spending: Spending | null;
+}
+
 export class RunMetrics implements RunObserver {
   readonly #registry = new Registry();
   readonly #run: string;
@@ -47,6 +55,11 @@ export class RunMetrics implements RunObserver {
   readonly #epoch;
   readonly #alarms;
   readonly #alarmsActive;
+  readonly #requests;
+  readonly #requestFailures;
+  readonly #kept;
+  readonly #tokens;
+  readonly #money;
   readonly #cpu;
   readonly #memory;
   #trainingMs = 0;
@@ -89,6 +102,20 @@ export class RunMetrics implements RunObserver {
     this.#epoch = registry.gauge('swirl_training_epoch', 'Which pass over the records it is, from 1.');
     this.#alarms = registry.counter('swirl_alarms_raised_total', 'How often an alarm was raised.');
     this.#alarmsActive = registry.gauge('swirl_alarm_active', 'Whether an alarm holds now.');
+    this.#requests = registry.counter(
+      'swirl_requests_total',
+      'Requests to endpoints and tools, of the whole run.',
+    );
+    this.#requestFailures = registry.counter(
+      'swirl_request_failures_total',
+      'Requests that ended with an error.',
+    );
+    this.#kept = registry.counter(
+      'swirl_kept_answers_total',
+      'Requests that were spared by an answer that was kept.',
+    );
+    this.#tokens = registry.counter('swirl_endpoint_tokens_total', 'Tokens that endpoints told of.');
+    this.#money = registry.counter('swirl_spent_money_total', 'Money by the price list, in its currency.');
     for (const counter of [this.#sampled, this.#trained, this.#updates, this.#empty]) counter.add({ run }, 0);
     for (const end of ['ANSWERED', 'OUT_OF_STEPS', 'OUT_OF_CONTEXT']) this.#trajectories.add({ run, end }, 0);
     for (const label of ['GOOD', 'BAD', 'UNKNOWN']) this.#verdicts.add({ run, label }, 0);
@@ -140,9 +167,10 @@ export class RunMetrics implements RunObserver {
     this.#trainingMs = since.ms;
   }
 
-  /** The text, with how far the stages are now. */
-  text(stages: readonly StageProgress[], alarms: readonly RaisedAlarm[]): string {
+  /** The text, with how far the stages are now, and what was spent. */
+  text({ stages, alarms, spending }: SeenNow): string {
     const run = this.#run;
+    this.#spent(spending);
     for (const { stage, backlog, inFlight } of stages) {
       this.#lag.set({ run, stage }, backlog);
       this.#inFlight.set({ run, stage }, inFlight);
@@ -157,6 +185,26 @@ export class RunMetrics implements RunObserver {
     this.#cpu.set({}, (user + system) / 1e6);
     this.#memory.set({}, process.memoryUsage.rss());
     return this.#registry.text();
+  }
+
+  /** These go on from earlier processes of the run, as the ledger does. */
+  #spent(spending: Spending | null): void {
+    if (spending === null) return;
+    for (const { stage, model, requests, failed, kept, usage, money } of spending.by) {
+      const labels = { run: this.#run, stage, model };
+      this.#requests.set(labels, requests);
+      this.#requestFailures.set(labels, failed);
+      this.#kept.set(labels, kept);
+      const { input, cachedInput, output, reasoning } = usage;
+      const kinds = {
+        input: input - cachedInput,
+        cached_input: cachedInput,
+        output: output - reasoning,
+        reasoning,
+      };
+      for (const [kind, count] of Object.entries(kinds)) this.#tokens.set({ ...labels, kind }, count);
+      if (money !== null) this.#money.set({ ...labels, currency: spending.currency }, money);
+    }
   }
 
   #trajectory({ end, steps }: Trajectory): void {

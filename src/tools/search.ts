@@ -109,7 +109,7 @@ export const searchConfig = settings.refine(hasVectors, {
 });
 export type SearchConfig = z.output<typeof searchConfig>;
 
-export type SearchDeps = Pick<ToolContext, 'now'> & Partial<Pick<ToolContext, 'notify' | 'env'>>;
+export type SearchDeps = Pick<ToolContext, 'now'> & Partial<Pick<ToolContext, 'notify' | 'env' | 'paid'>>;
 
 type SearchLimits = Pick<SearchConfig, 'tag' | 'results' | 'maxChars' | 'maxQueryChars' | 'timeoutMs'>;
 
@@ -163,10 +163,10 @@ async function onDisk(
 async function withVectors(
   { corpus, vectorMb }: SearchConfig,
   config: EmbeddingsConfig,
-  { notify, now, env }: SearchDeps,
+  { notify, now, env, paid }: SearchDeps,
 ): Promise<DenseIndex> {
   const { openVectors } = await import('./search/dense/open-vectors.ts');
-  const embedder = await openEmbedder(config, { env: env ?? {}, sleep });
+  const embedder = await openEmbedder(config, { env: env ?? {}, sleep, paid });
   const notes = indexNotes(corpus, notify ?? (() => {}), now);
   const { signal } = new AbortController();
   return openVectors({
@@ -233,8 +233,8 @@ export const searchTool = toolKind({
   about: 'The articles of a corpus that fit best, by BM25, by embeddings or by both.',
   settings: searchConfig,
   files: ['corpus'],
-  make: (config, { name, now, notify, env }: ToolContext): Promise<Tool> =>
-    openSearch(name, config, { now, notify, env }),
+  make: (config, { name, now, notify, env, paid }: ToolContext): Promise<Tool> =>
+    openSearch(name, config, { now, notify, env, ...(paid && { paid }) }),
   describe: async () => SEARCH,
 });
 

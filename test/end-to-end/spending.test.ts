@@ -9,13 +9,17 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type OpenRun, openRun } from '../../src/open-run.ts';
 import type { RunEnd } from '../../src/runtime/run.ts';
-import { accountsOf } from '../../src/spending/open-spending.ts';
+import { accountsOf, spendingIn } from '../../src/spending/open-spending.ts';
+import { pricesConfig } from '../../src/spending/spending-config.ts';
 import type { Spending } from '../../src/spending/spent.ts';
 import { resolveTopology } from '../../src/topology/load.ts';
 import { type FaultServer, startFaultServer } from '../models/fault-server.ts';
 import { patiently } from '../patience.ts';
 import { question } from '../records.ts';
+import { builtProgram } from './built-program.ts';
 import { contents } from './run-records.ts';
+import { survive } from './survive.ts';
+import { type Workplace, workplace } from './swirl-process.ts';
 
 const QUESTIONS = 6;
 const TOKENS = { prompt_tokens: 10, completion_tokens: 4, total_tokens: 14 };
@@ -96,6 +100,12 @@ function settings(run: string, more: object = {}) {
   };
 }
 
+function questions() {
+  return Array.from({ length: QUESTIONS }, (_, n) =>
+    question({ id: `q${n}`, text: `Who is ${n}?`, task: 'facts' }),
+  );
+}
+
 interface Went {
   readonly end: RunEnd;
   readonly spending: Spending;
@@ -108,14 +118,9 @@ async function go(run: string, more: object = {}, at = folder): Promise<Went> {
   const notify = (message: string) => void notes.push(message);
   const opened: OpenRun = await openRun(resolveTopology(settings(run, more), at), notify);
   try {
-    const [questions] = (await opened.transport.topics()).filter(({ name }) => name === 'questions');
-    if (questions?.offsets.every(({ end }) => end === 0)) {
-      await opened.feed(
-        'questions',
-        Array.from({ length: QUESTIONS }, (_, n) =>
-          question({ id: `q${n}`, text: `Who is ${n}?`, task: 'facts' }),
-        ),
-      );
+    const [topic] = (await opened.transport.topics()).filter(({ name }) => name === 'questions');
+    if (topic?.offsets.every(({ end }) => end === 0)) {
+      await opened.feed('questions', questions());
     }
     const { signal } = new AbortController();
     const started = await opened.start({ untilDrained: true, stop: signal, abort: signal, notify });
@@ -250,5 +255,86 @@ describe('a budget', () => {
     cpSync(join(folder, 'runs', 'first'), join(folder, 'kept'), { recursive: true });
     await go('second', { cache: { enabled: false } });
     expect(await records('first')).toEqual(await records('second'));
+  });
+});
+
+describe('several processes', () => {
+  let place: Workplace;
+
+  beforeEach(() => {
+    place = workplace({ command: builtProgram });
+  });
+  afterEach(() => place.remove());
+
+  async function fed(run: string): Promise<string[]> {
+    place.write(`${run}.yaml`, settings(run));
+    const opened = await openRun(resolveTopology(settings(run), place.folder));
+    await opened.feed('questions', questions());
+    await opened.close();
+    return ['run', `${run}.yaml`, '--until-drained', '--json'];
+  }
+
+  const sums = (run: string) => spendingIn(place.path('runs', run), pricesConfig.parse({})).total;
+
+  test('killed again and again, a run pays again for no more than it had under way, and ends as one that was not', async () => {
+    await go('whole');
+    const whole = server.requests.length;
+    const { kills, last } = await survive(place, await fed('killed'), {
+      run: 'killed',
+      seed: 3,
+      spread: 200,
+    });
+    expect(last).toMatchObject({ code: 0 });
+    const paid = server.requests.length - whole;
+    expect(paid).toBeGreaterThanOrEqual(whole);
+    // At most three requests are under way to each of three models, and eight to the tool.
+    expect(paid).toBeLessThanOrEqual(whole + kills * (3 * 3 + 8));
+    const { requests, open, failed } = sums('killed');
+    // A request is counted before it is sent: one may have been counted and not have left.
+    expect(requests).toBeGreaterThanOrEqual(paid);
+    expect(requests - open - failed).toBeLessThanOrEqual(paid);
+    expect(JSON.parse(last.stdout).spending.total.requests).toBe(requests);
+    expect(await records('killed', place.folder)).toEqual(await records('whole'));
+    // Nothing is left to pay for.
+    const again = await place.swirl(await fed('again'));
+    expect(again).toMatchObject({ code: 0 });
+    expect(server.requests.length - whole).toBe(paid);
+  });
+
+  test('on one folder of answers, at once, get right ones, and leave them to the next', async () => {
+    const [one, two] = [await fed('one'), await fed('two')];
+    const ended = await Promise.all([place.swirl(one), place.swirl(two)]);
+    expect(ended.map(({ code }) => code)).toEqual([0, 0]);
+    const paid = server.requests.length;
+    expect(sums('one').requests + sums('two').requests).toBe(paid);
+    const three = await place.swirl(await fed('three'));
+    expect(three).toMatchObject({ code: 0 });
+    expect(server.requests.length).toBe(paid);
+    expect(JSON.parse(three.stdout).spending.total).toMatchObject({ requests: 0 });
+    await go('whole', { cache: { enabled: false } });
+    for (const run of ['one', 'two', 'three'])
+      expect(await records(run, place.folder)).toEqual(await records('whole'));
+    const listed = await place.swirl(['runs', '--json']);
+    expect(JSON.parse(listed.stdout).map((run: { spent: object }) => run.spent)).toMatchObject([
+      {},
+      { requests: 0 },
+      {},
+    ]);
+    expect((await place.swirl(['cache', 'one.yaml'])).stdout).toMatch(/\.answers: \d+ answers, /);
+    expect((await place.swirl(['cache', 'one.yaml', '--clear'])).stdout).toMatch(/dropped \d+ answers/);
+    expect((await place.swirl(['cache', 'one.yaml', '--json'])).stdout).toMatch(/"answers":0/);
+  });
+
+  test('a spent budget ends the command with 7, and says how to go on', async () => {
+    const args = await fed('poor');
+    const stopped = await place.swirl([
+      ...args.filter((one) => one !== '--json'),
+      '--set',
+      'budget.requests=20',
+    ]);
+    expect(stopped.code).toBe(7);
+    expect(stopped.stdout).toMatch(/asked: 20 requests.*tokens read/s);
+    expect(stopped.stdout).toMatch(/out of budget: budget.requests: 20 of 20 are spent\. To go on/);
+    expect(await place.swirl(args)).toMatchObject({ code: 0 });
   });
 });

@@ -137,6 +137,8 @@ test('a run can be scraped while it is at work, and its figures are what its top
   }
 });
 
+const NOTHING = { stages: [], alarms: [], spending: null };
+
 describe('figures', () => {
   test('of updates are the sums and the last, and labels may hold anything', () => {
     const name = 'a "quoted"\\ back\nslash \u{1f300}';
@@ -148,7 +150,7 @@ describe('figures', () => {
       metrics.onTraining({ ...at, since });
     }
     metrics.onEmptyBatch();
-    const families = readExposition(metrics.text([], []));
+    const families = readExposition(metrics.text(NOTHING));
     expectConventional(families);
     const of = { run: name };
     expect(figure(families, 'swirl_updates_total', of)).toBe(5);
@@ -166,14 +168,14 @@ describe('figures', () => {
     const error = new Error('no');
     for (let i = 0; i < 1500; i++)
       metrics.onRetry({ stage: `s${i}`, attempt: 1, attempts: 2, waitMs: 1, error });
-    const { samples = [] } = readExposition(metrics.text([], [])).get('swirl_retries_total') ?? {};
+    const { samples = [] } = readExposition(metrics.text(NOTHING)).get('swirl_retries_total') ?? {};
     expect(samples.length).toBeLessThanOrEqual(1001);
     expect(samples.reduce((sum, { value }) => sum + value, 0)).toBe(1500);
   });
 
   test('every figure of the board is one that a run has', () => {
     const names = new Set([...boardText.matchAll(/\b(?:swirl|process)_[a-z_]+/g)].map(([name]) => name));
-    const text = new RunMetrics({ run: 'x', version: '1' }).text([], []);
+    const text = new RunMetrics({ run: 'x', version: '1' }).text(NOTHING);
     const known = [...readExposition(text)].flatMap(([name, { type }]) =>
       type === 'histogram' ? ['_bucket', '_sum', '_count'].map((suffix) => `${name}${suffix}`) : [name],
     );
