@@ -2,13 +2,13 @@
  * What the page that shows a run costs: how long it takes to open on a run of a million records, and how much
  * slower a run is while it is looked at.
  *
- *   tsx bench/watch.ts [RECORDS] [PAIRS]
+ *   tsx bench/watch.ts [RECORDS] [PAIRS] [QUESTIONS]
  *
  * Opening: a log of that many records is made; a fresh server is asked for what the page asks for at first, the
  * answers are checked, then timed. Cost: runs of the demo's flow, in turn without the page, and with the page in a process
- * of its own, to whose events one listens; the ratio of their medians.
+ * of its own, to whose events one listens: processor time of the run and of the page, and the clock.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { labFlow, labFlowConfig } from '../src/cli/lab-flow.ts';
@@ -27,6 +27,8 @@ import { madeTopology, update } from '../test/watch/made-run.ts';
 
 const records = Number(process.argv[2] ?? 1_000_000);
 const pairs = Number(process.argv[3] ?? 5);
+/** Of each task: how long a run takes. */
+const questions = Number(process.argv[4] ?? 100);
 /** Of a trajectory of three steps: itself, and a verdict on each. */
 const EACH = 4;
 const folder = mkdtempSync(join(tmpdir(), 'swirl-bench-watch-'));
@@ -91,9 +93,16 @@ async function timeOpening(): Promise<void> {
   await server.close();
 }
 
-/** Seconds that the flow of the demo takes on a few questions. */
-async function timeRun(name: string, isWatched: boolean): Promise<number> {
-  const flow = await labFlow(labFlowConfig.parse({ questions: 20, heldOut: 1 }), { run: name, folder });
+interface Spent {
+  /** Seconds by the clock, and of processor time of the run and of the page. */
+  readonly clock: number;
+  readonly run: number;
+  readonly page: number;
+}
+
+/** What the flow of the demo takes on a few questions. */
+async function timeRun(name: string, isWatched: boolean): Promise<Spent> {
+  const flow = await labFlow(labFlowConfig.parse({ questions, heldOut: 1 }), { run: name, folder });
   const run = await openRun(flow.topology);
   await run.feed('questions', flow.questions);
   const listening = new AbortController();
@@ -104,19 +113,38 @@ async function timeRun(name: string, isWatched: boolean): Promise<number> {
   const beside = isWatched ? watchBeside(flow.topology, { say: (message) => say(message), port: 0 }) : null;
   if (beside !== null) {
     const url = (await told).replace('watch it: ', '');
+    // What a browser asks for at first.
+    for (const path of ['', 'api/about', 'api/curves']) await (await fetch(`${url}${path}`)).text();
     const events = await fetch(`${url}api/live`, { signal: listening.signal });
     void events.text().catch(() => {});
   }
   const { signal } = new AbortController();
-  const started = performance.now();
+  const begun = { clock: performance.now(), cpu: process.cpuUsage(), page: processorSeconds(beside?.pid) };
   const { finished, progress } = await run.start({ untilDrained: true, stop: signal, abort: signal });
   beside?.follow(async () => ({ ...NO_NEWS, stages: await progress() }));
   await finished;
-  const seconds = (performance.now() - started) / 1000;
+  const { user, system } = process.cpuUsage(begun.cpu);
+  const spent = {
+    clock: (performance.now() - begun.clock) / 1000,
+    run: (user + system) / 1e6,
+    page: processorSeconds(beside?.pid) - begun.page,
+  };
   listening.abort();
   await beside?.stop();
   await run.close();
-  return seconds;
+  return spent;
+}
+
+/** Processor time of another process so far; NaN where the system has no /proc. */
+function processorSeconds(pid: number | undefined): number {
+  if (pid === undefined) return 0;
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+    // In hundredths of a second: user and system, of its threads too.
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  } catch {
+    return Number.NaN;
+  }
 }
 
 function median(numbers: readonly number[]): number {
@@ -127,17 +155,30 @@ try {
   console.log(`opening on ${records} records:`);
   await makeLog();
   await timeOpening();
-  const times = { without: [] as number[], watched: [] as number[] };
+  const spent = { without: [] as Spent[], watched: [] as Spent[] };
   for (let i = 0; i < pairs; i++) {
-    times.without.push(await timeRun(`without-${i}`, false));
-    times.watched.push(await timeRun(`watched-${i}`, true));
+    // In turn which one is first: what else the machine does comes and goes.
+    const order = i % 2 === 0 ? (['without', 'watched'] as const) : (['watched', 'without'] as const);
+    for (const which of order) spent[which].push(await timeRun(`${which}-${i}`, which === 'watched'));
   }
-  const [without, watched] = [median(times.without), median(times.watched)];
+  const all = (which: keyof typeof spent, what: keyof Spent) => spent[which].map((one) => one[what]);
   const shown = (numbers: readonly number[]) => numbers.map((seconds) => seconds.toFixed(1)).join(' ');
+  const more = (with_: number, without: number) => `${((100 * with_) / without - 100).toFixed(1)} %`;
   if (pairs > 0) {
-    console.log(`without the page: ${shown(times.without)} s; with it: ${shown(times.watched)} s`);
+    const [before, after] = [median(all('without', 'run')), median(all('watched', 'run'))];
     console.log(
-      `a run that is watched takes ${((100 * watched) / without - 100).toFixed(1)} % longer (medians)`,
+      `processor time of the run without the page: ${shown(all('without', 'run'))} s (median ${before.toFixed(2)} s)`,
+    );
+    console.log(
+      `  with it: ${shown(all('watched', 'run'))} s (median ${after.toFixed(2)} s): ${more(after, before)} more`,
+    );
+    const page = median(all('watched', 'page'));
+    console.log(
+      `  of the page's own process: ${page.toFixed(2)} s: ${((100 * page) / before).toFixed(1)} % of the run's`,
+    );
+    const clock = { without: median(all('without', 'clock')), watched: median(all('watched', 'clock')) };
+    console.log(
+      `by the clock: ${shown(all('without', 'clock'))} s without, ${shown(all('watched', 'clock'))} s with it: ${more(clock.watched, clock.without)} (medians)`,
     );
   }
 } finally {

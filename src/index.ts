@@ -125,6 +125,7 @@ export type {
   RewardVote,
   Scored,
   Step,
+  StepLogprobs,
   SubTrajectory,
   ToolCall,
   Topic,

@@ -33,7 +33,7 @@ export function update(over: Partial<Update> = {}): Update {
     ...{ step: 1, epoch: 0, partition: 0, fromOffset: 0, toOffset: 4 },
     ...{ trajectories: 1, subTrajectories: 2, dropped: 0, actionTokens: 10, rowTokens: 20 },
     ...{ meanReward: 1, loss: 0.5, meanLogprob: -1, meanRatio: 1.5, clippedShare: 0.25, kl: 0 },
-    ...{ gradNorm: 1, learningRate: 1e-3, weightsHash: 'ab', by: null },
+    ...{ gradNorm: 1, learningRate: 1e-3, weightsHash: 'ab', by: null, steps: null },
     ...over,
   };
 }

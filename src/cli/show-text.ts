@@ -70,9 +70,12 @@ function stepLines(
 
 function about({ policy, logprob, temperature, tokens }: Step['action'], updates: Step['updates']): string {
   const rounded = (value: number) => Number(value.toPrecision(3));
-  const learned = updates.map(
-    ({ step, epoch }) => `${step}${updates.length > 1 ? ` (epoch ${epoch + 1})` : ''}`,
-  );
+  const learned = updates.map(({ step, epoch, before, after }) => {
+    const measured =
+      before === null ? '' : `logprob ${rounded(before)}${after === null ? '' : ` to ${rounded(after)}`}`;
+    const told = [updates.length > 1 ? `epoch ${epoch + 1}` : '', measured].filter((part) => part !== '');
+    return `${step}${told.length > 0 ? ` (${told.join(', ')})` : ''}`;
+  });
   return [
     `by ${policy}`,
     ...(tokens === null ? [] : [`${tokens.length} tokens`]),

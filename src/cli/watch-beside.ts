@@ -18,6 +18,8 @@ export interface Beside {
   /** What the page is told of the run from now on. */
   follow(look: () => Promise<RunNews>): void;
   stop(): Promise<void>;
+  /** The page's process; undefined where it could not be started. */
+  readonly pid: number | undefined;
 }
 
 export interface BesideOptions {
@@ -55,6 +57,7 @@ export function watchBeside(topology: Topology, { say, port }: BesideOptions): B
   }
   let timer: NodeJS.Timeout | undefined;
   return {
+    pid: child.pid,
     follow: (look) => {
       let isTelling = false;
       const tell = async () => {

@@ -168,6 +168,16 @@ export interface Scored {
   reward: Reward;
 }
 
+/** How likely a step that an update learned from was to the policy. A part of updates; no topic of its own. */
+export interface StepLogprobs {
+  /** The sub-trajectory's id, such as `q17/2/0`. */
+  id: string;
+  /** Mean natural logprob of its action's tokens at the weights before the update. */
+  before: number;
+  /** The same at the weights after it, where `stages.train.stepLogprobs` is `both`. */
+  after: number | null;
+}
+
 /** OK: a result. REFUSED: the tool would not or could not do it; the text says why. TIMED_OUT: it did not answer in time. NO_TOOL: the action called no tool and gave no answer. */
 export type ObservationStatus = 'OK' | 'REFUSED' | 'TIMED_OUT' | 'NO_TOOL';
 
@@ -292,6 +302,8 @@ export interface Update {
   weightsHash: string;
   /** The advantage that the step was made with, where it is the user's own. */
   by?: Origin | null | undefined;
+  /** The steps that it learned from, in the order of the batch, with their logprobs; null where `stages.train.stepLogprobs` is `none`, and of updates of earlier versions. */
+  steps?: StepLogprobs[] | null | undefined;
 }
 
 /** Which record each topic holds. */

@@ -137,6 +137,13 @@ const updateSettings = {
     .default(1)
     .describe('Largest global norm of the gradient; null: no clipping.'),
   optimizer: optimizerConfig.prefault({}),
+  stepLogprobs: z
+    .enum(['none', 'before', 'both'])
+    .default('before')
+    .describe(
+      'What an update records of each step that it learned from: the mean logprob of its tokens `before` the update; `both`: after it too, ' +
+        'for which the batch goes forward once more; or `none`. Changes no weight.',
+    ),
   schedule: scheduleConfig.default({ kind: 'constant', learningRate: 1e-4, warmupSteps: 0 }),
 };
 

@@ -6,10 +6,11 @@
 import type { ToldTask } from '../agent/model.ts';
 import type { AdamWOptions, Engine } from '../engine/engine.ts';
 import { ConfigError, ModelError } from '../errors.ts';
+import type { StepLogprobs } from '../topics/records.generated.ts';
 import { type Advantage, builtIn } from './advantage.ts';
 import type { UpdateConfig } from './config.ts';
 import type { InitialPolicy } from './initial-policy.ts';
-import { microBatches } from './micro-batches.ts';
+import { type MicroBatch, microBatches } from './micro-batches.ts';
 import { normalizer, tokenLoss } from './objective.ts';
 import {
   groupByTrajectory,
@@ -53,6 +54,8 @@ export interface UpdateStatistics {
   readonly clippedShare: number | null;
   readonly gradNorm: number;
   readonly learningRate: number;
+  /** Of each step in the order of the batch; null where the configuration wants none. */
+  readonly steps: StepLogprobs[] | null;
 }
 
 export class OptimizerStep {
@@ -93,14 +96,17 @@ export class OptimizerStep {
    * or the gradient are not finite: training has diverged.
    */
   async take(rows: readonly Row[]): Promise<UpdateStatistics> {
-    const { beta, microBatchTokens, schedule } = this.#config;
+    const { beta, microBatchTokens, schedule, stepLogprobs } = this.#config;
     const { engine, initial } = this.#deps;
     const batch = await this.#batchOf(rows);
     const totals: Totals = { loss: 0, logprob: 0, kl: 0, recorded: 0, ratio: 0, clipped: 0 };
-    for (const pass of microBatches(rows, microBatchTokens)) {
+    const passes = microBatches(rows, microBatchTokens);
+    const before: number[] = [];
+    for (const pass of passes) {
       // The initial policy goes first: the engine's backward belongs to its own last forward.
       const initialLogprobs = beta > 0 ? await initial?.forward(pass.rows) : undefined;
       const logprobs = await engine.forward(pass.rows);
+      before.push(...meansOf(pass.steps, logprobs));
       const ofTokens = this.#objective(pass.steps, { logprobs, initialLogprobs }, { batch, totals });
       // Rewards of 0 are common, and a pass of nothing but zeros adds nothing.
       if (ofTokens.some((advantage) => advantage !== 0)) await engine.backward(ofTokens);
@@ -108,6 +114,7 @@ export class OptimizerStep {
     const learningRate = learningRateAt(schedule, this.taken + 1);
     const gradNorm = await this.#update(learningRate);
     this.taken++;
+    const steps = stepLogprobs === 'none' ? null : await this.#stepLogprobs(passes, before);
     return {
       step: this.taken,
       subTrajectories: batch.subTrajectories,
@@ -121,7 +128,22 @@ export class OptimizerStep {
       clippedShare: totals.recorded === 0 ? null : totals.clipped / totals.recorded,
       gradNorm,
       learningRate,
+      steps,
     };
+  }
+
+  /** What the steps were before the update, and where that is asked for what they are now. */
+  async #stepLogprobs(passes: readonly MicroBatch[], before: readonly number[]): Promise<StepLogprobs[]> {
+    const after: number[] = [];
+    if (this.#config.stepLogprobs === 'both') {
+      for (const { rows, steps } of passes)
+        after.push(...meansOf(steps, await this.#deps.engine.forward(rows)));
+    }
+    const unlikely = after.find((logprob) => !Number.isFinite(logprob));
+    if (unlikely !== undefined) throw this.#diverged(`the logprob of a step after it is ${unlikely}`);
+    return passes
+      .flatMap(({ steps }) => steps)
+      .map(({ id }, i) => ({ id, before: before[i] ?? Number.NaN, after: after[i] ?? null }));
   }
 
   /** Renders a step that is long beside the event loop: `pack` would hold it. */
@@ -221,6 +243,16 @@ export class OptimizerStep {
 interface PassLogprobs {
   readonly logprobs: Float32Array;
   readonly initialLogprobs: Float32Array | undefined;
+}
+
+/** The mean logprob of each step's action tokens, of the (M) of a pass. */
+function meansOf(steps: readonly PackedStep[], logprobs: Float32Array): number[] {
+  let m = 0;
+  return steps.map(({ length }) => {
+    const mean = sum([...logprobs.subarray(m, m + length)]) / length;
+    m += length;
+    return mean;
+  });
 }
 
 /** What is counted over the whole batch, however it is cut into passes. */

@@ -184,6 +184,7 @@ function settingsOf(
     'keepEvery',
     'hashEvery',
     'recompute',
+    'stepLogprobs',
   ];
   const names = (Object.keys(trainConfig.shape) as (keyof TrainConfig)[]).filter(
     (name) => !free.includes(name),

@@ -52,6 +52,9 @@ const update = z.strictObject({
   by: z
     .strictObject({ module: z.string(), export: z.string(), hash: z.string(), settings: z.string() })
     .nullish(),
+  steps: z
+    .array(z.strictObject({ id: z.string(), before: z.number(), after: z.number().nullable() }))
+    .nullish(),
 });
 
 /** A step that was refused: what `failures` is told about the delivery at this offset. */

@@ -47,6 +47,9 @@ export async function trajectoryView(where: Place | string, deps: ViewDeps) {
   };
   return {
     place: `${entry.partition}:${entry.offset}`,
+    /** Where the one before it is, and the one after it; null where there is none. */
+    newer: entry.offset + 1 < bounds.end ? `${entry.partition}:${entry.offset + 1}` : null,
+    older: entry.offset > bounds.start ? `${entry.partition}:${entry.offset - 1}` : null,
     time: entry.time,
     ...(await viewOf(record, {
       ...deps,
@@ -117,7 +120,7 @@ function placed(range: { readonly partition: number; readonly first: number } | 
 
 type StepDeps = Omit<ViewOfDeps, 'topology' | 'accepted'>;
 
-async function stepsOf({ steps }: Pick<Trajectory, 'steps'>, deps: StepDeps) {
+async function stepsOf({ id: record, steps }: Pick<Trajectory, 'id' | 'steps'>, deps: StepDeps) {
   const { redact, saidOf } = deps;
   const shown = [];
   for (const [index, { action, observation }] of steps.slice(0, MOST_STEPS).entries()) {
@@ -151,9 +154,12 @@ async function stepsOf({ steps }: Pick<Trajectory, 'steps'>, deps: StepDeps) {
         text: shownText(one.subTrajectory.action.text, redact, 2000),
         reward: one.reward.value,
       })),
-      updates: updates.slice(0, MOST_UPDATES).map(({ step, epoch, meanReward, meanLogprob, meanRatio }) => {
-        return { step, epoch, meanReward, meanLogprob, meanRatio };
-      }),
+      updates: updates
+        .slice(0, MOST_UPDATES)
+        .map(({ step, epoch, meanReward, meanLogprob, meanRatio, steps: own }) => {
+          const { before = null, after = null } = own?.find((one) => one.id === `${record}/${index}`) ?? {};
+          return { step, epoch, meanReward, meanLogprob, meanRatio, before, after };
+        }),
     });
   }
   return shown;

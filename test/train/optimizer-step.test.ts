@@ -78,6 +78,32 @@ const three: ActionSpec[] = [
   { text: 'cab', reward: 0.25 },
 ];
 
+describe('what an update records of its steps', () => {
+  const steps = trajectory('q/0', three);
+
+  test('is their mean logprob before it; after it where that is asked for; and the weights are the same', async () => {
+    const [none, before, both] = await Promise.all(
+      (['none', 'before', 'both'] as const).map((stepLogprobs) =>
+        trainOn(steps, { stepLogprobs, microBatchTokens: 12 }, [steps, steps.slice(1)]),
+      ),
+    );
+    expect(none?.statistics[0]?.steps).toBeNull();
+    expect(before?.weights).toEqual(none?.weights);
+    expect(both?.weights).toEqual(none?.weights);
+    const ids = (found: typeof both, i: number) => found?.statistics[i]?.steps?.map(({ id }) => id);
+    expect(ids(before, 0)).toEqual(['q/0/0', 'q/0/1', 'q/0/2']);
+    expect(ids(both, 1)).toEqual(['q/0/1', 'q/0/2']);
+    const [first, second] = both?.statistics.map((one) => one?.steps ?? []) ?? [];
+    // The second update meets them as the first one left them.
+    expect(second?.map((step) => step.before)).toEqual(first?.slice(1).map((step) => step.after));
+    expect(before?.statistics[0]?.steps).toEqual(first?.map((step) => ({ ...step, after: null })));
+    // Weighed by their tokens they are the mean over the batch.
+    const lengths = three.map(({ text }) => text.length + 1);
+    const total = first?.reduce((sum, { before: mean }, i) => sum + mean * (lengths[i] ?? 0), 0) ?? 0;
+    expect(both?.statistics[0]?.meanLogprob).toBeCloseTo(total / lengths.reduce((a, b) => a + b, 0), 12);
+  });
+});
+
 describe('OptimizerStep', () => {
   test('packed equals the steps in rows of their own', async () => {
     const steps = trajectory('q/0', three);

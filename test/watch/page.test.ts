@@ -32,12 +32,17 @@ given(browserProgram === null ? `the page (skipped: ${NO_BROWSER})` : 'the page'
       trajectories: [first, wrong, third],
       judged: [...judgedSteps(first, ['GOOD', 'GOOD']), ...judgedSteps(wrong, ['BAD'])],
       scored: scoredSteps(first, [1, 0.5]),
-      updates: [update(1, { toOffset: 2 }), update(2, { epoch: 1, toOffset: 2, meanReward: 0.75 })],
+      updates: [
+        update(1, { toOffset: 2, steps: [{ id: 'q1/0/1', before: -0.75, after: -0.5 }] }),
+        update(2, { epoch: 1, toOffset: 2, meanReward: 0.75 }),
+      ],
       failures: [failure('q4/0/0', 'expected 200, found 503'), failure('q5/0/0', 'expected 200, found 502')],
     });
     await appendTo(madeTopology(folder, 'other', { seed: 99 }), {
       updates: [update(1), update(2), update(3)],
     });
+    const { train: _, ...stages } = topology.stages;
+    await appendTo(madeTopology(folder, 'untrained', { stages }), { questions: [] });
     runs = new OpenRuns(topology, { notify: () => {}, env: {}, now: Date.now });
     ({ server, browser, close } = await watchInBrowser(runs));
   });
@@ -73,6 +78,7 @@ given(browserProgram === null ? `the page (skipped: ${NO_BROWSER})` : 'the page'
     expect(text).toContain('What is 2 plus 3?');
     expect(text).toContain('<math_exp>0+1</math_exp>');
     expect(text).toContain('Learned from in update 1 (epoch 1), update 2 (epoch 2).');
+    expect(text).toMatch(/logprob per token: -0\.\d+ → -0\.500 (▲ likelier|▼ less likely)/);
     expect(text).toContain('why GOOD 1');
     expect(text).toContain('reward 0.5');
     expect(text).toContain('✓ right');
@@ -91,13 +97,13 @@ given(browserProgram === null ? `the page (skipped: ${NO_BROWSER})` : 'the page'
     await page.keyboard.press('/');
     await page.keyboard.type('zebra');
     await page.getByText('1 shown').waitFor();
-    expect(await page.locator('.rows li').allInnerTexts()).toEqual([expect.stringContaining('q2/0')]);
+    expect(await page.locator('.rows li').allTextContents()).toEqual([expect.stringContaining('q2/0')]);
     expect(page.url()).toContain('search=zebra');
     await page.getByRole('searchbox').fill('');
     await page.getByText('3 shown').waitFor();
     await page.getByLabel('a step is').selectOption('GOOD');
     await page.getByText('1 shown').waitFor();
-    expect(await page.locator('.rows li').allInnerTexts()).toEqual([expect.stringContaining('q1/0')]);
+    expect(await page.locator('.rows li').allTextContents()).toEqual([expect.stringContaining('q1/0')]);
     await page.reload();
     await page.getByText('1 shown').waitFor();
     await page.close();
@@ -118,6 +124,29 @@ given(browserProgram === null ? `the page (skipped: ${NO_BROWSER})` : 'the page'
     await page.goto(`${server.url}#/compare?with=other`);
     await page.getByRole('cell', { name: '99' }).waitFor();
     await page.locator('[data-curve="meanReward"] canvas').waitFor();
+    expect(problems).toEqual([]);
+    await page.close();
+  });
+
+  test('settings that only one run has are one row; a trajectory opened by itself leads to those beside it', async () => {
+    const { page, problems } = await openPage(browser);
+    await page.goto(`${server.url}#/compare?with=untrained`);
+    await page.getByRole('rowheader', { name: 'stages.train', exact: true }).waitFor();
+    const rows = await page.locator('tr', { hasText: 'stages.train' }).allTextContents();
+    expect(rows).toEqual(['stages.trainthere–']);
+    await page.goto(`${server.url}#/trajectory?place=0:1`);
+    await page.getByRole('heading', { name: 'q2/0' }).waitFor();
+    await page.keyboard.press('k');
+    await page.getByRole('heading', { name: 'q3/0' }).waitFor();
+    expect(await page.getByRole('button', { name: 'previous' }).isDisabled()).toBe(true);
+    for (const [key, name] of [
+      ['j', 'q2/0'],
+      ['j', 'q1/0'],
+    ] as const) {
+      await page.keyboard.press(key);
+      await page.getByRole('heading', { name }).waitFor();
+    }
+    expect(await page.getByRole('button', { name: 'next' }).isDisabled()).toBe(true);
     expect(problems).toEqual([]);
     await page.close();
   });

@@ -47,7 +47,24 @@ function Beside({ run, other }) {
 
 function differences([a, b]) {
   const paths = [...new Set([...a.keys(), ...b.keys()])];
-  return paths
-    .filter((path) => path !== 'run' && a.get(path) !== b.get(path))
-    .map((path) => [path, a.get(path) ?? '–', b.get(path) ?? '–']);
+  const rows = new Map();
+  for (const path of paths) {
+    if (path === 'run' || a.get(path) === b.get(path)) continue;
+    // What one of them has nothing of (a stage, say) is one row.
+    const whole = a.has(path) && b.has(path) ? path : shortest(path, a.has(path) ? b : a);
+    const shown = (settings) =>
+      (whole === path ? settings.get(path) : settings.has(path) ? 'there' : null) ?? '–';
+    if (!rows.has(whole)) rows.set(whole, [whole, shown(a), shown(b)]);
+  }
+  return [...rows.values()];
+}
+
+/** The shortest beginning of a path below which these settings have nothing. */
+function shortest(path, settings) {
+  const names = path.split('.');
+  for (let length = 1; length < names.length; length++) {
+    const head = names.slice(0, length).join('.');
+    if (![...settings.keys()].some((one) => one === head || one.startsWith(`${head}.`))) return head;
+  }
+  return path;
 }

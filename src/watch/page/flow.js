@@ -94,10 +94,10 @@ function doneShare({ done, waiting }) {
 function Stages({ flow }) {
   return html`<table>
     <caption>Stages</caption>
-    <thead><tr><th>stage</th><th>reads</th><th class="n">done</th><th class="n">waiting</th><th class="n">in flight</th><th class="n">failed</th><th class="n">rate</th></tr></thead>
+    <thead><tr><th>stage</th><th class="reads">reads</th><th class="n">done</th><th class="n">waiting</th><th class="n">in flight</th><th class="n">failed</th><th class="n">rate</th></tr></thead>
     <tbody>${flow.stages.map(
       (stage) => html`<tr key=${stage.name}>
-        <th scope="row">${stage.name}</th><td>${stage.reads}</td>
+        <th scope="row">${stage.name}</th><td class="reads">${stage.reads}</td>
         <td class="n" data-stage=${stage.name}>${count(stage.done)}</td><td class="n">${count(stage.waiting)}</td>
         <td class="n">${count(stage.inFlight)}</td><td class="n ${stage.failed > 0 ? 'bad' : ''}">${count(stage.failed)}</td><td class="n">${rate(stage.perSecond)}</td>
       </tr>`,

@@ -163,7 +163,7 @@ function Rows({ items, run }) {
       ${items.map(
         (item, i) => html`<li key=${item.place} class=${i === chosen ? 'chosen' : ''}>
           <a href=${addressOf('trajectory', { run, place: item.place })} onFocus=${() => choose(i)}>
-            <span class="id">${item.id}</span>
+            <${Id} id=${item.id} />
             <span class="question">${item.question}</span>
             <span class="answer">${item.answer ?? html`<i class="quiet">${item.end === 'ANSWERED' ? '' : endText(item.end)}</i>`}</span>
             <${Outcome} item=${item} />
@@ -172,6 +172,12 @@ function Rows({ items, run }) {
         </li>`,
       )}
     </ol>`;
+}
+
+/** The question's name may be cut, which rollout it is not. */
+function Id({ id }) {
+  const at = id.lastIndexOf('/');
+  return html`<span class="id" title=${id}><span>${at < 0 ? id : id.slice(0, at)}</span>${at < 0 ? null : html`<span>${id.slice(at)}</span>`}</span>`;
 }
 
 export function endText(end) {
@@ -195,12 +201,22 @@ export function Labels({ labels, rewards }) {
 }
 
 /** The trajectory before or after one in the list, if it is there. */
-export function besideInList(place, by) {
+function besideInList(place, by) {
   const at = shownList.items.findIndex((item) => item.place === place);
   return at < 0 ? null : (shownList.items[at + by] ?? null);
 }
 
-export function openBeside(place, by, run) {
-  const item = besideInList(place, by);
-  if (item) go('trajectory', { run, place: item.place });
+/**
+ * Opens the one before or after: of the list that it was opened from, or else of the topic (`newer`, `older`),
+ * newest first as in a list.
+ */
+export function openBeside({ place, newer, older }, by, run) {
+  const to = besidePlace({ place, newer, older }, by);
+  if (to) go('trajectory', { run, place: to });
+}
+
+export function besidePlace({ place, newer, older }, by) {
+  const isListed = shownList.items.some((item) => item.place === place);
+  if (isListed) return besideInList(place, by)?.place ?? null;
+  return (by < 0 ? newer : older) ?? null;
 }

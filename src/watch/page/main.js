@@ -92,7 +92,9 @@ function State({ flow, isGone, about }) {
   if (isGone)
     return html`<span class="state bad" role="status">not connected: the run or \`swirl watch\` has ended</span>`;
   const lost = flow?.lost > 0 ? `, ${flow.lost} states lost: this browser is slow` : '';
-  const word = flow === null ? 'opening' : flow.moves ? 'running' : 'nothing moves';
+  const waiting = flow?.stages.reduce((sum, stage) => sum + stage.waiting, 0);
+  const still = waiting > 0 ? `nothing moves, ${count(waiting)} waiting` : 'all is consumed';
+  const word = flow === null ? 'opening' : flow.moves ? 'running' : still;
   return html`<span class="state ${flow?.moves ? 'good' : ''}" role="status">
     ${about?.isEvaluation ? 'evaluation, ' : ''}${word}${lost}
   </span>`;

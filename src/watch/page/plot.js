@@ -79,7 +79,7 @@ export function Curve({ title, about, name, curves, isDark, show = measure }) {
     };
   }, [isDark, curves.length, name]);
   useEffect(() => plot.current?.setData(data), [curves]);
-  const index = at ?? data[0].length - 1;
+  const index = at ?? lastKnown(data);
   return html`<figure class="plot" data-curve=${name}>
     <figcaption title=${about}>
       <b>${title}</b>
@@ -100,9 +100,18 @@ function joined(runs, name) {
   return [steps, ...values];
 }
 
-/** A little room above and below, also where all is the same. */
+/** A little room above and below, also where all is the same; none below 0 or above it where nothing is there. */
 function roomy(_, low, high) {
-  if (low == null || high == null) return [0, 1];
-  const room = (high - low) * 0.08 || Math.abs(high) * 0.1 || 1;
-  return [low - room, high + room];
+  if (low == null || high == null || (low === 0 && high === 0)) return [0, 1];
+  const room = (high - low) * 0.08 || Math.abs(high) * 0.1;
+  return [
+    low >= 0 ? Math.max(0, low - room) : low - room,
+    high <= 0 ? Math.min(0, high + room) : high + room,
+  ];
+}
+
+/** The last update that a curve has a value at: the others may be of passes in which nothing is measured. */
+function lastKnown([steps, ...values]) {
+  for (let i = steps.length - 1; i > 0; i--) if (values.some((all) => all[i] != null)) return i;
+  return 0;
 }

@@ -61,7 +61,8 @@ function fromReport({ about, flow, curves, failures, trajectories }) {
     trajectory: async (_run, { place, id }) => {
       const found = trajectories.find(({ item }) => item.place === place || item.id === id);
       if (!found) throw new Error('not found');
-      return found.view;
+      // Those beside it in the topic are not in the sample.
+      return { ...found.view, newer: null, older: null };
     },
     live(_run, onFlow) {
       onFlow(flow);

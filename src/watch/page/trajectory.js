@@ -1,7 +1,7 @@
 /** One trajectory whole. */
 
 import { html } from 'page/html.js';
-import { besideInList, endText, openBeside } from 'page/list.js';
+import { besidePlace, endText, openBeside } from 'page/list.js';
 import { count, measure, moment } from 'page/numbers.js';
 import { addressOf, useAwaited } from 'page/place.js';
 import { source } from 'page/source.js';
@@ -24,8 +24,8 @@ export function Trajectory({ run, query }) {
     <p class="bar">${toList}
       <span class="grow"></span>
       ${hasTokens ? html`<button data-key="t" aria-pressed=${asTokens} onClick=${() => setAsTokens(!asTokens)}>token logprobs</button>` : null}
-      <button data-key="k" disabled=${!besideInList(value.place, -1)} onClick=${() => openBeside(value.place, -1, query.run)}>previous</button>
-      <button data-key="j" disabled=${!besideInList(value.place, 1)} onClick=${() => openBeside(value.place, 1, query.run)}>next</button>
+      <button data-key="k" disabled=${!besidePlace(value, -1)} onClick=${() => openBeside(value, -1, query.run)}>previous</button>
+      <button data-key="j" disabled=${!besidePlace(value, 1)} onClick=${() => openBeside(value, 1, query.run)}>next</button>
     </p>
     <article class="trajectory">
       <h1>${value.id}</h1>
@@ -88,12 +88,33 @@ function about({ policy, logprob, temperature }) {
   return parts.join(', ');
 }
 
-/** The updates that learned from a step. */
-function Used({ updates }) {
-  return html`<p class="used">Learned from in ${updates.map(
-    ({ step, epoch, meanRatio }, i) =>
-      html`${i > 0 ? ', ' : ''}<b>update ${step}</b>${updates.length > 1 ? ` (epoch ${epoch + 1})` : ''}${meanRatio === null ? '' : ` at a mean ratio of ${measure(meanRatio)}`}`,
-  )}.</p>`;
+/** The updates that learned from a step, and how likely it was before and after each of them. */
+function Used({ updates, logprob }) {
+  const names = updates.map(
+    ({ step, epoch }, i) =>
+      html`${i > 0 ? ', ' : ''}<b>update ${step}</b>${updates.length > 1 ? ` (epoch ${epoch + 1})` : ''}`,
+  );
+  const measured = updates.filter(({ before }) => before !== null);
+  return html`<p class="used">Learned from in ${names}.</p>
+    ${measured.length > 0 ? html`<${Learned} updates=${measured} logprob=${logprob} />` : null}`;
+}
+
+/** Mean logprobs per token, from when the step was sampled on. */
+function Learned({ updates, logprob }) {
+  const last = updates.at(-1);
+  const now = last.after ?? last.before;
+  const first = logprob ?? updates[0].before;
+  const hasAfter = updates.some(({ after }) => after !== null);
+  const [word, tone] =
+    now > first ? ['▲ likelier', 'good'] : now < first ? ['▼ less likely', 'bad'] : ['as before', 'quiet'];
+  return html`<details class="learned"><summary>logprob per token: ${measure(first)} → ${measure(now)} <span class=${tone}>${word}</span></summary><table>
+    <thead><tr><th>update</th><th class="n">before it</th>${hasAfter ? html`<th class="n">after it</th>` : null}<th class="n">mean ratio of its batch</th></tr></thead>
+    <tbody>${updates.map(
+      ({ step, before, after, meanRatio }) => html`<tr key=${step}>
+        <th scope="row">${step}</th><td class="n">${measure(before)}</td>${hasAfter ? html`<td class="n">${measure(after)}</td>` : null}<td class="n">${measure(meanRatio)}</td>
+      </tr>`,
+    )}</tbody>
+  </table></details>`;
 }
 
 /** Text as it was written; how much is missing is said. */

@@ -17,7 +17,7 @@ const IDS = {
   'tool-calls': 1203138124,
   trajectories: 83402068,
   turns: 2135144473,
-  updates: 1252025467,
+  updates: 169572225,
 };
 
 test('the schema of no topic has changed unnoticed', () => {

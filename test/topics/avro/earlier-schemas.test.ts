@@ -24,6 +24,7 @@ const IDS: Record<string, Partial<Record<Topic, number>>> = {
     turns: 992210280,
     updates: 943012854,
   },
+  2: { updates: 1252025467 },
 };
 
 const action = {
@@ -41,7 +42,7 @@ const subTrajectory = { id: 'q1/0/0', trajectory: 'q1/0', index: 0, count: 1, qu
 const verdict = { label: 'GOOD', rationale: 'r', judge: 'rules' };
 const turn = { id: 'q1/0/0', trajectory: 'q1/0', question, steps: [step] };
 
-const { meanRatio: _, clippedShare: __, by: ___, ...update } = makeUpdate();
+const { meanRatio: _, clippedShare: __, by: ___, steps: ____, ...update } = makeUpdate();
 
 /** A record of each topic as version 1 wrote it. */
 const RECORDS: Record<Topic, object> = {

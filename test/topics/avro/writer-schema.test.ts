@@ -104,7 +104,8 @@ describe("another writer's schema", () => {
     fc.assert(
       fc.property(arbitraryRecord('updates'), (update) => {
         const whole = Object.fromEntries(
-          Object.entries(update).map(([name, value]) => [
+          // Without the list, whose own unions the writer would have wrapped too.
+          Object.entries({ ...update, steps: null }).map(([name, value]) => [
             name,
             typeof value === 'number' ? (Math.trunc(value) % 1000) | 0 : value,
           ]),
