@@ -233,7 +233,7 @@ function notesOn(topology: Topology, end: RunEnd, progress: readonly StageProgre
   return [
     source === null
       ? `there was nothing to do: feed ${fed.join(' or ')} with \`${ownName()} feed FILE -t ${folderOf(topology)}\``
-      : `there was nothing to do: no records in ${source.topic} of the run ${source.run}${isCut(source) ? ' but those that were left out (--until, --without)' : ''}`,
+      : `there was nothing to do: no records are left in ${source.topic} of the run ${source.run}${isCut(source) ? ' but those that were left out (--until, --without)' : ''}`,
   ];
 }
 

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
+import { ALARMS_FILE } from '../../src/monitor/kept-alarms.ts';
+import { runFolder } from '../../src/topology/resolved.ts';
 import { OpenRuns } from '../../src/watch/open-runs.ts';
 import { reportOf } from '../../src/watch/report.ts';
 import type { WatchServer } from '../../src/watch/server.ts';
@@ -16,15 +18,11 @@ import { appendTo, madeTopology, update } from './made-run.ts';
 const given = browserProgram === null ? describe.skip : describe;
 const folder = mkdtempSync(join(tmpdir(), 'swirl-hostile-'));
 const SECRET = 'sk-never-to-be-seen-0123456789';
-const topology = madeTopology(folder, 'made', {
-  policy: {
-    kind: 'openai',
-    baseUrl: 'http://127.0.0.1:9/v1?key=hidden',
-    model: 'nobody',
-    apiKeyEnv: 'A_KEY',
-  },
-  learner: { checkpoint: 'nowhere' },
-});
+const made = (run: string, model: string) =>
+  madeTopology(folder, run, {
+    policy: { kind: 'openai', baseUrl: 'http://127.0.0.1:9/v1?key=hidden', model, apiKeyEnv: 'A_KEY' },
+    learner: { checkpoint: 'nowhere' },
+  });
 let runs: OpenRuns;
 let server: WatchServer;
 let browser: Browser;
@@ -41,6 +39,9 @@ const ATTACKS = [
   `my key is ${SECRET}`,
 ].join('\n');
 const WORD = 'W'.repeat(1_000_000);
+const topology = made('made', `nobody${ATTACKS}`);
+/** The name of a module or a prompt of somebody's. */
+const by = { module: `${ATTACKS}.js`, export: ATTACKS, hash: ATTACKS, settings: ATTACKS };
 
 /** The attacks in every text of a value, and at the end of some a word of a million letters. */
 function poisoned<T>(value: T, keep: ReadonlySet<string>, path = ''): T {
@@ -77,7 +78,10 @@ given(browserProgram === null ? `hostile texts (skipped: ${NO_BROWSER})` : 'host
     const told = poisoned(plain, KEPT);
     const withThinking = {
       ...told,
-      steps: told.steps.map((step) => ({ ...step, action: { ...step.action, reasoning: ATTACKS } })),
+      steps: told.steps.map((step) => ({
+        action: { ...step.action, reasoning: ATTACKS, tool: ATTACKS + WORD.slice(0, 50_000) },
+        observation: step.observation && { ...step.observation, by },
+      })),
     };
     // One word of a million letters is enough of a record: a step carries its context too.
     const short = poisoned(plain, new Set([...KEPT, 'text']));
@@ -86,15 +90,21 @@ given(browserProgram === null ? `hostile texts (skipped: ${NO_BROWSER})` : 'host
       trajectories: [withThinking],
       judged: judgedSteps(short, ['GOOD', 'BAD']).map((record) => ({
         ...record,
-        verdict: { ...poisoned(record.verdict, KEPT), rationale: ATTACKS + WORD, votes },
+        verdict: { ...poisoned(record.verdict, KEPT), rationale: ATTACKS + WORD, votes, by },
       })),
       scored: scoredSteps(short, [1, 0]).map((record) => ({
         ...record,
-        reward: { ...poisoned(record.reward, KEPT), rationale: ATTACKS + WORD },
+        reward: { ...poisoned(record.reward, KEPT), rationale: ATTACKS + WORD, by },
       })),
-      updates: [update(1, { toOffset: 2 })],
+      updates: [update(1, { toOffset: 2, steps: [{ id: ATTACKS, before: -1, after: null }], by })],
       failures: [failure(ATTACKS, ATTACKS + WORD, { stage: ATTACKS, error: ATTACKS, topic: ATTACKS })],
     });
+    await appendTo(made('other', `somebody${ATTACKS}`), { updates: [update(1, { by })] });
+    const alarm = { when: ATTACKS, saw: ATTACKS, over: 9, do: 'stop', times: 2, first: 1, last: 2 };
+    writeFileSync(
+      join(runFolder(topology), ALARMS_FILE),
+      `${JSON.stringify({ process: ATTACKS.slice(0, 100), ...alarm })}\n`,
+    );
     runs = new OpenRuns(topology, { notify: () => {}, env: { A_KEY: SECRET }, now: Date.now });
     ({ server, browser, close } = await watchInBrowser(runs));
   });
@@ -104,7 +114,7 @@ given(browserProgram === null ? `hostile texts (skipped: ${NO_BROWSER})` : 'host
     rmSync(folder, { recursive: true });
   });
 
-  test.each(['flow', 'curves', 'trajectories', 'failures', 'trajectory?place=0:0'])(
+  test.each(['flow', 'curves', 'trajectories', 'failures', 'trajectory?place=0:0', 'compare?with=other'])(
     'in the view %s',
     async (view) => {
       const { page, problems, requests } = await openPage(browser);
@@ -119,6 +129,15 @@ given(browserProgram === null ? `hostile texts (skipped: ${NO_BROWSER})` : 'host
       await page.close();
     },
   );
+
+  test('an alarm of a file that anybody may have written is text too', async () => {
+    const { page } = await openPage(browser);
+    await page.goto(`${server.url}#/flow`);
+    const alarm = await page.getByRole('alert').textContent();
+    expect(alarm).toContain('<script>window.hacked = 1</script>');
+    expect(alarm).toContain('2 times');
+    await page.close();
+  });
 
   test('what was written can be read, and what is missing is said', async () => {
     const { page } = await openPage(browser);
