@@ -20,7 +20,7 @@ interface FeedFlags extends TopologyFlags, ReaderFlags {
   readonly skip: number;
   readonly strict?: boolean;
   readonly corpus?: string;
-  readonly only?: ReadonlyMap<string, string>;
+  readonly only?: ReadonlyMap<string, readonly string[]>;
   readonly sample?: number;
   readonly seed?: number;
   readonly json?: boolean;
@@ -37,7 +37,11 @@ export function register(program: Command): void {
     .option('--skip <n>', 'leave out the first n records', count, 0)
     .option('--limit <n>', 'feed at most n records', count)
     .option('--strict', 'stop at the first malformed record instead of reporting it and going on')
-    .option('--only <key=value>', 'questions whose `meta` says this, as level=hard; may repeat', onlyOption)
+    .option(
+      '--only <key=value>',
+      'questions whose `meta` says this, as level=hard; again with the same key: or that',
+      onlyOption,
+    )
     .option('--sample <n>', 'feed n questions of each file, drawn by --seed', positive)
     .option('--seed <n>', "decides the sample; the topology's by default", count)
     .option('--corpus <file>', "also write the questions' paragraphs as the search tool's corpus")

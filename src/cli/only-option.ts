@@ -1,12 +1,13 @@
 /** `--only KEY=VALUE`: questions whose `meta` says this. */
 import { InvalidArgumentError } from 'commander';
 
-/** For commander: adds a key with its value to those before. */
+/** For commander: adds a value to those of its key. */
 export function onlyOption(
   text: string,
-  before: ReadonlyMap<string, string> | undefined,
-): ReadonlyMap<string, string> {
+  before: ReadonlyMap<string, readonly string[]> | undefined,
+): ReadonlyMap<string, readonly string[]> {
   const at = text.indexOf('=');
   if (at < 1) throw new InvalidArgumentError('expected KEY=VALUE, such as level=hard.');
-  return new Map([...(before ?? []), [text.slice(0, at), text.slice(at + 1)]]);
+  const key = text.slice(0, at);
+  return new Map([...(before ?? []), [key, [...(before?.get(key) ?? []), text.slice(at + 1)]]]);
 }

@@ -3,9 +3,10 @@ import type { Command } from 'commander';
 import type { Topology } from '../topology/topology.ts';
 import { count } from './count.ts';
 import { exitText, withExitCodes } from './exit.ts';
+import { type ReaderFlags, withReader } from './reader-option.ts';
 import { type TopologyFlags, topologyOf, withTopology } from './topology-option.ts';
 
-interface RunFlags extends TopologyFlags {
+interface RunFlags extends TopologyFlags, ReaderFlags {
   readonly stages?: string;
   readonly untilDrained?: boolean;
   readonly fromUpdate?: number;
@@ -13,6 +14,9 @@ interface RunFlags extends TopologyFlags {
   readonly watch?: boolean;
   readonly port?: number;
   readonly metrics?: number;
+  readonly dryRun?: boolean;
+  readonly questions?: string;
+  readonly like?: string;
 }
 
 export function register(program: Command): void {
@@ -27,14 +31,22 @@ export function register(program: Command): void {
     .option('--port <n>', 'where the page listens, with --watch', count)
     .option('--metrics <port>', 'serve /metrics (Prometheus), /healthz and /readyz there; 0: any free', count)
     .option('--from-update <n>', 'train on from the checkpoint of this update, not from the newest', count)
+    .option('--dry-run', 'say what it would ask, learn and cost: makes no request, and changes nothing')
+    .option('--questions <file|n>', 'with --dry-run: the questions, or how many; otherwise those that wait')
+    .option('--like <run>', 'with --dry-run: reckon by the records of this run, in place of its own')
     .option('--json', 'print the summary as one JSON object');
-  withExitCodes(withTopology(command), {
+  withExitCodes(withTopology(withReader(command)), {
     failures: exitText('failures'),
     nothing: exitText('nothing'),
     alarm: exitText('alarm'),
     budget: exitText('budget'),
     interrupted: 'interrupted; without --until-drained, where nothing else ends it, 0',
   }).action(async (file: string | undefined, flags: RunFlags) => {
+    if (flags.dryRun === true) {
+      const { dryRun } = await import('./dry-run.ts');
+      process.exitCode = await dryRun(file, flags);
+      return;
+    }
     const topology = await topologyOf(flags, { argument: file, how: 'swirl run FILE', run: true });
     const { runTopology } = await import('./run-topology.ts');
     process.exitCode = await runTopology(topology, {

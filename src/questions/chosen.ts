@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import type { Question } from '../topics/records.generated.ts';
 
 export interface Choice {
-  readonly only?: ReadonlyMap<string, string>;
+  /** By key of `meta`: one of these values. */
+  readonly only?: ReadonlyMap<string, readonly string[]>;
   /** How many are drawn; all where there is none. */
   readonly sample?: number;
   readonly seed: number;
@@ -18,13 +19,13 @@ export function chosen(
   return sample === undefined ? fitting : sampled(fitting, { size: sample, seed });
 }
 
-/** Those whose `meta` says this, for each of the keys. */
+/** Those whose `meta` says one of the values, for each of the keys. */
 async function* onlyWith(
   questions: AsyncIterable<Question>,
-  wanted: ReadonlyMap<string, string>,
+  wanted: ReadonlyMap<string, readonly string[]>,
 ): AsyncGenerator<Question, void, void> {
   for await (const question of questions) {
-    const fits = [...wanted].every(([key, value]) => question.meta[key] === value);
+    const fits = [...wanted].every(([key, values]) => values.some((value) => question.meta[key] === value));
     if (fits) yield question;
   }
 }

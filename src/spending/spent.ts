@@ -60,22 +60,18 @@ function spentOn(
   { kind, model, sent, answered, failed, kept, unmetered, usage }: Account,
   prices: Prices,
 ): Spent {
-  const money =
-    kind === 'tool' ? callMoney(prices, model, sent) : moneyFor({ usage, requests: sent }, { prices, model });
+  const money = moneyFor({ kind, usage, requests: sent }, { prices, model });
   return { requests: sent, kept, failed, open: sent - answered - failed, unmetered, usage, money };
 }
 
-function callMoney({ tools }: Prices, tool: string, calls: number): number | null {
-  const price = Object.hasOwn(tools, tool) ? tools[tool] : undefined;
-  return price === undefined ? null : calls * price.call;
-}
-
-/** What tokens and requests of a model cost; null where the list has no price of it. */
-function moneyFor(
-  { usage, requests }: { readonly usage: Usage; readonly requests: number },
-  { prices: { models }, model }: { readonly prices: Prices; readonly model: string },
+/** What tokens and requests of a model, or calls of a tool, cost; null where the list has no price of it. */
+export function moneyFor(
+  { kind, usage, requests }: Pick<Account, 'kind' | 'usage'> & { readonly requests: number },
+  { prices: { models, tools }, model }: { readonly prices: Prices; readonly model: string },
 ): number | null {
-  const price = Object.hasOwn(models, model) ? models[model] : undefined;
+  const call = kind === 'tool' && Object.hasOwn(tools, model) ? tools[model] : undefined;
+  if (call !== undefined) return requests * call.call;
+  const price = kind === 'model' && Object.hasOwn(models, model) ? models[model] : undefined;
   if (price === undefined) return null;
   const { input, cachedInput, output, request } = price;
   const fresh = Math.max(0, usage.input - usage.cachedInput);

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import { goldAnswers } from '../../src/agent/gold-answers.ts';
+import { onlyOption } from '../../src/cli/only-option.ts';
 import { fileInput, textInput } from '../../src/input/input.ts';
 import { readAnyQuestions } from '../../src/questions/any-questions.ts';
 import { chosen } from '../../src/questions/chosen.ts';
@@ -181,7 +182,9 @@ describe('a part of the questions', () => {
   });
 
   test('those of a level', async () => {
-    expect(await ids(7, { only: new Map([['level', 'hard']]), seed: 1 })).toEqual(['i0', 'i3', 'i6']);
+    expect(await ids(7, { only: new Map([['level', ['hard']]]), seed: 1 })).toEqual(['i0', 'i3', 'i6']);
+    const either = onlyOption('level=hard', onlyOption('level=gone', undefined));
+    expect(await ids(7, { only: either, seed: 1 })).toEqual(['i0', 'i3', 'i6']);
   });
 });
 
