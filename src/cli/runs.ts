@@ -39,11 +39,11 @@ export function register(program: Command): void {
     .command('delete')
     .description(
       'delete a run for good: its topics, its progress and its folder. Refused while it is open, or while another run ' +
-        'of the folder replays it',
+        'of the folder replays it or has its policy in it',
     )
     .argument('<run>', 'its name')
     .option('-y, --yes', 'do not ask')
-    .option('--force', 'also where it is open or replayed: those who read it will fail');
+    .option('--force', 'also where it is open or used: those who read it will fail');
   withExitCodes(remove).action(async (run: string, flags: DeleteFlags) => {
     await deleteNamed({ folder: command.opts<RunsFlags>().folder, run }, flags);
   });

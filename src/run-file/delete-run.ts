@@ -1,12 +1,16 @@
 /** Deletes a run: its topics wherever they live, its progress, and its folder. */
 import { randomUUID } from 'node:crypto';
 import { rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative, resolve, sep } from 'node:path';
 import { ConfigError, SwirlError } from '../errors.ts';
 import { openTransport, removeTopics } from '../open-transport.ts';
 import { keptTopology, runsIn } from '../topology/kept.ts';
 import { parentOf } from '../topology/parent.ts';
+import { pathsIn } from '../topology/paths.ts';
 import type { Topology } from '../topology/topology.ts';
+
+/** Runs that a refusal names; all are counted. */
+const MOST_NAMED = 5;
 
 interface DeleteRun {
   /** Where the runs live. */
@@ -20,10 +24,24 @@ export async function whyKeep({ folder, run }: DeleteRun): Promise<string[]> {
   const topology = keptTopology(folder, run);
   const workers = await workersOf(topology);
   if (workers.length > 0) why.push(`it is open: ${workers.slice(0, 3).join(', ')} consumes its records`);
-  const readers = runsIn(folder).filter((name) => name !== run && readBy(folder, name).includes(run));
-  if (readers.length > 0)
-    why.push(`${readers.slice(0, 5).join(', ')} ${readers.length === 1 ? 'replays' : 'replay'} it`);
+  const others = runsIn(folder).filter((name) => name !== run);
+  const used = others.map((name) => ({ name, ...usedBy(folder, name) }));
+  const readers = used.filter(({ runs }) => runs.includes(run)).map(({ name }) => name);
+  if (readers.length > 0) why.push(`${named(readers)} ${readers.length === 1 ? 'replays' : 'replay'} it`);
+  const inside = join(resolve(folder, run), sep);
+  const users = used.filter(({ files }) => files.some((file) => file.startsWith(inside)));
+  if (users.length > 0) {
+    const [path = ''] = users.flatMap(({ files }) => files.filter((file) => file.startsWith(inside)));
+    const [which, have] = [named(users.map(({ name }) => name)), users.length === 1 ? 'has' : 'have'];
+    why.push(`${which} ${have} a policy or another file in it (${relative(resolve(folder), path)})`);
+  }
   return why;
+}
+
+/** The first of them, and how many more there are. */
+function named(runs: readonly string[]): string {
+  const more = runs.length - MOST_NAMED;
+  return `${runs.slice(0, MOST_NAMED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 /** What cannot be opened has no workers. A `TransportError` where a cluster does not answer. */
@@ -55,13 +73,23 @@ export async function deleteRun({ folder, run }: DeleteRun): Promise<void> {
   }
 }
 
-/** The runs that a run reads: what it goes on from, and whose verdicts it keeps. */
-function readBy(folder: string, run: string): string[] {
+interface Used {
+  /** What it goes on from, and whose verdicts it keeps. */
+  readonly runs: readonly string[];
+  /** Where its policy, and whatever else it names, lie. */
+  readonly files: readonly string[];
+}
+
+/** What a run needs of others. */
+function usedBy(folder: string, run: string): Used {
   try {
     const topology = keptTopology(folder, run);
-    return [parentOf(topology)?.run, topology.source?.verdicts?.run].filter((name) => name !== undefined);
+    const runs = [parentOf(topology)?.run, topology.source?.verdicts?.run].filter(
+      (name) => name !== undefined,
+    );
+    return { runs, files: pathsIn(topology).map(({ text }) => text) };
   } catch (error) {
     if (!(error instanceof SwirlError)) throw error;
-    return [];
+    return { runs: [], files: [] };
   }
 }

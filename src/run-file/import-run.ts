@@ -85,6 +85,8 @@ class Import {
   /** Where each partition is, by topic and partition. */
   readonly #next = new Map<string, { offset: number; records: number }>();
   #records = 0;
+  /** Those with headers, where the transport has no place for these. */
+  #bare = 0;
 
   constructor(archive: Archive, at: string, options: ImportOptions) {
     this.#archive = archive;
@@ -105,6 +107,7 @@ class Import {
       const restorer = await this.#opened();
       this.#checkWhole();
       await restorer.finish(progressOf(manifest));
+      if (this.#bare > 0) this.#options.notify(withoutHeaders(this.#bare));
     } catch (error) {
       await this.#restorer?.abandon().catch((second: Error) => {
         this.#options.notify(`what was imported so far could not be taken away: ${second.message}`);
@@ -151,6 +154,7 @@ class Import {
     for await (const entry of readEntriesFile(Buffer.concat(pieces))) {
       this.#check(member, place, entry);
       batch.push(entry);
+      if (entry.headers !== undefined && this.#topology?.transport.kind === 'embedded') this.#bare++;
       bytes += entry.value.length;
       if (batch.length >= PUT_ENTRIES || bytes >= PUT_BYTES) await put();
     }
@@ -213,6 +217,11 @@ class Import {
     });
     return this.#restorer;
   }
+}
+
+function withoutHeaders(records: number): string {
+  const [those, have] = records === 1 ? ['1 record', 'has'] : [`${records} records`, 'have'];
+  return `${those} ${have} headers, which an embedded log does not hold: they are left out, and stay in the file`;
 }
 
 function progressOf({ progress }: Manifest): (readonly [ProgressOf, ReadonlyMap<number, number>])[] {

@@ -4,6 +4,7 @@ import { readFileSync, renameSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { Kafka, logLevel } from 'kafkajs';
 import { openTransport } from '../../src/open-transport.ts';
 import { arrayOf } from '../../src/topics/read-records.ts';
 import type { LogEntry, Transport } from '../../src/topics/transport.ts';
@@ -110,6 +111,31 @@ withKafka('runs on Kafka', () => {
     expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('already') });
     await said('run', `runs/${run}`, '--until-drained');
     expect((await everything('runs')).entries).toEqual(first.entries);
+  });
+
+  test('headers are in the file and on Kafka; an embedded log has none, and the import says so', async () => {
+    const producer = new Kafka({ brokers: [address], logLevel: logLevel.NOTHING }).producer();
+    await producer.connect();
+    const [first] = plain(await arrayOf((await cluster.open(run)).read('questions')));
+    const headers = { trace: ['a', 'b'], by: 'hand' };
+    const value = Buffer.from(first?.value ?? '', 'base64');
+    const messages = [{ key: first?.key ?? '', value, headers }];
+    await producer.send({ topic: `swirl.${run}.questions`, messages });
+    await producer.disconnect();
+    const named = async () =>
+      (await arrayOf((await cluster.open(run)).read('questions'))).flatMap((entry) =>
+        (entry.headers ?? []).map(({ name, value }) => `${name}=${value === null ? '' : Buffer.from(value)}`),
+      );
+    expect(await named()).toEqual(['trace=a', 'trace=b', 'by=hand']);
+    await said('export', run, 'headers.tar');
+    await said('runs', 'delete', run, '--yes');
+    await said('import', 'headers.tar');
+    expect(await named()).toEqual(['trace=a', 'trace=b', 'by=hand']);
+    const bare = await place.swirl([
+      ...['import', 'headers.tar', '--folder', 'bare', ...setting('transport.kind=embedded')],
+    ]);
+    expect(bare).toMatchObject({ code: 0 });
+    expect(bare.stderr).toContain('1 record has headers, which an embedded log does not hold');
   });
 
   test('an import that was killed is begun anew; topics of a run are not touched', async () => {

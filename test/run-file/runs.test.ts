@@ -1,6 +1,6 @@
 /** The runs of a folder: listed with what they hold, and deleted when nothing needs them. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { openTransport } from '../../src/open-transport.ts';
@@ -51,6 +51,31 @@ test('each is told with its records, its last update and what it replays; a dama
   expect(runs.get('killed')?.error).toMatch(/damaged/);
   const { stdout } = await place.swirl(['runs']);
   expect(stdout).toMatch(/^main .*\n {2}again /m);
+});
+
+test('a run in which others have their policy stays too; all of those that need it are counted', async () => {
+  const checkpoint = place.path('runs', 'again', 'checkpoints');
+  const [step = ''] = readdirSync(checkpoint);
+  const feed = [
+    'feed',
+    'questions.jsonl',
+    '--run',
+    'user',
+    ...setting(`policy.checkpoint=${checkpoint}/${step}`),
+  ];
+  expect(await place.swirl(feed)).toMatchObject({ code: 0 });
+  const refused = await place.swirl(['runs', 'delete', 'again', '--yes']);
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toContain(`user has a policy or another file in it (again/checkpoints/${step})`);
+  const copies = [1, 2, 3, 4, 5, 6].map((n) => `again-${n}`);
+  for (const name of copies) {
+    mkdirSync(place.path('runs', name));
+    const file = 'topology.resolved.yaml';
+    copyFileSync(place.path('runs', 'again', file), place.path('runs', name, file));
+  }
+  const { stderr } = await place.swirl(['runs', 'delete', 'main', '--yes']);
+  expect(stderr).toContain('again, again-1, again-2, again-3, again-4 and 3 more replay it');
+  for (const name of [...copies, 'user']) rmSync(place.path('runs', name), { recursive: true });
 });
 
 test('what is replayed, open, or not confirmed stays; what is deleted is gone, and nothing else', async () => {
