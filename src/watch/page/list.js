@@ -104,6 +104,7 @@ export function List({ run, flow, about, query }) {
     ${state.error ? html`<p class="problem" role="alert">${state.error}</p>` : null}
     <${Rows} items=${state.items} run=${query.run} />
     <p class="quiet" role="status">${summary(state, there)}</p>
+    ${there === 0 && about?.source ? html`<p class="note">This run begins with <code>${about.source.topic}</code> of the run <a href=${addressOf('trajectories', { run: about.source.run })}>${about.source.run}</a>, where its trajectories are.</p>` : null}
     ${state.next !== null && !state.isReading ? html`<button data-key="m" onClick=${() => more(state)}>More</button>` : null}`;
 }
 
