@@ -8,6 +8,7 @@ import * as models from './rules/model-rules.ts';
 import * as ownStages from './rules/own-stage-rules.ts';
 import * as resample from './rules/resample-rules.ts';
 import type { LintContext, Rule } from './rules/rule.ts';
+import * as spending from './rules/spending-rules.ts';
 import * as tasks from './rules/task-rules.ts';
 import * as tools from './rules/tool-rules.ts';
 import * as topics from './rules/topic-rules.ts';
@@ -28,6 +29,7 @@ export const RULES: readonly Rule[] = [
   ...Object.values(files),
   ...Object.values(transport),
   ...Object.values(alarms),
+  ...Object.values(spending),
 ];
 
 /** What is wrong with a topology whose shape is right. */

@@ -6,6 +6,7 @@ import { FILE_CASES } from './file-rule-cases.ts';
 import { type Case, LEARNING_CASES } from './learning-rule-cases.ts';
 import { RESAMPLE_CASES } from './resample-rule-cases.ts';
 import { complaints, examine, FINE } from './sample.ts';
+import { SPENDING_CASES } from './spending-rule-cases.ts';
 import { TOOL_CASES } from './tool-rule-cases.ts';
 import { TOPIC_CASES } from './topic-rule-cases.ts';
 
@@ -186,6 +187,7 @@ const CASES: readonly Case[] = [
   ...RESAMPLE_CASES,
   ...TOPIC_CASES,
   ...ALARM_CASES,
+  ...SPENDING_CASES,
   ...FILE_CASES,
   ...TOOL_CASES,
   {
