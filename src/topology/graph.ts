@@ -41,9 +41,9 @@ function noteOf(topology: Topology, stage: string): string {
   const { stages, policy, judge, reward, tools } = topology;
   switch (stage) {
     case 'start':
-      return `${stages.start?.rollouts ?? 0} rollouts each`;
+      return rolloutsEach(stages.start?.rollouts ?? 0);
     case 'branch':
-      return `${stages.branch?.rollouts ?? 0} rollouts each`;
+      return rolloutsEach(stages.branch?.rollouts ?? 0);
     case 'rollout':
       return modelNote(policy);
     case 'tools':
@@ -75,4 +75,8 @@ function modelNote(model: {
 }): string {
   if (model.kind === 'module') return basename(String(model.path));
   return typeof model.model === 'string' ? `${model.kind}: ${model.model}` : model.kind;
+}
+
+function rolloutsEach(count: number): string {
+  return count === 1 ? 'one rollout each' : `${count} rollouts each`;
 }

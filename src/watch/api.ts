@@ -46,6 +46,8 @@ async function ofRun(run: RunWatch, path: string, query: URLSearchParams): Promi
       return run.curves();
     case 'failures':
       return run.failures();
+    case 'outcomes':
+      return run.outcomes();
     case 'trajectories': {
       const { limit, next, ...filters } = parsed(query);
       return run.trajectories(given(filters), next, { limit, budgetMs: SEARCH_MS });

@@ -42,6 +42,7 @@ export async function reportOf(
     ...{ about, flow, trajectories },
     curves: await watch.curves(),
     failures: await watch.failures(),
+    outcomes: await watch.outcomes(),
   };
   const files = pageFiles();
   const { html } = pageHtml(files, {

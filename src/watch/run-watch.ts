@@ -8,6 +8,7 @@ import type { Topology } from '../topology/topology.ts';
 import { FailureGroups } from './failure-groups.ts';
 import { type FlowState, FlowWatch } from './flow-state.ts';
 import type { Cursor } from './newest-first.ts';
+import { Outcomes } from './outcomes.ts';
 import { NO_NEWS, type RunNews } from './run-news.ts';
 import { type Redact, redactOf, shownLine, shownSetting } from './shown-text.ts';
 import { TokenPieces } from './token-pieces.ts';
@@ -44,6 +45,7 @@ export class RunWatch {
   readonly #curves: UpdateCurves;
   readonly #failures: FailureGroups;
   readonly #list: TrajectoryList;
+  readonly #outcomes: Outcomes;
   readonly #pieces: TokenPieces;
   #looked: { readonly time: number; readonly flow: Promise<FlowState> } | null = null;
 
@@ -58,6 +60,7 @@ export class RunWatch {
       ...{ redact: this.#redact, now, news, failed, alarms: () => alarms.look() },
     });
     this.#list = new TrajectoryList(run, this.#redact);
+    this.#outcomes = new Outcomes(run, this.#redact);
     this.#pieces = new TokenPieces(run.topology);
   }
 
@@ -98,6 +101,11 @@ export class RunWatch {
 
   failures() {
     return this.#failures.look(BUDGET_MS);
+  }
+
+  /** How many answers are right, by task. */
+  outcomes() {
+    return this.#outcomes.look(BUDGET_MS);
   }
 
   async trajectories(

@@ -132,6 +132,9 @@ given(browserProgram === null ? `the page (skipped: ${NO_BROWSER})` : 'the page'
     const { page, problems } = await openPage(browser);
     await page.goto(`${server.url}#/compare?with=untrained`);
     await page.getByRole('rowheader', { name: 'stages.train', exact: true }).waitFor();
+    // Of three answers, 5, 6 and 5, two are right; the other run has none.
+    const answers = page.locator('table', { hasText: 'Right answers' });
+    expect(await answers.locator('tbody tr').allTextContents()).toEqual(['math66.7 % of 3–']);
     const rows = await page.locator('tr', { hasText: 'stages.train' }).allTextContents();
     expect(rows).toEqual(['stages.trainthere–']);
     await page.goto(`${server.url}#/trajectory?place=0:1`);

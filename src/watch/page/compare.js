@@ -3,6 +3,7 @@
 import { Plots } from 'page/curves.js';
 import { html } from 'page/html.js';
 import { count } from 'page/numbers.js';
+import { Outcomes } from 'page/outcomes.js';
 import { go, useAwaited } from 'page/place.js';
 import { source } from 'page/source.js';
 
@@ -23,17 +24,19 @@ function Beside({ run, other }) {
   const all = (what) => Promise.all(names.map((name) => source[what](name)));
   const { value, error } = useAwaited(async () => {
     const [abouts, flows, curves] = [await all('about'), await all('flow'), await all('curves')];
-    return { abouts, flows, curves: curves.map((curve, i) => ({ run: names[i], ...curve })) };
+    const outcomes = await all('outcomes');
+    return { abouts, flows, outcomes, curves: curves.map((curve, i) => ({ run: names[i], ...curve })) };
   }, [run, other]);
   if (error) return html`<p class="problem" role="alert">${error}</p>`;
   if (value === null) return html`<p class="quiet">Reading…</p>`;
-  const { abouts, flows, curves } = value;
+  const { abouts, flows, outcomes, curves } = value;
   const differing = differences(abouts.map(({ settings }) => new Map(settings)));
   const topics = [...new Set(flows.flatMap((flow) => flow.topics.map(({ name }) => name)))];
   const records = (i, topic) => flows[i].topics.find(({ name }) => name === topic)?.count;
   const head = html`<thead><tr><th></th><th class="first">${run}</th><th class="second">${other}</th></tr></thead>`;
   return html`
-    <${Plots} curves=${curves} />
+    <div class="tables"><${Outcomes} outcomes=${outcomes} names=${names} /></div>
+    ${curves.some(({ points }) => points.length > 0) ? html`<${Plots} curves=${curves} />` : null}
     <div class="tables">
       <table><caption>Settings that differ</caption>${head}<tbody>
         ${differing.map(([path, a, b]) => html`<tr key=${path}><th scope="row">${path}</th><td>${a}</td><td>${b}</td></tr>`)}

@@ -40,11 +40,13 @@ export function curvesIn(points) {
   return [...known, ...others.map((name) => [name, name, 'a field of the updates'])];
 }
 
-export function Curves({ run, flow }) {
+export function Curves({ run, flow, about }) {
   const updates = flow?.topics.find(({ name }) => name === 'updates')?.count ?? 0;
   const { value, error } = useAwaited(() => source.curves(run), [run, updates]);
   if (error) return html`<p class="problem" role="alert">${error}</p>`;
   if (value === null) return html`<p class="quiet">Reading…</p>`;
+  if (about?.isEvaluation)
+    return html`<p class="empty">An evaluation makes no updates: its answers are counted under Flow.</p>`;
   return html`<${Plots} curves=${[{ run, ...value }]} />`;
 }
 

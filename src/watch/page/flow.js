@@ -3,7 +3,9 @@
 import { edgesOf, layout } from 'page/flow-layout.js';
 import { html } from 'page/html.js';
 import { count, moment, rate } from 'page/numbers.js';
-import { addressOf } from 'page/place.js';
+import { Outcomes } from 'page/outcomes.js';
+import { addressOf, useAwaited } from 'page/place.js';
+import { source } from 'page/source.js';
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 export function Flow({ run, flow, about, query }) {
@@ -27,6 +29,7 @@ export function Flow({ run, flow, about, query }) {
         : null
     }
     <div class="tables">
+      <${Answers} run=${run} flow=${flow} />
       <${Stages} flow=${flow} />
       <${Topics} flow=${flow} run=${query.run ?? run} />
     </div>`;
@@ -38,6 +41,13 @@ function Alarm({ alarm }) {
   const often =
     times === 1 ? moment(last) : `${count(times)} times, from ${moment(first)} to ${moment(last)}`;
   return html`<p class="problem" role="alert"><b>Alarm</b> <code>${when}</code>: ${saw} over ${count(over)}; ${often}${alarm.do === 'stop' ? '; it stops the run' : ''}</p>`;
+}
+
+function Answers({ run, flow }) {
+  const done = flow.topics.find(({ name }) => name === 'trajectories')?.count ?? 0;
+  // While it moves they are not counted again and again: the run has better to do.
+  const { value } = useAwaited(() => source.outcomes(run), [run, flow.moves ? 'moving' : done]);
+  return value ? html`<${Outcomes} outcomes=${[value]} names=${[run]} />` : null;
 }
 
 function Drawing({ flow, width }) {

@@ -31,6 +31,7 @@ function fromServer() {
     about: (run) => ask('about', { run }),
     curves: (run) => ask('curves', { run }),
     failures: (run) => ask('failures', { run }),
+    outcomes: (run) => ask('outcomes', { run }),
     flow: (run) => ask('flow', { run }),
     trajectories: (run, query) => ask('trajectories', { run, ...query }),
     trajectory: (run, where) => ask('trajectory', { run, ...where }),
@@ -44,13 +45,14 @@ function fromServer() {
   };
 }
 
-function fromReport({ about, flow, curves, failures, trajectories }) {
+function fromReport({ about, flow, curves, failures, outcomes, trajectories }) {
   const items = trajectories.map(({ item }) => item);
   return {
     runs: async () => ({ first: about.run, runs: [about.run] }),
     about: async () => about,
     curves: async () => curves,
     failures: async () => failures,
+    outcomes: async () => outcomes,
     flow: async () => flow,
     trajectories: async (_run, query) => ({
       items: items.filter((item, i) => meets(item, trajectories[i].view, query)),
