@@ -19,6 +19,13 @@ interface TaskOutcome {
   right: number;
 }
 
+export interface RunOutcomes {
+  readonly tasks: readonly Readonly<TaskOutcome>[];
+  /** Trajectories that were looked at, and how many there are. */
+  readonly read: number;
+  readonly of: number;
+}
+
 export class Outcomes {
   readonly #tasks = new Map<string, TaskOutcome>();
   readonly #reader: TopicReader;
@@ -40,7 +47,7 @@ export class Outcomes {
   }
 
   /** What is known after reading on for about so many milliseconds. */
-  async look(budgetMs: number) {
+  async look(budgetMs: number): Promise<RunOutcomes> {
     await this.#reader.advance(budgetMs);
     const tasks = [...this.#tasks.values()].sort((a, b) => (a.task < b.task ? -1 : 1));
     return { tasks, read: this.#reader.read, of: this.#reader.of };

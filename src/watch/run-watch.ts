@@ -8,7 +8,7 @@ import type { Topology } from '../topology/topology.ts';
 import { FailureGroups } from './failure-groups.ts';
 import { type FlowState, FlowWatch } from './flow-state.ts';
 import type { Cursor } from './newest-first.ts';
-import { Outcomes } from './outcomes.ts';
+import { Outcomes, type RunOutcomes } from './outcomes.ts';
 import { NO_NEWS, type RunNews } from './run-news.ts';
 import { type Redact, redactOf, shownLine, shownSetting } from './shown-text.ts';
 import { TokenPieces } from './token-pieces.ts';
@@ -104,7 +104,7 @@ export class RunWatch {
   }
 
   /** How many answers are right, by task. */
-  outcomes() {
+  outcomes(): Promise<RunOutcomes> {
     return this.#outcomes.look(BUDGET_MS);
   }
 
