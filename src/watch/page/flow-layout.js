@@ -73,8 +73,13 @@ export function edgesOf(flow, nodes, size) {
   const written = new Set(nodes.flatMap(({ stage }) => stage.writes));
   for (const node of nodes) {
     const { reads, writes } = node.stage;
-    if (!written.has(reads))
-      edges.push({ key: `in ${node.stage.name}`, ...state(reads), ...entering(node, size) });
+    if (!written.has(reads)) {
+      const { done, waiting } = node.stage;
+      const topic = state(reads);
+      // A replay reads the topic of another run: what that holds is what there is to read.
+      const count = Math.max(topic.count, done + waiting);
+      edges.push({ key: `in ${node.stage.name}`, ...topic, count, ...entering(node, size) });
+    }
     const outs = writes.filter((topic) => !nodes.some(({ stage }) => stage.reads === topic));
     for (const [i, topic] of outs.entries()) {
       edges.push({ key: `out ${node.stage.name} ${topic}`, ...state(topic), ...leaving(node, size, i) });
