@@ -8,7 +8,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { open } from 'lmdb';
-import { embeddedConfig, openEmbeddedLog } from '../src/topics/embedded/embedded-log.ts';
+import { embeddedConfig } from '../src/topics/embedded/embedded-config.ts';
+import { openEmbeddedLog } from '../src/topics/embedded/embedded-log.ts';
 import { type Hash, openHash } from '../src/topics/embedded/log-values.ts';
 import type { InputPartition, Output } from '../src/topics/transport.ts';
 

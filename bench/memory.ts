@@ -8,7 +8,8 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { embeddedConfig, openEmbeddedLog } from '../src/topics/embedded/embedded-log.ts';
+import { embeddedConfig } from '../src/topics/embedded/embedded-config.ts';
+import { openEmbeddedLog } from '../src/topics/embedded/embedded-log.ts';
 import type { Transport } from '../src/topics/transport.ts';
 
 const RECORDS = Number(process.argv[2] ?? 100_000);

@@ -1,5 +1,6 @@
 /** Opens a run's topics where its topology says they live. Each transport is loaded only when it is used. */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { TopicInfo, TopicRestorer, TopicSpec, Transport } from './topics/transport.ts';
 import type { Topology } from './topology/topology.ts';
 
@@ -25,6 +26,26 @@ export async function openTransport(
     case 'kafka':
       return openKafka(run, config, notify);
   }
+}
+
+export interface IndexTopicsOptions {
+  /** Hears how many records there are to be looked at, before it begins. */
+  readonly begin: (records: number) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Has a run's topics keep what `lookUp` needs, where an earlier version of Swirl wrote them without. Errors as
+ * of the transports.
+ */
+export async function indexTopics(
+  { run, folder, transport: config }: Pick<Topology, 'run' | 'folder' | 'transport'>,
+  options: IndexTopicsOptions,
+): Promise<void> {
+  if (config.kind === 'kafka') return;
+  const { indexLog } = await import('./topics/embedded/index-log.ts');
+  const { maxLogBytes: mapBytes, durable } = config;
+  await indexLog({ run, folder: join(folder, run, 'log'), mapBytes, durable, ...options });
 }
 
 async function openKafka(run: string, config: KafkaSettings, notify: OpenTransportOptions['notify']) {

@@ -105,7 +105,8 @@ async function checkWithout(topology: Topology, ids: readonly string[]): Promise
       const [question, rollout] = id.split('/');
       const key = rollout === undefined ? null : `${question}/${rollout}`;
       const matches = (one: string) => one === question || one.startsWith(`${question}/`);
-      const found = await find(run, { topic: source.topic, key, matches });
+      const roots = new Set([question ?? id]);
+      const found = await find(run, { topic: source.topic, key, roots, matches });
       if (found.some(({ key: of, record }) => isNameOf(id, { key: of, id: record?.id }))) continue;
       throw new ConfigError(
         `--without ${id}: expected the name of a question, trajectory or step with a record in \`${source.topic}\` of the run ${source.run}`,

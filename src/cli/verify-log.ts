@@ -2,6 +2,7 @@
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { Damaged } from '../topics/embedded/damage.ts';
+import { PIECE, wrongPieces } from '../topics/embedded/key-hashes.ts';
 import { checkPages } from '../topics/embedded/lmdb-pages.ts';
 import { LogFile } from '../topics/embedded/log-file.ts';
 import { LogReader } from '../topics/embedded/log-reader.ts';
@@ -101,5 +102,20 @@ function verifyPartition(reader: LogReader, { topic, partition, isSealed }: Part
       says: `${bad.length} of ${records + bad.length} records: ${bad.slice(0, NAMED).join('; ')}${more}`,
     };
   }
+  const wrong = wrongHashes(reader, { topic, partition, end });
+  if (wrong !== null) return { part, state: 'damaged', says: `${records} records are whole; ${wrong}` };
   return { part, state: isSealed ? 'whole' : 'unchecked', says: `${records} records`, records };
+}
+
+/** What is wrong with the hashes by which records are looked up; null: nothing. */
+function wrongHashes(reader: LogReader, of: Parameters<typeof wrongPieces>[1]): string | null {
+  try {
+    const [first] = reader.snapshot(() => wrongPieces(reader.file.values, of));
+    return first === undefined
+      ? null
+      : `the hashes of keys from offset ${first * PIECE} on are of other keys`;
+  } catch (error) {
+    const { cause, message } = error as Error;
+    return cause instanceof Damaged ? cause.message : message;
+  }
 }

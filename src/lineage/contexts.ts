@@ -2,7 +2,7 @@
 import { ConfigError } from '../errors.ts';
 import { parseWhere } from '../monitor/where.ts';
 import { topicSchema } from '../topics/avro/schemas.ts';
-import { namesOfKey } from '../topics/record-names.ts';
+import { namesOfKey, rootOf } from '../topics/record-names.ts';
 import type { Judged, SubTrajectory } from '../topics/records.generated.ts';
 import { isNameOf } from '../topics/without-records.ts';
 import { each } from './find.ts';
@@ -44,6 +44,7 @@ export async function contextsOf(chain: RunChain, wanted: ContextsWanted): Promi
     topic,
     key: null,
     matches,
+    ...(names.length > 0 && { roots: new Set(names.map(rootOf)) }),
     ...(signal && { signal }),
   })) {
     if (record === null) continue;

@@ -1,11 +1,12 @@
 /**
- * Finds records by their keys. There is no index of keys: a record's key says its partition, and it was
- * appended at or after the time of what it was made of, so a topic is read from there on only, and no further
- * than what is looked for.
+ * Finds records by their keys. A record's key says its partition, and it was appended at or after the time of
+ * what it was made of: from there on the transport looks it up, or, where it cannot, the topic is read, no
+ * further than what is looked for.
  */
 import { DataError } from '../errors.ts';
 import { partitionOf } from '../topics/partition-of.ts';
 import { arrayOf, decodeOrError } from '../topics/read-records.ts';
+import { rootOf } from '../topics/record-names.ts';
 import type { LogEntry } from '../topics/transport.ts';
 import type { ChainRun } from './run-chain.ts';
 
@@ -25,6 +26,8 @@ export interface Wanted {
   readonly topic: string;
   /** The key; null: any, and then `matches` is asked of each. */
   readonly key: string | null;
+  /** What the key begins with (`rootOf`), where only that is known. */
+  readonly roots?: ReadonlySet<string>;
   readonly matches?: (key: string) => boolean;
   /** Milliseconds since 1970, before which nothing of it was appended. */
   readonly since?: number;
@@ -41,6 +44,7 @@ export async function find(run: ChainRun, wanted: Wanted): Promise<Found[]> {
 /** The same, one by one. */
 export async function* each(run: ChainRun, wanted: Wanted): AsyncGenerator<Found, void> {
   const { topic, key, matches = () => true, since, most = Number.POSITIVE_INFINITY, signal } = wanted;
+  const roots = key === null ? wanted.roots : new Set([rootOf(key)]);
   const info = run.topics.find(({ name }) => name === topic);
   if (info === undefined || info.offsets.every(({ start, end }) => start === end)) return;
   const options = {
@@ -49,8 +53,15 @@ export async function* each(run: ChainRun, wanted: Wanted): AsyncGenerator<Found
     ...(signal === undefined ? {} : { signal }),
   };
   let left = most;
-  for await (const entry of run.transport.read(topic, options)) {
-    if (key === null ? !matches(entry.key) : entry.key !== key) continue;
+  const isWanted = (of: string) =>
+    key === null ? (roots?.has(rootOf(of)) ?? true) && matches(of) : of === key;
+  const { transport } = run;
+  const entries =
+    roots === undefined || transport.lookUp === undefined
+      ? transport.read(topic, options)
+      : transport.lookUp(topic, { roots, ...options });
+  for await (const entry of entries) {
+    if (!isWanted(entry.key)) continue;
     yield await foundOf(run, entry);
     if (--left < 1) return;
   }

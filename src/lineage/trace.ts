@@ -4,10 +4,11 @@
  * `q17/2/0~1` an action that was drawn again at its context; `q17/2~3.0` began again before `q17/2/3`.
  */
 import { ConfigError } from '../errors.ts';
-import { isOf, originsOf, type StepPlace } from '../topics/record-names.ts';
+import { isOf, originsOf, rootOf, type StepPlace } from '../topics/record-names.ts';
+import { flowStages } from '../topology/flow.ts';
 import { RESAMPLED } from '../topology/stage-configs.ts';
 import { TOPICS } from '../topology/topics.ts';
-import { type Found, find } from './find.ts';
+import { type Found, find, findRange } from './find.ts';
 import type { ChainRun, RunChain } from './run-chain.ts';
 import { type UpdateOf, updatesOf } from './updates-of.ts';
 
@@ -42,13 +43,41 @@ export interface TraceOptions {
  * failure means the record that failed.
  */
 export async function trace(chain: RunChain, id: string, options: TraceOptions = {}): Promise<Trace> {
-  if (!/^[^:]+:[^:]+:\d+:\d+$/.test(id)) return traceRecord(chain, id, options);
-  const failure = await first(chain.runs, (run) => find(run, { topic: 'failures', key: id, ...options }));
+  const [, topic, partition, offset] = /^[^:]+:([^:]+):(\d+):(\d+)$/.exec(id) ?? [];
+  if (topic === undefined) return traceRecord(chain, id, options);
+  const place = { topic, partition: Number(partition), offset: Number(offset) };
+  const failure = await failureOf(chain, { id, ...place }, options);
   const failed = failure?.record?.record;
   if (typeof failed === 'string') return traceRecord(chain, failed, options);
   // What could not be decoded has no name.
   if (failure !== null) return { id, question: null, trajectories: [], failures: [failure] };
   return traceRecord(chain, id, options);
+}
+
+interface FailureName {
+  readonly id: string;
+  /** Of the record that failed. */
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+}
+
+/** A failure's key is its name, or that of the record that failed. */
+async function failureOf(
+  { runs }: RunChain,
+  { id, topic, partition, offset }: FailureName,
+  options: TraceOptions,
+): Promise<Found | null> {
+  const failed = await first(runs, async (run) => {
+    const ends = run.topics.find(({ name }) => name === topic)?.offsets;
+    const isThere = offset < (ends?.[partition]?.end ?? 0);
+    return isThere ? findRange(run, { topic, partition, from: offset, to: offset + 1 }) : [];
+  });
+  const roots = new Set([rootOf(id), ...(failed === null ? [] : [rootOf(idOf(failed))])]);
+  return first(runs, async (run) => {
+    const found = await find(run, { topic: 'failures', key: null, roots, ...options });
+    return found.filter(({ key, record }) => key === id || record?.id === id);
+  });
 }
 
 async function traceRecord(chain: RunChain, id: string, options: TraceOptions): Promise<Trace> {
@@ -59,15 +88,18 @@ async function traceRecord(chain: RunChain, id: string, options: TraceOptions): 
   );
   const since = question === null ? {} : { since: question.time };
   const look = { ...since, ...options };
+  const roots = new Set([questionId]);
   const records: Found[] = [];
   for (const run of chain.runs) {
-    const all = { key, matches: (one: string) => one.startsWith(`${questionId}/`), ...look };
+    const all = { key, roots, matches: (one: string) => one.startsWith(`${questionId}/`), ...look };
     for (const topic of flowTopics(run)) records.push(...(await find(run, { topic, ...all })));
   }
   const ids = new Set([id, ...records.map(idOf)]);
   const failures: Found[] = [];
+  const read = question === null ? records : [question, ...records];
   for (const run of chain.runs) {
-    const failed = await find(run, { topic: 'failures', key: null, ...since, ...options });
+    const named = new Set([questionId, ...read.flatMap((found) => failuresOf(run, found))]);
+    const failed = await find(run, { topic: 'failures', key: null, roots: named, ...since, ...options });
     failures.push(...failed.filter(({ record }) => ids.has(String(record?.record))));
   }
   const isNamed = (one: string) => step === undefined || isOf(id, one) || isOf(one, id);
@@ -84,6 +116,12 @@ async function traceRecord(chain: RunChain, id: string, options: TraceOptions): 
   if (key !== null) kept.push(...(await begunFrom(chain, key, look)), ...(await begunAgain(chain, id, look)));
   const updates = await updatesOf(chain.runs, kept, options);
   return { id, question, trajectories: grouped(kept, updates), failures };
+}
+
+/** The names of failures of a record, one for each stage that reads its topic. */
+function failuresOf({ topology }: ChainRun, { topic, partition, offset }: Found): string[] {
+  const stages = flowStages(topology).filter(({ reads }) => reads === topic);
+  return stages.map(({ name }) => `${name}:${topic}:${partition}:${offset}`);
 }
 
 type Look = TraceOptions & { readonly since?: number };
@@ -111,7 +149,7 @@ async function begunAgain({ runs }: RunChain, id: string, look: Look): Promise<F
     if (run.topology.stages.branch === undefined) continue;
     const matches = (one: string) => originsOf(one).some(isFrom);
     for (const topic of flowTopics(run))
-      found.push(...(await find(run, { topic, key: null, matches, ...look })));
+      found.push(...(await find(run, { topic, key: null, roots: new Set([rootOf(id)]), matches, ...look })));
   }
   return found;
 }

@@ -7,6 +7,12 @@
  *   and so on: those before are of `q17/2`. One that begins again before its step 4 is `q17/2~3.0~4.0`.
  */
 
+/** The first part of a name or key: of what came of a question, the question's. */
+export function rootOf(name: string): string {
+  const end = name.indexOf('/');
+  return end < 0 ? name : name.slice(0, end);
+}
+
 /** The name of a fresh action at the context of a step. */
 export function sampleName(step: string, sample: number): string {
   return `${step}~${sample}`;

@@ -61,6 +61,12 @@ export interface ReadOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Whose records to look up. */
+export interface LookUpOptions extends Pick<ReadOptions, 'run' | 'from' | 'partition' | 'signal'> {
+  /** First parts of keys (`rootOf`): of all that came of a question, the question's name. */
+  readonly roots: ReadonlySet<string>;
+}
+
 export interface SubscribeOptions {
   /** The consumer group: a stage's name. Progress is kept per group, topic and partition. */
   readonly group: string;
@@ -166,6 +172,11 @@ export interface Transport {
   workers(): Promise<string[]>;
   /** Read without consuming: commits nothing and slows nobody. */
   read(topic: string, options?: ReadOptions): AsyncIterable<LogEntry>;
+  /**
+   * What `read` gives of keys with these first parts, without reading the rest as far as that is known. Absent
+   * where nothing is.
+   */
+  lookUp?(topic: string, options: LookUpOptions): AsyncIterable<LogEntry>;
   /**
    * Give everything back. Idempotent; what waits ends with nothing, and any later call is a `TransportError`.
    */

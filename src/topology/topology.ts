@@ -12,7 +12,7 @@ import { unionOf } from '../parts/kind.ts';
 import { runtimeConfig } from '../runtime/run.ts';
 import { cacheConfig } from '../spending/cache-config.ts';
 import { budgetConfig, pricesConfig } from '../spending/spending-config.ts';
-import { embeddedConfig } from '../topics/embedded/embedded-log.ts';
+import { embeddedConfig } from '../topics/embedded/embedded-config.ts';
 import { kafkaConfig } from '../topics/kafka/kafka-config.ts';
 import { JUDGES, MATCHERS, POLICIES, READERS, REWARDS, TOOLS } from './kinds.ts';
 import {

@@ -2,7 +2,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createCodec } from '../../src/topics/avro/codec.ts';
-import { embeddedConfig, openEmbeddedLog } from '../../src/topics/embedded/embedded-log.ts';
+import { embeddedConfig } from '../../src/topics/embedded/embedded-config.ts';
+import { openEmbeddedLog } from '../../src/topics/embedded/embedded-log.ts';
 import { arrayOf } from '../../src/topics/read-records.ts';
 import type { RecordOf } from '../../src/topics/record-of.ts';
 import type { LogEntry, Transport } from '../../src/topics/transport.ts';

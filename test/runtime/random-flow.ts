@@ -8,7 +8,8 @@ import { perRecord } from '../../src/runtime/per-record.ts';
 import { Run, runtimeConfig } from '../../src/runtime/run.ts';
 import type { Delivery, Emission, Finished, Stage } from '../../src/runtime/stage.ts';
 import { decode, encode } from '../../src/topics/avro/codec.ts';
-import { embeddedConfig, openEmbeddedLog } from '../../src/topics/embedded/embedded-log.ts';
+import { embeddedConfig } from '../../src/topics/embedded/embedded-config.ts';
+import { openEmbeddedLog } from '../../src/topics/embedded/embedded-log.ts';
 import type {
   Accepted,
   Question,

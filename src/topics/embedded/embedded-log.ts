@@ -4,13 +4,12 @@
  */
 import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { ConfigError, TransportError } from '../../errors.ts';
-import { maxRecordBytesConfig } from '../avro/codec.ts';
 import { OutputRefused } from '../output-refused.ts';
 import type {
   InputPartition,
   LogEntry,
+  LookUpOptions,
   Output,
   ProgressOf,
   ReadOptions,
@@ -19,6 +18,7 @@ import type {
   TopicSpec,
   Transport,
 } from '../transport.ts';
+import type { EmbeddedConfig } from './embedded-config.ts';
 import { EmbeddedInput } from './embedded-input.ts';
 import { LogFile } from './log-file.ts';
 import { MAX_RECORD_KEY_BYTES, type Place } from './log-format.ts';
@@ -27,46 +27,6 @@ import { LogReader } from './log-reader.ts';
 import { type Appender, listTopics, putProgress, putTopic, readProgress } from './log-store.ts';
 import { type Hash, openHash } from './log-values.ts';
 import { type Write, WriteQueue } from './write-queue.ts';
-
-export const embeddedConfig = z
-  .strictObject({
-    maxLogBytes: z
-      .int()
-      .min(1024 * 1024)
-      .max(2 ** 40)
-      .default(16 * 2 ** 30)
-      .describe(
-        'The largest that the log may become, in bytes: an append that could exceed it stops the run.',
-      ),
-    maxRecordBytes: maxRecordBytesConfig,
-    pageBytes: z
-      .int()
-      .min(1024)
-      .max(2 ** 30)
-      .default(8 * 2 ** 20)
-      .describe('About how many bytes of records one read takes into memory at once.'),
-    pollMs: z
-      .int()
-      .min(1)
-      .max(60_000)
-      .default(50)
-      .describe('How often to look for records and owners from other processes, in milliseconds.'),
-    durable: z
-      .boolean()
-      .default(true)
-      .describe(
-        'Wait for the disk at each commit. Without it a power failure, though not a crash, can undo commits.',
-      ),
-    takeOver: z
-      .boolean()
-      .default(false)
-      .describe(
-        'Take partitions from another living process that consumes them, instead of stopping with an error.',
-      ),
-  })
-  .describe('The embedded log in the folder of the run.');
-
-export type EmbeddedConfig = z.output<typeof embeddedConfig>;
 
 export interface EmbeddedLogOptions {
   /** The folder of the runs; this run's log is in `FOLDER/RUN/log`. */
@@ -211,6 +171,10 @@ class EmbeddedLog implements Transport {
     yield* this.#reader(run).entries(topic, options);
   }
 
+  async *lookUp(topic: string, { run, ...options }: LookUpOptions): AsyncGenerator<LogEntry, void> {
+    yield* this.#reader(run).found(topic, options);
+  }
+
   async close(): Promise<void> {
     if (this.#own.closed) return;
     clearInterval(this.#watch);
@@ -343,7 +307,7 @@ class EmbeddedLog implements Transport {
 
   #transaction<T>(work: () => T): T {
     this.#checkWritable();
-    return this.#writes.transaction(work);
+    return this.#own.file.transaction(work);
   }
 
   #checkWritable(): void {

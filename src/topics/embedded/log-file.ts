@@ -118,6 +118,17 @@ export class LogFile {
     }
   }
 
+  /**
+   * Runs `work` in one durable transaction; a throw undoes all of it and is thrown on, as a `TransportError`.
+   */
+  transaction<T>(work: () => T): T {
+    try {
+      return this.db.transactionSync(work);
+    } catch (error) {
+      throw this.failed('writing', error);
+    }
+  }
+
   /** The file's size in bytes. */
   size(): number {
     return statSync(join(this.folder, DATA_FILE)).size;

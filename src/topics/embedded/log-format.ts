@@ -4,6 +4,7 @@
  *
  * | key | value |
  * |---|---|
+ * | `0` topic id (u16), partition (u16), piece (u48) | hashes of the keys of 2,000 records (`key-hashes.ts`) |
  * | `1` | the marker: format, version, run (JSON) |
  * | `2` topic id (u16) | name and partitions (JSON); ids count up, so topics are listed in order of creation |
  * | `3` topic id (u16), partition (u16) | offset after the last entry (f64), its time (f64) |
@@ -14,6 +15,8 @@
  * From format 2 on a checksum follows each value but the marker's, which has it in its JSON (`log-values.ts`).
  * In format 3, that of logs that came from Kafka, an offset may have no record: its value is the time (f64)
  * of the record before it, alone.
+ *
+ * Logs of earlier versions have no hashes, and those versions look at their checksums and pass them over.
  *
  * There is no time index: every offset has its entry and times never go back within a partition, so an entry
  * is found by its time by bisection.
@@ -78,6 +81,13 @@ export function entryKey(
   key.writeUInt16BE(topicId, 1);
   key.writeUInt16BE(partition, 3);
   key.writeUIntBE(offset, 5, 6);
+  return key;
+}
+
+/** Of the hashes of a piece of a partition: like an entry's key, before everything else. */
+export function hashesKey(topicId: number, partition: number, piece: number): Buffer {
+  const key = entryKey(topicId, partition, piece);
+  key[0] = 0;
   return key;
 }
 

@@ -1,6 +1,9 @@
 /** Reads one run's log: this run's, or read-only another's. Each read is one brief snapshot. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { TransportError } from '../../errors.ts';
-import type { LogEntry, ReadFrom, ReadOptions, TopicInfo } from '../transport.ts';
+import { rootOf } from '../record-names.ts';
+import type { LogEntry, LookUpOptions, ReadFrom, ReadOptions, TopicInfo } from '../transport.ts';
+import { hashOfRoot, type Looked, lookInPieces } from './key-hashes.ts';
 import type { LogFile } from './log-file.ts';
 import {
   listTopics,
@@ -125,6 +128,29 @@ export class LogReader {
     }
   }
 
+  /** `Transport.lookUp` for this run. */
+  async *found(
+    name: string,
+    { roots, ...options }: Omit<LookUpOptions, 'run'>,
+  ): AsyncGenerator<LogEntry, void> {
+    const topic = this.topic(name);
+    const hashes = new Set([...roots].map(hashOfRoot));
+    const { values } = this.file;
+    for (const { partition, next: from, end: to } of this.#lanes(topic, options)) {
+      const look = () => lookInPieces(values, { topic, partition }, { from, to, hashes });
+      for (const range of inOrder(this.snapshot(look))) {
+        for (let next = range.from; next < range.to; await nextTurn()) {
+          if (this.#closed || options.signal?.aborted === true) return;
+          const limits = { maxEntries: PAGE_ENTRIES, maxBytes: this.limits.pageBytes };
+          const page = this.page(topic, partition, { from: next, until: range.to, ...limits });
+          for (const entry of page.entries) if (roots.has(rootOf(entry.key))) yield entry;
+          if (page.next === next) break;
+          next = page.next;
+        }
+      }
+    }
+  }
+
   snapshot<T>(reads: () => T): T {
     if (this.#closed)
       throw new TransportError(`The log of run "${this.run}" was closed: open it again to read.`);
@@ -171,4 +197,17 @@ export class LogReader {
       ? Math.min(from.offset, end)
       : offsetAt(this.file.values, topic, partition, from.time);
   }
+}
+
+/** All that has to be read, in order: offsets that follow each other are read together. */
+function inOrder({ offsets, unknown }: Looked): { readonly from: number; readonly to: number }[] {
+  const ranges: { from: number; to: number }[] = [];
+  for (const range of [...offsets.map((at) => ({ from: at, to: at + 1 })), ...unknown].sort(
+    (a, b) => a.from - b.from,
+  )) {
+    const last = ranges.at(-1);
+    if (last?.to === range.from) last.to = range.to;
+    else ranges.push({ ...range });
+  }
+  return ranges;
 }

@@ -5,6 +5,7 @@
 import { partitionOf } from '../partition-of.ts';
 import type { LogEntry, Output } from '../transport.ts';
 import { Damaged } from './damage.ts';
+import type { HashWriter } from './key-hashes.ts';
 import {
   ENTRY_KEY_BYTES,
   type EntryPacker,
@@ -169,19 +170,27 @@ interface OpenEnd {
   time: number;
 }
 
+export interface AppenderOptions {
+  readonly packer: EntryPacker;
+  readonly hashes: HashWriter;
+  /** The time of the entries, in milliseconds since 1970; a partition's times never go back. */
+  readonly now: number;
+}
+
 /** Appends to partitions, each of whose ends is read once and written once per transaction. */
 export class Appender {
   readonly #values: LogValues;
   readonly #packer: EntryPacker;
   readonly #now: number;
+  readonly #hashes: HashWriter;
   readonly #key = Buffer.allocUnsafeSlow(ENTRY_KEY_BYTES);
   /** By topic and partition, as one number. */
   readonly #ends = new Map<number, OpenEnd>();
 
-  /** `now`: the time of the entries, in milliseconds since 1970; a partition's times never go back. */
-  constructor(values: LogValues, packer: EntryPacker, now: number) {
+  constructor(values: LogValues, { packer, hashes, now }: AppenderOptions) {
     this.#values = values;
     this.#packer = packer;
+    this.#hashes = hashes;
     this.#now = now;
   }
 
@@ -192,6 +201,7 @@ export class Appender {
     const key = entryKey(topic.id, partition, end.offset, this.#key);
     const parts = { time: end.time, key: output.key, value: output.value };
     this.#values.putSpared(key, this.#packer.pack(parts, this.#values.spare));
+    this.#hashes.add(this.#values, end, output.key);
     end.offset++;
   }
 

@@ -70,6 +70,12 @@ export class LogValues {
     return this.db.getRange(range);
   }
 
+  /** How many keys there are. */
+  count(range: Range): number {
+    this.#guard?.touch(range.start, range.end);
+    return this.db.getKeysCount(range);
+  }
+
   /** The last key of all. */
   lastKey(): Buffer | undefined {
     this.#guard?.touch(AFTER_ALL);

@@ -1,7 +1,8 @@
 /** Makes the log of a run from entries that another log held: each at its offset, with its time. */
 import { DataError, TransportError } from '../../errors.ts';
 import type { LogEntry, TopicInfo, TopicRestorer } from '../transport.ts';
-import type { EmbeddedConfig } from './embedded-log.ts';
+import type { EmbeddedConfig } from './embedded-config.ts';
+import { HashWriter } from './key-hashes.ts';
 import { LogFile } from './log-file.ts';
 import { EntryPacker, entryKey, packGap } from './log-format.ts';
 import { putEnd, putProgress, putTopic, type StoredTopic } from './log-store.ts';
@@ -36,6 +37,7 @@ export async function restoreLog(options: RestoreLogOptions): Promise<TopicResto
   const file = LogFile.open({ run, folder, access: 'write', mapBytes, durable, hash, hasGaps });
   const { values } = file;
   const packer = new EntryPacker();
+  const hashes = new HashWriter();
   const transaction = (work: () => void): void => {
     if (file.size() > mapBytes) {
       throw new TransportError(
@@ -115,6 +117,7 @@ export async function restoreLog(options: RestoreLogOptions): Promise<TopicResto
     place.time = Math.max(place.time, entry.time);
     const packed = packer.pack({ time: place.time, key: entry.key, value: entry.value }, values.spare);
     values.putSpared(entryKey(place.topic.id, place.partition, place.next), packed);
+    hashes.add(values, { ...place, offset: place.next }, entry.key);
     place.next++;
   }
 }

@@ -3,6 +3,7 @@
  * the wait for the disk. Each write is still all or nothing, and in the order in which it was added.
  */
 import { TransportError } from '../../errors.ts';
+import { HashWriter } from './key-hashes.ts';
 import type { LogFile } from './log-file.ts';
 import { EntryPacker } from './log-format.ts';
 import { Appender } from './log-store.ts';
@@ -36,6 +37,7 @@ const TREE_BYTES = 128 * 1024;
 export class WriteQueue {
   readonly #options: WriteQueueOptions;
   readonly #packer = new EntryPacker();
+  readonly #hashes = new HashWriter();
   #waiting: Waiting[] = [];
 
   constructor(options: WriteQueueOptions) {
@@ -58,8 +60,12 @@ export class WriteQueue {
     const { file, now } = this.#options;
     const errors = new Map<Waiting, unknown>();
     try {
-      this.transaction(() => {
-        const appender = new Appender(file.values, this.#packer, now());
+      file.transaction(() => {
+        const appender = new Appender(file.values, {
+          packer: this.#packer,
+          hashes: this.#hashes,
+          now: now(),
+        });
         let room = this.#room();
         for (const one of waiting) {
           const error = one.write.refuse?.() ?? this.#tooMuch(one.write, room);
@@ -73,6 +79,7 @@ export class WriteQueue {
         appender.finish();
       });
     } catch (error) {
+      this.#hashes.forget();
       for (const one of waiting) if (!errors.has(one)) errors.set(one, error);
     }
     for (const one of waiting) {
@@ -80,18 +87,6 @@ export class WriteQueue {
       else one.resolve();
     }
     file.waiters.wakeAll();
-  }
-
-  /**
-   * Runs `work` in one durable transaction; a throw undoes all of it and is thrown on, as a `TransportError`.
-   */
-  transaction<T>(work: () => T): T {
-    const { file } = this.#options;
-    try {
-      return file.db.transactionSync(work);
-    } catch (error) {
-      throw file.failed('writing', error);
-    }
   }
 
   /** lmdb grows its map by itself, so that the bound is kept here. */

@@ -2,11 +2,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  type EmbeddedConfig,
-  embeddedConfig,
-  openEmbeddedLog,
-} from '../../../src/topics/embedded/embedded-log.ts';
+import { type EmbeddedConfig, embeddedConfig } from '../../../src/topics/embedded/embedded-config.ts';
+import { openEmbeddedLog } from '../../../src/topics/embedded/embedded-log.ts';
 import type { Output, Transport } from '../../../src/topics/transport.ts';
 import { TOPICS } from '../../../src/topology/topics.ts';
 

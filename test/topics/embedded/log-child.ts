@@ -6,7 +6,8 @@ import { closeSync, cpSync, fstatSync, ftruncateSync, openSync, readSync, rmSync
 import { join } from 'node:path';
 import { TransportError } from '../../../src/errors.ts';
 import { uniform } from '../../../src/random.ts';
-import { embeddedConfig, openEmbeddedLog } from '../../../src/topics/embedded/embedded-log.ts';
+import { embeddedConfig } from '../../../src/topics/embedded/embedded-config.ts';
+import { openEmbeddedLog } from '../../../src/topics/embedded/embedded-log.ts';
 import type { InputPartition, Output, Transport } from '../../../src/topics/transport.ts';
 
 const [mode, folder, run, argument, access = 'write'] = process.argv.slice(2) as [

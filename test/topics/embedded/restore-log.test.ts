@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { afterEach, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { embeddedConfig } from '../../../src/topics/embedded/embedded-log.ts';
+import { embeddedConfig } from '../../../src/topics/embedded/embedded-config.ts';
 import { restoreLog } from '../../../src/topics/embedded/restore-log.ts';
 import { arrayOf } from '../../../src/topics/read-records.ts';
 import type { LogEntry } from '../../../src/topics/transport.ts';
