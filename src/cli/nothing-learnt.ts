@@ -1,5 +1,5 @@
 /** Why a run that came to its end has taught its policy nothing: counts of what became of the records. */
-import type { FilterConfig } from '../judge/filter.ts';
+import type { FilterConfig } from '../judge/filter-config.ts';
 import type { OpenRun } from '../open-run.ts';
 import type { StageProgress } from '../runtime/run.ts';
 import type { Failure, Judged, Trajectory, VerdictLabel } from '../topics/records.generated.ts';

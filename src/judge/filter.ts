@@ -4,7 +4,6 @@
  * one (promise 4).
  */
 import { Observable } from 'rxjs';
-import { z } from 'zod';
 import { goldAnswers } from '../agent/gold-answers.ts';
 import type { AnswerToMatch, Matcher } from '../agent/matcher.ts';
 import type { Sleep } from '../clock.ts';
@@ -14,23 +13,7 @@ import { Exhausted, type RetryConfig, retry } from '../runtime/retry.ts';
 import type { Delivery, Emission, Finished, StageOperator } from '../runtime/stage.ts';
 import { firstStep } from '../topics/record-names.ts';
 import type { Accepted, Judged } from '../topics/records.generated.ts';
-
-export const filterConfig = z.strictObject({
-  mode: z
-    .enum(['none', 'process', 'outcome', 'process+outcome'])
-    .default('process')
-    .describe(
-      'What a trajectory must have to be trained on. process: every step GOOD (the best in the paper); outcome: the answer matches a gold answer; both; or none: everything passes.',
-    ),
-  unknown: z
-    .enum(['reject', 'accept'])
-    .default('reject')
-    .describe(
-      'Whether the process filter takes a step whose verdict is UNKNOWN for GOOD or leaves the trajectory out.',
-    ),
-});
-
-export type FilterConfig = z.output<typeof filterConfig>;
+import type { FilterConfig } from './filter-config.ts';
 
 export interface FilterDeps {
   /** Compares answers with gold answers. */

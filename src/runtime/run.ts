@@ -3,15 +3,14 @@
  * topic is consumed and nothing is in flight.
  */
 import { setMaxListeners } from 'node:events';
-import { z } from 'zod';
 import { sleep } from '../clock.ts';
 import type { Codec } from '../topics/avro/codec.ts';
 import type { InputPartition, Transport } from '../topics/transport.ts';
-import { commitConfig } from './commit-config.ts';
 import { drain, type FlowStage } from './drain.ts';
 import { checkFirstProgress } from './first-progress.ts';
 import type { RunObserver } from './observer.ts';
 import { PartitionWorker } from './partition-worker.ts';
+import type { RuntimeConfig } from './runtime-config.ts';
 import { runScheduled } from './scheduling.ts';
 import type { Stage } from './stage.ts';
 import { TakenOver } from './taken-over.ts';
@@ -25,54 +24,6 @@ const GIVE_BACK_MS = 1_000;
 
 /** How long a look at the progress may wait for the topics, in milliseconds. */
 const LOOK_MS = 2_000;
-
-export const runtimeConfig = z
-  .strictObject({
-    commit: commitConfig.prefault({}),
-    drainCheckMs: z
-      .number()
-      .int()
-      .min(1)
-      .default(20)
-      .describe('How often --until-drained looks whether all is done, in milliseconds.'),
-    failuresHeld: z
-      .number()
-      .int()
-      .min(1)
-      .default(1_000_000)
-      .describe(
-        'How many names of failed records a replay holds, to read what was fed again once; with more it does not start. ' +
-          'A replay of a topic that no failed stage reads, such as scored, holds none.',
-      ),
-    graceMs: z
-      .number()
-      .int()
-      .min(0)
-      .default(45_000)
-      .describe(
-        'After SIGTERM a run finishes and commits what is in flight for so long, whatever it waits for; then it stops at once, ' +
-          'and loses nothing. Less than what gives the signal waits before it kills (containers: 60 s here).',
-      ),
-    waitNoticeMs: z
-      .number()
-      .int()
-      .min(0)
-      .default(10_000)
-      .describe(
-        'A call of an endpoint or a tool that has not been answered for so long is told, once for each of them, in milliseconds; 0: never.',
-      ),
-    remoteCheckMs: z
-      .number()
-      .int()
-      .min(1)
-      .default(250)
-      .describe(
-        'How often it asks the topics whether stages that run in other processes are done, in milliseconds.',
-      ),
-  })
-  .describe('The runtime: when it commits, and how it waits.');
-
-type RuntimeConfig = z.output<typeof runtimeConfig>;
 
 export interface RunOptions {
   /** Those that run in this process. */

@@ -1,5 +1,4 @@
 /** The stage `tools`: a tool answers an action, and the rollout goes on with the observation. */
-import { z } from 'zod';
 import { headOf } from '../agent/cut-text.ts';
 import type { Tool } from '../agent/tool.ts';
 import { nextTurn } from '../agent/turn.ts';
@@ -12,25 +11,7 @@ import type { Emission, StageOperator } from '../runtime/stage.ts';
 import { inTime, LATE } from '../runtime/time-limit.ts';
 import type { WaitNotice } from '../runtime/wait-notice.ts';
 import type { Observation, ToolCall } from '../topics/records.generated.ts';
-
-export const toolsConfig = z.strictObject({
-  timeoutMs: z
-    .number()
-    .int()
-    .min(1)
-    .default(30_000)
-    .describe(
-      'A tool that has not answered by then is given up, whatever its own limits are: the observation says so.',
-    ),
-  maxObservationChars: z
-    .number()
-    .int()
-    .min(1)
-    .default(20_000)
-    .describe('Longer observations are cut, and say so.'),
-});
-
-export type ToolsConfig = z.output<typeof toolsConfig>;
+import type { ToolsConfig } from './tools-config.ts';
 
 export interface ToolsDeps {
   readonly tools: readonly Tool[];

@@ -2,13 +2,13 @@
  * The stages that there can be: what each reads and writes by default, its window, retries and own settings.
  */
 import { z } from 'zod';
-import { filterConfig } from '../judge/filter.ts';
+import { filterConfig } from '../judge/filter-config.ts';
 import { followConfig } from '../models/following-model.ts';
 import { moduleStage } from '../own-stages/module-stage.ts';
 import { resampleConfig } from '../resample/config.ts';
 import { branchConfig, startConfig } from '../rollout/config.ts';
 import { retryConfig } from '../runtime/retry.ts';
-import { toolsConfig } from '../tools/tools.ts';
+import { toolsConfig } from '../tools/tools-config.ts';
 import { trainConfig } from '../train/config.ts';
 import { TOPICS, type TopicName } from './topics.ts';
 

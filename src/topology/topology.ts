@@ -9,7 +9,7 @@ import { modulesConfig } from '../modules/module-settings.ts';
 import { alarmsConfig } from '../monitor/alarm-config.ts';
 import { metricsConfig, tracesConfig, updateFilesConfig } from '../monitor/telemetry-config.ts';
 import { unionOf } from '../parts/kind.ts';
-import { runtimeConfig } from '../runtime/run.ts';
+import { runtimeConfig } from '../runtime/runtime-config.ts';
 import { cacheConfig } from '../spending/cache-config.ts';
 import { budgetConfig, pricesConfig } from '../spending/spending-config.ts';
 import { embeddedConfig } from '../topics/embedded/embedded-config.ts';

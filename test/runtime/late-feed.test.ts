@@ -2,7 +2,8 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { Observable } from 'rxjs';
 import { perRecord } from '../../src/runtime/per-record.ts';
-import { Run, runtimeConfig } from '../../src/runtime/run.ts';
+import { Run } from '../../src/runtime/run.ts';
+import { runtimeConfig } from '../../src/runtime/runtime-config.ts';
 import type { Delivery, Finished, Stage } from '../../src/runtime/stage.ts';
 import { encode } from '../../src/topics/avro/codec.ts';
 import type { Question, Topic, Turn } from '../../src/topics/records.generated.ts';

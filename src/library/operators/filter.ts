@@ -1,7 +1,7 @@
 /** The stage `filter` over plain Observables. */
 import type { OperatorFunction } from 'rxjs';
 import type { z } from 'zod';
-import type { filterConfig } from '../../judge/filter.ts';
+import type { filterConfig } from '../../judge/filter-config.ts';
 import type { Accepted, Judged } from '../../topics/records.generated.ts';
 import { oneStage } from './one-stage.ts';
 import type { OperatorOptions } from './plain.ts';

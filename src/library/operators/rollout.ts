@@ -2,7 +2,7 @@
 import type { OperatorFunction } from 'rxjs';
 import type { z } from 'zod';
 import type { LanguageModel } from '../../agent/model.ts';
-import type { toolsConfig } from '../../tools/tools.ts';
+import type { toolsConfig } from '../../tools/tools-config.ts';
 import type { Question, ToolCall, Trajectory, Turn } from '../../topics/records.generated.ts';
 import type { TopologySettings } from '../topology.ts';
 import { type PartOptions, wiringOf } from './one-stage.ts';

@@ -5,7 +5,8 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { perRecord } from '../../../src/runtime/per-record.ts';
-import { Run, runtimeConfig } from '../../../src/runtime/run.ts';
+import { Run } from '../../../src/runtime/run.ts';
+import { runtimeConfig } from '../../../src/runtime/runtime-config.ts';
 import type { Emission, Stage } from '../../../src/runtime/stage.ts';
 import { decode, encode } from '../../../src/topics/avro/codec.ts';
 import { kafkaConfig } from '../../../src/topics/kafka/kafka-config.ts';

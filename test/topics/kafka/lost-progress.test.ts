@@ -4,7 +4,8 @@
  */
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import type { Admin } from 'kafkajs';
-import { Run, type RunEnd, runtimeConfig } from '../../../src/runtime/run.ts';
+import { Run, type RunEnd } from '../../../src/runtime/run.ts';
+import { runtimeConfig } from '../../../src/runtime/runtime-config.ts';
 import { decode, encode } from '../../../src/topics/avro/codec.ts';
 import type { Transport } from '../../../src/topics/transport.ts';
 import { until } from '../../patience.ts';

@@ -3,7 +3,8 @@
  * run goes on.
  */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { Run, runtimeConfig } from '../../../src/runtime/run.ts';
+import { Run } from '../../../src/runtime/run.ts';
+import { runtimeConfig } from '../../../src/runtime/runtime-config.ts';
 import { decode, encode } from '../../../src/topics/avro/codec.ts';
 import type { Failure } from '../../../src/topics/records.generated.ts';
 import type { Transport } from '../../../src/topics/transport.ts';
