@@ -81,6 +81,12 @@ const settings = z.strictObject({
     .max(100)
     .default(1)
     .describe('`index: disk`: how often the words of a title count.'),
+  stopWords: z
+    .enum(['english', 'none'])
+    .default('english')
+    .describe(
+      '`index: disk`: which words of a query are not looked for, unless it has no others: `english` ones (the, of, which, who).',
+    ),
   cacheMb: z
     .int()
     .min(1)
@@ -152,12 +158,12 @@ export function searchAmong(
 }
 
 async function onDisk(
-  { corpus, titleWeight, cacheMb }: SearchConfig,
+  { corpus, titleWeight, cacheMb, stopWords }: SearchConfig,
   deps: SearchDeps,
 ): Promise<ArticleIndex> {
   const notes = indexNotes(corpus, deps.notify ?? (() => {}), deps.now);
   const { signal } = new AbortController();
-  return openIndex({ path: corpus, titleWeight, cacheBytes: cacheMb * 2 ** 20, signal, ...notes });
+  return openIndex({ path: corpus, titleWeight, stopWords, cacheBytes: cacheMb * 2 ** 20, signal, ...notes });
 }
 
 async function withVectors(

@@ -11,8 +11,18 @@ import { FILES, lengthsOf, type Manifest } from './index-files.ts';
 import { rank } from './rank.ts';
 import { dampingOf, idfOf } from './score.ts';
 import { ScoredPostings } from './scored-postings.ts';
+import { withoutStopWords } from './stop-words.ts';
 import { WordCursor } from './word-cursor.ts';
 import { wordsOf } from './words.ts';
+
+/** Which words of a query are not looked for, where it has others. */
+export type StopWords = 'english' | 'none';
+
+export interface DiskIndexOptions {
+  /** How much of the files is kept in memory. */
+  readonly cacheBytes: number;
+  readonly stopWords?: StopWords;
+}
 
 /**
  * Memory: four bytes for each article and each 4096 bytes, the first word of each 64, and `cacheBytes` of what was
@@ -21,18 +31,20 @@ import { wordsOf } from './words.ts';
  */
 export class DiskIndex implements ArticleIndex {
   readonly #manifest: Manifest;
+  readonly #stopWords: StopWords;
   readonly #dictionary: Dictionary;
   readonly #files: Readonly<Record<'blocks' | 'places' | 'articles', FileCache>> & {
     readonly postings: ScoredPostings;
   };
 
-  constructor(folder: string, manifest: Manifest, cacheBytes: number) {
+  constructor(folder: string, manifest: Manifest, { cacheBytes, stopWords = 'english' }: DiskIndexOptions) {
     for (const [name, bytes] of Object.entries(manifest.files)) {
       const found = statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? null;
       if (found === bytes) continue;
       throw damaged(join(folder, name), `expected ${bytes} bytes, found ${found ?? 'no such file'}`);
     }
     this.#manifest = manifest;
+    this.#stopWords = stopWords;
     const sums = readSums(join(folder, FILES.sums), manifest.files);
     const open = (name: string, bytes: number) => new FileCache(join(folder, name), bytes, sums);
     const whole = (name: string): Buffer => {
@@ -64,7 +76,8 @@ export class DiskIndex implements ArticleIndex {
   }
 
   wordsOf(query: string): readonly string[] {
-    return [...new Set(wordsOf(query))];
+    const words = [...new Set(wordsOf(query))];
+    return this.#stopWords === 'english' ? withoutStopWords(words) : words;
   }
 
   rank(words: readonly string[], count: number, goOn: () => Promise<boolean>): Promise<number[] | null> {

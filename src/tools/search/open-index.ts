@@ -2,16 +2,14 @@
 import { type Found, findOrMake, type Kept } from './beside-corpus.ts';
 import { buildIndex } from './build-index.ts';
 import type { BuildProgress } from './build-progress.ts';
-import { DiskIndex } from './disk-index.ts';
+import { DiskIndex, type DiskIndexOptions } from './disk-index.ts';
 import { INDEX_VERSION, type Manifest, readManifest } from './index-files.ts';
 
-export interface OpenIndexOptions {
+export interface OpenIndexOptions extends DiskIndexOptions {
   /** The corpus: a file. */
   readonly path: string;
   /** How often the words of a title count. */
   readonly titleWeight: number;
-  /** How much of the files is kept in memory. */
-  readonly cacheBytes: number;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: BuildProgress) => void;
   /** Hears who else builds it, once. */
@@ -25,7 +23,7 @@ export interface OpenIndexOptions {
  */
 export async function openIndex(options: OpenIndexOptions): Promise<DiskIndex> {
   const found: Found<Manifest> = await findOrMake(keptIndex(options));
-  return new DiskIndex(found.folder, found.manifest, options.cacheBytes);
+  return new DiskIndex(found.folder, found.manifest, options);
 }
 
 /** How an index of words is made and known. */

@@ -310,6 +310,31 @@ describe('the tool', () => {
     await search.close();
   });
 
+  test('looks for English stop words where there are no others, or where it is told to', async () => {
+    const path = corpusFile([
+      { title: 'Faust', text: 'which is a play by Goethe' },
+      { title: 'The Who', text: 'The Who is a band' },
+      { title: 'Which', text: 'which of which is it, and which of the which' },
+    ]);
+    for (const [query, english, none] of [
+      ['Which of it is the play?', 'Faust', 'Which'],
+      ['Who is The Who?', 'The Who', 'The Who'],
+      ['of the', 'Which', 'Which'],
+    ] as const) {
+      for (const [stopWords, title] of [
+        ['english', english],
+        ['none', none],
+      ]) {
+        const search = await open(path, { stopWords });
+        const { text } = await search.call(query, { signal });
+        expect({ query, stopWords, text }).toMatchObject({
+          text: expect.stringMatching(new RegExp(`^${title}`)),
+        });
+        await search.close();
+      }
+    }
+  });
+
   test('gives up when the time is up, and tells how far its index is', async () => {
     const path = corpusFile(madeArticles(5_000, 9, 50));
     let time = 0;
