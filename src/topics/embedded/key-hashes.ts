@@ -9,8 +9,12 @@
  */
 import { Damaged } from './damage.ts';
 import { entryKey, hashesKey, isGap, unpackEntry } from './log-format.ts';
-import type { StoredTopic } from './log-store.ts';
 import type { LogValues } from './log-values.ts';
+
+interface HashedTopic {
+  readonly id: number;
+  readonly name: string;
+}
 
 /** With its checksum and headers a piece fills a page of 8 kB. */
 export const PIECE = 2000;
@@ -41,7 +45,7 @@ export class HashWriter {
   readonly #pieces = new Map<number, OpenPiece>();
 
   /** In the transaction that appends the record; after it, so that the piece can be filled. */
-  add(values: LogValues, at: { topic: StoredTopic; partition: number; offset: number }, key: string): void {
+  add(values: LogValues, at: { topic: HashedTopic; partition: number; offset: number }, key: string): void {
     if (!values.isSealed) return;
     const { topic, partition, offset } = at;
     const place = topic.id * 0x10000 + partition;
@@ -65,7 +69,7 @@ export class HashWriter {
 }
 
 interface PiecePlace {
-  readonly topic: StoredTopic;
+  readonly topic: HashedTopic;
   readonly partition: number;
   readonly number: number;
 }
@@ -112,7 +116,7 @@ export interface Looked {
 /** Where from `from` on, and before `to`, records of these hashes may be. Throws `Damaged`. */
 export function lookInPieces(
   values: LogValues,
-  { topic, partition }: { readonly topic: StoredTopic; readonly partition: number },
+  { topic, partition }: { readonly topic: HashedTopic; readonly partition: number },
   { from, to, hashes }: { readonly from: number; readonly to: number; readonly hashes: ReadonlySet<number> },
 ): Looked {
   const looked: Looked = { offsets: [], unknown: [] };
@@ -146,7 +150,7 @@ export function lookInPieces(
 
 /** A partition as far as it goes. */
 interface WholePartition {
-  readonly topic: StoredTopic;
+  readonly topic: HashedTopic;
   readonly partition: number;
   readonly end: number;
 }
@@ -178,7 +182,7 @@ export function wrongPieces(
     topic,
     partition,
     end,
-  }: { readonly topic: StoredTopic; readonly partition: number; readonly end: number },
+  }: { readonly topic: HashedTopic; readonly partition: number; readonly end: number },
 ): number[] {
   const wrong: number[] = [];
   if (!values.isSealed) return wrong;

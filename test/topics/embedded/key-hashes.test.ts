@@ -159,7 +159,7 @@ test('a log without them is looked up all the same, and gets them once, where th
   expect(await pieces('a')).toBe(written);
   await expectAllFound(await runs.open('a', { access: 'read' }));
   expect(await findings('a')).toEqual(WHOLE);
-}, 600_000);
+});
 
 test('of offsets without a record', async () => {
   const all = outputs(PIECE, 5).map(({ key, value }, i) => ({ offset: 3 * i, time: i, key, value }));
