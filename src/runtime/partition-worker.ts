@@ -9,6 +9,7 @@ import { DataError, SwirlError } from '../errors.ts';
 import type { Codec } from '../topics/avro/codec.ts';
 import { OutputRefused } from '../topics/output-refused.ts';
 import type { InputPartition, LogEntry, Output } from '../topics/transport.ts';
+import { Changes } from './changes.ts';
 import type { CommitConfig } from './commit-config.ts';
 import { failureOf } from './failure.ts';
 import { InHand } from './in-hand.ts';
@@ -53,7 +54,7 @@ export class PartitionWorker {
   #operatorDone = false;
   #failed = false;
   #error: unknown;
-  #waiting: (() => void)[] = [];
+  readonly #changes = new Changes();
   /** How many deliveries are held: nobody waits for those. */
   #held = 0;
 
@@ -77,7 +78,7 @@ export class PartitionWorker {
       error: (error: unknown) => this.#fail(error),
       complete: () => {
         this.#operatorDone = true;
-        this.#wake();
+        this.#changes.wake();
       },
     });
   }
@@ -188,22 +189,22 @@ export class PartitionWorker {
     const stop = leaving === undefined ? stopping : AbortSignal.any([stopping, leaving]);
     const stopped = () => stop.aborted || this.#drained || this.#failed;
     // A worker that waits for records must hear of it too.
-    stop.addEventListener('abort', () => this.#wake(), { once: true, signal: this.#retired.signal });
+    stop.addEventListener('abort', () => this.#changes.wake(), { once: true, signal: this.#retired.signal });
     const pulling = (async () => {
       while (!stopped()) {
         if (this.#window.credit > 0) await this.#pull(PULL_MS);
-        else await this.#change();
+        else await this.#changes.next();
       }
     })().catch((error: unknown) => this.#fail(error));
     while (!this.#failed && !stopped()) {
       if (this.#commitIsDue()) await this.#commit();
-      else await this.#change(this.#window.ready().slots > 0);
+      else await this.#changes.next(this.#window.ready().slots > 0 ? this.#deps.commit.ms : undefined);
     }
     await pulling;
     while (!this.#failed && !this.#settled(stop.aborted)) {
       // What finishes during a commit must be seen before waiting for more: nothing else may be on its way.
       if (this.#window.ready().slots > 0) await this.#commit();
-      else await this.#change();
+      else await this.#changes.next();
     }
     if (this.#failed) throw this.#error;
     await this.#commit();
@@ -216,7 +217,7 @@ export class PartitionWorker {
   async runWindow(waitMs: number): Promise<number> {
     if (this.#drained) return 0;
     const taken = await this.#pull(waitMs);
-    while (this.#window.unfinished > this.#held && !this.#failed) await this.#change();
+    while (this.#window.unfinished > this.#held && !this.#failed) await this.#changes.next();
     if (this.#failed) throw this.#error;
     await this.#commit();
     return taken;
@@ -226,7 +227,7 @@ export class PartitionWorker {
   complete(): void {
     this.#drained = true;
     this.#source.complete();
-    this.#wake();
+    this.#changes.wake();
   }
 
   /** Stops listening to the operator. What it holds stays uncommitted. */
@@ -261,7 +262,7 @@ export class PartitionWorker {
     room?.take(entries.length);
     for (const entry of entries) this.#deliver(entry);
     this.#position = this.#input.position;
-    if (entries.length > 0) this.#wake();
+    if (entries.length > 0) this.#changes.wake();
     return entries.length;
   }
 
@@ -293,7 +294,7 @@ export class PartitionWorker {
     const { topic, partition } = this.#input;
     if (finished.held === true) {
       this.#held++;
-      this.#wake();
+      this.#changes.wake();
       return;
     }
     try {
@@ -308,13 +309,13 @@ export class PartitionWorker {
     } catch (error) {
       this.#fail(error);
     }
-    this.#wake();
+    this.#changes.wake();
   }
 
   #fail(error: unknown): void {
     if (!this.#failed) this.#error = error;
     this.#failed = true;
-    this.#wake();
+    this.#changes.wake();
   }
 
   /** Whether, after the last pull, nothing is left to wait for. */
@@ -384,20 +385,6 @@ export class PartitionWorker {
     this.#committed = next;
     this.#deps.onCommit({ records: prefix.records, outputs });
     for (const record of this.#inHand.committed(next)) this.#deps.onRecord?.(record);
-    this.#wake();
-  }
-
-  /** Resolves at the next change of state or, with a deadline, after the commit interval at the latest. */
-  #change(deadline = false): Promise<void> {
-    return new Promise((resolve) => {
-      this.#waiting.push(resolve);
-      if (deadline) setTimeout(() => this.#wake(), this.#deps.commit.ms);
-    });
-  }
-
-  #wake(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const resolve of waiting) resolve();
+    this.#changes.wake();
   }
 }
