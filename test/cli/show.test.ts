@@ -41,7 +41,7 @@ beforeAll(async () => {
     accepted: judgedSteps(whole, ['GOOD', 'GOOD']).map((one) => ({ ...one, correct: true, by: null })),
     scored: scoredSteps(whole, [0.25, 0.75]),
     updates: [update(1, { toOffset: 2 }), update(2, { epoch: 1, toOffset: 2 })],
-    failures: [failure('q1/2/1', `no answer ${HOSTILE}`)],
+    failures: [failure('q1/2/1', `no answer ${HOSTILE}`, { id: 'rollout:turns:0:0', offset: 0 })],
   });
   chain = await openChain(topology, { notify: () => {} });
 });
