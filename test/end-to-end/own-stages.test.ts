@@ -171,7 +171,7 @@ describe('a replay', () => {
         'flagged',
         '-t',
         file,
-        ...setting('folder=../../runs'),
+        ...setting('folder=runs'),
         '--json',
       ]);
       expect(stdout.trim().split('\n')).toHaveLength(undisturbed.flagged?.length ?? 0);
