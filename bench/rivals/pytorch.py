@@ -1,9 +1,11 @@
 """
-A decoder's folder in PyTorch and transformers, trained and sampled from for bench/pytorch.ts and bench/gpu.ts. Reads
-questions from stdin and answers on stdout, a line of JSON each; see worker.ts.
+A decoder's folder in PyTorch and transformers, trained and sampled from for bench/pytorch.ts, bench/smollm2.ts
+and bench/gpu.ts. Reads questions from stdin and answers on stdout, a line of JSON each; see worker.ts.
 """
 
 import json
+import os
+import resource
 import sys
 import time
 
@@ -64,8 +66,9 @@ def fill(made, path):
 
 def open_model(question):
     """
-    From a folder with its weights, or (`made`) from config.json alone, with weights as `fill` makes them. `attention`: eager
-    or sdpa; `lora`: {rank, scale, targets} or null; `checkpoint`: keep only each layer's input for the backward pass.
+    From a folder with its weights, of a GGUF file, or (`made`) from config.json alone, with weights as `fill` makes them.
+    `attention`: eager or sdpa; `lora`: {rank, scale, targets} or null; `peft`: a folder of adapters, which PEFT opens;
+    `checkpoint`: keep only each layer's input for the backward pass.
     """
     global model, optimizer
     if question.get("threads"):
@@ -80,9 +83,16 @@ def open_model(question):
                 config, dtype=dtype, attn_implementation=attention
             )
     else:
+        folder, file = question.get("folder"), None
+        if question.get("gguf"):
+            folder, file = os.path.split(question["gguf"])
         model = transformers.AutoModelForCausalLM.from_pretrained(
-            question["folder"], dtype=dtype, attn_implementation=attention
+            folder, gguf_file=file, dtype=dtype, attn_implementation=attention
         ).to(device)
+    if question.get("peft"):
+        import peft
+
+        model = peft.PeftModel.from_pretrained(model, question["peft"], is_trainable=True)
     model.train()
     lora = question.get("lora")
     if lora:
@@ -151,6 +161,14 @@ def logprobs(question):
         return {"logprobs": target_logprobs(tokens).flatten().tolist()}
 
 
+def score(question):
+    """The batch's logprobs, for the time that they take."""
+    started = wait()
+    with torch.no_grad():
+        target_logprobs(batch)
+    return since(started)
+
+
 def train(question):
     """Steps on the batch; the mean loss before each."""
     losses = []
@@ -203,14 +221,21 @@ def matmul_rate(question):
     return {"flops": best}
 
 
+def memory(question):
+    """The most that this process held, in bytes (Linux counts in KiB)."""
+    return {"bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
+
+
 answers = {
     "open": open_model,
     "format": set_format,
     "batch": set_batch,
     "logprobs": logprobs,
+    "score": score,
     "train": train,
     "decode": decode,
     "matmul": matmul_rate,
+    "memory": memory,
 }
 
 for line in sys.stdin:

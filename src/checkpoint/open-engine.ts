@@ -13,8 +13,7 @@ type DeviceChoice = 'auto' | 'webgpu' | 'reference';
 export interface OpenEngineOptions extends Omit<EngineOptions, 'frozen'> {
   /**
    * `webgpu`: an adapter, or a `DeviceError` that says how to get one; `reference`: float64 on the CPU;
-   * `auto`: webgpu where there is an adapter and its kernels know the decoder's sizes, otherwise the
-   * reference, which `onFallback` is told.
+   * `auto`: webgpu where there is an adapter, otherwise the reference, which `onFallback` is told.
    */
   readonly device: DeviceChoice;
   readonly onFallback?: (reason: DeviceError) => void;
@@ -43,10 +42,8 @@ export async function openEngine(
     const exact = weights.dtypes.size === 1 && weights.dtypes.has('BF16') ? 'bf16' : 'f32';
     const options: EngineOptions = { ...others, frozen: frozen === 'auto' ? exact : frozen, lora };
     const engine = await onDevice(device, onFallback, {
-      webgpu: async () => {
-        if (device === 'auto') checkSizes(policy);
-        return (await import('../engine/webgpu/engine.ts')).createWebGpuEngine(config, weights, options);
-      },
+      webgpu: async () =>
+        (await import('../engine/webgpu/engine.ts')).createWebGpuEngine(config, weights, options),
       reference: async () =>
         (await import('../engine/reference/engine.ts')).createReferenceEngine(config, weights, options),
     });
@@ -74,24 +71,6 @@ async function onDevice(
     if (device === 'webgpu' || !(error instanceof DeviceError)) throw error;
     onFallback(error);
     return open.reference();
-  }
-}
-
-/**
- * The kernels work on four numbers at once; decoders with other sizes are small ones, for which the reference
- * will do.
- */
-function checkSizes({ path, config }: Pick<PolicyFolder, 'path' | 'config'>): void {
-  const sizes = {
-    hidden_size: config.hiddenSize,
-    intermediate_size: config.intermediateSize,
-    head_dim: config.headSize,
-  };
-  const odd = Object.entries(sizes).find(([, size]) => size % 4 !== 0);
-  if (odd !== undefined) {
-    throw new DeviceError(
-      `${path}: expected "${odd[0]}" in config.json to be a multiple of 4 for the WebGPU kernels, found ${odd[1]}.`,
-    );
   }
 }
 

@@ -20,7 +20,7 @@ fn ofRow(n: u32, lane: u32) {
     product += dot(dy[row + c] * (NORM_OFFSET + norms[call.nextNorm * HIDDEN4 + c]), total[row + c]);
   }
   let nextScale = nextRstd[n];
-  var inward = rowSum(product, lane) / f32(HIDDEN) * nextScale * nextScale;
+  var inward = rowSum(product, lane) / f32(NORMED) * nextScale * nextScale;
   if (!POST_NORMS) {
     for (var c = lane; c < columns; c += LANES) {
       let i = row + c;
@@ -38,7 +38,7 @@ fn ofRow(n: u32, lane: u32) {
     product += dot(value * (NORM_OFFSET + norms[call.branchNorm * HIDDEN4 + c]), branch[i]);
   }
   let branchScale = branchRstd[n];
-  inward = rowSum(product, lane) / f32(HIDDEN) * branchScale * branchScale;
+  inward = rowSum(product, lane) / f32(NORMED) * branchScale * branchScale;
   for (var c = lane; c < columns; c += LANES) {
     let i = row + c;
     dbranch[i] = branchScale * (stream[i] * (NORM_OFFSET + norms[call.branchNorm * HIDDEN4 + c]) - branch[i] * inward);

@@ -20,7 +20,7 @@ fn ofRow(n: u32, lane: u32) {
     for (var c = lane; c < columns; c += LANES) {
       squares += dot(branch[row + c], branch[row + c]);
     }
-    let branchScale = 1 / sqrt(rowSum(squares, lane) / f32(HIDDEN) + EPSILON);
+    let branchScale = 1 / sqrt(rowSum(squares, lane) / f32(NORMED) + EPSILON);
     if (lane == 0) { branchRstd[n] = branchScale; }
     squares = 0;
     for (var c = lane; c < columns; c += LANES) {
@@ -36,7 +36,7 @@ fn ofRow(n: u32, lane: u32) {
       squares += dot(value, value);
     }
   }
-  let nextScale = 1 / sqrt(rowSum(squares, lane) / f32(HIDDEN) + EPSILON);
+  let nextScale = 1 / sqrt(rowSum(squares, lane) / f32(NORMED) + EPSILON);
   for (var c = lane; c < columns; c += LANES) {
     y[row + c] = total[row + c] * nextScale * (NORM_OFFSET + norms[call.nextNorm * HIDDEN4 + c]);
   }

@@ -23,7 +23,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     product += dot(dqkv[at + c] * (NORM_OFFSET + headNorms[norm + c]), qkv[at + c]);
   }
   let scale = rstd[n * (HEADS + KV_HEADS) + head];
-  let inward = product / f32(HEAD_SIZE) * scale * scale;
+  let inward = product / f32(HEAD_NORMED) * scale * scale;
   for (var c = 0u; c < columns; c++) {
     dqkv[at + c] = scale * (dqkv[at + c] * (NORM_OFFSET + headNorms[norm + c]) - qkv[at + c] * inward);
   }

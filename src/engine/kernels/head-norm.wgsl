@@ -27,7 +27,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   for (var c = 0u; c < columns; c++) {
     squares += dot(qkv[at + c], qkv[at + c]);
   }
-  let scale = 1 / sqrt(squares / f32(HEAD_SIZE) + EPSILON);
+  let scale = 1 / sqrt(squares / f32(HEAD_NORMED) + EPSILON);
   for (var c = 0u; c < columns; c++) {
     y[at + c] = qkv[at + c] * scale * (NORM_OFFSET + headNorms[norm + c]);
   }

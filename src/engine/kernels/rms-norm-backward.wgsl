@@ -20,7 +20,7 @@ fn ofRow(n: u32, lane: u32) {
     product += dot(dy[n * HIDDEN4 + c] * (NORM_OFFSET + norms[call.norm * HIDDEN4 + c]), x[n * HIDDEN4 + c]);
   }
   let scale = rstd[n];
-  let inward = rowSum(product, lane) / f32(HIDDEN) * scale * scale;
+  let inward = rowSum(product, lane) / f32(NORMED) * scale * scale;
   for (var c = lane; c < columns; c += LANES) {
     let i = n * HIDDEN4 + c;
     dx[i] += scale * (dy[i] * (NORM_OFFSET + norms[call.norm * HIDDEN4 + c]) - x[i] * inward);

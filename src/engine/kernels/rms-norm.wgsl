@@ -19,7 +19,7 @@ fn ofRow(n: u32, lane: u32) {
     let value = x[n * HIDDEN4 + c];
     squares += dot(value, value);
   }
-  let scale = 1 / sqrt(rowSum(squares, lane) / f32(HIDDEN) + EPSILON);
+  let scale = 1 / sqrt(rowSum(squares, lane) / f32(NORMED) + EPSILON);
   for (var c = lane; c < columns; c += LANES) {
     y[n * HIDDEN4 + c] = x[n * HIDDEN4 + c] * scale * (NORM_OFFSET + norms[call.norm * HIDDEN4 + c]);
   }

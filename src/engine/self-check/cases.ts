@@ -42,6 +42,9 @@ const llamaOrQwen: DecoderConfig = {
   ropeScaling: { kind: 'linear', factor: 2 },
 };
 
+/** No size is a multiple of 4: padded on the device. */
+const uneven: DecoderConfig = { ...llamaOrQwen, hiddenSize: 37, intermediateSize: 51, headSize: 6 };
+
 export const checkedDecoders: readonly CheckedDecoder[] = [
   { name: 'Gemma 2', config: gemma2, options: {} },
   { name: 'Llama and Qwen', config: llamaOrQwen, options: { recompute: true } },
@@ -53,6 +56,7 @@ export const checkedDecoders: readonly CheckedDecoder[] = [
       frozen: 'bf16',
     },
   },
+  { name: 'sizes that are padded', config: uneven, options: {} },
 ];
 
 /**

@@ -117,8 +117,8 @@ class DecoderStep {
     return new DecoderStep(device, decoder, policy);
   }
 
-  private constructor(device: Device, { config, options }: CheckedDecoder, policy: DevicePolicy) {
-    const { kernels, shape, lora, limits, trainable, weights } = policy;
+  private constructor(device: Device, { options }: CheckedDecoder, policy: DevicePolicy) {
+    const { config, kernels, shape, lora, limits, trainable, weights } = policy;
     this.#device = device;
     this.#config = config;
     this.#policy = policy;
@@ -179,7 +179,8 @@ class DecoderStep {
     const numbers = (binding: number, format: 'F32' | 'BF16' = 'F32') =>
       Float64Array.from(toFloat32Values(new Uint8Array(before[binding]), format));
     const run: KernelRun = {
-      ...{ config: this.#config, chunk: this.#policy.shape.normChunk, rows: this.#rows },
+      ...{ config: this.#config, normed: this.#policy.shape.normed, rows: this.#rows },
+      chunk: this.#policy.shape.normChunk,
       ...{ call, adamW: checkAdamW },
       // The stored matrix is the third binding of every kernel that has one.
       numbers: (binding) => numbers(binding, binding === 2 && stored === 'bf16' ? 'BF16' : 'F32'),

@@ -12,6 +12,7 @@ import type { MatmulMethod } from './matmul-variants.ts';
 import type { BatchSizes } from './memory/batch.ts';
 import { ParameterBuffers } from './memory/parameter-buffers.ts';
 import { type BufferLimits, decoderFormat, layoutAdapters, layoutDecoder } from './memory/parameters.ts';
+import { paddedConfig } from './padding.ts';
 import { type Shape, shapeOf, shapeSource } from './shape.ts';
 
 /** Multiplications in one submit, roughly: Windows resets a GPU that is busy for two seconds. */
@@ -19,6 +20,7 @@ const workPerSubmit = 2e10;
 
 export class DevicePolicy {
   readonly device: Device;
+  /** With its sizes on the device. */
   readonly config: DecoderConfig;
   readonly shape: Shape;
   readonly kernels: Kernels;
@@ -42,20 +44,22 @@ export class DevicePolicy {
     this.limits = limits;
     this.device = device;
     // The RoPE table is one binding.
-    const positions = Math.floor(device.adapter.largestBinding / (4 * config.headSize));
-    this.config = { ...config, maxPositions: Math.min(config.maxPositions, positions) };
+    const { headSize } = paddedConfig(config);
+    const positions = Math.floor(device.adapter.largestBinding / (4 * headSize));
+    const maxPositions = Math.min(config.maxPositions, positions);
+    this.config = { ...paddedConfig(config), maxPositions };
     this.lora = lora;
     this.shape = shapeOf(config, device.adapter.software);
-    this.kernels = Kernels.of(device, shapeSource(config, this.shape), matmul);
+    this.kernels = Kernels.of(device, shapeSource(this.config, this.shape), matmul);
     const format = decoderFormat({ lora, frozen, training });
     this.weights = new ParameterBuffers(device, 'weights', layoutDecoder(config, limits, format));
     this.adapters = lora && new ParameterBuffers(device, 'adapters', layoutAdapters(config, lora, limits));
     const window = this.config.windows.findIndex((width) => width !== null);
     const tables = new Map<'ropeTable' | 'windowRopeTable', Float32Array<ArrayBuffer>>([
-      ['ropeTable', ropeTable(this.config, rotationOf(this.config))],
+      ['ropeTable', ropeTable(this.config, rotationOf(config))],
     ]);
     if (config.windowRopeTheta !== null && window >= 0) {
-      tables.set('windowRopeTable', ropeTable(this.config, rotationIn(this.config, window)));
+      tables.set('windowRopeTable', ropeTable(this.config, rotationIn(config, window)));
     }
     const sizes = [...tables].map(([name, table]) => [name, 4 * table.length] as const);
     this.#buffers = new Buffers(device, 'policy', new Map(sizes));
@@ -98,9 +102,10 @@ export class DevicePolicy {
 
 /** (maxPositions, headSize / 2) cosine and sine of position * frequency, computed in float64. */
 function ropeTable(config: DecoderConfig, { frequencies, factor }: Rotation): Float32Array<ArrayBuffer> {
-  const half = frequencies.length;
+  const half = config.headSize / 2;
   const table = new Float32Array(config.maxPositions * config.headSize);
-  for (let i = 0; i < half; i++) {
+  // Padding has no pairs to turn.
+  for (const i of frequencies.keys()) {
     for (let position = 0; position < config.maxPositions; position++) {
       table[2 * (position * half + i)] = factor * Math.cos(position * frequencies[i]);
       table[2 * (position * half + i) + 1] = factor * Math.sin(position * frequencies[i]);

@@ -124,7 +124,7 @@ class WebgpuEngine implements Engine {
     options: Omit<WebGpuEngineOptions, 'matmul'> & { readonly matmul: MatmulMethod },
   ) {
     this.#policy = new DevicePolicy(device, config, options, options.weightLimits ?? device.adapter);
-    this.config = this.#policy.config;
+    this.config = { ...config, maxPositions: this.#policy.config.maxPositions };
     this.lora = this.#policy.lora;
     this.trainable = this.lora ? adapterShapes(config, this.lora) : tensorShapes(config);
     this.#logitBytes = options.logitBytes ?? defaultLogitBytes;

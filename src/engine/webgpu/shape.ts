@@ -1,9 +1,9 @@
 /**
  * The decoder's sizes as WGSL constants, and the helpers that several kernels share: put before every kernel.
  */
-import { ConfigError } from '../../errors.ts';
 import type { DecoderConfig } from '../config.ts';
 import { spanColumns } from '../sampling/narrow.ts';
+import { paddedConfig } from './padding.ts';
 
 /** Sizes that kernels and dispatches must agree on; those ending in 4 count vec4. */
 export interface Shape {
@@ -22,24 +22,17 @@ export interface Shape {
   readonly keyBlock: number;
   /** Tokens whose share of a norm's gradient one invocation adds up. */
   readonly normChunk: number;
+  /** How many numbers norms have, padding left out. */
+  readonly normed: { readonly hidden: number; readonly head: number };
   /** Neighboring pairs that one invocation rotates. */
   readonly ropePairs: 2 | 4;
 }
 
-/** Throws `ConfigError` where the kernels, which work on vec4, cannot hold the decoder. */
-export function shapeOf(config: DecoderConfig, software: boolean): Shape {
+/** Of a decoder, whose sizes are padded on the device (padding.ts). */
+export function shapeOf(decoder: DecoderConfig, software: boolean): Shape {
   // A software driver's vectors have 4 to 16 lanes, a GPU's 32 or 64.
   const lanes = software ? 8 : 32;
-  const fours: [string, number][] = [
-    ['hidden_size', config.hiddenSize],
-    ['intermediate_size', config.intermediateSize],
-    ['head_dim', config.headSize],
-  ];
-  for (const [key, value] of fours) {
-    if (value % 4 !== 0) {
-      throw new ConfigError(`config.json: expected "${key}" to be a multiple of 4, found ${value}.`);
-    }
-  }
+  const config = paddedConfig(decoder);
   const group = config.heads / config.keyValueHeads;
   const layerNorms = config.postNorms ? 4 : 2;
   const queryBlock = Math.max(1, Math.floor(lanes / group));
@@ -54,20 +47,23 @@ export function shapeOf(config: DecoderConfig, software: boolean): Shape {
     queryBlock,
     keyBlock: lanes,
     normChunk: 64,
+    normed: { hidden: decoder.hiddenSize, head: decoder.headSize },
     ropePairs: config.headSize % 8 === 0 ? 4 : 2,
   };
 }
 
-/** The text that goes before every kernel. */
+/** The text that goes before every kernel; `config` has the sizes on the device. */
 export function shapeSource(config: DecoderConfig, shape: Shape): string {
   const counts: Record<string, number> = {
     HIDDEN: config.hiddenSize,
+    NORMED: shape.normed.hidden,
     HIDDEN4: config.hiddenSize / 4,
     INTERMEDIATE4: config.intermediateSize / 4,
     HEADS: config.heads,
     KV_HEADS: config.keyValueHeads,
     GROUP: shape.group,
     HEAD_SIZE: config.headSize,
+    HEAD_NORMED: shape.normed.head,
     HEAD4: config.headSize / 4,
     Q_SIZE: shape.qSize,
     Q_SIZE4: shape.qSize / 4,

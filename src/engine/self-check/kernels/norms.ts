@@ -8,13 +8,15 @@ interface Row {
   readonly w: Float64Array;
   readonly wAt: number;
   readonly width: number;
+  /** How many of them a norm counts; the others are padding. */
+  readonly count: number;
 }
 
 const rmsNorm: Oracle = (run) => {
   const width = run.config.hiddenSize;
   const [w, x] = [run.numbers(1), run.numbers(2)];
   for (let n = 0; n < run.rows.tokens.length; n++) {
-    const row = { x, at: n * width, w, wAt: run.call[0] * width, width };
+    const row = { x, at: n * width, w, wAt: run.call[0] * width, width, count: run.normed.hidden };
     run.expected(3).set(normed(run, row), row.at);
     run.expected(4)[n] = inverseRms(run, row);
   }
@@ -24,7 +26,7 @@ const rmsNormBackward: Oracle = (run) => {
   const width = run.config.hiddenSize;
   const [w, dy, x, rstd, before] = [1, 2, 3, 4, 5].map((binding) => run.numbers(binding));
   for (let n = 0; n < run.rows.tokens.length; n++) {
-    const row = { x, at: n * width, w, wAt: run.call[0] * width, width };
+    const row = { x, at: n * width, w, wAt: run.call[0] * width, width, count: run.normed.hidden };
     const dx = normBackward(run, row, dy, rstd[n]);
     for (let c = 0; c < width; c++) run.expected(5)[row.at + c] = before[row.at + c] + dx[c];
   }
@@ -37,10 +39,10 @@ const addNorm: Oracle = (run) => {
   const total = run.expected(4);
   for (let n = 0; n < run.rows.tokens.length; n++) {
     const at = n * width;
-    const inner = { x: branch, at, w, wAt: branchNorm * width, width };
+    const inner = { x: branch, at, w, wAt: branchNorm * width, width, count: run.normed.hidden };
     const joined = postNorms ? normed(run, inner) : branch.subarray(at, at + width);
     for (let c = 0; c < width; c++) total[at + c] = x[at + c] + joined[c];
-    const next = { x: total, at, w, wAt: nextNorm * width, width };
+    const next = { x: total, at, w, wAt: nextNorm * width, width, count: run.normed.hidden };
     run.expected(5).set(normed(run, next), at);
     run.expected(6)[n] = postNorms ? inverseRms(run, inner) : 1;
     run.expected(7)[n] = inverseRms(run, next);
@@ -56,10 +58,10 @@ const addNormBackward: Oracle = (run) => {
   const [stream, dbranch] = [run.expected(7), run.expected(8)];
   for (let n = 0; n < run.rows.tokens.length; n++) {
     const at = n * width;
-    const next = { x: total, at, w, wAt: nextNorm * width, width };
+    const next = { x: total, at, w, wAt: nextNorm * width, width, count: run.normed.hidden };
     const back = normBackward(run, next, dy, nextRstd[n]);
     for (let c = 0; c < width; c++) stream[at + c] = before[at + c] + back[c];
-    const inner = { x: branch, at, w, wAt: branchNorm * width, width };
+    const inner = { x: branch, at, w, wAt: branchNorm * width, width, count: run.normed.hidden };
     dbranch.set(
       postNorms ? normBackward(run, inner, stream, branchRstd[n]) : stream.subarray(at, at + width),
       at,
@@ -140,10 +142,10 @@ export const normOracles = {
   'norm-weight-reduce': normWeightReduce,
 };
 
-function inverseRms({ config }: KernelRun, { x, at, width }: Row): number {
+function inverseRms({ config }: KernelRun, { x, at, width, count }: Row): number {
   let squares = 0;
   for (let c = 0; c < width; c++) squares += x[at + c] ** 2;
-  return 1 / Math.sqrt(squares / width + config.normEpsilon);
+  return 1 / Math.sqrt(squares / count + config.normEpsilon);
 }
 
 function normed(run: KernelRun, row: Row): Float64Array {
@@ -156,12 +158,12 @@ function normed(run: KernelRun, row: Row): Float64Array {
 
 /** The gradient at x, given dy at the same place. */
 function normBackward(run: KernelRun, row: Row, dy: Float64Array, scale: number): Float64Array {
-  const { x, at, w, wAt, width } = row;
+  const { x, at, w, wAt, width, count } = row;
   const inner = Float64Array.from(
     { length: width },
     (_, c) => dy[at + c] * (run.config.normOffset + w[wAt + c]),
   );
-  const mean = inner.reduce((sum, g, c) => sum + g * x[at + c], 0) / width;
+  const mean = inner.reduce((sum, g, c) => sum + g * x[at + c], 0) / count;
   return inner.map((g, c) => scale * (g - x[at + c] * scale ** 2 * mean));
 }
 
@@ -177,7 +179,8 @@ function* heads(run: KernelRun, x: Float64Array, w: Float64Array) {
       const kind = head < heads ? 'query' : head < heads + keyValueHeads ? 'key' : 'value';
       const at = (n * (heads + 2 * keyValueHeads) + head) * width;
       const wAt = (2 * layer + Number(kind === 'key')) * width;
-      yield { row: { x, at, w, wAt, width }, kind, n, head } as const;
+      const row = { x, at, w, wAt, width, count: run.normed.head };
+      yield { row, kind, n, head } as const;
     }
   }
 }

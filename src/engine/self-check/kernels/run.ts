@@ -3,7 +3,10 @@ import type { DecoderConfig } from '../../config.ts';
 import type { AdamWOptions, PackedRows } from '../../engine.ts';
 
 export interface KernelRun {
+  /** With its sizes on the device. */
   readonly config: DecoderConfig;
+  /** How many numbers norms count, of the stream and of a head. */
+  readonly normed: { readonly hidden: number; readonly head: number };
   /** Tokens whose share of a norm's or bias's gradient one invocation adds up. */
   readonly chunk: number;
   /** In training: keys and values of a token are the batch's own rows. */

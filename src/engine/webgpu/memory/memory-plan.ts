@@ -8,6 +8,7 @@ import type { EngineOptions, SamplerOptions } from '../../engine.ts';
 import { cacheRows } from '../../sampling/cache-slots.ts';
 import { narrowFrom } from '../../sampling/narrow.ts';
 import { samplerLimits } from '../../sampling/sampler-limits.ts';
+import { paddedConfig } from '../padding.ts';
 import { shapeOf } from '../shape.ts';
 import { batchTable, type Capacity, type Kept } from './batch-table.ts';
 import {
@@ -52,15 +53,16 @@ export interface MemoryLimits extends BufferLimits {
 }
 
 export function planMemory(request: MemoryRequest, limits: MemoryLimits): MemoryPlan {
-  const { config, options, batchTokens, sampler } = request;
+  const { options, batchTokens, sampler } = request;
+  const config = paddedConfig(request.config);
   const { lora = null, recompute = false } = options;
-  const decoder = layoutDecoder(config, limits, decoderFormat(options));
-  const adapters = lora && layoutAdapters(config, lora, limits);
+  const decoder = layoutDecoder(request.config, limits, decoderFormat(options));
+  const adapters = lora && layoutAdapters(request.config, lora, limits);
   const trained = bytesOf(adapters ?? decoder);
   const buffers = new Map<string, number>();
   let cache = 0;
   const add = (capacity: Capacity, kept: Kept) => {
-    const shape = shapeOf(config, limits.software);
+    const shape = shapeOf(request.config, limits.software);
     const head = decoder.slabs.get('head');
     if (!head) throw new RangeError('no head');
     const tiles = headTiles({ config, capacity, head }, Math.min(limits.largestBinding, defaultLogitBytes));

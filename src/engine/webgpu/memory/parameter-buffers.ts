@@ -7,7 +7,8 @@ import { DeviceError } from '../../../errors.ts';
 import type { TensorShapes } from '../../config.ts';
 import type { Tensors, WeightSource } from '../../engine.ts';
 import { toBfloat16, toFloat32Values } from '../../number-formats.ts';
-import { numberBytes, type ParameterLayout, type Piece, type Slab } from './parameters.ts';
+import { paddedAt } from '../padding.ts';
+import { numberBytes, type ParameterLayout, type Piece, type Place, type Slab } from './parameters.ts';
 
 /** How much is read back at once, in bytes. */
 const readBytes = 64 * 1024 * 1024;
@@ -158,18 +159,19 @@ export class ParameterBuffers {
  * given.
  */
 function* runs(
-  { start, columns, stride }: { start: number; columns: number; stride: number },
+  { start, columns, stride, rowBlocks, columnBlocks }: Place,
   at: number,
   count: number,
 ): Generator<{ from: number; at: number; count: number }> {
-  if (columns === stride) {
+  if (columns === stride && rowBlocks.size === rowBlocks.padded) {
     yield { from: 0, at: start + at, count };
     return;
   }
   for (let done = 0; done < count; ) {
     const [row, column] = [Math.floor((at + done) / columns), (at + done) % columns];
-    const length = Math.min(columns - column, count - done);
-    yield { from: done, at: start + row * stride + column, count: length };
+    const length = Math.min(columnBlocks.size - (column % columnBlocks.size), count - done);
+    const place = start + paddedAt(rowBlocks, row) * stride + paddedAt(columnBlocks, column);
+    yield { from: done, at: place, count: length };
     done += length;
   }
 }

@@ -13,6 +13,7 @@ import {
 } from '../../config.ts';
 import type { EngineOptions, LoraShape } from '../../engine.ts';
 import { adapterName } from '../../lora.ts';
+import { type Blocks, paddingOf, projectionBlocks } from '../padding.ts';
 import { LINEARS, type LinearName, lowRankOf, paddedRank } from './linear-maps.ts';
 
 /** How numbers are kept: bf16 is for frozen matrices, two in a word. */
@@ -20,13 +21,18 @@ export type NumberFormat = 'f32' | 'bf16';
 
 export const numberBytes = { f32: 4, bf16: 2 } as const;
 
-/** A tensor in a slab, in numbers from the slab's start: `rows` rows of `columns`, `stride` apart. */
-interface Place {
+/**
+ * A tensor in a slab, in numbers from the slab's start: `rows` rows of `columns`, `stride` apart where there is no
+ * padding between them.
+ */
+export interface Place {
   readonly slab: string;
   readonly start: number;
   readonly rows: number;
   readonly columns: number;
   readonly stride: number;
+  readonly rowBlocks: Blocks;
+  readonly columnBlocks: Blocks;
 }
 
 /** Some rows of a slab, in one buffer. */
@@ -71,8 +77,16 @@ const pieceRows = 64;
 /** Parts of a slab, one below the other; null is padding. */
 interface Part {
   readonly tensor: string | null;
+  /** Of the tensor; padding goes between its blocks. */
   readonly rows: number;
   readonly columns: number;
+  readonly rowBlocks?: Blocks;
+  readonly columnBlocks?: Blocks;
+}
+
+/** What a dimension takes on the device. */
+function paddedSize(size: number, blocks: Blocks | undefined): number {
+  return blocks === undefined ? size : (size / blocks.size) * blocks.padded;
 }
 
 class Layouter {
@@ -92,14 +106,17 @@ class Layouter {
     parts: readonly Part[],
     options: { format?: NumberFormat; rows?: number; columns?: number } = {},
   ) {
-    const { format = 'f32', columns = parts[0].columns } = options;
+    const { format = 'f32', columns = paddedSize(parts[0].columns, parts[0].columnBlocks) } = options;
     let rows = 0;
-    for (const part of parts) {
-      const { tensor, ...size } = part;
+    for (const { tensor, rows: own, columns: width, rowBlocks, columnBlocks } of parts) {
       if (tensor !== null) {
-        this.#tensors.set(tensor, { slab: name, start: rows * columns, ...size, stride: columns });
+        this.#tensors.set(tensor, {
+          ...{ slab: name, start: rows * columns, rows: own, columns: width, stride: columns },
+          rowBlocks: rowBlocks ?? { size: own, padded: own },
+          columnBlocks: columnBlocks ?? { size: width, padded: width },
+        });
       }
-      rows += part.rows;
+      rows += paddedSize(own, rowBlocks);
     }
     rows = Math.max(rows, options.rows ?? 0);
     const bytes = numberBytes[format] * columns;
@@ -163,8 +180,13 @@ export function layoutDecoder(
   const layers = Array.from({ length: config.layers }, (_, layer) => layer);
   // Tiles of the head have 4 rows, so its last tile may reach beyond the vocabulary.
   const rows = Math.ceil(config.vocabSize / 4) * 4;
-  const table = (tensor: string) => [{ tensor, rows: config.vocabSize, columns: config.hiddenSize }];
-  const vector = (tensor: string, columns: number) => ({ tensor, rows: 1, columns });
+  const padding = paddingOf(config);
+  const table = (tensor: string) => [
+    { tensor, rows: config.vocabSize, columns: config.hiddenSize, columnBlocks: padding.hidden },
+  ];
+  const vector = (tensor: string, columns: number, columnBlocks: Blocks) => ({
+    ...{ tensor, rows: 1, columns, columnBlocks },
+  });
   to.lay('embed', table('model.embed_tokens.weight'), { format: matrices, rows });
   if (config.tiedHead) to.alias('head', 'embed');
   else to.lay('head', table('lm_head.weight'), { format: matrices, rows });
@@ -175,7 +197,7 @@ export function layoutDecoder(
     [
       ...layers.flatMap((layer) => names.map((name) => `model.layers.${layer}.${name}.weight`)),
       'model.norm.weight',
-    ].map((name) => vector(name, config.hiddenSize)),
+    ].map((name) => vector(name, config.hiddenSize, padding.hidden)),
   );
   if (config.queryKeyNorms) {
     const names = layers.flatMap((layer) =>
@@ -183,7 +205,7 @@ export function layoutDecoder(
     );
     to.lay(
       'headNorms',
-      names.map((name) => vector(name, config.headSize)),
+      names.map((name) => vector(name, config.headSize, padding.halfHead)),
     );
   }
   for (const layer of layers) {
@@ -196,6 +218,7 @@ export function layoutDecoder(
         tensor: `${projectionName(layer, projection)}.bias`,
         rows: projectionShape(config, projection)[0],
         columns: 1,
+        rowBlocks: projectionBlocks(padding, projection).output,
       }));
       to.lay(`${linear}.${layer}.bias`, biases);
     }
@@ -205,7 +228,9 @@ export function layoutDecoder(
 
 function part(config: DecoderConfig, layer: number, projection: Projection): Part {
   const [rows, columns] = projectionShape(config, projection);
-  return { tensor: `${projectionName(layer, projection)}.weight`, rows, columns };
+  const { output: rowBlocks, input: columnBlocks } = projectionBlocks(paddingOf(config), projection);
+  const tensor = `${projectionName(layer, projection)}.weight`;
+  return { tensor, rows, columns, rowBlocks, columnBlocks };
 }
 
 /**
@@ -227,7 +252,8 @@ export function layoutAdapters(
       layA(to, config, { layer, linear, targets, lora });
       for (const projection of targets) {
         const [rows] = projectionShape(config, projection);
-        const b = { tensor: adapterName(layer, projection, 'B'), rows, columns: lora.rank };
+        const rowBlocks = projectionBlocks(paddingOf(config), projection).output;
+        const b = { tensor: adapterName(layer, projection, 'B'), rows, columns: lora.rank, rowBlocks };
         to.lay(`${projection}.${layer}.B`, [b], { columns: rank });
       }
     }
@@ -243,7 +269,8 @@ function layA(
   const padding = paddedRank(of.lora) - of.lora.rank;
   const parts = of.targets.flatMap((projection) => {
     const columns = projectionShape(config, projection)[1];
-    const a = { tensor: adapterName(of.layer, projection, 'A'), rows: of.lora.rank, columns };
+    const columnBlocks = projectionBlocks(paddingOf(config), projection).input;
+    const a = { tensor: adapterName(of.layer, projection, 'A'), rows: of.lora.rank, columns, columnBlocks };
     return [a, { tensor: null, rows: padding, columns }];
   });
   to.lay(`${of.linear}.${of.layer}.A`, parts);
