@@ -62,6 +62,9 @@ export async function compareRuns(options: CompareOptions): Promise<number> {
     if (message !== '' && !told.has(message)) write(message);
     told.add(message);
   };
+  // What it goes on from is read at the end too: that it is not there is said before anything is computed.
+  const chain = await openRecordedChain({ folder, run }, { notify: say });
+  await chain.close();
   const planned = await planVariants(variants, {
     ...{ run, folder, set },
     warn: (problems) => say(formatProblems(problems)),

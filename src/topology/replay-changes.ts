@@ -27,9 +27,31 @@ export function replayChanges(was: Topology, is: Topology): ReplayChange[] {
     ...{ path: name, was: one.was, is: one.is, stages },
     isTold: false,
   }));
-  return [...settings, ...parts, ...recordChanges(was, is)]
+  const before = flowStages(was).map(({ name }) => name);
+  const added = here
+    .filter((name) => !before.includes(name))
+    .map((name) => ({
+      path: `stages.${name}`,
+      was: null,
+      is: settingsOf(is, name),
+      stages: [name],
+      isTold: false,
+    }));
+  return [...settings, ...parts, ...recordChanges(was, is), ...added]
     .map((one) => ({ ...one, stages: one.stages.filter((stage) => here.includes(stage)) }))
     .filter(({ stages }) => stages.length > 0);
+}
+
+/** What is said of a stage that is added, besides where it stands. */
+function settingsOf({ stages, ownStages }: Topology, name: string): string {
+  const {
+    reads: _,
+    writes: __,
+    window: ___,
+    retry: ____,
+    ...own
+  } = { ...stages, ...ownStages }[name as 'start'] ?? {};
+  return JSON.stringify(own);
 }
 
 /** What of the topic is read, where that is not what the old run had of it. */

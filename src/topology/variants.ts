@@ -83,7 +83,7 @@ export async function planVariants(
     const topology = settled(opened);
     warn(warnings);
     candidates.push({ topology, whole });
-    planned.push({ name: variant.name, topology, changes: changesOf(recorded.topology, whole) });
+    planned.push({ name: variant.name, topology, changes: replayChanges(recorded.topology, whole) });
   }
   return planned;
 }
@@ -102,7 +102,7 @@ interface Base {
 /** From where a variant is computed: as late in the flow as any candidate allows. */
 function baseOf(name: string, { whole, candidates, kept }: Base): Source {
   const found = candidates.flatMap(({ topology, whole: other }, n) => {
-    const first = firstChanged(changesOf(other, whole), whole);
+    const first = firstChanged(replayChanges(other, whole), whole);
     if (first === null) {
       const which = n === 0 ? 'the recorded run' : `the variant with the run ${topology.run}`;
       throw new ConfigError(
@@ -123,15 +123,6 @@ function baseOf(name: string, { whole, candidates, kept }: Base): Source {
     );
   }
   return found.reduce((best, one) => (one.stages < best.stages ? one : best)).source;
-}
-
-/** What decides otherwise, and stages that only the second has. */
-function changesOf(was: Topology, is: Topology): ReplayChange[] {
-  const before = flowStages(was).map(({ name }) => name);
-  const added = flowStages(is)
-    .filter(({ name }) => !before.includes(name))
-    .map(({ name }) => ({ path: `stages.${name}`, was: null, is: '{}', stages: [name], isTold: false }));
-  return [...replayChanges(was, is), ...added];
 }
 
 /** What another topology does not say may be what an earlier version had by default: that is shown, and decides nothing. */

@@ -1,6 +1,6 @@
 /** Variants of a recorded run: only what differs is computed, and what is said of them is in the topics. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Compared } from '../../src/cli/compare-text.ts';
@@ -177,4 +177,20 @@ test('the text fits 80 columns, and what decides nothing, or is another than it 
   );
   expect(await refused('--variant', 'x=7')).toContain('expected `NAME=SETTING=VALUE`');
   expect(await refused()).toContain('expected at least one --variant');
+  // A replay whose parent is gone, before anything is computed.
+  renameSync(place.path('runs', 'main'), place.path('gone'));
+  const alone = await place.swirl([
+    'compare',
+    '--run',
+    'main-strict',
+    ...moved,
+    '--variant',
+    'x=reward.kind=rules',
+  ]);
+  renameSync(place.path('gone'), place.path('runs', 'main'));
+  expect(alone).toMatchObject({ code: 2 });
+  expect(alone.stderr).toMatch(
+    /the run main-strict goes on from main, and .* is not there: bring that run back/,
+  );
+  expect(existsSync(place.path('runs', 'main-strict-x'))).toBe(false);
 });

@@ -8,6 +8,7 @@ import { ConfigError } from '../../src/errors.ts';
 import { branchTopology } from '../../src/topology/branch.ts';
 import { resolveTopology } from '../../src/topology/load.ts';
 import { replayTopology } from '../../src/topology/replay.ts';
+import { replayChanges } from '../../src/topology/replay-changes.ts';
 import { writeResolved } from '../../src/topology/resolved.ts';
 import type { Topology } from '../../src/topology/topology.ts';
 import { FINE } from './sample.ts';
@@ -38,6 +39,16 @@ test('any setting can be changed', async () => {
   const topology = await replay('sub-trajectories', ['stages.filter.mode=none', 'stages.train=false']);
   expect(Object.keys(topology.stages)).toEqual(['judge', 'filter', 'reward']);
   expect(topology.stages.filter?.mode).toBe('none');
+});
+
+test('a stage that is added is told as a change', async () => {
+  const added = await replay('accepted', ['stages.resample={actions: 3}', 'stages.train.beta=0.1']);
+  const changes = replayChanges(old, added);
+  expect(changes.find(({ path }) => path === 'stages.resample')).toEqual({
+    ...{ path: 'stages.resample', was: null, is: '{"actions":3,"follow":null,"maxAhead":null}' },
+    ...{ stages: ['resample'], isTold: false },
+  });
+  expect(replayChanges(old, await replay('accepted'))).toEqual([]);
 });
 
 test('takes the first free name, or the one that is given, whatever it looks like', async () => {
