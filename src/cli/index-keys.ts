@@ -2,12 +2,16 @@
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { SwirlError } from '../errors.ts';
+import type { RunChain } from '../lineage/run-chain.ts';
 import { indexTopics } from '../open-transport.ts';
-import type { Topology } from '../topology/topology.ts';
 
-/** Where the logs may be written; what stands in the way is told, and is no failure of the command. */
-export async function indexKeys(topologies: readonly Topology[], signal: AbortSignal): Promise<void> {
-  for (const topology of topologies) {
+/**
+ * Closes the chain, and has the logs of its runs keep what they lack, where they may be written; what stands in the
+ * way is told, and is no failure of the command.
+ */
+export async function closeAndIndex(chain: RunChain, signal: AbortSignal): Promise<void> {
+  await chain.close();
+  for (const { topology } of chain.runs) {
     const { folder, run } = topology;
     if (topology.transport.kind !== 'embedded' || !mayWrite(join(folder, run, 'log'))) continue;
     const begin = (records: number) =>

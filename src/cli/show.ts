@@ -32,12 +32,8 @@ export function register(program: Command): void {
         for (const view of views) process.stdout.write(`${JSON.stringify(view)}\n`);
       } else process.stdout.write(`${views.map((view) => trajectoryText(view)).join('\n\n')}\n`);
       for (const line of failureLines(failures)) process.stderr.write(`${line}\n`);
-      await chain.close();
-      const { indexKeys } = await import('./index-keys.ts');
-      await indexKeys(
-        chain.runs.map(({ topology }) => topology),
-        signal,
-      );
+      const { closeAndIndex } = await import('./index-keys.ts');
+      await closeAndIndex(chain, signal);
     } finally {
       release();
       await chain.close();

@@ -40,12 +40,8 @@ export function register(program: Command): void {
       const found = await trace(chain, id, { signal });
       if (flags.json === true) print(JSON.stringify(found, bytesAsText));
       else print(flags.graph === true ? texts.traceGraph(found) : texts.traceText(found));
-      await chain.close();
-      const { indexKeys } = await import('./index-keys.ts');
-      await indexKeys(
-        chain.runs.map(({ topology }) => topology),
-        signal,
-      );
+      const { closeAndIndex } = await import('./index-keys.ts');
+      await closeAndIndex(chain, signal);
     } finally {
       release();
       await chain.close();

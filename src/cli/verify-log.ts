@@ -1,9 +1,9 @@
 /** Walks an embedded log: its pages, what is beside the records, and every record. */
-import { closeSync, existsSync, openSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Damaged } from '../topics/embedded/damage.ts';
 import { PIECE, wrongPieces } from '../topics/embedded/key-hashes.ts';
-import { checkPages } from '../topics/embedded/lmdb-pages.ts';
+import { checkFile } from '../topics/embedded/lmdb-pages.ts';
 import { LogFile } from '../topics/embedded/log-file.ts';
 import { LogReader } from '../topics/embedded/log-reader.ts';
 import type { StoredTopic } from '../topics/embedded/log-store.ts';
@@ -27,7 +27,7 @@ export async function* verifyLog({ folder, run }: RunFolder): AsyncGenerator<Fin
   const data = join(path, 'data.mdb');
   if (!existsSync(data)) return;
   try {
-    checkAllPages(data);
+    checkFile(data, { wholeUpTo: Number.POSITIVE_INFINITY });
   } catch (error) {
     yield damaged('log', error);
     return;
@@ -54,16 +54,6 @@ export async function* verifyLog({ folder, run }: RunFolder): AsyncGenerator<Fin
     }
   } finally {
     reader.close();
-  }
-}
-
-/** Of files of any size. */
-function checkAllPages(data: string): void {
-  const file = openSync(data, 'r');
-  try {
-    checkPages(file, { wholeUpTo: Number.POSITIVE_INFINITY });
-  } finally {
-    closeSync(file);
   }
 }
 

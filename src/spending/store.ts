@@ -2,22 +2,13 @@
  * A small LMDB file beside the runs, for several processes at once. Commits do not wait for the disk: they
  * outlast the process, but a power failure can undo the last ones, or damage the file, which is then set aside.
  */
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import { TransportError } from '../errors.ts';
 import { makeFolder } from '../make-folder.ts';
 import { Damaged } from '../topics/embedded/damage.ts';
-import { checkPages } from '../topics/embedded/lmdb-pages.ts';
+import { checkFile } from '../topics/embedded/lmdb-pages.ts';
 
 const DATA_FILE = 'data.mdb';
 const MARK_KEY = Buffer.from([0]);
@@ -65,7 +56,7 @@ export class Store {
         return shared;
       }
       try {
-        check(path);
+        checkFile(join(path, DATA_FILE));
       } catch (error) {
         if (!(error instanceof Damaged)) throw error;
         const aside = `${path}.damaged`;
@@ -102,7 +93,7 @@ export class Store {
     if (shared !== undefined) return shared.read(() => reads(shared));
     let store: Store;
     try {
-      check(path);
+      checkFile(join(path, DATA_FILE));
       store = new Store(path, database(path, true));
     } catch {
       return null;
@@ -219,15 +210,6 @@ function makeIfMissing(folder: string, mark: string): void {
     if (!hasStore(folder)) throw error;
   } finally {
     rmSync(draft, { recursive: true, force: true });
-  }
-}
-
-function check(folder: string): void {
-  const file = openSync(join(folder, DATA_FILE), 'r');
-  try {
-    checkPages(file);
-  } finally {
-    closeSync(file);
   }
 }
 

@@ -160,6 +160,12 @@ export function perElement(columns: number, rows: 'tokens' | 'targets' = 'tokens
   return (sizes: BatchSizes) => [x, Math.ceil(sizes[rows] / 8)] as const;
 }
 
+/** A dimension of a dispatch ends at 65535: this many workgroups in two, of which the kernel computes its own. */
+export function inTwoDimensions(count: number): readonly [number, number] {
+  const widest = 32768;
+  return [Math.min(count, widest), Math.ceil(count / widest)];
+}
+
 /**
  * Encodes dispatches in order, in one pass: WebGPU makes each see what the ones before it wrote. With a
  * profiler each has a pass of its own, whose time is the kernel's.

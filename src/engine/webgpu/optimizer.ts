@@ -7,7 +7,7 @@ import { Buffers, createUniform, type Readback } from '../../device/buffers.ts';
 import type { Device } from '../../device/device.ts';
 import type { TensorShapes } from '../config.ts';
 import type { AdamWOptions, OptimizerState } from '../engine.ts';
-import type { Dispatch, Kernels } from './kernels.ts';
+import { type Dispatch, inTwoDimensions, type Kernels } from './kernels.ts';
 import { ParameterBuffers } from './memory/parameter-buffers.ts';
 import type { BufferLimits } from './memory/parameters.ts';
 import { overRows } from './row-kernels.ts';
@@ -69,14 +69,12 @@ export class Optimizer {
         bindings: [sums, this.norm],
       }),
       ...ranges.map(({ range, length }) => {
-        const groups = Math.ceil(length / workgroupSize);
-        // Wide enough for a dimension of 65535; the kernel computes its index from both.
-        const columns = Math.min(groups, 32768);
+        const groups = inTwoDimensions(Math.ceil(length / workgroupSize));
         const state = [weights, gradients, this.#m, this.#v].map((buffers) => buffers.bindRange(range));
         return kernels.dispatch('adamw', {
           call: [length],
           bindings: [this.#settings, this.norm, ...state],
-          workgroups: () => [columns, Math.ceil(groups / columns)],
+          workgroups: () => groups,
         });
       }),
     ];

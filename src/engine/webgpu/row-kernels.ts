@@ -1,5 +1,5 @@
 /** Kernels that sum along a row: norms, logprobs, and the gradient's norm. */
-import type { KernelCall, Kernels } from './kernels.ts';
+import { inTwoDimensions, type KernelCall, type Kernels } from './kernels.ts';
 import type { BatchSizes } from './memory/batch.ts';
 
 export type RowKernel =
@@ -13,8 +13,6 @@ export type RowKernel =
 
 /** Of kernels/row-in-lane.wgsl: rows of a workgroup. */
 const rowsOfLanes = 64;
-/** Of kernels/row-in-workgroup.wgsl: a dimension of the dispatch ends at 65535. */
-const widest = 32768;
 
 /**
  * How a row kernel runs. A software adapter's invocations read memory one after the other whatever they read:
@@ -31,9 +29,7 @@ export function overRows(
     variant: { files: [perGroup ? 'row-in-workgroup' : 'row-in-lane', name], before: '' },
     workgroups: (sizes) => {
       const count = rows(sizes);
-      return perGroup
-        ? [Math.min(count, widest), Math.ceil(count / widest)]
-        : [Math.ceil(count / rowsOfLanes)];
+      return perGroup ? inTwoDimensions(count) : [Math.ceil(count / rowsOfLanes)];
     },
   };
 }

@@ -7,6 +7,7 @@
 import { setMaxListeners } from 'node:events';
 import { type OperatorFunction, Subject, type Subscriber, type Subscription } from 'rxjs';
 import { DataError } from '../../errors.ts';
+import { Changes } from '../../runtime/changes.ts';
 import { failureOf } from '../../runtime/failure.ts';
 import type { Delivery, Emission, Finished, StageOperator } from '../../runtime/stage.ts';
 import { Window } from '../../runtime/window.ts';
@@ -93,7 +94,7 @@ class Work<I, K extends Topic> implements Room {
   readonly #source = new Subject<Delivery<I>>();
   readonly #window: Window<Emission>;
   readonly #queue: I[] = [];
-  #waiting: (() => void)[] = [];
+  readonly #room = new Changes();
   #opened: Opened<I> | null = null;
   #subscription: Subscription | null = null;
   #next = 0;
@@ -134,7 +135,7 @@ class Work<I, K extends Topic> implements Room {
   /** Asked by what comes before: as many records may wait as are in flight. */
   wait(): Promise<void> | null {
     if (this.#queue.length < this.#window.size || this.#over.signal.aborted) return null;
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return this.#room.next();
   }
 
   /** The subscription is over: gives up what is in hand. */
@@ -143,7 +144,7 @@ class Work<I, K extends Topic> implements Room {
     this.#over.abort(new Error(`the subscription to ${this.#stage.name} has ended`));
     this.#subscription?.unsubscribe();
     this.#queue.length = 0;
-    this.#wake();
+    this.#room.wake();
     const opened = this.#opened;
     this.#opened = null;
     // What it holds was emitted or given up: there is nobody left to tell.
@@ -243,7 +244,7 @@ class Work<I, K extends Topic> implements Room {
     this.#window.add(offset);
     const { signal } = this.#over;
     this.#source.next({ value, topic: this.#stage.reads, partition: 0, offset, signal });
-    if (this.#queue.length < this.#window.size) this.#wake();
+    if (this.#queue.length < this.#window.size) this.#room.wake();
     return true;
   }
 
@@ -272,12 +273,6 @@ class Work<I, K extends Topic> implements Room {
     } catch (error) {
       this.fail(error);
     }
-  }
-
-  #wake(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const resolve of waiting) resolve();
   }
 }
 

@@ -52,14 +52,18 @@ export type Manifest = z.output<typeof manifestSchema>;
 
 /** The manifest of a folder; null where there is none that this version understands, or it is damaged. */
 export function readManifest(folder: string): Manifest | null {
-  let text: string;
+  return readChecked(folder, manifestSchema, checkOf);
+}
+
+/** A manifest of this form, whose `check` is that of what it says; null where the folder has none. */
+export function readChecked<T extends { readonly check: number }>(
+  folder: string,
+  schema: z.ZodType<T>,
+  checkOf: (manifest: T) => number,
+): T | null {
   try {
-    text = readFileSync(join(folder, FILES.manifest), 'utf8');
-  } catch {
-    return null;
-  }
-  try {
-    const manifest = manifestSchema.safeParse(JSON.parse(text)).data;
+    const text = readFileSync(join(folder, FILES.manifest), 'utf8');
+    const manifest = schema.safeParse(JSON.parse(text)).data;
     return manifest !== undefined && checkOf(manifest) === manifest.check ? manifest : null;
   } catch {
     return null;

@@ -7,7 +7,7 @@
  *
  * Lists of free pages are laid out as in `midl.c` of lmdb 3.5.
  */
-import { fstatSync } from 'node:fs';
+import { closeSync, fstatSync, openSync } from 'node:fs';
 import { BrokenPages, type Meta, metaBytes, PAGE_HEADER, readAt, readMeta, type Tree } from './lmdb-meta.ts';
 import {
   checkNumber,
@@ -45,6 +45,19 @@ export function checkPages(file: number, { attempts = 3, wholeUpTo = SMALL_FILE_
     for (const kind of [FREE_LISTS, LOG]) checkTree({ ...walk, kind });
     checkLast(walk);
   });
+}
+
+/** The same of a file by its path; `flags` as it is to be opened later. */
+export function checkFile(
+  path: string,
+  { flags = 'r', ...options }: { readonly flags?: 'r' | 'r+'; readonly wholeUpTo?: number } = {},
+): void {
+  const file = openSync(path, flags);
+  try {
+    checkPages(file, options);
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** Which pages are of the lists of free pages, or free, as of a transaction. */

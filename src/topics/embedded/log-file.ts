@@ -19,7 +19,7 @@ import { open } from 'lmdb';
 import { TransportError } from '../../errors.ts';
 import { makeFolder } from '../../make-folder.ts';
 import { Damaged } from './damage.ts';
-import { checkPages } from './lmdb-pages.ts';
+import { checkFile } from './lmdb-pages.ts';
 import { checkContents } from './log-contents.ts';
 import { FORMAT_VERSION, GAPS_VERSION, MARKER_KEY, SEALED_VERSION } from './log-format.ts';
 import { markerBytes, readMarker } from './log-marker.ts';
@@ -230,7 +230,7 @@ function openChecked(options: LogFileOptions): Opened {
   try {
     const path = join(folder, DATA_FILE);
     if (access === 'read') guard = new PageGuard(path);
-    else checkAllPages(path);
+    else checkFile(path, { flags: 'r+' });
     const db = openDatabase(folder, options);
     try {
       // LMDB shows a commit of a process that was killed right after it only once somebody takes the lock.
@@ -249,15 +249,6 @@ function openChecked(options: LogFileOptions): Opened {
   } catch (error) {
     guard?.close();
     throw storageError('opening the log', folder, error);
-  }
-}
-
-function checkAllPages(path: string): void {
-  const file = openSync(path, 'r+');
-  try {
-    checkPages(file);
-  } finally {
-    closeSync(file);
   }
 }
 

@@ -1,7 +1,7 @@
 /** The three matmuls of a linear layer; the one place that chooses their kernels. */
 import type { Binding } from '../../../device/buffers.ts';
 import type { DecoderParts } from '../decoder-parts.ts';
-import { type Dispatch, float, type KernelCall, type Kernels } from '../kernels.ts';
+import { type Dispatch, float, inTwoDimensions, type KernelCall, type Kernels } from '../kernels.ts';
 import {
   matrixTile,
   matrixVariant,
@@ -173,8 +173,7 @@ export class Matmul {
         variant: scalesVariant(this.#kernels.adapter),
         call: [depth / 4, left.stride / 4, left.at / 4, Number(over === 'targets')],
         bindings: [this.#batch, left.of, scales],
-        // Wide enough for a dimension of 65535; the kernel computes its row from both.
-        workgroups: (sizes) => [Math.min(sizes[over], 32768), Math.ceil(sizes[over] / 32768)],
+        workgroups: (sizes) => inTwoDimensions(sizes[over]),
       }),
       workgroups: (sizes) => [Math.ceil(columns / tile.columns), Math.ceil(sizes[over] / tile.rows)],
     };

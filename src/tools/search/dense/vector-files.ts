@@ -1,11 +1,9 @@
 /** The vectors of a corpus: their files, and what the manifest says. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { z } from 'zod';
 import { crc32c } from '../../../crc32c.ts';
 import type { EmbeddingsConfig } from '../../../models/embeddings-config.ts';
 import { corpusSchema } from '../corpus-identity.ts';
-import { FILES } from '../index-files.ts';
+import { FILES, readChecked } from '../index-files.ts';
 
 export const VECTOR_FILES = {
   /** Of each article, in order, its numbers: f32, little-endian; of length 1 where the similarity is the cosine. */
@@ -47,13 +45,7 @@ export function vectorSettings({
 
 /** The manifest of a folder; null where there is none that is understood. */
 export function readVectorManifest(folder: string): VectorManifest | null {
-  try {
-    const text = readFileSync(join(folder, VECTOR_FILES.manifest), 'utf8');
-    const manifest = manifestSchema.safeParse(JSON.parse(text)).data;
-    return manifest !== undefined && vectorCheck(manifest) === manifest.check ? manifest : null;
-  } catch {
-    return null;
-  }
+  return readChecked(folder, manifestSchema, vectorCheck);
 }
 
 export function vectorCheck({
