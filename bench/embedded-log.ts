@@ -8,9 +8,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { open } from 'lmdb';
+import { type Checksum, openChecksums } from '../src/topics/embedded/checksums.ts';
 import { embeddedConfig } from '../src/topics/embedded/embedded-config.ts';
 import { openEmbeddedLog } from '../src/topics/embedded/embedded-log.ts';
-import { type Hash, openHash } from '../src/topics/embedded/log-values.ts';
 import type { InputPartition, Output } from '../src/topics/transport.ts';
 
 const RECORDS = Number(process.argv[2] ?? 20_000);
@@ -35,12 +35,12 @@ async function rate(work: () => Promise<void> | void): Promise<number> {
 }
 
 /** Seconds that the checksums of records take; the fastest of some rounds, as others share the cores. */
-function hashing(hash: Hash, size: number): number {
+function summing(checksum: Checksum, size: number): number {
   // With the time, the key's length and the key.
   const packed = Array.from({ length: PER_TRANSACTION }, (_, i) => Buffer.alloc(size + 14, i));
   const seconds = Array.from({ length: WARM_UP + ROUNDS }, () => {
     const begin = performance.now();
-    for (let at = 0; at < RECORDS; at++) hash(packed[at % PER_TRANSACTION] as Buffer, at);
+    for (let at = 0; at < RECORDS; at++) checksum(packed[at % PER_TRANSACTION] as Buffer, at);
     return (performance.now() - begin) / 1000;
   });
   return Math.min(...seconds);
@@ -52,7 +52,7 @@ interface Compared {
   readonly share: number;
 }
 
-async function compare(size: number, hash: Hash): Promise<Compared> {
+async function compare(size: number, checksum: Checksum): Promise<Compared> {
   const values = Array.from({ length: PER_TRANSACTION }, (_, i) => Buffer.alloc(size, i));
   const bare = open<Buffer, number | string>({
     path: join(folder, `bare-${size}`),
@@ -122,7 +122,7 @@ async function compare(size: number, hash: Hash): Promise<Compared> {
       }),
     );
   }
-  const share = (hashing(hash, size) * Math.max(...rates.read)) / RECORDS;
+  const share = (summing(checksum, size) * Math.max(...rates.read)) / RECORDS;
   stop.abort();
   await transport.close();
   await bare.close();
@@ -140,9 +140,9 @@ try {
   console.log(
     `${RECORDS} records a round, ${PER_TRANSACTION} a durable transaction, median of ${ROUNDS} rounds`,
   );
-  const hash = await openHash();
+  const { nh } = await openChecksums();
   const compared: Compared[] = [];
-  for (const size of SIZES) compared.push(await compare(size, hash));
+  for (const size of SIZES) compared.push(await compare(size, nh));
   const least = Math.min(...compared.map(({ ratio }) => ratio));
   const most = Math.max(...compared.map(({ share }) => share));
   console.log(

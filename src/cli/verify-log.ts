@@ -1,13 +1,13 @@
 /** Walks an embedded log: its pages, what is beside the records, and every record. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { openChecksums } from '../topics/embedded/checksums.ts';
 import { Damaged } from '../topics/embedded/damage.ts';
 import { PIECE, wrongPieces } from '../topics/embedded/key-hashes.ts';
 import { checkFile } from '../topics/embedded/lmdb-pages.ts';
 import { LogFile } from '../topics/embedded/log-file.ts';
 import { LogReader } from '../topics/embedded/log-reader.ts';
 import type { StoredTopic } from '../topics/embedded/log-store.ts';
-import { openHash } from '../topics/embedded/log-values.ts';
 import { damaged, type Finding } from './verify-finding.ts';
 
 /** Records looked at in one go; where one is damaged, these are looked at one by one. */
@@ -32,10 +32,10 @@ export async function* verifyLog({ folder, run }: RunFolder): AsyncGenerator<Fin
     yield damaged('log', error);
     return;
   }
-  const hash = await openHash();
+  const checksums = await openChecksums();
   let file: LogFile;
   try {
-    file = LogFile.open({ run, folder: path, access: 'read', mapBytes: 2 ** 20, durable: true, hash });
+    file = LogFile.open({ run, folder: path, access: 'read', mapBytes: 2 ** 20, durable: true, checksums });
   } catch (error) {
     yield damaged('log', error);
     return;
@@ -70,7 +70,8 @@ function verifyPartition(reader: LogReader, { topic, partition, isSealed }: Part
   let [from, count, records] = [0, PAGE_ENTRIES, 0];
   while (from < end) {
     try {
-      const options = { from, maxEntries: count, maxBytes: PAGE_BYTES };
+      const until = count === 1 ? from + 1 : end;
+      const options = { from, until, maxEntries: count, maxBytes: PAGE_BYTES };
       const { entries, next } = reader.page(topic, partition, options);
       from = next;
       records += entries.length;

@@ -18,6 +18,7 @@ import type {
   TopicSpec,
   Transport,
 } from '../transport.ts';
+import { type Checksums, openChecksums } from './checksums.ts';
 import type { EmbeddedConfig } from './embedded-config.ts';
 import { EmbeddedInput } from './embedded-input.ts';
 import { LogFile } from './log-file.ts';
@@ -25,7 +26,6 @@ import { MAX_RECORD_KEY_BYTES, type Place } from './log-format.ts';
 import { claim, fencedError, owners, owns, release } from './log-owners.ts';
 import { LogReader } from './log-reader.ts';
 import { type Appender, listTopics, putProgress, putTopic, readProgress } from './log-store.ts';
-import { type Hash, openHash } from './log-values.ts';
 import { type Write, WriteQueue } from './write-queue.ts';
 
 export interface EmbeddedLogOptions {
@@ -50,21 +50,21 @@ const MAX_PARTITIONS = 1024;
  * writable, damaged, of something else, of another run, or of a newer format.
  */
 export async function openEmbeddedLog(options: EmbeddedLogOptions): Promise<Transport> {
-  return new EmbeddedLog(options, await openHash());
+  return new EmbeddedLog(options, await openChecksums());
 }
 
 class EmbeddedLog implements Transport {
   readonly run: string;
   readonly #options: EmbeddedLogOptions;
-  readonly #hash: Hash;
+  readonly #checksums: Checksums;
   readonly #own: LogReader;
   readonly #others = new Map<string, LogReader>();
   readonly #writes: WriteQueue;
   readonly #inputs = new Map<EmbeddedInput, { readonly place: Place; readonly epoch: number }>();
   #watch: NodeJS.Timeout | undefined;
 
-  constructor(options: EmbeddedLogOptions, hash: Hash) {
-    this.#hash = hash;
+  constructor(options: EmbeddedLogOptions, checksums: Checksums) {
+    this.#checksums = checksums;
     const { config, now = Date.now, access = 'write' } = options;
     this.run = options.run;
     this.#options = options;
@@ -338,7 +338,7 @@ class EmbeddedLog implements Transport {
     checkName('run', run);
     const { folder, config, notify } = this.#options;
     const file = LogFile.open({
-      hash: this.#hash,
+      checksums: this.#checksums,
       run,
       folder: join(folder, run, 'log'),
       access,

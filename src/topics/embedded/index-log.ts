@@ -1,10 +1,10 @@
 /** Writes the hashes of keys that a log lacks because an earlier version wrote it: once, for those who look up. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { openChecksums } from './checksums.ts';
 import { PIECE, writeMissingPieces } from './key-hashes.ts';
 import { LogFile, type LogFileOptions } from './log-file.ts';
 import { hashesKey } from './log-format.ts';
 import { listTopics, partitionEnd } from './log-store.ts';
-import { openHash } from './log-values.ts';
 
 /** Fewer that are missing are read faster than the log is opened to be written. */
 const WORTH_IT = 10;
@@ -19,12 +19,12 @@ export interface IndexOptions extends Pick<LogFileOptions, 'run' | 'folder' | 'm
 
 /** Nothing else of the log changes. Errors as of `openEmbeddedLog`. */
 export async function indexLog({ begin, signal, ...options }: IndexOptions): Promise<void> {
-  const hash = await openHash();
-  const looked = LogFile.open({ ...options, hash, access: 'read' });
+  const checksums = await openChecksums();
+  const looked = LogFile.open({ ...options, checksums, access: 'read' });
   const missing = missingPieces(looked);
   looked.close();
   if (missing < WORTH_IT) return;
-  const file = LogFile.open({ ...options, hash, access: 'write' });
+  const file = LogFile.open({ ...options, checksums, access: 'write' });
   try {
     begin(missing * PIECE);
     for (const place of partitionsOf(file)) {

@@ -18,12 +18,13 @@ import { dirname, join } from 'node:path';
 import { open } from 'lmdb';
 import { TransportError } from '../../errors.ts';
 import { makeFolder } from '../../make-folder.ts';
+import type { Checksums } from './checksums.ts';
 import { Damaged } from './damage.ts';
 import { checkFile } from './lmdb-pages.ts';
 import { checkContents } from './log-contents.ts';
-import { FORMAT_VERSION, GAPS_VERSION, MARKER_KEY, SEALED_VERSION } from './log-format.ts';
+import { FORMATS, type Format, MARKER_KEY, NEWEST_FORMAT } from './log-format.ts';
 import { markerBytes, readMarker } from './log-marker.ts';
-import { type Bytes, type Hash, LogValues } from './log-values.ts';
+import { type Bytes, LogValues } from './log-values.ts';
 import { PageGuard } from './page-guard.ts';
 import { Waiters } from './waiters.ts';
 
@@ -38,8 +39,7 @@ export interface LogFileOptions {
   readonly mapBytes: number;
   /** Whether a commit waits until the disk has it. */
   readonly durable: boolean;
-  /** Of checksums. */
-  readonly hash: Hash;
+  readonly checksums: Checksums;
   /** Of a log that is made: whether there will be offsets without a record. */
   readonly hasGaps?: boolean;
 }
@@ -193,7 +193,9 @@ function makeIfMissing(options: LogFileOptions): void {
     rmSync(draft, { recursive: true, force: true });
     mkdirSync(draft);
     const db = openDatabase(draft, options);
-    db.transactionSync(() => db.putSync(MARKER_KEY, markerBytes(options.run, options.hash, options.hasGaps)));
+    db.transactionSync(() =>
+      db.putSync(MARKER_KEY, markerBytes(options.run, options.checksums, options.hasGaps)),
+    );
     void db.close();
     moveInto(draft, folder);
   } catch (error) {
@@ -236,9 +238,9 @@ function openChecked(options: LogFileOptions): Opened {
       // LMDB shows a commit of a process that was killed right after it only once somebody takes the lock.
       if (access === 'write') db.transactionSync(() => {});
       beginSnapshot(db, guard);
-      const version = checkMarker(db, options);
-      const hash = version >= SEALED_VERSION ? options.hash : null;
-      const values = new LogValues(db, { hash, guard, hasGaps: version >= GAPS_VERSION });
+      const { checksum: by, hasGaps } = checkMarker(db, options);
+      const checksum = by === null ? null : options.checksums[by];
+      const values = new LogValues(db, { checksum, guard, hasGaps });
       checkContents(values);
       db.resetReadTxn();
       return { values, guard };
@@ -287,14 +289,15 @@ function openDatabase(folder: string, { access, mapBytes, durable }: LogFileOpti
 }
 
 /** The format of the log. Throws where it is none of this run that this version can use. */
-function checkMarker(db: Bytes, { run, folder, hash }: LogFileOptions): number {
-  const marker = readMarker(db.getBinary(MARKER_KEY), hash);
+function checkMarker(db: Bytes, { run, folder, checksums }: LogFileOptions): Format {
+  const marker = readMarker(db.getBinary(MARKER_KEY), checksums);
   if (marker === undefined) {
     throw new TransportError(`Expected a Swirl log in ${folder}, found an LMDB file of something else.`);
   }
-  if (marker.version > FORMAT_VERSION) {
+  const format = FORMATS.get(marker.version);
+  if (format === undefined) {
     throw new TransportError(
-      `Expected a log of format ${FORMAT_VERSION} or older in ${folder}, found format ${marker.version}: ` +
+      `Expected a log of format ${NEWEST_FORMAT} or older in ${folder}, found format ${marker.version}: ` +
         'a newer Swirl wrote it. Use that version, or another run name.',
     );
   }
@@ -304,7 +307,7 @@ function checkMarker(db: Bytes, { run, folder, hash }: LogFileOptions): number {
         'A run keeps its name when its folder is copied or moved: use that name.',
     );
   }
-  return marker.version;
+  return format;
 }
 
 const WAY_ON =

@@ -12,23 +12,41 @@
  * | `5` group, run, topic, partition (JSON) | owner: epoch, pid, process (JSON) |
  * | `6` topic id (u16), partition (u16), offset (u48) | time (f64), key's length (u16), key, value |
  *
- * From format 2 on a checksum follows each value but the marker's, which has it in its JSON (`log-values.ts`).
- * In format 3, that of logs that came from Kafka, an offset may have no record: its value is the time (f64)
- * of the record before it, alone.
+ * A checksum (u32, little-endian) follows each value but the marker's, which has it in its JSON. In logs that
+ * came from Kafka an offset may have no record: its value is the time (f64) of the record before it, alone.
  *
- * Logs of earlier versions have no hashes, and those versions look at their checksums and pass them over.
+ * Logs of earlier versions may have no hashes of keys.
  *
  * There is no time index: every offset has its entry and times never go back within a partition, so an entry
  * is found by its time by bisection.
  */
 
+import type { Checksums } from './checksums.ts';
+
 export const FORMAT = 'swirl-log';
-/** Raised whenever an older Swirl could not read or could damage the log. */
-export const FORMAT_VERSION = 3;
-/** The first format with checksums, and that of logs without a gap. */
-export const SEALED_VERSION = 2;
-/** The first format in which offsets may have no record. */
-export const GAPS_VERSION = 3;
+
+/** What a log's format decides. */
+export interface Format {
+  /** With what checksums are made; null: there are none. */
+  readonly checksum: keyof Checksums | null;
+  /** Whether offsets may have no record. */
+  readonly hasGaps: boolean;
+}
+
+/** All formats by number: a new one wherever an older Swirl could not read or could damage the log. */
+export const FORMATS: ReadonlyMap<number, Format> = new Map([
+  [1, { checksum: null, hasGaps: false }],
+  [2, { checksum: 'xxh32', hasGaps: false }],
+  [3, { checksum: 'xxh32', hasGaps: true }],
+  [4, { checksum: 'nh', hasGaps: false }],
+  [5, { checksum: 'nh', hasGaps: true }],
+]);
+export const NEWEST_FORMAT = 5;
+
+/** That of a log that is made now. */
+export function formatOf(hasGaps: boolean): number {
+  return hasGaps ? 5 : 4;
+}
 
 /** The marker's value. */
 export interface Marker {

@@ -3,26 +3,18 @@
  * checksum begins from the value's key, so that a whole value in the wrong place is seen too.
  */
 import type { RootDatabase } from 'lmdb';
+import type { Checksum } from './checksums.ts';
 import { Damaged } from './damage.ts';
 import type { PageGuard } from './page-guard.ts';
 
 export type Bytes = RootDatabase<Buffer, Buffer>;
 
-/** XXH32. Of changes within four bytes in a row, single bits among them, it misses none. */
-export type Hash = (bytes: Uint8Array, seed: number) => number;
-
-const HASH_BYTES = 4;
+const CHECKSUM_BYTES = 4;
 const AFTER_ALL = Buffer.from([0xff]);
-
-/** The checksum's function: WebAssembly, so that it is the same on every Node, and fast on short values. */
-export async function openHash(): Promise<Hash> {
-  const { default: xxhash } = await import('xxhash-wasm');
-  return (await xxhash()).h32Raw;
-}
 
 export interface LogValuesOptions {
   /** Null: values carry no checksum, as those of logs that were made before there were any. */
-  readonly hash: Hash | null;
+  readonly checksum: Checksum | null;
   readonly hasGaps: boolean;
   /** Null where all pages were looked at. */
   readonly guard: PageGuard | null;
@@ -38,23 +30,23 @@ export class LogValues {
   readonly db: Bytes;
   /** Whether offsets may have no record. */
   readonly hasGaps: boolean;
-  readonly #hash: Hash | null;
+  readonly #checksum: Checksum | null;
   readonly #guard: PageGuard | null;
 
-  constructor(db: Bytes, { hash, hasGaps, guard }: LogValuesOptions) {
+  constructor(db: Bytes, { checksum, hasGaps, guard }: LogValuesOptions) {
     this.db = db;
     this.hasGaps = hasGaps;
-    this.#hash = hash;
+    this.#checksum = checksum;
     this.#guard = guard;
   }
 
   get isSealed(): boolean {
-    return this.#hash !== null;
+    return this.#checksum !== null;
   }
 
   /** How many bytes at the end of a value are not the caller's. */
   get spare(): number {
-    return this.#hash === null ? 0 : HASH_BYTES;
+    return this.#checksum === null ? 0 : CHECKSUM_BYTES;
   }
 
   /** The value, if there is one. Throws `Damaged`, with `what` it is, where its bytes have changed. */
@@ -91,25 +83,26 @@ export class LogValues {
 
   /** The same of a value that has `spare` bytes after its own. */
   putSpared(key: Buffer, stored: Buffer): void {
-    const end = stored.length - HASH_BYTES;
-    if (this.#hash !== null) stored.writeUInt32LE(this.#hash(stored.subarray(0, end), seedOf(key)), end);
+    const end = stored.length - CHECKSUM_BYTES;
+    if (this.#checksum !== null)
+      stored.writeUInt32LE(this.#checksum(stored.subarray(0, end), seedOf(key)), end);
     this.db.putSync(key, stored);
   }
 
   /** The caller's bytes of a stored value: a view. Throws as `get`. */
   unsealed(key: Uint8Array, stored: Uint8Array, what: () => string): Buffer {
     const bytes = asBuffer(stored);
-    if (this.#hash === null) return bytes;
-    const end = bytes.length - HASH_BYTES;
+    if (this.#checksum === null) return bytes;
+    const end = bytes.length - CHECKSUM_BYTES;
     if (end >= 0) {
       const value = bytes.subarray(0, end);
-      if (this.#hash(value, seedOf(key)) === bytes.readUInt32LE(end)) return value;
+      if (this.#checksum(value, seedOf(key)) === bytes.readUInt32LE(end)) return value;
     }
     throw new Damaged(`${what()}: its bytes are not those that were written (checksum)`);
   }
 }
 
-/** FNV-1a of the key: cheaper than a second call of the hash. */
+/** FNV-1a of the key: cheaper than a second call of the checksum's function. */
 function seedOf(key: Uint8Array): number {
   let seed = 0x811c9dc5;
   for (let i = 0; i < key.length; i++) seed = Math.imul(seed ^ (key[i] as number), 0x01000193);

@@ -1,12 +1,12 @@
 /** Makes the log of a run from entries that another log held: each at its offset, with its time. */
 import { DataError, TransportError } from '../../errors.ts';
 import type { LogEntry, TopicInfo, TopicRestorer } from '../transport.ts';
+import { openChecksums } from './checksums.ts';
 import type { EmbeddedConfig } from './embedded-config.ts';
 import { HashWriter } from './key-hashes.ts';
 import { LogFile } from './log-file.ts';
 import { EntryPacker, entryKey, packGap } from './log-format.ts';
 import { putEnd, putProgress, putTopic, type StoredTopic } from './log-store.ts';
-import { openHash } from './log-values.ts';
 
 export interface RestoreLogOptions {
   readonly run: string;
@@ -33,8 +33,8 @@ interface Place {
 export async function restoreLog(options: RestoreLogOptions): Promise<TopicRestorer> {
   const { run, folder, config, topics, hasGaps } = options;
   const { maxLogBytes: mapBytes, durable } = config;
-  const hash = await openHash();
-  const file = LogFile.open({ run, folder, access: 'write', mapBytes, durable, hash, hasGaps });
+  const checksums = await openChecksums();
+  const file = LogFile.open({ run, folder, access: 'write', mapBytes, durable, checksums, hasGaps });
   const { values } = file;
   const packer = new EntryPacker();
   const hashes = new HashWriter();

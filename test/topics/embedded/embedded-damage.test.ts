@@ -191,11 +191,11 @@ describe('a folder that is not a log of this run', () => {
     });
     const marker = {
       ...JSON.parse(Buffer.from(file.getBinary(MARKER_KEY) as Buffer).toString()),
-      version: 4,
+      version: 6,
     };
     await file.put(MARKER_KEY, Buffer.from(JSON.stringify(marker)));
     await file.close();
-    await refused('a', /format 3 or older.*found format 4: a newer Swirl/);
+    await refused('a', /format 5 or older.*found format 6: a newer Swirl/);
   });
 
   test('no log at all, to read', async () => {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { ConfigError, TransportError } from '../../../src/errors.ts';
+import { openChecksums } from '../../../src/topics/embedded/checksums.ts';
 import { LogFile } from '../../../src/topics/embedded/log-file.ts';
-import { openHash } from '../../../src/topics/embedded/log-values.ts';
 import { processIdentity } from '../../../src/topics/embedded/process-identity.ts';
 import { murmur2, partitionOf } from '../../../src/topics/partition-of.ts';
 import type { InputPartition, Transport } from '../../../src/topics/transport.ts';
@@ -32,12 +32,12 @@ async function own(transport: Transport): Promise<InputPartition> {
   throw new Error('no partition came');
 }
 
-const hash = await openHash();
+const checksums = await openChecksums();
 
 /** The LMDB file of a run, shared with the transports that this process has opened. */
 function fileOf(run: string): LogFile {
   const folder = `${runs.folder}/${run}/log`;
-  return LogFile.open({ run, folder, access: 'write', mapBytes: 2 ** 24, durable: true, hash });
+  return LogFile.open({ run, folder, access: 'write', mapBytes: 2 ** 24, durable: true, checksums });
 }
 
 describe('time', () => {

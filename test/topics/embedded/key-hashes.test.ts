@@ -5,11 +5,11 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { open } from 'lmdb';
 import { verifyLog } from '../../../src/cli/verify-log.ts';
 import { uniform } from '../../../src/random.ts';
+import { openChecksums } from '../../../src/topics/embedded/checksums.ts';
 import { embeddedConfig } from '../../../src/topics/embedded/embedded-config.ts';
 import { indexLog } from '../../../src/topics/embedded/index-log.ts';
 import { PIECE } from '../../../src/topics/embedded/key-hashes.ts';
 import { LogFile } from '../../../src/topics/embedded/log-file.ts';
-import { openHash } from '../../../src/topics/embedded/log-values.ts';
 import { restoreLog } from '../../../src/topics/embedded/restore-log.ts';
 import { WriteQueue } from '../../../src/topics/embedded/write-queue.ts';
 import { arrayOf } from '../../../src/topics/read-records.ts';
@@ -113,9 +113,16 @@ test('by two writers at once, by one that begins within a piece, and of gaps', a
 test('a transaction that comes to nothing leaves no hashes of what was not written', async () => {
   const transport = await runs.open('a');
   await transport.ensureTopics([{ name: 'one', partitions: 1 }]);
-  const hash = await openHash();
+  const checksums = await openChecksums();
   const folder = join(runs.folder, 'a', 'log');
-  const file = LogFile.open({ run: 'a', folder, access: 'write', mapBytes: 2 ** 24, durable: false, hash });
+  const file = LogFile.open({
+    run: 'a',
+    folder,
+    access: 'write',
+    mapBytes: 2 ** 24,
+    durable: false,
+    checksums,
+  });
   const queue = new WriteQueue({ file, maxLogBytes: 2 ** 30, now: () => 1 });
   const topic = { id: 1, name: 'one', partitions: 1 };
   const undone = queue.add({
