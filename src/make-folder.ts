@@ -1,6 +1,6 @@
-/** Makes a folder with those above it, as `mkdir -p`. */
-import { existsSync, mkdirSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+/** Makes folders: with those above them, as `mkdir -p`; and whole or not at all. */
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 
 /**
  * Throws as `mkdirSync` does. Node's own `recursive: true` tries without an end where a folder that is there can
@@ -19,4 +19,36 @@ export function makeFolder(path: string): void {
   }
   // What stands there may be a file: that is told as ever.
   if (missing.length === 0) mkdirSync(path, { recursive: true });
+}
+
+interface Whole {
+  /** What lies in a folder that was made. */
+  readonly file: string;
+  /** Fills a folder that is not there yet for others. */
+  readonly fill: (draft: string) => void;
+}
+
+/**
+ * Makes a folder aside and renames it, so that it holds all or nothing, whoever else makes it and whatever ends
+ * the process; the disk has the rename. Throws as `node:fs` and `fill` do.
+ */
+export function makeWholeFolder(folder: string, { file, fill }: Whole): void {
+  const draft = `${folder}.new-${process.pid}`;
+  makeFolder(dirname(folder));
+  rmSync(draft, { recursive: true, force: true });
+  try {
+    mkdirSync(draft);
+    fill(draft);
+    renameSync(draft, folder);
+  } catch (error) {
+    // Another process may have made it in the meantime.
+    if (!existsSync(join(folder, file))) throw error;
+  } finally {
+    rmSync(draft, { recursive: true, force: true });
+  }
+  // Windows opens no folders.
+  if (process.platform === 'win32') return;
+  const parent = openSync(dirname(folder), 'r');
+  fsyncSync(parent);
+  closeSync(parent);
 }

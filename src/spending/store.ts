@@ -2,11 +2,11 @@
  * A small LMDB file beside the runs, for several processes at once. Commits do not wait for the disk: they
  * outlast the process, but a power failure can undo the last ones, or damage the file, which is then set aside.
  */
-import { existsSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, readdirSync, realpathSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import { TransportError } from '../errors.ts';
-import { makeFolder } from '../make-folder.ts';
+import { makeWholeFolder } from '../make-folder.ts';
 import { Damaged } from '../topics/embedded/damage.ts';
 import { checkFile } from '../topics/embedded/lmdb-pages.ts';
 
@@ -190,27 +190,19 @@ export function hasStore(folder: string): boolean {
   return existsSync(join(folder, DATA_FILE));
 }
 
-/** Made aside and renamed, so that a folder holds a whole store or none, whoever else makes it. */
 function makeIfMissing(folder: string, mark: string): void {
   if (hasStore(folder)) return;
   if (existsSync(folder) && readdirSync(folder).length > 0) {
     throw new TransportError(`expected an empty folder, or none, in ${folder}: choose another`);
   }
-  makeFolder(dirname(folder));
-  const draft = `${folder}.new-${process.pid}`;
-  rmSync(draft, { recursive: true, force: true });
-  try {
-    mkdirSync(draft);
-    const db = database(draft);
-    db.transactionSync(() => db.putSync(MARK_KEY, Buffer.from(mark)));
-    void db.close();
-    renameSync(draft, folder);
-  } catch (error) {
-    // Another process may have made it in the meantime.
-    if (!hasStore(folder)) throw error;
-  } finally {
-    rmSync(draft, { recursive: true, force: true });
-  }
+  makeWholeFolder(folder, {
+    file: DATA_FILE,
+    fill: (draft) => {
+      const db = database(draft);
+      db.transactionSync(() => db.putSync(MARK_KEY, Buffer.from(mark)));
+      void db.close();
+    },
+  });
 }
 
 function database(path: string, readOnly = false): RootDatabase<Buffer, Buffer> {

@@ -1,23 +1,9 @@
 /** The LMDB file of one run's log: made, opened, checked for what it is, and shared within the process. */
-import {
-  accessSync,
-  closeSync,
-  constants,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statfsSync,
-  statSync,
-} from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, realpathSync, statfsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { open } from 'lmdb';
 import { TransportError } from '../../errors.ts';
-import { makeFolder } from '../../make-folder.ts';
+import { makeWholeFolder } from '../../make-folder.ts';
 import type { Checksums } from './checksums.ts';
 import { Damaged } from './damage.ts';
 import { checkFile } from './lmdb-pages.ts';
@@ -175,10 +161,8 @@ function requireLog({ folder, run }: LogFileOptions): void {
   );
 }
 
-/** The log is made aside and renamed, so that a folder either holds a whole log or none. */
 function makeIfMissing(options: LogFileOptions): void {
-  const { folder } = options;
-  const draft = `${folder}.new-${process.pid}`;
+  const { folder, run, checksums, hasGaps } = options;
   try {
     const found = existsSync(folder) ? readdirSync(folder) : [];
     if (found.includes(DATA_FILE)) return;
@@ -189,36 +173,17 @@ function makeIfMissing(options: LogFileOptions): void {
       );
     }
     accessSync(nearestFolder(folder), constants.W_OK);
-    makeFolder(dirname(folder));
-    rmSync(draft, { recursive: true, force: true });
-    mkdirSync(draft);
-    const db = openDatabase(draft, options);
-    db.transactionSync(() =>
-      db.putSync(MARKER_KEY, markerBytes(options.run, options.checksums, options.hasGaps)),
-    );
-    void db.close();
-    moveInto(draft, folder);
+    makeWholeFolder(folder, {
+      file: DATA_FILE,
+      fill: (draft) => {
+        const db = openDatabase(draft, options);
+        db.transactionSync(() => db.putSync(MARKER_KEY, markerBytes(run, checksums, hasGaps)));
+        void db.close();
+      },
+    });
   } catch (error) {
-    if (existsSync(draft)) rmSync(draft, { recursive: true, force: true });
     throw storageError('making the log', folder, error);
   }
-}
-
-function moveInto(draft: string, folder: string): void {
-  try {
-    renameSync(draft, folder);
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'EPERM') throw error;
-    if (!existsSync(join(folder, DATA_FILE))) throw error;
-    // Another process made it in the meantime.
-    rmSync(draft, { recursive: true, force: true });
-    return;
-  }
-  if (process.platform === 'win32') return;
-  const parent = openSync(dirname(folder), 'r');
-  fsyncSync(parent);
-  closeSync(parent);
 }
 
 interface Opened {
