@@ -85,7 +85,7 @@ export class DiskIndex implements ArticleIndex {
       const entry = this.#dictionary.find(word);
       return entry === null ? [] : new WordCursor(entry, idfOf(entry.size, this.#manifest), this.#files);
     });
-    return rank(cursors, { count, goOn });
+    return rank(cursors, { articles: this.size, count, goOn });
   }
 
   article(number: number): Article {

@@ -1,8 +1,8 @@
-/** What was made or read, of which the newest is kept, up to a number of bytes. */
+/** What was made or read, of which what was asked for last is kept, up to a number of bytes. */
 export class Newest<T> {
   readonly #limit: number;
   #held = 0;
-  readonly #kept = new Map<number, { readonly value: T; readonly bytes: number }>();
+  readonly #kept = new Map<number, Kept<T>>();
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -11,20 +11,29 @@ export class Newest<T> {
   get(key: number): T | undefined {
     const found = this.#kept.get(key);
     if (found === undefined) return undefined;
-    // The newest stands last.
-    this.#kept.delete(key);
-    this.#kept.set(key, found);
+    found.isAsked = true;
     return found.value;
   }
 
-  /** Keeps it, of which it is not said that it is there, and forgets the oldest beyond the limit. */
+  /**
+   * Keeps it, of which it is not said that it is there, and forgets beyond the limit what was kept or spared longest ago:
+   * what was asked for since is spared once.
+   */
   keep(key: number, value: T, bytes: number): void {
-    this.#kept.set(key, { value, bytes });
+    this.#kept.set(key, { value, bytes, isAsked: false });
     this.#held += bytes;
-    for (const [oldest, { bytes: less }] of this.#kept) {
-      if (this.#held <= this.#limit || oldest === key) break;
+    for (const [oldest, kept] of this.#kept) {
+      if (this.#held <= this.#limit) break;
+      if (oldest === key) continue;
       this.#kept.delete(oldest);
-      this.#held -= less;
+      if (kept.isAsked) this.#kept.set(oldest, { ...kept, isAsked: false });
+      else this.#held -= kept.bytes;
     }
   }
+}
+
+interface Kept<T> {
+  readonly value: T;
+  readonly bytes: number;
+  isAsked: boolean;
 }

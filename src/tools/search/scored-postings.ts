@@ -5,7 +5,7 @@ import { BLOCK, readPostings } from './postings.ts';
 import { scoreOf } from './score.ts';
 
 /** Blocks of a piece. */
-export const PIECE_BLOCKS = 8;
+export const PIECE_BLOCKS = 32;
 
 /** The articles of a piece, in ascending order, and what the word gives each. */
 export interface Scored {

@@ -94,14 +94,7 @@ export class WordCursor {
     else this.at = this.articles.length;
   }
 
-  /** The highest score that it can give an article; articles must be asked for in ascending order. */
-  bestOf(article: number): number {
-    if (this.#blocks === null) return this.best;
-    this.#looked = this.#blockOf(article, this.#looked);
-    return this.#looked === this.#blockCount ? 0 : this.#score(this.#looked);
-  }
-
-  /** The highest score that it can give any of the articles from one to before another. */
+  /** The highest score that it can give any of the articles from one to before another; later ones are asked for later. */
   bestWithin(from: number, to: number): number {
     if (this.#blocks === null) return this.best;
     let best = 0;
