@@ -62,6 +62,12 @@ describe('an observation says what was computed', () => {
     ['2x + 3 = 11', '4 (x, which solves 2 * x + 3 = 11)'],
     ['50¢ * 4', '2 (computed as 50 / 100 * 4)'],
     ['two and a half times 4', '10 (computed as 5/2 * 4)'],
+    ['4th root of 81', '3 (computed as root(81, 4))'],
+    ['10 factorial', '3628800 (computed as 10!)'],
+    ['sin²(30°)', '0.25 (computed as sin(30°)^2)'],
+    ['3 out of 4', '0.75 (computed as 3 / 4)'],
+    ['1/2 dozen', '6 (computed as 6)'],
+    ['area = length * width = 5 * 3', '15 (computed as 5 * 3)'],
   ])('%s', async (expression, text) => {
     expect(await calculator.call(expression, { signal })).toMatchObject({ status: 'OK', text });
   });
@@ -97,6 +103,16 @@ describe('what has two readings is refused with both named', () => {
     ['200 + 15%', ['200 + 200 * 15%', '200 + 15% of 1']],
     ['5 hours + 30 minutes', ['hour', 'minute']],
     ['$5 + €3', ['$', 'eur']],
+    ['$1 + 25 cents', ['dollar', 'cent']],
+    ['25 of 200', ['25 * 200', '25 / 200']],
+    ['20% increase of 150', ['20% * 150', '150 changed']],
+    ['1/2% of 1000', ['(1/2)%', '1 / (2%)']],
+    ['sin^-1(0.5)', ['the inverse function arcsin', 'a power of sin']],
+    ['sin π/2', ['sin(pi / ...)', 'sin(pi) / ...']],
+    ['√16!', ['sqrt(16!)', 'sqrt(16)!']],
+    ['10 000 / 4', ['one number with blanks', 'two numbers']],
+    ['101₂', ['separators', 'another base']],
+    ['12/25/2020 - 5', ['a date', 'a calculation']],
   ])('%s', async (expression, readings) => {
     const { status, text } = await calculator.call(expression, { signal });
     expect(status).toBe('REFUSED');

@@ -46,10 +46,14 @@ const two = (apply: (a: Value, b: Value) => Value): Applied => ({
 const many = (apply: (...values: Value[]) => Value): Applied => ({ least: 1, most: Infinity, apply });
 const float = (apply: (value: number) => number): Applied => one((value) => finite(apply(toFloat(value))));
 /** float64 has no exact multiples of pi, and a sine that is 0 ends at some 1e-16. */
-const angle = (apply: (value: number) => number): Applied => ({
+const nearZero = (found: number, at: number) => Math.abs(found) < 4e-16 * Math.max(1, Math.abs(at));
+/** A quotient of two functions of an angle; where the one below is 0 it has no value. */
+const angle = (over: (at: number) => number, under: (at: number) => number = () => 1): Applied => ({
   ...one((value) => {
-    const [at, found] = [toFloat(value), apply(toFloat(value))];
-    return Math.abs(found) < 4e-16 * Math.max(1, Math.abs(at)) ? 0 : finite(found);
+    const at = toFloat(value);
+    const [above, below] = [over(at), under(at)];
+    if (nearZero(below, at)) throw new Refusal('division by zero: the function has no value at this angle.');
+    return nearZero(above, at) ? 0 : finite(above / below);
   }),
   ofAngle: true,
 });
@@ -112,11 +116,19 @@ function log(value: Value, base?: Value): Value {
   return logarithm(value, base);
 }
 
+/** In programs `log` of one number is the natural logarithm. */
+function programLog(value: Value, base: Value = Math.E): Value {
+  return logarithm(value, base);
+}
+
 function nthRoot(value: Value, degree: Value): Value {
   const n = asWhole(degree);
   if (n === null || n < 1n || n > 1000n) throw new Refusal('a root is of a degree from 1 to 1000.');
   return root(value, Number(n));
 }
+
+/** `log` called as a library's: no name that could be written without one. */
+export const PROGRAM_LOG = 'math.log';
 
 /** By the names that people and programs write; letter case does not count. */
 const TABLE: readonly (readonly [names: string, Applied])[] = [
@@ -139,7 +151,15 @@ const TABLE: readonly (readonly [names: string, Applied])[] = [
   ['log10', one((value) => logarithm(value, whole(10)))],
   ['sin', angle(Math.sin)],
   ['cos', angle(Math.cos)],
-  ['tan', angle(Math.tan)],
+  ['tan', angle(Math.sin, Math.cos)],
+  ['cot', angle(Math.cos, Math.sin)],
+  ['sec', angle(() => 1, Math.cos)],
+  ['csc', angle(() => 1, Math.sin)],
+  ['sinh', float(Math.sinh)],
+  ['cosh', float(Math.cosh)],
+  ['tanh', float(Math.tanh)],
+  ['atan2', two((y, x) => Math.atan2(toFloat(y), toFloat(x)))],
+  [PROGRAM_LOG, { least: 1, most: 2, apply: (value = whole(0), base) => programLog(value, base) }],
   ['asin arcsin', float(Math.asin)],
   ['acos arccos', float(Math.acos)],
   ['atan arctan', float(Math.atan)],

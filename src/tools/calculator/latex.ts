@@ -36,6 +36,7 @@ const SIGNS: ReadonlyMap<string, string> = new Map(
     yen: '¥',
     cents: '¢',
     percent: '%',
+    choose: ' choose ',
   }),
 );
 const NOTHING =
@@ -43,6 +44,9 @@ const NOTHING =
 const WORDS =
   /^(?:text(?:bf|it|rm|sf|tt|normal)?|math(?:rm|bf|it|sf|tt)|mbox|hbox|operatorname|boxed|fbox|ensuremath|underline|boldsymbol)$/;
 const FUNCTIONS = /^(?:log|ln|lg|exp|sin|cos|tan|arcsin|arccos|arctan|max|min|gcd|lcm|cot|sec|csc)$/;
+
+/** Surroundings of lines, whose `&` says where they are aligned. */
+const ENVIRONMENT = /^\{(?:align|aligned|equation|gather|gathered|split|math|displaymath|multline)\*?\}/;
 
 /** The text without LaTeX's commands; what is not known stays as it is, and is refused later. */
 export function plainLatex(text: string, depth = 0): string {
@@ -61,7 +65,7 @@ export function plainLatex(text: string, depth = 0): string {
     const match = command.exec(text);
     if (match === null) {
       const comma = text.startsWith('{,}', at);
-      out += comma ? ',' : text[at] === '~' ? ' ' : text[at];
+      out += comma ? ',' : text[at] === '~' || text[at] === '&' ? ' ' : text[at];
       at += comma ? 3 : 1;
       continue;
     }
@@ -75,7 +79,9 @@ export function plainLatex(text: string, depth = 0): string {
     else if (/^[dtcs]?frac$/.test(name)) out += fraction(group(), group());
     else if (/^[dt]?binom$/.test(name)) out += `binomial((${group()}), (${group()}))`;
     else if (name === 'sqrt') out += radical();
-    else if (/^[()[\],;: ]$/.test(name)) out += ' ';
+    else if (/^(?:begin|end)$/.test(name) && ENVIRONMENT.test(text.slice(at, at + 40))) {
+      at += (ENVIRONMENT.exec(text.slice(at)) as RegExpExecArray)[0].length;
+    } else if (/^[()[\],;: ]$/.test(name)) out += ' ';
     else if (name === '!') out += '';
     else if (name === '\\') out += '\n';
     else if (/^[%$#&_{}|]$/.test(name)) out += name;

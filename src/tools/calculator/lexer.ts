@@ -94,7 +94,7 @@ export class Lexer {
 
   opening(char: string): void {
     const call =
-      this.last?.kind === 'function' || (this.inCall && char === '[' && this.last?.kind === 'open');
+      this.last?.kind === 'function' || (this.inCall && /[[{]/.test(char) && this.last?.kind === 'open');
     if (char === '⌊' || char === '⌈') {
       this.tokens.push({
         kind: 'function',

@@ -1,7 +1,7 @@
 /** Makes nodes of a tree, where there is more to them than their parts. */
 import { Refusal } from './refusal.ts';
 import type { Node, Operator } from './tree.ts';
-import type { Unit } from './units.ts';
+import { type Unit, unitNamed } from './units.ts';
 
 export function number(value: bigint): Node {
   return { kind: 'number', value: { n: value, d: 1n }, text: String(value) };
@@ -19,13 +19,26 @@ export function unitOf(of: Node, unit: Unit | null): Node {
   return unit?.name === '°' || unit?.name === 'degree' ? { kind: 'degrees', of } : { kind: 'unit', of, unit };
 }
 
-/** A sum or difference. Different units of measure are not added up. */
+/** A sum or difference. Different units of measure are not added up; neither are dollars and cents. */
 export function summed(operator: '+' | '-', left: Node, right: Node): Node {
-  const [one, other] = [measured(left), measured(right)];
+  let [one, other] = [measured(left), measured(right)];
+  if (one === null && other?.dimension === MONEY?.dimension && isMoney(left)) one = MONEY;
+  if (other === null && one?.dimension === MONEY?.dimension && isMoney(right)) other = MONEY;
   if (one && other && (one.name !== other.name || one.dimension !== other.dimension)) {
     throw new Refusal(`${one.name} and ${other.name} are different units: write both in one.`);
   }
   return { kind: 'binary', operator, left, right };
+}
+
+const MONEY = unitNamed('dollar');
+
+/** Whether it is an amount with a sign of money. */
+function isMoney(node: Node): boolean {
+  if (node.kind === 'number') return node.money === true;
+  if (node.kind === 'group' || node.kind === 'negative') return isMoney(node.of);
+  return (
+    node.kind === 'binary' && /^[-+*]$/.test(node.operator) && isMoney(node.left) !== isMoney(node.right)
+  );
 }
 
 /** The unit of measure of a term; null where it has none, or more than one. */

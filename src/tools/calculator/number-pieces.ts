@@ -11,12 +11,14 @@ const MAX_EXPONENT = 400;
 
 const PROGRAM = /0(?:[xX][\da-fA-F]+|[bB][01]+|[oO][0-7]+)(?![\d.])/y;
 const GROUPED =
-  /(?:\d{1,3}(?:,\d{3})+|[1-9]\d?(?:,\d{2})+,\d{3}|\d{1,3}(?:'\d{3})+|\d+(?:_\d+)+)(?:\.\d*)?(?![\d]|[,_]\d)/y;
+  /(?:[1-9]\d{0,2}(?:,\d{3})+|[1-9]\d?(?:,\d{2})+,\d{3}|[1-9]\d{0,2}(?:'\d{3})+|\d{1,3}(?:_\d{3})+)(?:\.\d*)?(?![\d]|[,_]\d)/y;
 const PLAIN = /\d+\.?\d*|\.\d+/y;
 const EXPONENT = /[eE]([-+]?\d+)(?![\d.])/y;
 const FRACTION = /⟦(\d{1,400})\/(\d{1,400})⟧/y;
 /** `1/2` after `3 ` or `3 and `, with nothing after it that would make it another thing. */
 const MIXED = /(?:\s+and)?[^\S\n]+(\d{1,20})[^\S\n]?\/[^\S\n]?(\d{1,20})(?![\d.]|,\d|\/|\s*[\^!(])/y;
+/** `1/2` of `1/2 dozen`. */
+const PROPER = /(\d{1,4})\/(\d{1,4})(?![\d.,/])/y;
 const MIXED_SIGN = /[^\S\n]*⟦(\d{1,20})\/(\d{1,20})⟧(?!\s*[\^!(])/y;
 
 /** Adds the number at the lexer's place; false where there is none. */
@@ -40,6 +42,7 @@ export function readNumberAt(lexer: Lexer): boolean {
     return true;
   }
   if (!/[\d.]/.test(text[at] as string)) return false;
+  if (readPartOfMany(lexer)) return true;
   const program = exec(PROGRAM, text, at);
   if (program !== null) {
     throw ambiguous(program[0], `the number ${Number(program[0])} as programs write it`, 'a product with 0');
@@ -92,10 +95,16 @@ function refuseAfter({ text, at, inCall }: Lexer, end: number): void {
   const after = text.slice(end);
   const shown = text.slice(at, end + (/^\S{0,12}/.exec(after)?.[0].length ?? 0));
   if (/^\.\d/.test(after)) throw unreadable();
+  if (/^_\{?\d/.test(after)) {
+    throw ambiguous(shown, 'a number with separators', 'a number in another base than ten');
+  }
+  if (text[end - 1] === '.' && after.startsWith('(')) {
+    throw ambiguous(shown, 'a decimal that repeats', 'a product');
+  }
   if (!inCall && /^,\d/.test(after)) {
     throw ambiguous(shown, 'a number with a decimal comma', 'numbers with a comma between');
   }
-  if (/^[^\S\n]\d{3}(?!\d|[^\S\n]*\/)/.test(after) && /^\d{1,3}$/.test(text.slice(at, end))) {
+  if (/^[^\S\n]\d{3}(?!\d)/.test(after) && /^\d{1,3}$/.test(text.slice(at, end))) {
     throw ambiguous(`${shown}${after.slice(0, 4)}`, 'one number with blanks in it', 'two numbers');
   }
 }
@@ -118,11 +127,27 @@ function readMixed(lexer: Lexer, { value, end, whole }: Begun & { readonly whole
   if (last?.kind === 'operator' && last.name === '^')
     throw ambiguous(written, 'an exponent', 'an exponent and a factor');
   lexer.assumed = true;
+  const multiplied = multipliers(lexer, { value: plus(value, part), end: at + written.length });
+  const isPlain = multiplied.end === at + written.length;
   add(lexer, {
-    value: plus(value, part),
-    length: written.length,
-    said: `${whole} + ${match[1]}/${match[2]}`,
+    value: multiplied.value,
+    length: multiplied.end - at,
+    said: isPlain ? `${whole} + ${match[1]}/${match[2]}` : saidOf(multiplied.value),
   });
+  return true;
+}
+
+/** `1/2 dozen`, `3/4 million`: a fraction of many, where a blank says that the word belongs to both. */
+function readPartOfMany(lexer: Lexer): boolean {
+  const { text, at, last } = lexer;
+  const match = exec(PROPER, text, at);
+  if (match === null || Number(match[1]) >= Number(match[2])) return false;
+  if (last?.kind === 'operator' && /[/^]/.test(last.name)) return false;
+  const end = at + match[0].length;
+  const multiplied = multipliers(lexer, { value: fractionOf(match), end });
+  if (multiplied.end === end || !/^[ -]/.test(text.slice(end))) return false;
+  lexer.assumed = true;
+  add(lexer, { value: multiplied.value, length: multiplied.end - at, said: saidOf(multiplied.value) });
   return true;
 }
 
@@ -134,7 +159,9 @@ function multipliers(lexer: Lexer, { value, end }: Begun): Begun {
   let read = { value: half.numeral.value, rest: half.rest };
   for (let count = 0; count < 3; count++) {
     if (letters === 'unknowns' && /^[A-Za-z](?!\p{L})/u.test(read.rest)) break;
-    const found = multiplier(read.rest, lexer.isMoney);
+    // `$10 M`
+    const isApart = lexer.isMoney && /^ [kKmMbB](?![\p{L}\p{N}])/u.test(read.rest);
+    const found = multiplier(isApart ? read.rest.slice(1) : read.rest, lexer.isMoney);
     if (found === null) break;
     read = { value: times(read.value, found.value), rest: found.rest };
   }
@@ -150,7 +177,8 @@ interface Added {
 }
 
 function add(lexer: Lexer, { value, length, said, plain = false }: Added): void {
-  lexer.add({ kind: 'number', value, said, plain }, length);
+  const money = lexer.isMoney;
+  lexer.add({ kind: 'number', value, said, plain, ...(money && { money }) }, length);
 }
 
 /** A number in the calculator's spelling. */

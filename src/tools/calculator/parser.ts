@@ -8,6 +8,7 @@ import type { Phrase } from './phrases.ts';
 import { ambiguous, Refusal, unknownName, unreadable } from './refusal.ts';
 import { endsOperand, startsOperand, type Token } from './tokens.ts';
 import { bare, type Node, type Operator, written } from './tree.ts';
+import { refuseOf, refusePercentOfFraction, shortly } from './two-readings.ts';
 
 /** Exponents of exponents, brackets and functions together, that the parser descends into. */
 const MAX_DESCENT = 1200;
@@ -108,12 +109,14 @@ class Parser {
       const name = modulo ? 'mod' : this.#operator(PRODUCTS);
       if (name !== null) {
         const right = this.#signed();
+        if (name === 'of') refuseOf(left, right);
+        if (name === '/' && !this.#peek(-2)?.spaced) refusePercentOfFraction(left, right);
         if (name === 'off') left = { kind: 'binary', operator: '*', left: right, right: changed('-', left) };
         else left = { kind: 'binary', operator: name === 'of' ? '*' : (name as Operator), left, right };
       } else if (this.#isFactor()) {
         const right = this.#power();
         if (left.kind === 'binary' && ['/', '//', 'mod'].includes(left.operator)) {
-          const [a, b, c] = [left.left, left.right, right].map((node) => this.#short(node));
+          const [a, b, c] = [left.left, left.right, right].map((node) => shortly(node));
           const sign = left.operator;
           throw new Refusal(
             `write * for each multiplication next to a division: (${a} ${sign} ${b}) * ${c} or ${a} ${sign} (${b} * ${c}).`,
@@ -122,12 +125,6 @@ class Parser {
         left = { kind: 'binary', operator: '*', left, right };
       } else return left;
     }
-  }
-
-  #short(node: Node | undefined): string {
-    if (node === undefined) return '';
-    const text = written(node).slice(0, 24);
-    return node.kind === 'group' && bare(node).kind === 'binary' ? `(${text})` : text;
   }
 
   /** Whether the next operand multiplies, without a sign between: `2(3)`, `(1)(2)`, `2 pi`. */
@@ -232,7 +229,10 @@ class Parser {
     switch (token?.kind) {
       case 'number':
         this.#at++;
-        return { kind: 'number', value: token.value, text: token.said };
+        return {
+          ...{ kind: 'number', value: token.value, text: token.said },
+          ...(token.money && { money: true }),
+        };
       case 'constant':
         this.#at++;
         return { kind: 'constant', name: token.name };
@@ -245,7 +245,9 @@ class Parser {
         return this.#absolute(token.opens);
       case 'function':
         this.#at++;
-        return this.#call(token.name);
+        return token.power === undefined
+          ? this.#call(token.name)
+          : binary('^', this.#call(token.name), token.power);
       case 'prefix':
         this.#at++;
         return this.#prefix(token.phrase);
@@ -276,19 +278,38 @@ class Parser {
   }
 
   #call(written: string): Node {
-    const [name, base] = written.startsWith('log_') ? ['log', written.slice(4)] : [written, null];
-    const extra: Node[] = base === null ? [] : [number(BigInt(base))];
-    if (this.#next?.kind !== 'open') {
-      // Without parentheses: the next factor.
-      this.assumed ||= this.#peek(-1)?.text !== '√' || this.#next?.kind !== 'number';
-      return { kind: 'call', name, args: [this.#bareArgument(() => this.#power()), ...extra] };
-    }
+    const [, named, base] = /^(log|root)_(\d+)$/.exec(written) ?? [];
+    const name = named ?? written;
+    const extra: Node[] = base === undefined ? [] : [number(BigInt(base))];
+    if (this.#next?.kind !== 'open') return this.#callOfFactor(name, extra);
     const args = [...this.#arguments(name), ...extra];
     const { least, most } = FUNCTIONS.get(name) ?? { least: 0, most: 0 };
     if (args.length < least || args.length > most) {
       throw new Refusal(`${name} cannot be given ${args.length} arguments.`);
     }
     return { kind: 'call', name, args };
+  }
+
+  /** Without parentheses a function takes the next factor, where that is all that it can take. */
+  #callOfFactor(name: string, extra: readonly Node[]): Node {
+    const sign = this.#peek(-1)?.text ?? name;
+    this.assumed ||= sign !== '√' || this.#next?.kind !== 'number';
+    const argument = this.#bareArgument(() => this.#power());
+    const said = shortly(argument);
+    if (argument.kind === 'factorial' || argument.kind === 'percent') {
+      const mark = argument.kind === 'factorial' ? '!' : '%';
+      throw ambiguous(`${sign} ${said}`, `${name}(${said})`, `${name}(${shortly(argument.of)})${mark}`);
+    }
+    const next = this.#next;
+    const isTight = next?.kind === 'operator' && next.name === '/' && !next.spaced && !/^[√∛]$/.test(sign);
+    const divisor = this.#peek(1);
+    if ((isTight && divisor?.kind !== 'function') || (this.#isFactor() && next?.kind !== 'open')) {
+      if (next?.kind !== 'function' && next?.kind !== 'bar') {
+        const sequel = isTight ? ' / ...' : ' * ...';
+        throw ambiguous(`${sign} ${said}...`, `${name}(${said}${sequel})`, `${name}(${said})${sequel}`);
+      }
+    }
+    return { kind: 'call', name, args: [argument, ...extra] };
   }
 
   #bareArgument(read: () => Node): Node {
@@ -317,7 +338,7 @@ class Parser {
 
   /** Whether one list in brackets is all that the function is given. */
   #isList(): boolean {
-    if (this.#next?.kind !== 'open' || !this.#next.call || this.#next.closes !== ']') return false;
+    if (this.#next?.kind !== 'open' || !this.#next.call || this.#next.closes === ')') return false;
     let depth = 0;
     for (let ahead = 0; ; ahead++) {
       const token = this.#peek(ahead);
@@ -349,7 +370,7 @@ class Parser {
     while (phrase.joined.length > 0 && this.#joins(phrase.joined)) args.push(argument());
     const next = this.#next;
     if (next?.kind === 'operator' && !['subtracted from', 'less than', 'more than'].includes(next.name)) {
-      const said = args.map((arg) => this.#short(arg)).join(', ');
+      const said = args.map((arg) => shortly(arg)).join(', ');
       const shown = phrase.name === 'power' ? `${said}^${phrase.of}` : `${phrase.of}(${said})`;
       throw ambiguous(`${shown} ${next.text} ...`, `(${shown}) ${next.text} ...`, 'one of a longer term');
     }

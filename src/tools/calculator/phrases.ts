@@ -11,18 +11,22 @@ export interface Phrase {
   readonly swapped?: true;
 }
 
+const AS_MANY_AS = String.raw`as (?:many|much|long|far|old|tall|large|big|heavy|fast)(?: \p{L}+)? as`;
+
 /** Between or after operands; the first that fits counts, so longer ones stand first. */
 const INFIX: readonly (readonly [RegExp, string])[] = (
   [
+    [`(?:times )?${AS_MANY_AS}`, '*'],
     ['(?:is )?(?:multiplied by|times)', '*'],
-    ['(?:is )?divided by|over', '/'],
+    ['(?:is )?divided by|over|out of(?: every)?', '/'],
     ['(?:is )?increased by', 'increased by'],
     ['(?:is )?(?:decreased|reduced|diminished) by', 'decreased by'],
     ['(?:is )?added to|plus', '+'],
-    ['minus', '-'],
+    ['minus|take away', '-'],
     ['(?:is )?subtracted from', 'subtracted from'],
     ['(?:less|fewer) than', 'less than'],
     ['(?:more|greater) than', 'more than'],
+    ['less', '-'],
     ['modulo|modulus|mod', 'mod'],
     ['(?:raised )?to the power(?: of)?|raised to', '^'],
     ['choose', 'choose'],
@@ -36,7 +40,7 @@ const INFIX: readonly (readonly [RegExp, string])[] = (
 const AND = ['and'];
 const PREFIX: readonly (readonly [RegExp, Phrase])[] = (
   [
-    ['(?:square )?root of', { name: 'call', of: 'sqrt', joined: [] }],
+    ['(?:square )?root of|sqrt of', { name: 'call', of: 'sqrt', joined: [] }],
     ['cube root of', { name: 'call', of: 'cbrt', joined: [] }],
     ['absolute value of', { name: 'call', of: 'abs', joined: [] }],
     ['factorial of', { name: 'call', of: 'factorial', joined: [] }],
@@ -55,8 +59,9 @@ const PREFIX: readonly (readonly [RegExp, Phrase])[] = (
     ['(?:least|lowest) common multiple of|lcm of', { name: 'call', of: 'lcm', joined: AND }],
     ['square of', { name: 'power', of: '2', joined: [] }],
     ['cube of', { name: 'power', of: '3', joined: [] }],
-    ['twice|double', { name: 'multiple', of: '2', joined: [] }],
+    [`(?:twice|double)(?: ${AS_MANY_AS})?`, { name: 'multiple', of: '2', joined: [] }],
     ['triple|thrice', { name: 'multiple', of: '3', joined: [] }],
+    ['quadruple', { name: 'multiple', of: '4', joined: [] }],
     ['add(?! ?\\()', { name: 'call', of: 'sum', joined: ['and', 'to'] }],
     ['subtract(?! ?\\()', { name: 'call', of: 'subtract', joined: ['from'], swapped: true }],
     ['multiply(?! ?\\()', { name: 'call', of: 'product', joined: ['by', 'and'] }],

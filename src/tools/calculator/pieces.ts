@@ -4,6 +4,7 @@ import { readNumberAt } from './number-pieces.ts';
 import { ambiguous, Refusal, unreadable } from './refusal.ts';
 import type { Token } from './tokens.ts';
 import { readWordAt } from './word-pieces.ts';
+import { readRootAt } from './worded-functions.ts';
 
 /** A blank to be filled in is the unknown. */
 const BLANK = /\?{1,20}|_{1,20}(?![\p{L}\d])|[□▢◻⬜]/uy;
@@ -19,7 +20,14 @@ export interface Pieces {
 export function piecesOf(text: string, options: LexerOptions): Pieces {
   const lexer = new Lexer(text, options);
   while (lexer.at < text.length) {
-    if (lexer.skipBlank() || readNumberAt(lexer) || readWordAt(lexer) || readOperatorAt(lexer)) continue;
+    if (
+      lexer.skipBlank() ||
+      readRootAt(lexer) ||
+      readNumberAt(lexer) ||
+      readWordAt(lexer) ||
+      readOperatorAt(lexer)
+    )
+      continue;
     if (!readSignAt(lexer, text[lexer.at] as string)) throw foreign(lexer);
   }
   const { tokens, assumed } = lexer;

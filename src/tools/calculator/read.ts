@@ -112,8 +112,15 @@ interface Options {
 function readSides(texts: readonly string[], { letters, limits }: Options): Reading {
   const found = texts.map((text) => ({ text, side: attempt(() => readSide(text, { letters, limits })) }));
   const names = found.map(({ side }) => (side instanceof Refusal ? null : nameOf(side)));
+  const formulas = found.map(({ side }) => !(side instanceof Refusal) && side.unknowns.size > 0);
+  // `area = length * width = 5 * 3`: a name, a formula, and what is computed.
+  const isChain =
+    found.length > 2 &&
+    (names[0] !== null || isLabel(texts[0] ?? '')) &&
+    found.some(({ side }) => !(side instanceof Refusal) && isComputable(side));
   const others = (at: number) => found.filter((_, i) => i !== at).map(({ side }) => side);
   const sides = found.flatMap(({ text, side }, at): Side[] => {
+    if (isChain && (formulas[at] || at === 0)) return [];
     // What a result is called says nothing: `x = 5 + 3`, `total cost = 5 + 3`.
     if (found.length > 1) {
       const saysNothing = side instanceof Refusal || !isComputable(side);
@@ -145,7 +152,9 @@ function isLabel(text: string): boolean {
   return LABEL.test(text) && !/(?<![\p{L}\d_])\p{L}\)? ?-| - ?(?:\d|\(?\p{L}(?![\p{L}\d_]))/u.test(text);
 }
 
-const LABEL = /^\p{L}[\p{L}\d_ '’()-]*$/u;
+/** A name of a few words, with what it is counted in: `total cost (in $)`, `% change`, `∠A`, `E[X]`. */
+const LABEL =
+  /^(?:% |m?∠)?(?!.*\b(?:plus|minus|times|divided|multiplied|percent|what|which)\b)\p{L}[\p{L}\d_ '’()-]*(?:\[\p{L}+\]|\((?:in )?[\p{Sc}%]\))?$/iu;
 
 function isComputable({ node, unknowns }: Side): boolean {
   return unknowns.size === 0 && !(attempt(() => evaluate(node)) instanceof Refusal);

@@ -1,11 +1,22 @@
 /** The sides of an equation, and equations inside calls of a solver. */
 import { ambiguous, Refusal } from './refusal.ts';
+import { unwrapped } from './spelling.ts';
 
 /** More sides than these are no chain of results. */
 const MAX_SIDES = 8;
 
 const EQUALS = /(?:\b(?:is|are)\s+)?\bequals?(?:\s+to)?\b|:=|==?|≈/giu;
+/** And `10 + 5 is 15`, where a number comes after it. */
+const EQUALS_OR_IS = new RegExp(
+  String.raw`${EQUALS.source}|\b(?:is|are)(?=\s+[-+(√\p{Sc}.\d]|\s+(?:${numberWords()})\b|\s*$)`,
+  'giu',
+);
 const CALLED = /^solve\s*\(([\s\S]*)\)$/i;
+
+function numberWords(): string {
+  const small = 'zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\\w+teen|';
+  return `${small}(?:twen|thir|for|fif|six|seven|eigh|nine)ty|a hundred|half`;
+}
 
 /** What stands between the signs of equality; empty sides are left out. `solve(2x - 8, x)` means 2x - 8 = 0. */
 export function sidesOf(text: string): string[] {
@@ -15,8 +26,8 @@ export function sidesOf(text: string): string[] {
   if (/[<>≤≥≠]|=>/.test(asked)) throw new Refusal('a comparison has no value: write one side of it.');
   if (/\s!=/.test(asked)) throw ambiguous('!=', 'a factorial', '"is not equal to"');
   const sides = asked
-    .split(EQUALS)
-    .map((side) => side.trim())
+    .split(/\b(?:what|how|which)\b/i.test(asked) ? EQUALS : EQUALS_OR_IS)
+    .map(unwrapped)
     .filter((side) => side !== '');
   if (sides.length > MAX_SIDES) throw new Refusal(`there are more than ${MAX_SIDES} signs of equality.`);
   return sides.length === 0 ? [asked] : sides;

@@ -14,22 +14,36 @@ const PAIRS: readonly RegExp[] = [
   /^`+([^`]*)`+$/,
   /^"([^"]*)"$/,
   /^'([^']*)'$/,
+  /^\{\s*"\p{L}[\p{L}_]*"\s*:\s*"([^"]*)"\s*\}$/u,
+  /^<<([^<>]*)>>\S{0,20}$/,
+  /^console\.log\s*\(((?:[^()]|\([^()]*\))*)\)$/,
   /^“([^“”]*)”$/,
   /^‘([^‘’]*)’$/,
   /^\$\$([^$]*)\$\$$/,
   /^\$([^$]*[^$\s])\$$/,
-  /^\*\*([^*]*)\*\*$/,
+  // No expression begins with these signs, and ends with them.
+  /^\*\*(?! )([\s\S]*[^\s*])\*\*$/,
+  /^\*(?![ *])([\s\S]*[^\s*])\*$/,
+  /^__(?! )([^_]*[^\s_])__$/,
 ];
 const INTRODUCTION = new RegExp(
-  "^(?:please|calculate|compute|evaluate|simplify|find|solve|what(?: is|'s|’s)|how much is|" +
-    String.raw`(?:the )?(?:value|result) of)(?![\p{L}\d_(])[:,]?\s*`,
+  "^(?:please|calculate|compute|evaluate|simplify|find|solve|what(?: is|'s|’s)|how (?:much|many) is|" +
+    "let(?:'s|’s| us| me)|we (?:get|have)|return|so|then|thus|hence|therefore|now|next|first|finally|" +
+    String.raw`(?:the )?(?:value|result) of)(?![\p{L}\d_(])[:,]?\s*|^>>>\s*`,
   'iu',
 );
-/** `Total cost: 12 * 3`. */
-const LABEL = /^\p{L}[\p{L}\d_' -]*:\s*(?=[^=\s])/u;
+/** `Total cost: 12 * 3`, `**Answer:** 3 * 4`, `Total (in $): 12 * 3`; not `ratio 3:4`. */
+const LABEL =
+  /^(?:\*\*)?(?!ratio\b)\p{L}[\p{L}\d_'’ -]*(?:\((?:in )?[\p{L}\p{Sc}%]{1,12}\) ?)?(?:(?<!\d):|:(?!\d))(?:\*\*)?\s*(?=[^=\s])/iu;
 
 /** A day, and nothing but it. */
 const DATE = /^\s*(?:\d{4}-\d\d?-\d\d?|\d\d?-\d\d?-\d{4}|\d{4}\/\d\d?\/\d\d?|\d\d?\/\d\d?\/\d{4})\s*$/;
+/** A day within more, as it is written in full. */
+const DATE_WITHIN =
+  /(?<![\d./-])(?:(?:1\d|20)\d\d-(?:0\d|1[0-2])-(?:0[1-9]|[12]\d|3[01])|(?:0?[1-9]|[12]\d|3[01])\/(?:0?[1-9]|[12]\d|3[01])\/(?:19|20)\d\d)(?![\d./])/;
+/** `remainder of 17 divided by 5`. */
+const REMAINDER =
+  /^(?:the )?remainder (?:of|when|if) (\d{1,40}|\([\d\s+*-]{1,80}\)) (?:is )?divided by (\d{1,40})$/i;
 
 /** Vulgar fractions are one number each, whatever stands beside them. */
 const VULGAR = /[¼-¾⅐-⅞↉]/g;
@@ -37,6 +51,15 @@ const VULGAR = /[¼-¾⅐-⅞↉]/g;
 /** The plain spelling. Throws `Refusal` where nothing is left. */
 export function plainSpelling(text: string): string {
   let plain = unwrapped(text.replaceAll(/\r\n?|\u2028|\u2029/g, '\n'));
+  plain = plain
+    .replace(/<<[^<>]*>>/g, '')
+    .replace(/&(?==)/g, '')
+    .replace(/(?<!eval)\(\s*(["'])([^"'()]*)\1\s*\)/g, '($2)')
+    .replace(SMALL_FRACTION, (_, over: string, under: string) => `⟦${ascii(over)}/${ascii(under)}⟧`)
+    .replace(/([\p{Nd})\]}]?)([⁰¹²³⁴-⁹]{1,3})√/gu, rootSign)
+    .replaceAll('∜', 'root_4 ')
+    .replace(/(?<=[⁰¹²³⁴-⁹])[⁺⁻][⁰¹²³⁴-⁹⁺⁻]*/g, refuseExponent)
+    .replace(/[₀-₉]+/g, (marks) => `_{${ascii(marks)}}`);
   plain = plain.replace(VULGAR, (sign) => `⟦${sign.normalize('NFKC').replace('⁄', '/')}⟧`);
   if (/\\|\{,\}/.test(plain)) plain = unwrapped(plainLatex(plain));
   plain = plainCharacters(plain)
@@ -46,9 +69,11 @@ export function plainSpelling(text: string): string {
     .replace(/[÷∕➗]/g, '/')
     .replaceAll('➕', '+')
     .replaceAll('➖', '-')
+    .replaceAll('˗', '-')
+    .replace(/(?<!\p{L})[хХ](?!\p{L})/gu, 'x')
     .replace(/[【〔〈⟨]/g, '(')
     .replace(/[】〕〉⟩]/g, ')')
-    .replace(/(?<=\d)[₀-₉]/g, '');
+    .replace(/(?<!log)(?<=\p{L})_\{([\p{L}\d]{1,20})\}/giu, '_$1');
   plain = unwrapped(plain);
   for (let count = 0; count < MAX_WRAPPERS; count++) {
     const rest = plain.replace(INTRODUCTION, '').replace(LABEL, '');
@@ -56,14 +81,33 @@ export function plainSpelling(text: string): string {
     plain = unwrapped(rest);
   }
   plain = plain.replace(/^(?:=\s*)+/, '');
-  const date = DATE.exec(plain);
+  plain = plain.replace(REMAINDER, '$1 mod $2');
+  const date = DATE.exec(plain) ?? DATE_WITHIN.exec(plain);
   if (date !== null) throw ambiguous(date[0], 'a date', 'a calculation');
   if (!/[^\s$€£.,;]/.test(plain)) throw new Refusal('there is nothing to calculate.');
   return plain;
 }
 
+/** `¹⁄₂`: small digits over small ones. */
+const SMALL_FRACTION = /([⁰¹²³⁴-⁹]{1,9})[⁄/]([₀-₉]{1,9})/g;
+
+/** Small digits at their usual size. */
+function ascii(marks: string): string {
+  return marks.normalize('NFKC');
+}
+
+/** `³√8`; after an operand the mark may be its exponent. */
+function rootSign(_: string, before: string, degree: string): string {
+  if (before !== '') throw ambiguous(`${before}${degree}√`, 'a power times a root', 'a root of that degree');
+  return `root_${ascii(degree)} `;
+}
+
+function refuseExponent(marks: string): never {
+  throw new Refusal(`an exponent is one number: write ${ascii(marks)} with ^ and parentheses.`);
+}
+
 /** Without marks in pairs around it, and a stop or semicolon at its end. */
-function unwrapped(text: string): string {
+export function unwrapped(text: string): string {
   let out = text.trim();
   for (let count = 0; count < MAX_WRAPPERS; count++) {
     const before = out;

@@ -15,13 +15,21 @@ interface Place {
 }
 
 export type Piece =
-  | { readonly kind: 'number'; readonly value: Rational; readonly said: string; readonly plain: boolean }
+  | {
+      readonly kind: 'number';
+      readonly value: Rational;
+      readonly said: string;
+      readonly plain: boolean;
+      readonly money?: boolean;
+    }
   | { readonly kind: 'operator'; readonly name: string }
   | { readonly kind: 'open'; readonly closes: string; readonly call: boolean }
   | { readonly kind: 'close' }
   /** `tight`: digits are on both sides, and after it exactly three. */
   | { readonly kind: 'comma'; readonly tight: boolean }
-  | { readonly kind: 'function' | 'constant' | 'name'; readonly name: string }
+  /** `power`: `sin²(30°)`. */
+  | { readonly kind: 'function'; readonly name: string; readonly power?: bigint }
+  | { readonly kind: 'constant' | 'name'; readonly name: string }
   | { readonly kind: 'unit'; readonly unit: Unit | null }
   | { readonly kind: 'prefix'; readonly phrase: Phrase }
   | { readonly kind: 'factorial' | 'percent' | 'percentWord' | 'degrees' | 'cents' }

@@ -5,7 +5,8 @@ import type { Unit } from './units.ts';
 export type Operator = '+' | '-' | '*' | '/' | '//' | 'mod' | '^';
 
 export type Node =
-  | { readonly kind: 'number'; readonly value: Rational; readonly text: string }
+  /** `money`: a sign of money stands with it. */
+  | { readonly kind: 'number'; readonly value: Rational; readonly text: string; readonly money?: boolean }
   | { readonly kind: 'constant'; readonly name: string }
   | { readonly kind: 'unknown'; readonly name: string }
   | { readonly kind: 'negative' | 'factorial' | 'percent' | 'degrees' | 'group'; readonly of: Node }

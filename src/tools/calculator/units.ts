@@ -6,7 +6,7 @@ const DIMENSIONS = `
   mm millimeter millimetre; cm centimeter centimetre; m meter metre; km kilometer kilometre; in inch; ft foot feet; yd yard; mi mile
   mg milligram; g gram; kg kilo kilogram; lb pound; oz ounce; ton; tonne
   ml milliliter millilitre; cl; dl; l liter litre; gallon gal; quart qt; pint pt; cup; tablespoon tbsp; teaspoon tsp
-  dollar usd buck; cent; dime; nickel; quarter; penny pence pennies; eur euro; gbp; inr rupee; jpy yen; cny yuan; chf; cad; aud
+  usd buck dollar; cent; dime; nickel; quarter; penny pence pennies; eur euro; gbp; inr rupee; jpy yen; cny yuan; chf; cad; aud
   °c celsius; °f fahrenheit; degree deg °; radian rad
   kb; mb; gb; tb; byte; bit
 `;

@@ -7,6 +7,14 @@ import { infixAt, prefixAt } from './phrases.ts';
 import { ambiguous, unknownName, unreadable } from './refusal.ts';
 import { isJoining } from './tokens.ts';
 import { unitNamed } from './units.ts';
+import {
+  matchAt,
+  readFactorialWord,
+  readOfLibrary,
+  readOrdinal,
+  readPowerWords,
+  readRaised,
+} from './worded-functions.ts';
 
 const LETTER = /[\p{L}_µ]/u;
 const NAME = /[\p{L}_][\p{L}\d_]*/uy;
@@ -15,8 +23,8 @@ const LIBRARY = /(?:math|np|numpy|sympy|sp|cmath)\.(?=\p{L})/iuy;
 /** Functions that may stand before their argument without parentheses. */
 const BARE = /^(?:sqrt|cbrt|ln|log|log2|log10|exp|sin|cos|tan|arcsin|arccos|arctan|abs)$/;
 /** `sqrt16`, `log_2(8)`, `log_{10} 100`. */
-const WITH_NUMBER = /(sqrt|cbrt|sin|cos|tan|ln|exp|abs)(?=\d)|log_(?:\{(\d{1,9})\}|(\d{1,9}))/iy;
-
+const WITH_NUMBER =
+  /(sqrt|cbrt|sin|cos|tan|ln|exp|abs)(?=\d)|log_(?:\{(\d{1,9})\}|\((\d{1,9})\)|(\d{1,9}))|log base (\d{1,9}) of(?!\p{L})/iuy;
 /** A word of a unit, with its power: `apples`, `km`, `m^2`, `sq.`. */
 const UNIT_WORD =
   /[^\S\n]*((?:°\s?[CF](?!\p{L})|[\p{L}µ][\p{L}\p{M}µ'’]*(?:-\p{L}+)*)\.?)(?:(?:\^|\*\*)\s*[-+]?(?:\d|\{\s*[-+]?\d\s*\})(?![\d.])|[²³]|(?<=[cmk]?m)[23](?!\d))?/uy;
@@ -29,7 +37,9 @@ const ATTACHED = /^[ghlLsWVJNKF]$/;
 const CONNECTING = new Set(
   `
     and or nor not if to from than then is are was were be in into with without at by for as per between
-    among but plus minus times divided multiplied over equals equal mod modulo choose of off percent less
+    among but plus minus times divided multiplied over equals equal mod modulo choose of off percent less out
+    factorial root power remainder inverse reciprocal rounded percentage negative opposite quotient grand
+    sqrt cbrt abs ln log exp gcd lcm floor ceil round sine cosine tangent squareroot modulus
     more fewer subtracted added squared cubed doubled tripled
     halved where when while so because true false am pm
   `
@@ -49,10 +59,15 @@ export function readWordAt(lexer: Lexer): boolean {
     return false;
   }
   const library = matchAt(LIBRARY, text, at);
-  if (library !== null) lexer.at += library[0].length;
+  if (library !== null) {
+    lexer.at += library[0].length;
+    if (readOfLibrary(lexer)) return true;
+  }
   return (
     readTimes(lexer) ||
     readPercentWord(lexer) ||
+    (afterOperand && (readFactorialWord(lexer) || readOrdinal(lexer) || readPowerWords(lexer))) ||
+    readRaised(lexer) ||
     (afterOperand && readInfix(lexer)) ||
     readFunction(lexer) ||
     readConstant(lexer) ||
@@ -111,7 +126,8 @@ function readFunction(lexer: Lexer): boolean {
   const { text, at, afterOperand } = lexer;
   const numbered = matchAt(WITH_NUMBER, text, at);
   if (numbered !== null) {
-    const base = numbered[2] ?? numbered[3];
+    const base = numbered[2] ?? numbered[3] ?? numbered[4] ?? numbered[5];
+    lexer.assumed ||= numbered[5] !== undefined;
     const name = numbered[1]?.toLowerCase() ?? (base === '10' || base === '2' ? `log${base}` : `log_${base}`);
     lexer.add({ kind: 'function', name }, numbered[0].length);
     return true;
@@ -119,7 +135,17 @@ function readFunction(lexer: Lexer): boolean {
   const [word = ''] = matchAt(NAME, text, at) ?? [];
   const called = /^\s?[([{]/.test(text.slice(at + word.length));
   const name = called && (word === 'C' || word === 'P') ? `n${word}r` : word;
+  if (prefixAt(text, at) !== null) return false;
   const known = functionNamed(name);
+  // `10 min (2 sets)`, `5 sec (…)`: what is counted, and a remark.
+  if (
+    known !== null &&
+    afterOperand &&
+    unitNamed(word) !== null &&
+    /^\s/.test(text.slice(at + word.length))
+  ) {
+    return false;
+  }
   if (known === null || (!called && !BARE.test(known))) {
     // `apples (2)` after a number is a unit; a word that is called is a function that is not known.
     if (called && !afterOperand && word.length > 1 && !CONSTANTS.has(word.toLowerCase())) {
@@ -188,7 +214,7 @@ function readUnit(lexer: Lexer): boolean {
     const word = match?.[1] ?? '';
     if (match === null) break;
     const isFirst = words.length === 0;
-    const isInch = isFirst && INCH.test(text.slice(end));
+    const isInch = (isFirst || isPer) && INCH.test(text.slice(end));
     if (!isInch && !isUnitWord(word, { letters, isAttached: isAttached && isFirst })) break;
     // `3 x 4` and `3 apples x 4`: the sign is no word.
     if (words.length > 0 && /^[xX]$/.test(word)) break;
@@ -217,7 +243,7 @@ function unitFollows(text: string, at: number): boolean {
   const [word = ''] = matchAt(NAME, text, at) ?? [];
   return (
     word !== '' &&
-    functionNamed(word) === null &&
+    (functionNamed(word) === null || unitNamed(word) !== null) &&
     !isNumberWord(word.toLowerCase()) &&
     !/^(?:pi|π|e)$/i.test(word)
   );
@@ -287,9 +313,4 @@ function readName(lexer: Lexer): boolean {
   // `x4` after a number was a sign; `x4` by itself is a name.
   lexer.add({ kind: 'name', name: word }, word.length);
   return true;
-}
-
-function matchAt(pattern: RegExp, text: string, at: number): RegExpExecArray | null {
-  pattern.lastIndex = at;
-  return pattern.exec(text);
 }
