@@ -1,29 +1,32 @@
 // A matmul for software adapters, where reading a number costs as much as ten multiplications: a subgroup of
-// SUBGROUP lanes is a workgroup and has a tile of 16 rows. Each lane has 4 of its columns, for all rows, in
+// SUBGROUP lanes is a workgroup and has a tile of ROWS rows. Each lane has 4 of its columns, for all rows, in
 // registers. Of the left factor each lane reads other numbers than its neighbors, and all lanes then use them
 // by broadcast. Sums go over the depth in order, with fma: a number of the result depends on its row and
-// column alone, not on how many there are, and repeats to the bit. Follows the same files as tile.wgsl.
-const ROWS = 16u;
+// column alone, not on how many there are nor on ROWS, and repeats to the bit. Follows the same files as
+// tile.wgsl, of which it takes `leftAt` and `rightAt`: a branch around each read would cost as much as the read,
+// so what is beyond an end is read from within, and thrown away.
 
+// Neighboring workgroups have the same columns, whose weights are then at hand.
 @compute @workgroup_size(SUBGROUP)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
   let size = extent();
-  let row = group.y * ROWS;
-  let column4 = group.x * SUBGROUP + lane;
+  let row = select(group.x * ROWS, size.x - size.x % TILE, REST);
+  let column4 = group.y * SUBGROUP + lane;
+  let inside = min(column4, size.y - 1);
   var sums: array<vec4f, ROWS>;
   for (var depth4 = 0u; 4 * depth4 < size.z; depth4++) {
-    let b = rightBlock(column4, depth4);
+    let b = rightBlock(inside, depth4, size);
     for (var first = 0u; first < ROWS; first += SUBGROUP) {
-      let a = ofLanes(leftPart(row, depth4, first + lane));
-      for (var i = 0u; i < SUBGROUP; i++) {
+      let a = ofLanes(leftPart(row, depth4, first + lane, size));
+      for (var i = 0u; i < min(SUBGROUP, ROWS); i++) {
         if (LEFT_ALONG_DEPTH) {
           // A row at four depths.
           let m = first + i;
           sums[m] = fma(a[i].wwww, b[3], fma(a[i].zzzz, b[2], fma(a[i].yyyy, b[1], fma(a[i].xxxx, b[0], sums[m]))));
         } else {
           // Four rows at a depth.
-          let m = 4 * ((first + i) % 4);
-          let weights = b[(first + i) / 4];
+          let m = 4 * ((first + i) % (ROWS / 4));
+          let weights = b[(first + i) / (ROWS / 4)];
           sums[m] = fma(a[i].xxxx, weights, sums[m]);
           sums[m + 1] = fma(a[i].yyyy, weights, sums[m + 1]);
           sums[m + 2] = fma(a[i].zzzz, weights, sums[m + 2]);
@@ -38,18 +41,29 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   }
 }
 
-// The part with this number, of 16, of the rows at four depths.
-fn leftPart(row: u32, depth4: u32, part: u32) -> vec4f {
-  if (LEFT_ALONG_DEPTH) { return left(row + part, depth4); }
-  return left(4 * depth4 + part / 4, row / 4 + part % 4);
+// The part with this number, of ROWS, of the rows at four depths.
+fn leftPart(row: u32, depth4: u32, part: u32, size: vec3u) -> vec4f {
+  if (LEFT_ALONG_DEPTH) { return leftAt(min(row + part, size.x - 1), depth4); }
+  let depth = 4 * depth4 + part / (ROWS / 4);
+  let value = leftAt(min(depth, size.z - 1), min(row / 4 + part % (ROWS / 4), size.x / 4 - 1));
+  return select(vec4f(), value, depth < size.z);
 }
 
 // A lane's 4 columns at four depths: a vec4 of columns for each.
-fn rightBlock(column4: u32, depth4: u32) -> mat4x4f {
+fn rightBlock(column4: u32, depth4: u32, size: vec3u) -> mat4x4f {
   if (RIGHT_ALONG_DEPTH) {
     let line = 4 * column4;
-    return transpose(mat4x4f(right(line, depth4), right(line + 1, depth4), right(line + 2, depth4), right(line + 3, depth4)));
+    return transpose(mat4x4f(
+      rightAt(line, depth4), rightAt(line + 1, depth4), rightAt(line + 2, depth4), rightAt(line + 3, depth4),
+    ));
   }
   let line = 4 * depth4;
-  return mat4x4f(right(line, column4), right(line + 1, column4), right(line + 2, column4), right(line + 3, column4));
+  return mat4x4f(
+    rightLine(line, column4, size), rightLine(line + 1, column4, size),
+    rightLine(line + 2, column4, size), rightLine(line + 3, column4, size),
+  );
+}
+
+fn rightLine(line: u32, column4: u32, size: vec3u) -> vec4f {
+  return select(vec4f(), rightAt(min(line, size.z - 1), column4), line < size.z);
 }

@@ -10,13 +10,17 @@ fn extent() -> vec3u {
 
 fn left(m: u32, n4: u32) -> vec4f {
   if (m >= rows() || n4 >= call.out4) { return vec4f(); }
-  return dy[m * call.yStride4 + call.yAt4 + n4];
+  return leftAt(m, n4);
 }
+
+fn leftAt(m: u32, n4: u32) -> vec4f { return dy[m * call.yStride4 + call.yAt4 + n4]; }
 
 fn right(m: u32, k4: u32) -> vec4f {
   if (m >= rows() || k4 >= call.in4) { return vec4f(); }
-  return x[m * call.xStride4 + call.xAt4 + k4];
+  return rightAt(m, k4);
 }
+
+fn rightAt(m: u32, k4: u32) -> vec4f { return x[m * call.xStride4 + call.xAt4 + k4]; }
 
 fn put(n: u32, k4: u32, value: vec4f) {
   dw[n * call.in4 + k4] += call.scale * value;

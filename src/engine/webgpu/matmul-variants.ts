@@ -37,12 +37,22 @@ export function tileVariant(file: string, { software, half }: { software: boolea
   };
 }
 
-/** Rows of a subgroup's tile, in subgroup-tile.wgsl. */
-export const subgroupRows = 16;
+/** Rows of a subgroup's tile, and of the last one where no more are left. */
+export const subgroupRows = { whole: 16, rest: 8 } as const;
 
 /** The same in the tiles of a subgroup: subgroup-tile.wgsl after it. */
-export function subgroupTile(file: string, lanes: number): Variant {
-  return inSubgroup([file, 'subgroup-tile'], lanes);
+export function subgroupTile(file: string, lanes: number, tile: keyof typeof subgroupRows): Variant {
+  const variant = inSubgroup([file, 'subgroup-tile'], lanes);
+  const sizes = `const TILE = ${subgroupRows.whole}u;
+const ROWS = ${subgroupRows[tile]}u;
+const REST = ${tile === 'rest'};`;
+  return { ...variant, before: `${variant.before}\n${sizes}` };
+}
+
+/** Whether the last rows, beyond whole tiles, fit into the small one. */
+export function hasRest(rows: number): boolean {
+  const last = rows % subgroupRows.whole;
+  return last > 0 && last <= subgroupRows.rest;
 }
 
 /** Kernels of one subgroup to a workgroup. */

@@ -3,6 +3,7 @@ import type { Binding } from '../../../device/buffers.ts';
 import type { DecoderParts } from '../decoder-parts.ts';
 import { type Dispatch, float, inTwoDimensions, type KernelCall, type Kernels } from '../kernels.ts';
 import {
+  hasRest,
   matrixTile,
   matrixVariant,
   rowsVariant,
@@ -74,8 +75,12 @@ export class Matmul {
     if (this.#inRegisters) {
       return this.#kernels.dispatch('matmul', { ...call, workgroups: tiles(options.output, 4, options) });
     }
-    const lanes = this.#inSubgroups('tile-forward', options.output, options.over);
-    if (lanes) return this.#kernels.dispatch('matmul', { ...call, ...lanes });
+    const lanes = this.#inSubgroups(
+      'matmul',
+      { file: 'tile-forward', call, columns: options.output },
+      options,
+    );
+    if (lanes) return lanes;
     if (this.#fewRows) {
       const variant = rowsVariant(this.#kernels.adapter);
       const columns = Math.ceil(options.output / 32);
@@ -101,8 +106,9 @@ export class Matmul {
       const workgroups = tiles(options.input, 8, options);
       return this.#kernels.dispatch('matmul-backward-input', { ...call, workgroups });
     }
-    const lanes = this.#inSubgroups('tile-backward-input', options.input, options.over);
-    if (lanes) return this.#kernels.dispatch('matmul-backward-input', { ...call, ...lanes });
+    const tile = { file: 'tile-backward-input', call, columns: options.input };
+    const lanes = this.#inSubgroups('matmul-backward-input', tile, options);
+    if (lanes) return lanes;
     const units = this.#onUnits(
       'tile-backward-input',
       w,
@@ -123,13 +129,14 @@ export class Matmul {
       family === 'registers'
         ? [32, 64]
         : lanes
-          ? [4 * lanes, subgroupRows, subgroupTile('tile-backward-weight', lanes)]
+          ? [4 * lanes, subgroupRows.whole, subgroupTile('tile-backward-weight', lanes, 'whole')]
           : [64, 64, this.#tile('tile-backward-weight')];
+    const [columns, rows] = [Math.ceil(input / wide), Math.ceil(output / high)];
     return this.#kernels.dispatch('matmul-backward-weight', {
       call: callOf(x, dy, options),
       bindings: [this.#batch, dy.of, x.of, dw],
       ...(variant ? { variant } : {}),
-      workgroups: (sizes) => (sizes[over] === 0 ? [0] : [Math.ceil(input / wide), Math.ceil(output / high)]),
+      workgroups: (sizes) => (sizes[over] === 0 ? [0] : lanes ? [rows, columns] : [columns, rows]),
     });
   }
 
@@ -137,18 +144,31 @@ export class Matmul {
     return { stored: w.format, bindings: [this.#batch, from.of, w.of, to.of] };
   }
 
-  /** What puts a matmul in the tiles of subgroups; null where the family is another. Many rows or few. */
+  /**
+   * A matmul in the tiles of subgroups; null where the family is another. Many rows or few: the last ones, where
+   * they are few, have a smaller tile.
+   */
   #inSubgroups(
-    file: string,
-    columns: number,
-    over: MatmulOptions['over'],
-  ): Pick<KernelCall, 'variant' | 'workgroups'> | null {
+    kernel: string,
+    tile: { file: string; call: Omit<KernelCall, 'workgroups'>; columns: number },
+    { over }: MatmulOptions,
+  ): Dispatch | null {
     const { lanes } = this.#kernels.matmul;
     if (!lanes) return null;
-    return {
-      variant: subgroupTile(file, lanes),
-      workgroups: (sizes) => [Math.ceil(columns / (4 * lanes)), Math.ceil(sizes[over] / subgroupRows)],
-    };
+    const { file, call } = tile;
+    const columns = Math.ceil(tile.columns / (4 * lanes));
+    const { whole } = subgroupRows;
+    return this.#kernels.dispatch(kernel, {
+      ...{ ...call, variant: subgroupTile(file, lanes, 'whole') },
+      workgroups: ({ [over]: rows }) => [
+        hasRest(rows) ? Math.floor(rows / whole) : Math.ceil(rows / whole),
+        columns,
+      ],
+      before: this.#kernels.dispatch(kernel, {
+        ...{ ...call, variant: subgroupTile(file, lanes, 'rest') },
+        workgroups: ({ [over]: rows }) => [hasRest(rows) ? 1 : 0, columns],
+      }),
+    });
   }
 
   /**
