@@ -23,7 +23,7 @@ export const ANSWER_TAG = 'answer';
 /** A name that the grammar can read between angle brackets. */
 export const TAG_PATTERN = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
 
-/** What an action says, without its reasoning. `content` is trimmed and not empty. */
+/** What an action says, without its reasoning. `content` is trimmed and has something to be seen. */
 export type ActionContent =
   | { readonly kind: 'TOOL_CALL'; readonly tool: string; readonly content: string }
   | { readonly kind: 'ANSWER'; readonly tool: null; readonly content: string };
@@ -43,6 +43,9 @@ const PROBLEMS = {
   unopened: 'a tag was closed and not opened.',
   empty: 'there is nothing between the tags.',
 } as const;
+
+/** Something that can be seen: no blanks, controls and marks of width zero. */
+const VISIBLE = /[^\s\p{Cc}\p{Cf}]/u;
 
 /** How a text is to be read. */
 export interface Reading {
@@ -67,7 +70,7 @@ export function parseAction(
   if (typeof found === 'string') return noAction(PROBLEMS[found]);
   const { tag, tool } = found;
   const content = found.content.trim();
-  if (content === '') return noAction(PROBLEMS.empty);
+  if (!VISIBLE.test(content)) return noAction(PROBLEMS.empty);
   return tag === ANSWER_TAG
     ? { kind: 'ANSWER', tool: null, content }
     : { kind: 'TOOL_CALL', tool: tool as string, content };

@@ -62,6 +62,9 @@ const HEDGE = new RegExp(
   'i',
 );
 
+/** A remark in brackets, which offers no other value: `GOOD (it is new)`, not `GOOD (or BAD)`. */
+const REMARK = /^ ?\((?!(?:or|maybe|perhaps)\b)[^()]*\)[.!]?$/i;
+
 /** What comes before a label that is not said, or said by another. */
 const ANOTHERS =
   /n[’']t\b|\b(?:not|never|if|unless|were|says|said|wrote|writes|ends|claim\w*|ask\w*|want\w*|tell\w*|told|idea|instead|rather)\b|\bno $/i;
@@ -129,7 +132,7 @@ function plainLine(line: string): string {
     .replace(/<(\/?)([a-z_]+)>/gi, (_, closing: string, name: string) =>
       closing === '' ? ` ${name}: ` : ' ',
     )
-    .replace(/[*_`#"“”$[\]]|(?<!\p{L})['‘’]|['‘’](?!\p{L})|\\[()[\]]|\p{So}|\uFE0F/gu, '')
+    .replace(/[*_`#"“”«»„‹›「」『』$[\]]|(?<!\p{L})['‘’]|['‘’](?!\p{L})|\\[()[\]]|\p{So}|\uFE0F/gu, '')
     .replace(/\s+/g, ' ')
     .trim()
     .replace(/^\(([^()]*)\)$/, '$1')
@@ -152,7 +155,7 @@ function statements<T>(
   return [...line.matchAll(label)].flatMap((match) => {
     const after = line.slice(match.index + match[0].length);
     const separator =
-      /^ ?(?:\([^()]*\) ?|(?:for|on) (?:the|this) [\p{L} ]{1,40}?(?=:| is ) ?)?(?:(?:[:=→]|[-=]>) ?|[-–—] |(?:is(?: therefore| thus| clearly)?|of|(?:would|must|should) be)(?: ?[:=])? )?[^\p{L}\p{N}+\-−.½<>≤≥±∓√]*/u.exec(
+      /^ ?(?:\([^()]*\) ?|(?:for|on) (?:the|this) [\p{L} ]{1,40}?(?=:| is ) ?)?(?:(?:[-=]>|[:=→⇒]) ?|[-–—] |(?:is(?: therefore| thus| clearly)?|of|(?:would|must|should) be)(?: ?[:=])? )?[^\p{L}\p{N}+\-−.½<>≤≥±∓√]*/u.exec(
         after,
       );
     const [joint = ''] = separator ?? [];
@@ -177,7 +180,9 @@ function statements<T>(
 /** A line that is a value, and at most a remark in brackets. */
 function bareLine<T>(line: string, form: ReplyForm<T>): (T | null)[] {
   const said = form.read(line);
-  return said !== null && said.value !== null && /^[.!]?(?: ?\([^()]*\)[.!]?)?$/.test(said.rest)
+  return said !== null &&
+    said.value !== null &&
+    (/^[.!]?$/.test(said.rest) || REMARK.test(said.rest.replace(/^[.!]/, '')))
     ? [said.value]
     : [];
 }
@@ -189,7 +194,7 @@ function leading<T>(lines: readonly string[], form: ReplyForm<T>): (T | null)[] 
     const said = form.read(line);
     return said !== null &&
       said.value !== null &&
-      /^(?: ?[–—:(]| -|-(?!\p{L}))/u.test(said.rest) &&
+      /^(?: ?[–—:(]| -|-(?!\p{L})|,? (?:because|since)\b)/u.test(said.rest) &&
       ends(said, form)
       ? [said.value]
       : [];
@@ -200,7 +205,7 @@ function leading<T>(lines: readonly string[], form: ReplyForm<T>): (T | null)[] 
 function ends<T>({ value, rest }: Said<T>, { contradicts }: ReplyForm<T>): boolean {
   if (value === null) return false;
   if (/^ ?[.!;,)}\]]*$/.test(rest)) return true;
-  if (/^ ?\([^()]*\)[.!]?$/.test(rest)) return true;
+  if (REMARK.test(rest)) return true;
   return (
     /^(?: ?[–—:(]| -|-(?!\p{L})|[.!;] |,? (?:because|since|as|for)\b)/u.test(rest) &&
     !contradicts(value, rest) &&

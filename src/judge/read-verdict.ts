@@ -32,7 +32,8 @@ const VERDICT: ReplyForm<Label> = {
     return { value: good ? 'GOOD' : 'BAD', rest };
   },
   same: (a, b) => a === b,
-  contradicts: (value, after) => (value === 'GOOD' ? /\bBAD\b/ : /\bGOOD\b/).test(after),
+  contradicts: (value, after) =>
+    (value === 'GOOD' ? /\bBAD\b|\b[Bb]ad ?:/ : /\bGOOD\b|\b[Gg]ood ?:/).test(after),
 };
 
 /** The verdict of a reply; null where there is none that is clear. */

@@ -22,7 +22,10 @@ const partSchema = z.union([
   z.null().transform(() => ({ type: 'null', text: null })),
   z
     .looseObject({
-      type: z.string().default('text'),
+      type: z
+        .string()
+        .transform((type) => type.toLowerCase())
+        .default('text'),
       text: z
         .union([z.string(), z.object({ value: z.string() }).transform(({ value }) => value)])
         .nullish()
@@ -53,6 +56,8 @@ const messageSchema = z.object({
     .array(
       z
         .looseObject({ function: callSchema.nullish().catch(null) })
+        // Some write it without the level between.
+        .transform((call) => ({ function: call.function ?? callSchema.nullable().catch(null).parse(call) }))
         .nullable()
         .catch(null),
     )
@@ -124,7 +129,7 @@ export async function readCompletion(body: string, options: CompletionReading): 
     ...(reasoning && { reasoning }),
     ...(endOf(choice.finish_reason) === 'cut' && { truncated: true }),
   };
-  const call = calls?.length ? (calls[0]?.function ?? NO_CALL) : called;
+  const call = calls?.length ? (calls[0]?.function ?? NO_CALL) : (called ?? callIn(message.content));
   if (call && options.offered !== undefined) {
     const tools = await options.offered();
     return { ...base, ...readToolCall(call, { tools, content: content ?? '' }) };
@@ -139,6 +144,15 @@ export async function readCompletion(body: string, options: CompletionReading): 
 /** A call of something else than a function. */
 const NO_CALL = { name: '', arguments: '' };
 
+/** A call that is a part of the content, as Anthropic's API has it; null where there is none. */
+function callIn(content: Choice['message']['content']): z.output<typeof callSchema> | null {
+  const part = Array.isArray(content) ? content.find(({ type }) => type === 'tool_use') : undefined;
+  if (part === undefined) return null;
+  const { name, input } = part as { readonly name?: unknown; readonly input?: unknown };
+  const call = callSchema.safeParse({ name, arguments: input });
+  return call.success ? call.data : NO_CALL;
+}
+
 /** Throws where the completion did not end as one does. */
 function checkEnd({ finish_reason, error, message }: Choice, endpoint: Endpoint, body: string): void {
   const end = endOf(finish_reason);
@@ -147,11 +161,16 @@ function checkEnd({ finish_reason, error, message }: Choice, endpoint: Endpoint,
     throw endedError(endpoint, { expected: 'a whole completion', ended, body, retryable: true });
   }
   const parts = Array.isArray(message.content) ? message.content : [];
-  const refusal = message.refusal?.trim() || parts.find(({ type }) => type === 'refusal');
+  const refusal = message.refusal?.trim() || parts.some(isRefusal);
   if (end === 'refused' || refusal) {
     const ended = end === 'refused' ? (finish_reason ?? '') : 'a refusal';
     throw endedError(endpoint, { expected: 'an action', ended, body, retryable: false });
   }
+}
+
+/** Whether a part refuses; one that says nothing does not. */
+function isRefusal(part: { readonly type: string }): boolean {
+  return part.type === 'refusal' && !('refusal' in part && /^\s*$/.test(String(part.refusal ?? '')));
 }
 
 /** Endpoints may write `"error": null`, or an empty one, beside everything. */
@@ -162,7 +181,7 @@ function isError(error: unknown): boolean {
 /** The text of a content; null where there is none. */
 function textOf(content: Choice['message']['content']): string | null {
   if (!Array.isArray(content)) return content ?? null;
-  const texts = content.filter(({ type }) => type === 'text' || type === 'output_text');
+  const texts = content.filter(({ type }) => /^(?:(?:in|out)put_)?text$/.test(type));
   return texts.length === 0 ? null : texts.map(({ text }) => text ?? '').join('');
 }
 

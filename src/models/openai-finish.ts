@@ -2,12 +2,13 @@
 
 /** Broken on the way: the same request may succeed. */
 const BROKEN =
-  /(?<!no_)error|abort|cancel|interrupt|fail|exception|time_?d?_?out|deadline|overload|unavailable|rate_limit|insufficient_system|preempt|evict|killed|crash|disconnect/;
+  /(?<!no_)error|abort|cancel|interrupt|fail|exception|time_?d?_?out|deadline|overload|unavailable|rate_limit|insufficient_system|preempt|evict|killed|crash|disconnect|connection|quota|^internal$|^oom$|out_of_memory/;
 /** Refused: the same request is refused again. `language`, `recitation` and `spii` are Gemini's. */
 const REFUSED =
-  /filter|refus|safety|unsafe|harm|moderat|block|prohibited|violation|censor|sensitive|guardrail|^(?:language|recitation|spii)$/;
+  /filter|refus|safety|unsafe|harm|moderat|block|prohibited|violation|censor|sensitive|guardrail|jailbreak|toxic|copyright|^(?:language|recitation|spii)$/;
 /** Cut off at its largest length, or where the context is full. */
-const CUT = /length|max_\w*tokens|token_limit|context_window|truncat|^limit$/;
+const CUT =
+  /length|max_\w*tokens|(?:tokens?|size|output)_limit|context_window|truncat|incomplete|budget|^limit$/;
 
 /** How a completion ended. `stop`: by itself or at a stop sequence; `other`: its text says. */
 export type End = 'broken' | 'refused' | 'cut' | 'stop' | 'other';

@@ -61,7 +61,10 @@ export function readToolCall(
 
 /** What stands between the tags for a call: its text, or its JSON. Null where the arguments are no object. */
 function argumentOf(json: string, { text }: OfferedTool): string | null {
-  const value = parsed(json);
+  const written = parsed(json);
+  // Some write the object's JSON as a text within JSON.
+  const within = typeof written === 'string' ? parsed(written) : undefined;
+  const value = isPlainObject(within) ? within : written;
   if (typeof value === 'string') return value;
   if (!isPlainObject(value)) return null;
   const alone = text !== null && Object.keys(value).length === 1 ? value[text] : undefined;

@@ -155,7 +155,7 @@ describe('parseAction', () => {
 
 describe('writeAction', () => {
   const text = fc.string({ unit: 'binary', maxLength: 60 }).filter((value) => !TAG.test(value));
-  const content = text.map((value) => value.trim()).filter((value) => value !== '');
+  const content = text.map((value) => value.trim()).filter((value) => /[^\s\p{Cc}\p{Cf}]/u.test(value));
   const action: fc.Arbitrary<ActionContent> = fc.oneof(
     fc.record({
       kind: fc.constant('TOOL_CALL' as const),
