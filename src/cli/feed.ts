@@ -3,7 +3,9 @@ import type { Command } from 'commander';
 import type { DataError } from '../errors.ts';
 import type { ReadOptions } from '../input/rows.ts';
 import type { OpenRun } from '../open-run.ts';
+import type { Choice } from '../questions/chosen.ts';
 import type { KnownRecords } from '../topics/known-records.ts';
+import type { Question } from '../topics/records.generated.ts';
 import type { Topology } from '../topology/topology.ts';
 import { count, counted, positive } from './count.ts';
 import { EXIT, withExitCodes } from './exit.ts';
@@ -54,26 +56,11 @@ export function register(program: Command): void {
   });
 }
 
-/** How many malformed records are named. */
-const NAMED = 5;
-
 async function feed(topology: Topology, files: readonly string[], flags: FeedFlags): Promise<number> {
   const { openRun } = await import('../open-run.ts');
-  const { printable } = await import('../monitor/printable.ts');
-  const { UnfitQuestion } = await import('../topology/questions-fit.ts');
-  const malformed: DataError[] = [];
-  const reasons = new Set<string>();
-  let named = 0;
-  const skip = (error: DataError) => {
-    malformed.push(error);
-    // What does not fit the topology does not on every line: one sentence says it.
-    const isKnown = error instanceof UnfitQuestion && reasons.has(error.reason);
-    if (error instanceof UnfitQuestion) reasons.add(error.reason);
-    if (isKnown || named >= NAMED) return;
-    named++;
-    process.stderr.write(`swirl: left out: ${printable(error.message, 500)}\n`);
-  };
+  const { LeftOut } = await import('./left-out.ts');
   const say = (message: string) => process.stderr.write(`${message}\n`);
+  const leftOut = new LeftOut(say);
   const { stop, abort, release } = interrupts(
     say,
     'feeding what is in hand, and no more; once more to stop at once',
@@ -83,18 +70,20 @@ async function feed(topology: Topology, files: readonly string[], flags: FeedFla
   const run = await openRun(topology, say);
   try {
     const fed: Record<string, number> = {};
+    const notes: Notes = { withoutGold: 0, elsewhere: 0, onlyNone: [] };
     let held = 0;
     const { corpusWriter } = await import('./feed-corpus.ts');
     const corpus = flags.corpus === undefined ? null : corpusWriter(flags.corpus);
     const feeding: Feeding = {
       run,
       stop,
-      skip: flags.strict ? undefined : skip,
+      skip: flags.strict ? undefined : leftOut.skip,
       known: knownOf(run, stop),
       onSame: () => {
         held++;
       },
       corpus,
+      notes,
     };
     for (const file of files) {
       if (stop.aborted) break;
@@ -106,22 +95,23 @@ async function feed(topology: Topology, files: readonly string[], flags: FeedFla
       .map(([topic, number]) => (number === 1 ? `1 ${topic.replace(/s$/, '')}` : `${number} ${topic}`))
       .join(', ');
     const already = held > 0 ? `; ${held} that it holds already left out` : '';
-    const left = malformed.length > 0 ? `; ${counted(malformed.length, 'malformed record')} left out` : '';
-    const first = named < NAMED ? 'for the reasons above' : `the first ${NAMED} are named above`;
-    const some = malformed.length > named ? ` (${first})` : '';
+    const left = leftOut.count > 0 ? `; ${counted(leftOut.count, 'malformed record')} left out` : '';
+    const some = leftOut.isCut ? ' (the first reasons are above)' : '';
+    const isNothing = held === 0 && Object.values(fed).every((number) => number === 0);
+    if (!isNothing) leftOut.tellRest();
     const written = articles === undefined ? '' : `; ${counted(articles, 'article')} in ${flags.corpus}`;
     process.stdout.write(
       flags.json
-        ? `${JSON.stringify({ run: topology.run, fed, held, malformed: malformed.length, ...(articles === undefined ? {} : { articles }) })}\n`
+        ? `${JSON.stringify({ run: topology.run, fed, held, malformed: leftOut.count, ...(articles === undefined ? {} : { articles }) })}\n`
         : `fed ${total || 'nothing'} into the run ${topology.run}${already}${left}${some}${written}\n`,
     );
     if (stop.aborted) {
       say('swirl: interrupted; the same command goes on from there: what the run holds is left out');
       return EXIT.interrupted;
     }
-    if (held === 0 && Object.values(fed).every((number) => number === 0))
-      say(`swirl: ${nothingIn(files, flags, malformed.length)}`);
-    return malformed.length > 0 ? EXIT.failures : EXIT.done;
+    if (isNothing) say(`swirl: ${nothingIn(files, flags, { malformed: leftOut.count, notes })}`);
+    else for (const note of notesOf(notes, fed.questions ?? 0)) say(`swirl: ${note}`);
+    return leftOut.count > 0 ? EXIT.failures : EXIT.done;
   } finally {
     release();
     await run.close();
@@ -136,6 +126,33 @@ interface Feeding {
   readonly known: (topic: string) => Promise<KnownRecords>;
   readonly onSame: () => void;
   readonly corpus: CorpusWriter | null;
+  readonly notes: Notes;
+}
+
+/** What is told at the end about what was fed. */
+interface Notes {
+  /** Questions without a gold answer. */
+  withoutGold: number;
+  /** Questions, named by their reader, that say what others of the run say. */
+  elsewhere: number;
+  /** Why --only let nothing of a file pass. */
+  readonly onlyNone: string[];
+}
+
+function notesOf({ withoutGold, elsewhere, onlyNone }: Notes, questions: number): string[] {
+  const notes = [...onlyNone];
+  if (withoutGold > 0) {
+    const who = withoutGold === questions ? 'none of them has' : `${withoutGold} of them have no`;
+    notes.push(
+      `${who} ${withoutGold === questions ? 'a gold answer' : 'gold answer'}: the outcome filter and \`swirl evaluate\` need one`,
+    );
+  }
+  if (elsewhere > 0) {
+    notes.push(
+      `${elsewhere} of them say what other questions of the run say, under ids of their own: was the file fed before, by another name or in another order?`,
+    );
+  }
+  return notes;
 }
 
 /** After how many milliseconds of reading what a run holds this is said. */
@@ -160,36 +177,56 @@ function knownOf(run: OpenRun, signal: AbortSignal): Feeding['known'] {
 }
 
 /** Why nothing was fed. */
-function nothingIn(files: readonly string[], flags: FeedFlags, malformed: number): string {
+function nothingIn(
+  files: readonly string[],
+  flags: FeedFlags,
+  { malformed, notes }: { readonly malformed: number; readonly notes: Notes },
+): string {
   const where = files.join(', ');
   if (malformed > 0) {
-    return `no record of ${where} could be used: is it the right file, and the right --dataset or --topic?`;
+    const all = malformed > 1 ? `none of the ${malformed} records` : 'no record';
+    return `${all} of ${where} could be used: is it the right file, and the right --dataset or --topic?`;
   }
+  const [why] = notes.onlyNone;
+  if (why !== undefined) return `${where}: ${why}`;
   const beyond = flags.skip > 0 || flags.limit !== undefined ? ' beyond --skip and within --limit' : '';
   return `${where}: there are no records${beyond}`;
 }
 
 /** Feeds what the run does not hold. When it breaks off, the user is told how far it came. */
 async function feedFile(
-  { run, stop, skip, known, onSame, corpus }: Feeding,
+  { run, stop, skip, known, onSame, corpus, notes }: Feeding,
   file: string,
   flags: FeedFlags,
 ): Promise<{ readonly topic: string; readonly number: number }> {
   const { slice } = await import('../questions/slice.ts');
+  const { goldAnswers } = await import('../agent/gold-answers.ts');
   const { freshRecords } = await import('../questions/fresh-records.ts');
   const { untilAborted } = await import('../questions/until-aborted.ts');
   const generated = new WeakSet<object>();
   const onGenerated = (record: object) => void generated.add(record);
   const { alsoTheRest } = await import('./feed-corpus.ts');
-  const hears = { ...(skip ? { skip } : {}), ...(corpus ? { onArticles: corpus.add } : {}), onGenerated };
-  const { topic, records, close } = await source(run.topology, file, flags, hears);
+  const hears = {
+    repeats: true,
+    ...(skip ? { skip } : {}),
+    ...(corpus ? { onArticles: corpus.add } : {}),
+    onGenerated,
+  };
+  const { topic, records, close } = await source(run.topology, file, flags, {
+    ...hears,
+    onNone: (why) => void notes.onlyNone.push(why),
+  });
   let durable = 0;
   try {
     const part = (all: AsyncIterable<object>) =>
       slice(all, flags.skip, flags.limit ?? Number.POSITIVE_INFINITY);
     const some = corpus ? alsoTheRest(records, part) : part(records);
     const isGenerated = (record: object) => generated.has(record);
-    const fresh = freshRecords(some, { known: await known(topic), isGenerated, onSame, skip });
+    const onNew = (record: object, { isElsewhere }: { readonly isElsewhere: boolean }) => {
+      if (isElsewhere) notes.elsewhere++;
+      if (topic === 'questions' && goldAnswers(record as Question).length === 0) notes.withoutGold++;
+    };
+    const fresh = freshRecords(some, { known: await known(topic), isGenerated, onSame, onNew, skip });
     const onAppend = (count: number) => {
       durable = count;
     };
@@ -218,7 +255,10 @@ async function source(
   topology: Topology,
   file: string,
   flags: FeedFlags,
-  hears: Pick<ReadOptions, 'skip' | 'onGenerated' | 'onArticles'>,
+  {
+    onNone,
+    ...hears
+  }: Pick<ReadOptions, 'skip' | 'repeats' | 'onGenerated' | 'onArticles'> & Pick<Choice, 'onNone'>,
 ): Promise<Source> {
   const { fileInput } = await import('../input/input.ts');
   const input = fileInput(file);
@@ -244,6 +284,7 @@ async function source(
       ...(flags.only === undefined ? {} : { only: flags.only }),
       ...(flags.sample === undefined ? {} : { sample: flags.sample }),
       seed: flags.seed ?? topology.seed,
+      ...(onNone ? { onNone } : {}),
     }),
     close,
   };

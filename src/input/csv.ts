@@ -1,6 +1,6 @@
 /**
- * Tables as text: CSV (RFC 4180) and its like with tabs. The first line names the columns; each row comes as
- * a JSON object of texts.
+ * Tables as text: CSV (RFC 4180), and its like with semicolons, tabs or bars. The first line names the columns; each
+ * row comes as a JSON object of texts. A quotation mark counts where a field begins, blanks before it aside.
  */
 import { DataError } from '../errors.ts';
 import type { Input } from './input.ts';
@@ -9,32 +9,55 @@ import type { Row } from './rows.ts';
 
 const QUOTE = 0x22;
 const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+const SPACE = 0x20;
+
+const SEPARATORS = [',', ';', '\t', '|'] as const;
+export type Separator = (typeof SEPARATORS)[number];
+
+/** What separates the fields of a table, by its first line; null where there is none of them. */
+export function separatorOf(line: string): Separator | null {
+  const named = /^\s*sep=([,;\t|])\s*$/i.exec(line)?.[1] as Separator | undefined;
+  if (named !== undefined) return named;
+  const outside = line.replaceAll(/"[^"]*"/g, '');
+  const counts = SEPARATORS.map((separator) => outside.split(separator).length - 1);
+  const most = Math.max(...counts);
+  return most === 0 ? null : (SEPARATORS[counts.indexOf(most)] ?? null);
+}
 
 /** The rows, without the line of names. A row with more or fewer fields than names comes with an error. */
 export async function* csvRows(
   input: Input,
-  separator: ',' | '\t' = ',',
+  separator: Separator = ',',
   maxBytes: number = MAX_RECORD_BYTES,
 ): AsyncGenerator<Row, void, void> {
   let names: readonly string[] | null = null;
   let number = 0;
-  for await (const { text, line, error } of records(input, maxBytes)) {
+  for await (const { text, line, error } of records(input, { separator, maxBytes })) {
     const place = `${input.name}:${line}`;
+    if (text?.trim() === '') continue;
     if (names === null) {
       if (text === null) throw error ?? new DataError(`${place}: expected the names of columns`);
+      // Excel's own way to say it.
+      if (/^sep=.$/i.test(text)) continue;
       names = namesOf(fieldsOf(text, separator), place);
       continue;
     }
-    if (text?.trim() === '') continue;
     const row = { place, number: ++number, offset: 0 };
-    if (text === null) yield { ...row, text: null, error };
-    else yield objectOf(row, { fields: fieldsOf(text, separator), names });
+    if (text === null) {
+      yield { ...row, text: null, error };
+      continue;
+    }
+    const fields = fieldsOf(text, separator);
+    if (fields?.every((field) => field.trim() === '') === true) number--;
+    else yield objectOf(row, { fields, names });
   }
 }
 
+/** A column without a name, as pandas writes its index and spreadsheets write what was deleted, is called by its place. */
 function namesOf(fields: readonly string[] | null, place: string): readonly string[] {
-  const names = fields?.map((name) => name.trim());
-  if (names === undefined || names.some((name) => name === '') || new Set(names).size < names.length) {
+  const names = fields?.map((name, at) => name.trim() || `column ${at + 1}`);
+  if (names === undefined || new Set(names).size < names.length) {
     throw new DataError(
       `${place}: expected a first line with the names of the columns, each once, found ${JSON.stringify(names ?? []).slice(0, 200)}`,
     );
@@ -47,7 +70,9 @@ function objectOf(
   { fields, names }: { readonly fields: readonly string[] | null; readonly names: readonly string[] },
 ): Row {
   if (fields !== null && fields.length === names.length) {
-    const entries = names.map((name, at) => [name, fields[at]]);
+    const entries = names
+      .map((name, at) => [name, fields[at]] as const)
+      .filter(([name, field], at) => field !== '' || name !== `column ${at + 1}`);
     return { ...row, text: JSON.stringify(Object.fromEntries(entries)), error: null };
   }
   const found = fields === null ? 'text after a quotation mark that closes a field' : `${fields.length}`;
@@ -58,26 +83,38 @@ function objectOf(
 }
 
 /** The fields of a record; null where quotation marks are out of order. */
-function fieldsOf(record: string, separator: string): string[] | null {
+function fieldsOf(record: string, separator: Separator): string[] | null {
   const fields: string[] = [];
   let at = 0;
   for (;;) {
-    let end: number;
-    if (record[at] === '"') {
-      let close = record.indexOf('"', at + 1);
-      while (close >= 0 && record[close + 1] === '"') close = record.indexOf('"', close + 2);
-      if (close < 0) return null;
-      fields.push(record.slice(at + 1, close).replaceAll('""', '"'));
-      end = close + 1;
-      if (end < record.length && record[end] !== separator) return null;
-    } else {
-      end = record.indexOf(separator, at);
-      if (end < 0) end = record.length;
-      fields.push(record.slice(at, end));
-    }
+    const plainEnd = record.indexOf(separator, at);
+    let end = plainEnd < 0 ? record.length : plainEnd;
+    const quoted = quotedField(record, { at, separator });
+    if (quoted !== null) {
+      fields.push(quoted.field);
+      end = quoted.end;
+    } else if (separator !== '\t' && /^ *"/.test(record.slice(at, end))) return null;
+    else fields.push(record.slice(at, end));
     if (end >= record.length) return fields;
     at = end + 1;
   }
+}
+
+/** A field in quotation marks that begins here, and where it ends; null where none does. Blanks around it do not count. */
+function quotedField(
+  record: string,
+  { at, separator }: { readonly at: number; readonly separator: Separator },
+): { readonly field: string; readonly end: number } | null {
+  let open = at;
+  while (record[open] === ' ') open++;
+  if (record[open] !== '"') return null;
+  let close = record.indexOf('"', open + 1);
+  while (close >= 0 && record[close + 1] === '"') close = record.indexOf('"', close + 2);
+  if (close < 0) return null;
+  let end = close + 1;
+  while (record[end] === ' ') end++;
+  if (end < record.length && record[end] !== separator) return null;
+  return { field: record.slice(open + 1, close).replaceAll('""', '"'), end };
 }
 
 interface Record {
@@ -87,11 +124,17 @@ interface Record {
   readonly error: DataError | null;
 }
 
-/** The records as text: lines, but for line feeds between quotation marks. */
-async function* records(input: Input, maxBytes: number): AsyncGenerator<Record, void, void> {
+/** The records as text: lines, but for their ends between quotation marks. */
+async function* records(
+  input: Input,
+  { separator, maxBytes }: { readonly separator: Separator; readonly maxBytes: number },
+): AsyncGenerator<Record, void, void> {
+  const between = separator.charCodeAt(0);
   let held: Uint8Array[] = [];
   let length = 0;
-  let isQuoted = false;
+  let quotes: 'outside' | 'inside' | 'closing' = 'outside';
+  let isFieldBegin = true;
+  let isAfterReturn = false;
   let [line, begun] = [1, 1];
   let isFirst = true;
   const hold = (bytes: Uint8Array) => {
@@ -104,7 +147,7 @@ async function* records(input: Input, maxBytes: number): AsyncGenerator<Record, 
     const place = `${input.name}:${begun}`;
     const tooLong = length > maxBytes;
     const text = tooLong ? null : decode(bytes, isFirst);
-    const found = { text: text?.replace(/\r$/, '') ?? null, line: begun };
+    const found = { text, line: begun };
     held = [];
     length = 0;
     isFirst = false;
@@ -117,22 +160,48 @@ async function* records(input: Input, maxBytes: number): AsyncGenerator<Record, 
   for await (const chunk of input.open()) {
     let from = 0;
     for (let at = 0; at < chunk.length; at++) {
-      if (chunk[at] === QUOTE) isQuoted = !isQuoted;
-      if (chunk[at] !== LINE_FEED) continue;
-      line++;
-      if (isQuoted) continue;
-      hold(chunk.subarray(from, at));
-      yield take();
-      begun = line;
-      from = at + 1;
+      const byte = chunk[at];
+      if (byte === LINE_FEED && !isAfterReturn) line++;
+      const isEnd = byte === LINE_FEED || byte === CARRIAGE_RETURN;
+      const isSecondOfTwo = byte === LINE_FEED && isAfterReturn;
+      isAfterReturn = byte === CARRIAGE_RETURN;
+      if (isAfterReturn) line++;
+      if (quotes === 'inside') {
+        if (byte === QUOTE) quotes = 'closing';
+        continue;
+      }
+      if (quotes === 'closing') {
+        quotes = byte === QUOTE ? 'inside' : 'outside';
+        if (byte === QUOTE) continue;
+        isFieldBegin = false;
+      }
+      if (isEnd) {
+        if (isSecondOfTwo && at === from && length === 0) {
+          begun = line;
+          from = at + 1;
+          continue;
+        }
+        hold(chunk.subarray(from, at));
+        yield take();
+        begun = line;
+        from = at + 1;
+        isFieldBegin = true;
+      } else if (byte === QUOTE && isFieldBegin) quotes = 'inside';
+      else if (byte === between) isFieldBegin = true;
+      else if (byte !== SPACE && !(isFirst && line === 1 && isMark(byte))) isFieldBegin = false;
     }
     // A copy: the stream may use the chunk's memory again.
     hold(Uint8Array.prototype.slice.call(chunk, from));
   }
-  if (isQuoted) {
+  if (quotes === 'inside') {
     throw new DataError(
       `${input.name}:${begun}: expected a quotation mark that closes a field, found the end of the file (is it cut off?)`,
     );
   }
   if (length > 0) yield take();
+}
+
+/** A byte of the byte order mark, after which the first field may begin with a quotation mark. */
+function isMark(byte: number | undefined): boolean {
+  return byte === 0xef || byte === 0xbb || byte === 0xbf;
 }

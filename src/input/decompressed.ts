@@ -6,6 +6,8 @@ import { peeked } from './peeked.ts';
 
 const GZIP = [0x1f, 0x8b];
 const ZSTD = [0x28, 0xb5, 0x2f, 0xfd];
+/** After one of 16 bytes: a frame that is skipped, with which some programs begin. */
+const ZSTD_SKIPPED = [0x2a, 0x4d, 0x18];
 
 /** The bytes as they were before they were compressed; throws `DataError` where they are damaged. */
 export async function* decompressed(
@@ -14,7 +16,9 @@ export async function* decompressed(
 ): AsyncGenerator<Uint8Array, void, void> {
   const { head, all } = await peeked(bytes, ZSTD.length);
   const starts = (magic: readonly number[]) => magic.every((byte, at) => head[at] === byte);
-  if (!starts(GZIP) && !starts(ZSTD)) {
+  const isSkipped =
+    ((head[0] ?? 0) & 0xf0) === 0x50 && ZSTD_SKIPPED.every((byte, at) => head[at + 1] === byte);
+  if (!starts(GZIP) && !starts(ZSTD) && !isSkipped) {
     yield* all;
     return;
   }

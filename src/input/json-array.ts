@@ -16,6 +16,12 @@ const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 
+export interface ArrayOptions {
+  readonly maxBytes?: number;
+  /** An object in the place of the array, whose members are the elements: each with its key as `id`. */
+  readonly byIds?: boolean;
+}
+
 /**
  * The elements of the array, each as JSON text. An element that is too long or not UTF-8 comes as a row with
  * an error. A file that is not one array, or ends inside it, throws `DataError`: nothing after that can be
@@ -23,8 +29,9 @@ const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
  */
 export async function* jsonArray(
   input: Input,
-  maxBytes: number = MAX_RECORD_BYTES,
+  { maxBytes = MAX_RECORD_BYTES, byIds = false }: ArrayOptions = {},
 ): AsyncGenerator<Row, void, void> {
+  const [open, close] = byIds ? [OPEN_OBJECT, CLOSE_OBJECT] : [OPEN_LIST, CLOSE_LIST];
   let state: 'before' | 'inside' | 'after' = 'before';
   let position = 0;
   let index = 0;
@@ -52,6 +59,7 @@ export async function* jsonArray(
       return { ...row, text: null, error };
     }
     const text = decode(Buffer.concat(bytes), false);
+    if (text !== null && byIds) return { ...row, ...withId(row.place, text) };
     if (text !== null) return { ...row, text, error: null };
     return {
       ...row,
@@ -74,7 +82,7 @@ export async function* jsonArray(
       if (state !== 'inside') {
         if (state === 'before' && position < 3 && byte === BYTE_ORDER_MARK[position]) continue;
         if (state === 'after') throw structure('nothing after the array', character(byte));
-        if (byte !== OPEN_LIST) {
+        if (byte !== open) {
           const hint = byte === OPEN_OBJECT ? ' (one object per line is the data set `json-lines`)' : '';
           throw structure('one JSON array, beginning with `[`', `${character(byte)}${hint}`);
         }
@@ -83,7 +91,7 @@ export async function* jsonArray(
         from = at + 1;
         continue;
       }
-      if (depth === 0 && (byte === COMMA || byte === CLOSE_LIST)) {
+      if (depth === 0 && (byte === COMMA || byte === close)) {
         hold(chunk.subarray(from, at));
         const row = take();
         const empty = blank;
@@ -91,7 +99,7 @@ export async function* jsonArray(
         start = position + 1;
         from = at + 1;
         blank = true;
-        if (byte === CLOSE_LIST) state = 'after';
+        if (byte === close) state = 'after';
         if (empty && (byte === COMMA || index > 0)) throw structure('an element', character(byte));
         if (empty) continue;
         index++;
@@ -118,10 +126,23 @@ export async function* jsonArray(
   if (state === 'before') throw structure('one JSON array, beginning with `[`', 'the end of the file');
   if (state === 'inside') {
     throw structure(
-      '`]`',
+      byIds ? '`}`' : '`]`',
       `the end of the file inside element ${index}, which begins at byte ${start} (is it cut off?)`,
     );
   }
+}
+
+/** `"q1": {"question": ...}` as `{"id":"q1","question": ...}`; an id of its own, after it, counts. */
+function withId(place: string, member: string): Pick<Row, 'text' | 'error'> {
+  const [begin, key] = /^\s*("(?:[^"\\]|\\.)*")\s*:\s*\{/.exec(member) ?? [];
+  if (begin === undefined) {
+    const error = new DataError(
+      `${place}: expected a key and an object, found ${JSON.stringify(member.slice(0, 60))}`,
+    );
+    return { text: null, error };
+  }
+  const rest = member.slice(begin.length);
+  return { text: `{"id":${key}${/^\s*\}/.test(rest) ? '' : ','}${rest}`, error: null };
 }
 
 function isBlank(byte: number): boolean {

@@ -1,5 +1,7 @@
 /** Rows of Parquet files, as the hubs have data sets: each comes as a JSON object. */
-import type { AsyncBuffer, Compressors } from 'hyparquet';
+
+import { open } from 'node:fs/promises';
+import type { AsyncBuffer, Compressors, FileMetaData } from 'hyparquet';
 import { DataError } from '../errors.ts';
 import type { Input } from './input.ts';
 import type { Row } from './rows.ts';
@@ -9,10 +11,11 @@ const MAX_GROUP_BYTES = 2 ** 30;
 
 /** The rows, row group by row group. Throws `DataError` where the file is damaged or no Parquet. */
 export async function* parquetRows(input: Input): AsyncGenerator<Row, void, void> {
-  const { parquetMetadataAsync, parquetReadObjects, toJson } = await import('hyparquet');
+  const { parquetMetadataAsync, parquetReadObjects } = await import('hyparquet');
   const file = await bufferOf(input);
   const compressors = await codecs();
   const metadata = await damaged(input, () => parquetMetadataAsync(file));
+  const shortened = floatColumns(metadata);
   let number = 0;
   for (const [index, group] of metadata.row_groups.entries()) {
     const rows = Number(group.num_rows);
@@ -26,13 +29,58 @@ export async function* parquetRows(input: Input): AsyncGenerator<Row, void, void
     for (const object of objects) {
       number++;
       const place = `${input.name}, row ${number}`;
-      yield { place, number, offset: 0, text: JSON.stringify(toJson(object)), error: null };
+      yield { place, number, offset: 0, text: jsonText(object, shortened), error: null };
     }
   }
 }
 
+/** Columns with numbers of 32 bits, which are printed with the digits that they need: 0.1, not 0.10000000149011612. */
+function floatColumns({ schema }: FileMetaData): ReadonlySet<string> {
+  const columns = new Set<string>();
+  let at = 1;
+  const walk = (top: string): void => {
+    const element = schema[at++];
+    if (element === undefined) return;
+    if (element.type === 'FLOAT') columns.add(top);
+    for (let child = 0; child < (element.num_children ?? 0); child++) walk(top);
+  };
+  while (at < schema.length) walk(schema[at]?.name ?? '');
+  return columns;
+}
+
+/** A row as JSON. Whole numbers of 64 bits keep all their digits; there is no JSON for NaN and infinity: null. */
+function jsonText(row: Readonly<Record<string, unknown>>, shortened: ReadonlySet<string>): string {
+  const members = Object.entries(row)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(plain(value, shortened.has(name)))}`);
+  return `{${members.join(',')}}`;
+}
+
+function plain(value: unknown, isShort: boolean): unknown {
+  if (typeof value === 'bigint') {
+    return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
+  }
+  if (typeof value === 'number') return isShort && Number.isFinite(value) ? shortFloat(value) : value;
+  if (typeof value !== 'object' || value === null || value instanceof Date) return value ?? null;
+  if (Array.isArray(value) || ArrayBuffer.isView(value)) {
+    return Array.from(value as unknown as ArrayLike<unknown>, (item) => plain(item, isShort));
+  }
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, item]) => (item === undefined ? [] : [[key, plain(item, isShort)]])),
+  );
+}
+
+/** The shortest decimal that is this number of 32 bits. */
+function shortFloat(value: number): number {
+  for (let digits = 6; digits < 9; digits++) {
+    const short = Number(value.toPrecision(digits));
+    if (Math.fround(short) === value) return short;
+  }
+  return value;
+}
+
 async function bufferOf(input: Input): Promise<AsyncBuffer> {
-  if (input.path !== undefined) {
+  if (input.path !== undefined && !(await isPacked(input.path))) {
     const { asyncBufferFromFile } = await import('hyparquet');
     return asyncBufferFromFile(input.path);
   }
@@ -51,12 +99,25 @@ async function bufferOf(input: Input): Promise<AsyncBuffer> {
   return { byteLength: length, slice: (from, to) => bytes.buffer.slice(from, to) };
 }
 
-/** Snappy is hyparquet's own; gzip and Zstandard, which the hubs use too, are ours. */
+/** Whether the file on disk is a compressed one, of which only a stream can be read. */
+async function isPacked(path: string): Promise<boolean> {
+  const file = await open(path);
+  try {
+    const { buffer } = await file.read(Buffer.alloc(4), 0, 4, 0);
+    return buffer.toString('latin1') !== 'PAR1';
+  } finally {
+    await file.close();
+  }
+}
+
+/** Snappy is hyparquet's own; gzip, Zstandard and Brotli, which others write, are ours. */
 async function codecs(): Promise<Compressors> {
-  const { gunzipSync } = await import('node:zlib');
+  const { brotliDecompressSync, gunzipSync } = await import('node:zlib');
   const { decompress } = await import('fzstd');
   return {
     GZIP: (bytes, length) => new Uint8Array(gunzipSync(bytes, { maxOutputLength: Math.max(length, 1) })),
+    BROTLI: (bytes, length) =>
+      new Uint8Array(brotliDecompressSync(bytes, { maxOutputLength: Math.max(length, 1) })),
     ZSTD: (bytes, length) => decompress(bytes, new Uint8Array(length)),
   };
 }
@@ -65,8 +126,12 @@ async function damaged<T>(input: Input, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (cause) {
+    const said = (cause as Error).message;
+    const hint = said.includes('compression codec')
+      ? ' (read are Snappy, gzip, Zstandard, Brotli and none)'
+      : '';
     throw new DataError(
-      `${input.name}: expected a Parquet file, found one that cannot be read: ${(cause as Error).message}`,
+      `${input.name}: expected a Parquet file, found one that cannot be read: ${said}${hint}`,
       {
         cause,
       },

@@ -19,6 +19,8 @@ export interface ReadOptions {
   readonly skip?: (error: DataError) => void;
   /** Told of each record whose id is made by the reader, of the file's name and the record's place in it. */
   readonly onGenerated?: (record: object) => void;
+  /** Whether records whose ids were there already pass, as whoever reads them knows. */
+  readonly repeats?: boolean;
   /** The task that the questions are of; by default the data set's own. */
   readonly task?: string;
   /** Hears of the paragraphs that come with each question, as titles and texts; waited for. */
@@ -38,13 +40,28 @@ export async function* parseRows<T>(
     try {
       if (row.error !== null) throw row.error;
       parsed = await parse(row as Row & { readonly text: string });
-    } catch (error) {
+    } catch (caught) {
+      const error = isTooDeep(caught) ? tooDeep(row.place, caught) : caught;
       if (!(error instanceof DataError) || options.skip === undefined) throw error;
       options.skip(error);
       continue;
     }
     yield parsed;
   }
+}
+
+/** Values that are walked recursively may be nested deeper than the stack. */
+function isTooDeep(error: unknown): boolean {
+  return error instanceof RangeError && error.message.includes('call stack');
+}
+
+function tooDeep(place: string, cause: unknown): DataError {
+  return new DataError(
+    `${place}: expected a record, found one with too many lists and objects inside one another`,
+    {
+      cause,
+    },
+  );
 }
 
 /** The row's JSON, checked; throws `DataError` with the row's place, what was expected and what was found. */
@@ -55,9 +72,10 @@ export function parseJson<S extends z.ZodType>(
 ): z.output<S> {
   let value: unknown;
   try {
-    value = JSON.parse(row.text);
+    value = JSON.parse(LONG_INTEGER.test(row.text) ? longIntegersQuoted(row.text) : row.text);
     if (/\\u[dD]/.test(row.text)) value = wellFormed(value);
   } catch (error) {
+    if (isTooDeep(error)) throw error;
     const start = row.text.trimStart().slice(0, 40);
     throw new DataError(
       `${row.place}: expected ${expected}, found text that is not JSON, beginning with ${JSON.stringify(start)}: ${(error as Error).message}`,
@@ -71,6 +89,18 @@ export function parseJson<S extends z.ZodType>(
     return path === '' ? issue.message : `\`${path}\`: ${issue.message}`;
   });
   throw new DataError(`${row.place}: expected ${expected}; ${problems.join('; ')}`);
+}
+
+const LONG_INTEGER = /\d{16}/;
+
+/** Whole numbers that a double would change, such as ids of 64 bits, as texts. */
+function longIntegersQuoted(text: string): string {
+  let inText = false;
+  return text.replaceAll(/\\.|"|(?<![\w.+-])-?[1-9]\d{15,}(?![\d.eE])/gs, (found) => {
+    if (found === '"') inText = !inText;
+    const isKept = inText || !/\d$/.test(found) || Number.isSafeInteger(Number(found));
+    return isKept ? found : `"${found}"`;
+  });
 }
 
 /**

@@ -22,8 +22,16 @@ export type Values = Readonly<Record<string, unknown>>;
 export interface AnyOptions extends ReadOptions {
   /** The topology's tasks, of which a question without one is of the layout's, or of the only one. */
   readonly tasks?: readonly string[];
-  /** What the keys of a record are called in the layouts that are known. */
-  readonly renamed?: (values: Values) => Values;
+  /** What the keys of a record are called in the layouts that are known, where they have names of their own. */
+  readonly mapping?: Mapping;
+}
+
+export interface Mapping {
+  readonly renamed: (values: Values) => Values;
+  /** What a file whose first record is this has not, as a sentence; null: nothing is missing. */
+  readonly missing: (values: Values) => string | null;
+  /** Their own names, for messages. */
+  readonly names: { readonly text: string; readonly answers: string };
 }
 
 const EXPECTED = 'a question: a JSON object';
@@ -56,11 +64,13 @@ function maker(input: Input, options: AnyOptions): (row: Row & { readonly text: 
   let isFirst = true;
   return (row) => {
     const raw = parseJson(row, z.unknown(), EXPECTED);
-    if (!isObject(raw)) throw new DataError(`${row.place}: expected ${EXPECTED}, found ${typeof raw}`);
+    if (!isObject(raw)) throw new DataError(`${row.place}: expected ${EXPECTED}, found ${shown(raw)}`);
     if (Object.hasOwn(raw, '__proto__')) throw new DataError(`${row.place}: expected no key \`__proto__\``);
-    const fields = fieldsOf(options.renamed?.(raw) ?? raw);
     const whole = isFirst;
     isFirst = false;
+    const missing = whole ? (options.mapping?.missing(raw) ?? null) : null;
+    if (missing !== null) throw new UnfitFile(`${row.place}: ${missing}`);
+    const fields = fieldsOf(options.mapping?.renamed(raw) ?? raw);
     try {
       return questionOf({
         row,
@@ -69,7 +79,7 @@ function maker(input: Input, options: AnyOptions): (row: Row & { readonly text: 
         input,
         options,
         seen,
-        keys: Object.keys(raw),
+        raw,
       });
     } catch (error) {
       // What the first record lacks the others lack too: said once, and not for every line.
@@ -92,12 +102,12 @@ interface Making {
   readonly options: AnyOptions;
   /** Where each id was. */
   readonly seen: Map<string, string>;
-  readonly keys: readonly string[];
+  readonly raw: Values;
 }
 
-function questionOf({ row, fields, layout, input, options, seen, keys }: Making): Found {
+function questionOf({ row, fields, layout, input, options, seen, raw }: Making): Found {
   const { text, golds, articles, meta, twice } = fields;
-  if (text === null) throw noText(row.place, keys);
+  if (text === null) throw noText(row.place, fields, { raw, names: options.mapping?.names });
   if (twice.length > 0)
     throw new DataError(`${row.place}: expected one of \`text\` and \`question\`, found both`);
   if (text.length > MAX_QUESTION_BYTES / 4) {
@@ -105,16 +115,17 @@ function questionOf({ row, fields, layout, input, options, seen, keys }: Making)
       `${row.place}: expected a question of at most ${MAX_QUESTION_BYTES / 4} characters, found ${text.length}`,
     );
   }
-  for (const [key, value] of Object.entries(meta)) {
+  const texts = [...Object.entries(meta), ...golds.map((gold) => ['a gold answer', gold] as const)];
+  for (const [key, value] of texts) {
     if (value.length <= MAX_QUESTION_BYTES / 4) continue;
     throw new DataError(
-      `${row.place}: \`${key}\`: expected at most ${MAX_QUESTION_BYTES / 4} characters for \`meta\`, found ${value.length}`,
+      `${row.place}: \`${key}\`: expected at most ${MAX_QUESTION_BYTES / 4} characters, found ${value.length}`,
     );
   }
-  if (golds.length === 0) refuseLost(row.place, fields);
+  if (golds.length === 0) refuseLost(row.place, fields, options.mapping?.names.answers);
   const own = fields.id === null ? null : idText(fields.id, row.place);
   const id = own === null ? layout.generated(input.stem, row.number) : layout.named(own);
-  const before = seen.get(id);
+  const before = options.repeats === true ? undefined : seen.get(id);
   if (before !== undefined) {
     throw new DataError(`${row.place}: the id ${JSON.stringify(id)} is there twice: first at ${before}`);
   }
@@ -124,17 +135,26 @@ function questionOf({ row, fields, layout, input, options, seen, keys }: Making)
       `${row.place}: expected \`task\`, the name of one of the topology's tasks (or --task for all of the file)`,
     );
   }
-  seen.set(id, row.place);
+  if (options.repeats !== true) seen.set(id, row.place);
   const source = fields.source ?? layout.source(input.base, row.number);
   const question: Question = { id, task, text, ...goldFields(golds), source, meta: { ...meta } };
   if (own === null) options.onGenerated?.(question);
   return { question, articles };
 }
 
-/** A gold answer that is empty, or under a misspelt key, would be lost without a word. */
-function refuseLost(place: string, { emptyGold, meta }: Fields): void {
-  if (emptyGold !== null)
-    throw new DataError(`${place}: \`${emptyGold}\`: expected an answer, found an empty one`);
+/** A gold answer that is empty, not understood or under a misspelt key would be lost without a word. */
+function refuseLost(place: string, { emptyGold, oddGold, meta }: Fields, own?: string): void {
+  if (emptyGold !== null) {
+    throw new DataError(
+      `${place}: \`${own ?? emptyGold}\`: expected an answer, found an empty one (null, or no such key, is none)`,
+    );
+  }
+  if (oddGold !== null) {
+    throw new DataError(
+      `${place}: \`${own ?? oddGold.key}\`: expected a text, a number, true, false, or a list of them, found ${shown(oddGold.value)}`,
+    );
+  }
+  if (own !== undefined) return;
   const slip = Object.keys(meta).find((key) => nearest(key, ['answer', 'answers']) !== null);
   if (slip !== undefined) {
     throw new DataError(
@@ -143,11 +163,40 @@ function refuseLost(place: string, { emptyGold, meta }: Fields): void {
   }
 }
 
-function noText(place: string, keys: readonly string[]): Unfit {
-  const shown = keys.slice(0, 12).map((key) => JSON.stringify(key.slice(0, 40)));
+/** A question that is empty is that record's; a file without such a key, or with something else there, is refused. */
+function noText(
+  place: string,
+  { oddText }: Fields,
+  { raw, names }: { readonly raw: Values; readonly names?: Mapping['names'] | undefined },
+): DataError {
+  if (oddText !== null) {
+    const { key, value } = oddText;
+    const isEmpty =
+      value === null || value === undefined || (typeof value === 'string' && value.trim() === '');
+    const message = `${place}: \`${names?.text ?? key}\`: expected a question, found ${isEmpty ? 'none' : shown(value)}`;
+    return isEmpty ? new DataError(message) : new Unfit(message);
+  }
   return new Unfit(
-    `${place}: expected a question under \`question\`, \`text\` or \`prompt\`, found the keys ${shown.join(', ') || '(none)'}; a reader of the kind \`columns\` says which means what`,
+    `${place}: expected a question under \`question\`, \`text\` or \`prompt\`, found ${keysText(raw)}; a reader of the kind \`columns\` says which means what`,
   );
+}
+
+/** The keys of a record, for messages. */
+export function keysText(raw: Values): string {
+  const keys = Object.keys(raw);
+  const quoted = keys.slice(0, 12).map((key) => JSON.stringify(key.slice(0, 40)));
+  const more = keys.length > 12 ? ` and ${keys.length - 12} more` : '';
+  return keys.length === 0 ? 'no keys' : `the keys ${quoted.join(', ')}${more}`;
+}
+
+/** A value, for messages: of messages who speaks. */
+function shown(value: unknown): string {
+  if (Array.isArray(value) && value.length > 0 && value.every((one) => isObject(one) && 'role' in one)) {
+    const roles = value.slice(0, 6).map((one: { readonly role?: unknown }) => String(one.role));
+    return `messages of ${roles.join(', ')}: those of the user alone, and of the system, are a question`;
+  }
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 80 ? `${text.slice(0, 80)}...` : text;
 }
 
 /** An id without what ids of records are joined by. */

@@ -1,7 +1,8 @@
 /** A reader of one's own tables: which key, column or path holds what. */
 import { z } from 'zod';
 import { kind } from '../parts/kind.ts';
-import { readAnyQuestions, type Values } from './any-questions.ts';
+import { nearest } from '../suggest.ts';
+import { keysText, type Mapping, readAnyQuestions, type Values } from './any-questions.ts';
 import { isObject } from './paragraphs.ts';
 import type { Reader, ReaderContext } from './reader.ts';
 
@@ -25,10 +26,30 @@ export const columnsReader = kind({
   settings: columnsConfig,
   make: async (config: ColumnsConfig, { tasks }: Pick<ReaderContext, 'tasks'>): Promise<Reader> => ({
     topic: 'questions',
-    read: (input, options) =>
-      readAnyQuestions(input, { tasks, ...options, renamed: (values) => renamed(values, config) }),
+    read: (input, options) => readAnyQuestions(input, { tasks, ...options, mapping: mappingOf(config) }),
   }),
 });
+
+function mappingOf(config: ColumnsConfig): Mapping {
+  return {
+    renamed: (values) => renamed(values, config),
+    missing: (values) => missing(values, config),
+    names: { text: config.text, answers: [config.answers].flat().join('`, `') },
+  };
+}
+
+/** Which of the settings names what the first record has not; of several keys of answers one must be there. */
+function missing(values: Values, { text, answers, id, task, paragraphs }: ColumnsConfig): string | null {
+  for (const [setting, paths] of Object.entries({ text, answers, id, task, paragraphs })) {
+    const wanted = [paths ?? []].flat();
+    if (wanted.length === 0 || wanted.some((path) => at(values, path) !== undefined)) continue;
+    const [first = ''] = wanted;
+    const near = nearest(first, Object.keys(values));
+    const hint = near === null ? '' : `; did you mean \`${near}\`?`;
+    return `expected the reader's \`${setting}\` at \`${wanted.join('`, `')}\`, found ${keysText(values)}${hint}`;
+  }
+  return null;
+}
 
 /** The record with the names that are known; what is not named goes to `meta`. */
 function renamed(values: Values, { text, answers, id, task, paragraphs }: ColumnsConfig): Values {
@@ -37,20 +58,29 @@ function renamed(values: Values, { text, answers, id, task, paragraphs }: Column
   if (id !== null) named.push(['id', at(values, id)]);
   if (task !== null) named.push(['task', at(values, task)]);
   if (paragraphs !== null) named.push(['context', at(values, paragraphs)]);
-  const used = new Set([text, answers, id, task, paragraphs].flat().map((where) => where?.split('.')[0]));
-  const rest = Object.entries(values).filter(([key]) => !used.has(key));
-  return {
-    meta: Object.fromEntries(rest),
-    ...Object.fromEntries(named.filter(([, value]) => value !== undefined)),
-  };
+  const used = [text, answers, id, task, paragraphs].flat().filter((where) => where !== null);
+  const rest = used.reduce<unknown>(without, values);
+  return { meta: rest, ...Object.fromEntries(named.filter(([, value]) => value !== undefined)) };
 }
 
+/** A path such as `data.question`, or `choices.0` in a list; a key may be written so itself. */
 function at(values: Values, where: string): unknown {
   if (Object.hasOwn(values, where)) return values[where];
-  return where
-    .split('.')
-    .reduce<unknown>(
-      (value, key) => (isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined),
-      values,
-    );
+  return where.split('.').reduce<unknown>(inside, values);
+}
+
+function inside(value: unknown, key: string): unknown {
+  if (Array.isArray(value)) return /^\d+$/.test(key) ? value[Number(key)] : undefined;
+  return isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
+}
+
+/** What is left of a value when the path is taken out; an object that has nothing else goes with it. */
+function without(value: unknown, where: string): unknown {
+  if (!isObject(value)) return value;
+  const [first = '', ...more] = Object.hasOwn(value, where) ? [where] : where.split('.');
+  if (!Object.hasOwn(value, first)) return value;
+  const { [first]: inner, ...rest } = value;
+  const left = more.length === 0 ? undefined : without(inner, more.join('.'));
+  const isGone = left === undefined || (isObject(left) && Object.keys(left).length === 0);
+  return isGone ? rest : { ...rest, [first]: left };
 }

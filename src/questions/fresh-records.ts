@@ -13,6 +13,8 @@ export interface FreshOptions {
   readonly isGenerated: (record: object) => boolean;
   /** Hears of each record that is in the run, or was here, with the same content. */
   readonly onSame: (record: object) => void;
+  /** Hears of each record that passes, and whether its reader named it and the content is there under another id. */
+  readonly onNew?: (record: object, found: { readonly isElsewhere: boolean }) => void;
   /** Hears of records that are left out; without it the first one is thrown. */
   readonly skip?: ((error: DataError) => void) | undefined;
 }
@@ -24,7 +26,7 @@ export interface FreshOptions {
  */
 export async function* freshRecords<T extends object>(
   records: AsyncIterable<T>,
-  { known, isGenerated, onSame, skip }: FreshOptions,
+  { known, isGenerated, onSame, onNew, skip }: FreshOptions,
 ): AsyncGenerator<T, void, void> {
   for await (const given of records) {
     const { id: name } = given as { readonly id?: unknown };
@@ -42,13 +44,14 @@ export async function* freshRecords<T extends object>(
     }
     if (found === 'same') onSame(record);
     else if (found === 'new') {
+      onNew?.(record, { isElsewhere: isGenerated(given) && known.hasContent(content) });
       known.add(id, content);
       yield record;
     } else {
       const { source } = given as { readonly source?: unknown };
       const where = typeof source === 'string' ? `${source}: ` : '';
       const error = new DataError(
-        `${where}the run holds another record with the id ${JSON.stringify(id)}: give this one an id of its own, ` +
+        `${where}the run, or the file, has another record with the id ${JSON.stringify(id)}: give this one an id of its own, ` +
           'or feed it into another run',
       );
       if (skip === undefined) throw error;

@@ -7,16 +7,31 @@ export interface Article {
 }
 
 /**
- * The articles of a field. Known are: `[title, [sentence, ...]]` (HotPotQA), `[title, text]` (BeerQA), columns
+ * The articles of a field, `title` being that of a text by itself. Known are: `[title, [sentence, ...]]` (HotPotQA), `[title, text]` (BeerQA), columns
  * `{title: [...], sentences: [[...]]}` (the hub's HotPotQA), objects with a title and a text under one of
- * several names (MuSiQue, FlashRAG), and plain texts. Null where it is none of these.
+ * several names (MuSiQue, FlashRAG), and plain texts,
+ * and each of these as JSON in a text, as tables have them. Null where it is none of these.
  */
-export function articlesOf(value: unknown): readonly Article[] | null {
-  if (typeof value === 'string') return [article('', value)];
+export function articlesOf(value: unknown, title = ''): readonly Article[] | null {
+  if (typeof value === 'string') {
+    const inner = writtenValue(value);
+    return (inner === null ? null : articlesOf(inner)) ?? [article(title, value)];
+  }
   if (isObject(value)) return ofColumns(value);
   if (!Array.isArray(value)) return null;
   const found = value.map(articleOf);
   return found.every((one) => one !== null) ? found : null;
+}
+
+/** The list or object that a text is as JSON. */
+function writtenValue(text: string): object | null {
+  if (!/^\s*[[{]/.test(text)) return null;
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' ? value : null;
+  } catch {
+    return null;
+  }
 }
 
 /** The titles of the paragraphs that are marked as those that the answer needs, as MuSiQue marks them. */

@@ -1,6 +1,6 @@
 /**
  * Which records a topic holds, by id and content, in constant space for each: 16 bytes in a table that is at
- * most 70% full. A million records take 32 MiB, however long they are.
+ * most 70% full, and 8 in one of contents alone. A million records take 48 MiB, however long they are.
  */
 import { createHash } from 'node:crypto';
 import type { Codec } from './avro/codec.ts';
@@ -16,6 +16,8 @@ const FULL = 0.7;
 
 export class KnownRecords {
   #slots = new Uint32Array(WORDS * 1024);
+  /** Hashes of contents alone, two words each, both 0 where there is none. */
+  #contents = new Uint32Array(2 * 1024);
   #size = 0;
 
   get size(): number {
@@ -34,10 +36,28 @@ export class KnownRecords {
     return known;
   }
 
+  /** Whether a record with this content is there, whatever its id. */
+  hasContent(content: string): boolean {
+    const at = this.#placeOf(contentHash(hashed('', content)));
+    return this.#contents[at] !== 0 || this.#contents[at + 1] !== 0;
+  }
+
   add(id: string, content: string): void {
     if (this.#size * WORDS >= FULL * this.#slots.length) this.#grow();
-    this.#put(hashed(id, content));
+    const key = hashed(id, content);
+    this.#put(key);
+    const ofContent = contentHash(key);
+    this.#contents.set(ofContent, this.#placeOf(ofContent));
     this.#size++;
+  }
+
+  /** Where a content's hash is, or would be. */
+  #placeOf([low = 0, high = 0]: Uint32Array): number {
+    const words = this.#contents;
+    let at = (2 * low) % words.length;
+    const isFree = () => words[at] === 0 && words[at + 1] === 0;
+    while (!isFree() && (words[at] !== low || words[at + 1] !== high)) at = (at + 2) % words.length;
+    return at;
   }
 
   #put(key: Uint32Array): void {
@@ -51,6 +71,12 @@ export class KnownRecords {
   #grow(): void {
     const before = this.#slots;
     this.#slots = new Uint32Array(2 * before.length);
+    const contents = this.#contents;
+    this.#contents = new Uint32Array(2 * contents.length);
+    for (let at = 0; at < contents.length; at += 2) {
+      const hash = contents.subarray(at, at + 2);
+      if (hash[0] !== 0 || hash[1] !== 0) this.#contents.set(hash, this.#placeOf(hash));
+    }
     for (let at = 0; at < before.length; at += WORDS) {
       if (before[at] !== 0 || before[at + 1] !== 0) this.#put(before.subarray(at, at + WORDS));
     }
@@ -115,4 +141,11 @@ function hashed(id: string, content: string): Uint32Array {
   // An empty slot is all 0.
   if (key[0] === 0 && key[1] === 0) key[1] = 1;
   return key;
+}
+
+/** The content's words of a key, never both 0. */
+function contentHash(key: Uint32Array): Uint32Array {
+  const hash = key.slice(2);
+  if (hash[0] === 0 && hash[1] === 0) hash[1] = 1;
+  return hash;
 }

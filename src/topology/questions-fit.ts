@@ -29,14 +29,6 @@ function questionProblem(topology: Topology, question: Question): string | null 
   return null;
 }
 
-/** A question that does not fit the topology. */
-export class UnfitQuestion extends DataError {
-  /** What is wrong, without the place. */
-  get reason(): string {
-    return this.message.slice(this.message.indexOf(': ') + 2);
-  }
-}
-
 /**
  * The questions that fit. One that does not goes to `skip` as a `DataError`, or is thrown: fed, it could only
  * become a failure.
@@ -49,8 +41,8 @@ export async function* fittingQuestions(
   for await (const question of questions) {
     const problem = questionProblem(topology, question);
     if (problem === null) yield question;
-    else if (skip === undefined) throw new UnfitQuestion(problem);
-    else skip(new UnfitQuestion(problem));
+    else if (skip === undefined) throw new DataError(problem);
+    else skip(new DataError(problem));
   }
 }
 

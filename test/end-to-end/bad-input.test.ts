@@ -114,7 +114,8 @@ describe('files', () => {
     const lines = [good('a'), 'not json', '{"id": "b"}', '[1]', good('a/b'), good('c'), '{"id": "d", "te'];
     place.write('lines.jsonl', lines.join('\n'));
     const ended = await place.swirl(['feed', 'lines.jsonl', '--run', 'lines', '--json']);
-    told(ended, EXIT.failures, ...[2, 3, 4, 5, 7].map((line) => `lines.jsonl:${line}: `));
+    told(ended, EXIT.failures, ...[2, 3, 4, 5].map((line) => `lines.jsonl:${line}: `));
+    told(ended, EXIT.failures, 'left out for the same reason: lines.jsonl:7\n');
     expect(JSON.parse(ended.stdout)).toMatchObject({ fed: { questions: 2 }, malformed: 5 });
     const questions = await recordsOf(place.path('runs'), 'lines', 'questions');
     expect(questions.map(({ id }) => id)).toEqual(['a', 'c']);
@@ -134,7 +135,7 @@ describe('files', () => {
     told(
       await place.swirl(args),
       EXIT.failures,
-      'left out: topic questions, record "q1": expected a record of',
+      'left out: topic questions, record "q1" of large.jsonl:2: expected a record of',
     );
     const questions = await recordsOf(place.path('runs'), 'large', 'questions');
     expect(questions.map(({ id }) => id)).toEqual(['q0', 'q2']);

@@ -115,7 +115,9 @@ describe('the elements of a JSON array', () => {
   });
 
   test('one that is too long or not UTF-8 is an error of that element only', async () => {
-    const long = await all(jsonArray(textInput(`[1, "${'x'.repeat(40)}", 3]`, 'x.json', 5), 10));
+    const long = await all(
+      jsonArray(textInput(`[1, "${'x'.repeat(40)}", 3]`, 'x.json', 5), { maxBytes: 10 }),
+    );
     expect(long.map(({ text }) => text?.trim())).toEqual(['1', undefined, '3']);
     expect(long[1]?.error?.message).toBe('x.json[1] (byte 4): expected at most 10 bytes, found 42');
     const odd = await all(jsonArray(textInput(bytes(0x5b, 0x22, 0xff, 0x22, 0x2c, 0x31, 0x5d), 'x.json')));

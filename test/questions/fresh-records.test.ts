@@ -79,7 +79,7 @@ test('an id that was given stays, and another question of that id is refused wit
   const { fed, refused } = await feed(known, readAnyQuestions, b);
   expect(fed.map(({ id }) => id)).toEqual(['y']);
   expect(refused.map(({ message }) => message)).toEqual([
-    'b.jsonl:1: the run holds another record with the id "x": give this one an id of its own, or feed it into another run',
+    'b.jsonl:1: the run, or the file, has another record with the id "x": give this one an id of its own, or feed it into another run',
   ]);
 });
 

@@ -267,6 +267,8 @@ function tooLarge(size: number, limit: number): string {
 }
 
 function named(record: unknown): string {
-  const id = (record as { id?: unknown } | null)?.id;
-  return typeof id === 'string' ? `, record ${JSON.stringify(id.slice(0, 100))}` : '';
+  const { id, source } = (record ?? {}) as { readonly id?: unknown; readonly source?: unknown };
+  if (typeof id !== 'string') return '';
+  const from = typeof source === 'string' ? ` of ${source.slice(0, 200)}` : '';
+  return `, record ${JSON.stringify(id.slice(0, 100))}${from}`;
 }
