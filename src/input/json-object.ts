@@ -26,14 +26,14 @@ interface Member {
   readonly at: number;
 }
 
-export interface ObjectHead {
+interface ObjectHead {
   readonly members: readonly Member[];
   /** Where it ends; null: not in these bytes. */
   readonly end: number | null;
 }
 
 /** The members of the object that a file begins with, as far as its first bytes go; null where there is none. */
-export function objectHead(head: Uint8Array): ObjectHead | null {
+function objectHead(head: Uint8Array): ObjectHead | null {
   const text = Buffer.from(head).toString('latin1');
   const begin = /^(?:ï»¿)?\s*\{/.exec(text)?.[0].length ?? 0;
   if (begin === 0) return null;
