@@ -21,6 +21,8 @@ import { Worker } from './rivals/worker.ts';
 
 /** rank_bm25 and minisearch score every article in a loop: beyond this they are left out. */
 const LOOPS_UP_TO = 100_000;
+/** bm25s builds in memory, 4 KiB an article: beyond this it is left out. */
+const IN_MEMORY_UP_TO = 2_000_000;
 const ROUNDS = 3;
 
 const { values, positionals } = parseArgs({
@@ -93,7 +95,8 @@ async function compare(size: number, folder: string, interpreter: string): Promi
     name.startsWith('index')
       ? new Worker(name, [...node, script('search-worker.ts')])
       : new Worker(name, [interpreter, script('bm25.py')]);
-  const opening: Record<string, string> = { 'index: disk': 'open disk', bm25s: 'open bm25s' };
+  const opening: Record<string, string> = { 'index: disk': 'open disk' };
+  if (size <= IN_MEMORY_UP_TO) opening.bm25s = 'open bm25s';
   if (size <= LOOPS_UP_TO)
     Object.assign(opening, { 'index: memory': 'open memory', rank_bm25: 'open rank_bm25' });
   console.log(`\n${size} articles, ${asked.length} questions; load ${loadavg()[0].toFixed(0)}`);

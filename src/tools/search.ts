@@ -45,6 +45,14 @@ const settings = z.strictObject({
     .max(1_000_000)
     .default(1024)
     .describe('`ranking: dense` and `fused`: how much of the vectors is kept in memory, in MiB.'),
+  filterAbove: z
+    .int()
+    .min(0)
+    .default(20_000)
+    .describe(
+      '`ranking: dense` and `fused`: vectors of more articles than so many are kept in 8 bits, and only those compared in ' +
+        'full that can be among the nearest: it finds the same, faster and in a quarter of the memory.',
+    ),
   fusion: z
     .strictObject({
       k: z
@@ -167,7 +175,7 @@ async function onDisk(
 }
 
 async function withVectors(
-  { corpus, vectorMb }: SearchConfig,
+  { corpus, vectorMb, filterAbove }: SearchConfig,
   config: EmbeddingsConfig,
   { notify, now, env, paid }: SearchDeps,
 ): Promise<DenseIndex> {
@@ -176,7 +184,7 @@ async function withVectors(
   const notes = indexNotes(corpus, notify ?? (() => {}), now);
   const { signal } = new AbortController();
   return openVectors({
-    ...{ path: corpus, config, embedder, cacheBytes: vectorMb * 2 ** 20, signal },
+    ...{ path: corpus, config, embedder, cacheBytes: vectorMb * 2 ** 20, filterAbove, signal },
     ...notes,
   });
 }

@@ -29,7 +29,7 @@ const FREE_KEYS = [
   ...['concurrency', 'timeoutMs', 'retry', 'slots', 'chunkTokens', 'stepTokens', 'maxResponseBytes'],
   ...['apiKeyEnv', 'tokenEnv', 'headersEnv', 'recompute', 'checkpointEvery', 'keepCheckpoints', 'keepEvery'],
   ...['hashEvery', 'loadTimeoutMs', 'renderTimeoutMs', 'maxRebuilds', 'matmul', 'contexts', 'cached'],
-  ...['passagesAtOnce', 'queryTimeoutMs', 'keepQueries', 'vectorMb', 'stepLogprobs'],
+  ...['passagesAtOnce', 'queryTimeoutMs', 'keepQueries', 'vectorMb', 'filterAbove', 'stepLogprobs'],
   // Modules and prompts are compared by their contents.
   ...['path', 'prompt', 'hash', 'promptHash'],
 ];

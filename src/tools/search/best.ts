@@ -6,7 +6,7 @@ interface Found {
   readonly score: number;
 }
 
-/** The best so far: those who come later must be better than the last of them. */
+/** The best so far, of equal ones the first by number. */
 export class Best {
   readonly found: Found[] = [];
   readonly #count: number;
@@ -20,9 +20,13 @@ export class Best {
 
   add(found: Found): void {
     let at = this.found.length;
-    while (at > 0 && this.found[at - 1].score < found.score) at--;
+    while (at > 0 && isBetter(found, this.found[at - 1])) at--;
     this.found.splice(at, 0, found);
     if (this.found.length > this.#count) this.found.pop();
     if (this.found.length === this.#count) this.least = this.found[this.#count - 1].score;
   }
+}
+
+function isBetter(a: Found, b: Found): boolean {
+  return a.score > b.score || (a.score === b.score && a.article < b.article);
 }

@@ -28,8 +28,11 @@ describe('the tool', () => {
       { now: () => 0, env: {} },
     );
 
-  test.each(['memory', 'disk'])('shows the nearest articles, index: %s', async (index) => {
-    const search = await tool(corpusFile(articles), await started(undefined, 64), { index });
+  test.each([
+    ['memory', 20_000],
+    ['disk', 0],
+  ])('shows the nearest articles, index: %s, filterAbove: %i', async (index, filterAbove) => {
+    const search = await tool(corpusFile(articles), await started(undefined, 64), { index, filterAbove });
     expect((await search.call('river', { signal })).text).toBe(
       'The Limmat is a river.'.replace(/^/, 'Limmat: '),
     );

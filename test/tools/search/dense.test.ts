@@ -21,13 +21,16 @@ interface Opening {
   readonly server: Pick<EmbeddingsServer, 'url'>;
   readonly settings?: object;
   readonly stop?: AbortSignal;
+  readonly filterAbove?: number;
+  readonly cacheBytes?: number;
 }
 
-async function opened({ path, server, settings = {}, stop = signal }: Opening): Promise<DenseIndex> {
+async function opened({ path, server, settings = {}, stop = signal, ...more }: Opening): Promise<DenseIndex> {
   const config = embeddingsConfig.parse({ baseUrl: server.url, model: 'small', ...settings });
   const embedder = await openEmbedder(config, { env: {}, sleep: async () => {} });
   const quiet = { onProgress: () => {}, onWait: () => {} };
-  return openVectors({ path, config, embedder, cacheBytes: 1 << 22, signal: stop, ...quiet });
+  const kept = { cacheBytes: 1 << 22, filterAbove: 1_000, ...more };
+  return openVectors({ path, config, embedder, signal: stop, ...kept, ...quiet });
 }
 
 function vectorsFile(path: string): string {
@@ -47,40 +50,47 @@ function bruteForce(rows: readonly Float32Array[], query: Float32Array, count: n
 
 describe('the nearest', () => {
   test.each([
-    ['cosine', 1500],
-    ['dot', 7],
-  ])('by %s of %i numbers are those of brute force, of equal ones the first', async (similarity, width) => {
-    // More than a piece of the file, and many that are the same.
-    const articles = made(300);
-    const server = await started(undefined, width);
-    const path = corpusFile(articles);
-    const index = await opened({ path, server, settings: { similarity } });
-    const bytes = readFileSync(vectorsFile(path));
-    const rows = articles.map((_, i) =>
-      Float32Array.from({ length: width }, (__, k) => bytes.readFloatLE((i * width + k) * 4)),
-    );
-    for (const [i, row] of rows.entries()) {
-      const { title = '', text = '' } = articles[i] ?? {};
-      const vector = Float32Array.from(vectorOf(`${title}: ${text}`, width));
-      const length = similarity === 'cosine' ? Math.hypot(...vector) : 1;
-      const furthest = row.reduce(
-        (most, value, k) => Math.max(most, Math.abs(value - (vector[k] as number) / length)),
-        0,
+    ['cosine', 1500, 300],
+    ['dot', 7, 300],
+    ['cosine', 1500, 0],
+    ['dot', 7, 299],
+  ])(
+    'by %s of %i numbers, filtered above %i, are those of brute force, of equal ones the first',
+    async (similarity, width, filterAbove) => {
+      // More than a piece of the file, and many that are the same.
+      const articles = made(300);
+      const server = await started(undefined, width);
+      const path = corpusFile(articles);
+      const index = await opened({ path, server, settings: { similarity }, filterAbove });
+      const bytes = readFileSync(vectorsFile(path));
+      const rows = articles.map((_, i) =>
+        Float32Array.from({ length: width }, (__, k) => bytes.readFloatLE((i * width + k) * 4)),
       );
-      expect(furthest).toBeLessThan(1e-6);
-    }
-    for (const query of ['w3', 't5 w1', 'nobody has this', 'w1 w1 w2']) {
-      const vector = await index.query(query, signal);
-      for (const count of [1, 1000])
-        expect(await index.rank(vector, count, goOn)).toEqual(bruteForce(rows, vector, count));
-    }
-    index.close();
-  });
+      for (const [i, row] of rows.entries()) {
+        const { title = '', text = '' } = articles[i] ?? {};
+        const vector = Float32Array.from(vectorOf(`${title}: ${text}`, width));
+        const length = similarity === 'cosine' ? Math.hypot(...vector) : 1;
+        const furthest = row.reduce(
+          (most, value, k) => Math.max(most, Math.abs(value - (vector[k] as number) / length)),
+          0,
+        );
+        expect(furthest).toBeLessThan(1e-6);
+      }
+      for (const query of ['w3', 't5 w1', 'nobody has this', 'w1 w1 w2']) {
+        const vector = await index.query(query, signal);
+        for (const count of [1, 1000])
+          expect(await index.rank(vector, count, goOn)).toEqual(bruteForce(rows, vector, count));
+      }
+      index.close();
+    },
+  );
 
   test('are given up when the time is up', async () => {
-    const index = await opened({ path: corpusFile(made(5)), server: await started() });
-    expect(await index.rank(await index.query('w1', signal), 3, async () => false)).toBe(null);
-    index.close();
+    for (const filterAbove of [0, 5]) {
+      const index = await opened({ path: corpusFile(made(5)), server: await started(), filterAbove });
+      expect(await index.rank(await index.query('w1', signal), 3, async () => false)).toBe(null);
+      index.close();
+    }
   });
 });
 

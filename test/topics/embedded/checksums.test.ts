@@ -1,15 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
-import { generateChecksum } from '../../../scripts/generate-checksum.ts';
+import { generateWasm, inSources, WASM_SOURCES } from '../../../scripts/generate-wasm.ts';
 import { seedFor, uniform } from '../../../src/random.ts';
 import { openChecksums } from '../../../src/topics/embedded/checksums.ts';
 
 const { nh } = await openChecksums();
 
-test('nh.generated.ts is what `npm run generate` makes of nh.wat', async () => {
-  const file = new URL('../../../src/topics/embedded/nh.generated.ts', import.meta.url);
-  expect(readFileSync(file, 'utf8')).toBe(await generateChecksum());
-});
+test.each(WASM_SOURCES)(
+  '%s.generated.ts is what `npm run generate` makes of the source beside it',
+  async (source) => {
+    expect(readFileSync(inSources(`${source}.generated.ts`), 'utf8')).toBe(await generateWasm(source));
+  },
+);
 
 const WORD = 2n ** 64n;
 const rotl = (x: bigint, by: bigint): bigint => ((x << by) | (x >> (64n - by))) % WORD;

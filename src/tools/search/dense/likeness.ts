@@ -22,7 +22,7 @@ export async function likeness(
     const [now = new Float32Array()] = await embedder.passages([text], { width, signal });
     const vectors = new Vectors(folder, manifest, 0);
     try {
-      return cosine(vectors.row(0), now);
+      return cosine(vectors.rows(0, 1), now);
     } finally {
       vectors.close();
     }

@@ -1,12 +1,15 @@
 /** Finds the vectors of a corpus, or has them made. */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ConfigError } from '../../../errors.ts';
 import type { Embedder } from '../../../models/embeddings.ts';
 import type { EmbeddingsConfig } from '../../../models/embeddings-config.ts';
-import { besideCorpus, type Found, findOrMake, type Kept } from '../beside-corpus.ts';
+import { besideCorpus, findOrMake, type Kept } from '../beside-corpus.ts';
 import type { OpenIndexOptions } from '../open-index.ts';
 import { buildVectors } from './build-vectors.ts';
+import { Filter } from './filter.ts';
+import { filtered } from './filtered.ts';
 import { nearest } from './nearest.ts';
 import { QueryVectors } from './query-vectors.ts';
 import { readVectorManifest, type VectorManifest, vectorSettings } from './vector-files.ts';
@@ -16,10 +19,14 @@ export interface OpenVectorsOptions
   extends Pick<OpenIndexOptions, 'path' | 'cacheBytes' | 'signal' | 'onProgress' | 'onWait'> {
   readonly config: EmbeddingsConfig;
   readonly embedder: Embedder;
+  /** Of more vectors than so many there is a filter. */
+  readonly filterAbove: number;
 }
 
 /** How the vectors of a corpus are made and known. */
-export function keptVectors(options: Omit<OpenVectorsOptions, 'cacheBytes'>): Kept<VectorManifest> {
+export function keptVectors(
+  options: Omit<OpenVectorsOptions, 'cacheBytes' | 'filterAbove'>,
+): Kept<VectorManifest> {
   const { path, config, embedder, signal, onWait } = options;
   const settings = vectorSettings(config);
   const hash = hashOf(settings);
@@ -43,20 +50,42 @@ export function keptVectors(options: Omit<OpenVectorsOptions, 'cacheBytes'>): Ke
 
 /** Throws as `findOrMake` and `buildVectors` do. */
 export async function openVectors(options: OpenVectorsOptions): Promise<DenseIndex> {
-  return new DenseIndex(options, await findOrMake(keptVectors(options)));
+  const found = await findOrMake(keptVectors(options));
+  const hasFilter = found.manifest.articles > options.filterAbove;
+  // Those that are filtered are read one by one.
+  const vectors = new Vectors(found.folder, found.manifest, hasFilter ? 0 : options.cacheBytes);
+  try {
+    const filter = hasFilter ? await filterOf(vectors, options) : null;
+    return new DenseIndex(options, { vectors, filter });
+  } catch (error) {
+    vectors.close();
+    throw error;
+  }
+}
+
+function filterOf(vectors: Vectors, { cacheBytes, signal, onProgress }: OpenVectorsOptions): Promise<Filter> {
+  return Filter.of(vectors, {
+    ...{ cacheBytes, signal },
+    onRead: async (articles) => {
+      onProgress({ phase: 'filtering', articles, share: articles / vectors.size });
+      await nextTurn();
+    },
+  });
 }
 
 /** Articles by the nearness of their vectors to a query's. */
 export class DenseIndex {
   readonly vectors: Vectors;
+  readonly #filter: Filter | null;
   readonly #queries: QueryVectors;
 
   constructor(
-    { path, cacheBytes, config, embedder }: OpenVectorsOptions,
-    { folder, manifest }: Found<VectorManifest>,
+    { path, config, embedder }: OpenVectorsOptions,
+    { vectors, filter }: { readonly vectors: Vectors; readonly filter: Filter | null },
   ) {
-    this.vectors = new Vectors(folder, manifest, cacheBytes);
-    const { width } = this.vectors;
+    this.vectors = vectors;
+    this.#filter = filter;
+    const { width } = vectors;
     const { model, dimensions, queryPrefix, extra, keepQueries } = config;
     const hash = hashOf(JSON.stringify({ model, dimensions, queryPrefix, extra, width }));
     this.#queries = new QueryVectors({
@@ -81,7 +110,9 @@ export class DenseIndex {
 
   /** As `ArticleIndex.rank`. */
   rank(query: Float32Array, count: number, goOn: () => Promise<boolean>): Promise<number[] | null> {
-    return nearest(this.vectors, query, { count, goOn });
+    const [vectors, filter] = [this.vectors, this.#filter];
+    if (filter === null) return nearest(vectors, query, { count, goOn });
+    return filtered({ vectors, filter }, query, { count, goOn });
   }
 
   close(): void {

@@ -39,21 +39,18 @@ export class Vectors {
     const kept = this.#pieces[piece];
     if (kept !== undefined) return kept;
     const from = piece * this.rowsAtOnce;
-    const numbers = this.#read(from, Math.min(from + this.rowsAtOnce, this.size));
+    const numbers = this.rows(from, Math.min(from + this.rowsAtOnce, this.size));
     // In order: others than the first are kept by nobody.
     if (piece === this.#pieces.length && piece < this.#most) this.#pieces.push(numbers);
     return numbers;
-  }
-
-  row(number: number): Float32Array {
-    return this.#read(number, number + 1);
   }
 
   close(): void {
     this.#file.close();
   }
 
-  #read(from: number, to: number): Float32Array {
+  /** Those from one to before another, which are not kept. */
+  rows(from: number, to: number): Float32Array {
     const bytes = this.#file.once(from * this.width * 4, to * this.width * 4);
     const numbers = new Float32Array((to - from) * this.width);
     new Uint8Array(numbers.buffer).set(bytes);
