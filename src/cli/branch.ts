@@ -28,7 +28,10 @@ export function register(program: Command): void {
         'and what came of them beside what was recorded',
     )
     .argument('[ids...]', 'steps, such as q17/2/3, or trajectories or questions: all of their steps')
-    .requiredOption('--run <name>', 'the run whose steps they are; it is only read')
+    .requiredOption(
+      '--run <name>',
+      'the run whose steps they are, by its name or its folder; it is only read',
+    )
     .option(
       '--where <condition>',
       'steps whose record in `judged` meets it, such as \'verdict.label == "BAD"\'',
@@ -50,21 +53,29 @@ export function register(program: Command): void {
 }
 
 async function branchRun(names: readonly string[], flags: BranchFlags): Promise<number> {
-  const { run, where = null, first = false, most, folder, set = [] } = flags;
+  const { where = null, first = false, most, set = [] } = flags;
   if (names.length === 0 && where === null)
     throw new ConfigError(
       'name the steps to begin again at, such as q17/2/3, or give a condition with --where',
     );
-  const [{ branchTopology }, { keptTopology }, { openRecordedChain }, { contextsOf }, problems] =
-    await Promise.all([
-      import('../topology/branch.ts'),
-      import('../topology/kept.ts'),
-      import('../lineage/run-chain.ts'),
-      import('../lineage/contexts.ts'),
-      import('../topology/problem.ts'),
-    ]);
+  const [
+    { branchTopology },
+    { keptTopology },
+    { openRecordedChain },
+    { contextsOf },
+    problems,
+    { runPlace },
+  ] = await Promise.all([
+    import('../topology/branch.ts'),
+    import('../topology/kept.ts'),
+    import('../lineage/run-chain.ts'),
+    import('../lineage/contexts.ts'),
+    import('../topology/problem.ts'),
+    import('../topology/run-place.ts'),
+  ]);
+  const { run, folder } = runPlace(flags.run, flags.folder);
   const say = (message: string) => void process.stderr.write(`${message}\n`);
-  const { topology: written, warnings, begun } = await branchTopology({ ...flags, set });
+  const { topology: written, warnings, begun } = await branchTopology({ ...flags, run, folder, set });
   if (warnings.length > 0) say(problems.formatProblems(warnings));
   const chain = await openRecordedChain({ folder, run }, { notify: say });
   let contexts: readonly SubTrajectory[];

@@ -10,8 +10,8 @@ import { openRun } from '../open-run.ts';
 import type { Question } from '../topics/records.generated.ts';
 import { openTopology } from '../topology/load.ts';
 import { formatProblems } from '../topology/problem.ts';
-import { recordedFile } from '../topology/replay.ts';
 import { runFolder } from '../topology/resolved.ts';
+import { recordedFile, runPlace } from '../topology/run-place.ts';
 import type { Topology } from '../topology/topology.ts';
 import { type PlannedVariant, planVariants } from '../topology/variants.ts';
 import { lastCheckpoint } from '../train/last-checkpoint.ts';
@@ -52,7 +52,8 @@ interface Deciding {
 }
 
 /** Returns the exit code. What is computed goes to stderr, the result to stdout. */
-export async function compareRuns(options: CompareOptions): Promise<number> {
+export async function compareRuns(asked: CompareOptions): Promise<number> {
+  const options = { ...asked, ...runPlace(asked.run, asked.folder) };
   const { run, folder, set = [] } = options;
   const variants = variantsOf(options.variant ?? [], options.variants ?? []);
   const told = new Set<string>();

@@ -16,7 +16,7 @@ export function register(program: Command): void {
         'paired intervals. Each variant is a replay of its own, RUN-NAME, from the topic before the first stage that decides ' +
         'otherwise: only what differs is computed. One that is there is gone on with',
     )
-    .requiredOption('--run <name>', 'the recorded run; it is only read')
+    .requiredOption('--run <name>', 'the recorded run, by its name or its folder; it is only read')
     .option(
       '--variant <name=setting>',
       'NAME=PATH=VALUE, such as strict=stages.filter.mode=process, or NAME=TOPOLOGY.yaml; may be given again, with the same name for further settings',

@@ -22,7 +22,9 @@ export function register(program: Command): void {
       import('../topology/codec-of.ts'),
       import('./update-files-of.ts'),
     ]);
-    const topology = runTopologyAsKept(await topologyOf(flags, { argument, how: 'swirl curves FILE' }));
+    const topology = runTopologyAsKept(
+      await topologyOf(flags, { argument, how: 'swirl curves FILE', begun: true }),
+    );
     const notify = (message: string) => void process.stderr.write(`${message}\n`);
     const { transport, close } = await openWatchedRun(topology, notify);
     try {

@@ -1,20 +1,20 @@
 /** What the demo says last: where everything is, and what one may do next. */
-import { relative } from 'node:path';
-import { ownName, shippedTopology } from './own-name.ts';
+import { dirname } from 'node:path';
+import { ownName, pathHere, shippedTopology, swirlCommand } from './own-name.ts';
 
 /** Commands that work as they stand, from the folder that the demo was run in. */
 export function nextSteps({ run, folder }: { readonly run: string; readonly folder: string }): string {
   const swirl = ownName();
-  const here = relative('.', folder) || '.';
-  const runs = here.endsWith(`/${run}`) ? here.slice(0, -run.length - 1) : '.';
-  const where = runs === 'runs' ? '' : ` --folder ${runs}`;
+  const here = pathHere(folder);
+  const runs = pathHere(dirname(folder));
+  const where = runs === 'runs' ? [] : ['--folder', runs];
   return `All of it is in ${here}: topics, checkpoints, and topology.resolved.yaml.
 All that happened, in the browser:
-  ${swirl} watch ${here}
+  ${swirlCommand('watch', here)}
 The steps that were refused, and why:
-  ${swirl} tap judged -t ${here} --where 'verdict.label == "BAD"'
+  ${swirlCommand('tap', 'judged', '-t', here, '--where', 'verdict.label == "BAD"')}
 The same steps again with another learning rate, to other weights:
-  ${swirl} replay --run ${run} --from scored${where} \\
+  ${swirlCommand('replay', '--run', run, '--from', 'scored', ...where)} \\
     --set stages.train.schedule.learningRate=2e-3
 
 With a policy and questions of your own (docs/guide.md has the whole way):

@@ -8,9 +8,10 @@ import { type Estimate, estimate, type Range } from '../spending/estimate.ts';
 import { readRecords } from '../topics/read-records.ts';
 import type { Question } from '../topics/records.generated.ts';
 import { codecOf } from '../topology/codec-of.ts';
-import { keptTopology, requireRun, runsIn } from '../topology/kept.ts';
+import { keptTopology, runsIn } from '../topology/kept.ts';
 import { examineFile, withParts } from '../topology/load.ts';
 import { formatProblems, hasErrors } from '../topology/problem.ts';
+import { runPlace } from '../topology/run-place.ts';
 import type { Topology } from '../topology/topology.ts';
 import { type Basis, basisOf, measuredIn } from './dry-run-basis.ts';
 import { EXIT } from './exit.ts';
@@ -73,9 +74,11 @@ export async function dryRun(argument: string | undefined, flags: DryRunFlags): 
 
 /** The run whose records are reckoned by; null: none. */
 function likeOf({ folder, run }: Topology, { like }: DryRunFlags): Topology | null {
-  if (like !== undefined) requireRun(folder, like);
-  const name = like ?? run;
-  return runsIn(folder).includes(name) ? keptTopology(folder, name) : null;
+  if (like !== undefined) {
+    const of = runPlace(like, folder);
+    return keptTopology(of.folder, of.run);
+  }
+  return runsIn(folder).includes(run) ? keptTopology(folder, run) : null;
 }
 
 async function questionsOf(topology: Topology, flags: DryRunFlags): Promise<Questions> {

@@ -1,5 +1,5 @@
 /** Evaluates a policy on a file of questions and prints the result. */
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { ConfigError, DataError } from '../errors.ts';
 import { evaluate } from '../evaluate/evaluate.ts';
 import { reportObject, writeReport } from '../evaluate/report.ts';
@@ -12,7 +12,7 @@ import type { Topology } from '../topology/topology.ts';
 import { evaluationReport } from './evaluate-report.ts';
 import { EXIT } from './exit.ts';
 import { interrupts } from './interrupt.ts';
-import { ownName } from './own-name.ts';
+import { pathHere } from './own-name.ts';
 import { showAnswered } from './progress.ts';
 import { type ReaderFlags, readerOf } from './reader-option.ts';
 
@@ -61,11 +61,9 @@ export async function evaluateFile(
     });
     const place = join(topology.folder, evaluation.run);
     writeReport(evaluation, place);
-    const folder = relative('.', place);
+    const folder = pathHere(place);
     process.stdout.write(
-      options.json
-        ? `${JSON.stringify(reportObject(evaluation))}\n`
-        : evaluationReport(evaluation, { folder, swirl: ownName() }),
+      options.json ? `${JSON.stringify(reportObject(evaluation))}\n` : evaluationReport(evaluation, folder),
     );
     if (!evaluation.finished) return EXIT.interrupted;
     return evaluation.failures > 0 ? EXIT.failures : EXIT.done;

@@ -29,7 +29,7 @@ export function register(program: Command): void {
         'consumed, the settings, the checkpoints and what else lies in its folder. Into a file that ends with .jsonl or ' +
         '.parquet: its trajectories, one a row, with verdicts and rewards. The forms: docs/runs.md',
     )
-    .argument('<run>', 'its name')
+    .argument('<run>', 'its name, or its folder')
     .argument('<file>', 'the file, such as main.tar; it must not be there')
     .addOption(
       new Option(
@@ -42,7 +42,7 @@ export function register(program: Command): void {
     .option('--folder <path>', 'where the runs live', 'runs')
     .option('--json', 'print what was written as one JSON object');
   withExitCodes(command, { interrupted: 'interrupted: nothing was written' }).action(
-    async (run: string, file: string, flags: ExportFlags) => {
+    async (named: string, file: string, flags: ExportFlags) => {
       const { ROW_FILES } = await import('../run-file/export-rows.ts');
       const as = flags.as ?? (ROW_FILES.test(file) ? 'messages' : 'run');
       if (flags.as === undefined && as === 'run' && !file.endsWith('.tar'))
@@ -50,7 +50,9 @@ export function register(program: Command): void {
           `${file}: expected a file that ends with .tar for the run, or with .jsonl or .parquet for its trajectories; ` +
             'for the run in a file of another name add --as run',
         );
-      const asked = { ...flags, run, file };
+      const { runPlace } = await import('../topology/run-place.ts');
+      const asked = { ...flags, ...runPlace(named, flags.folder), file };
+      const { run } = asked;
       const done = await (as === 'run' ? exportWhole(asked) : exportTrajectories(asked, as));
       if (done === null) return;
       const { said, ...figures } = done;

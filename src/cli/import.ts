@@ -1,9 +1,8 @@
 /** `swirl import`: makes a run of a file that `swirl export` wrote. */
-import { relative } from 'node:path';
 import type { Command } from 'commander';
 import { counted } from './count.ts';
 import { withExitCodes } from './exit.ts';
-import { ownName } from './own-name.ts';
+import { pathHere, swirlCommand } from './own-name.ts';
 import { repeated } from './repeated.ts';
 import type { SetFlags } from './topology-option.ts';
 import { untilStopped } from './until-stopped.ts';
@@ -44,7 +43,6 @@ export function register(program: Command): void {
     }
     const where = transport === 'kafka' ? `${imported.folder}, its topics on Kafka` : imported.folder;
     process.stdout.write(`the run ${run}, ${counted(records, 'record')}: ${where}\n`);
-    const path = relative(process.cwd(), imported.folder);
-    process.stderr.write(`go on with it: ${ownName()} run ${path}\n`);
+    process.stderr.write(`go on with it: ${swirlCommand('run', pathHere(imported.folder))}\n`);
   });
 }

@@ -32,7 +32,6 @@ export function learntOf(topology: Topology, status: RunStatus): Learnt | null {
 }
 
 interface Named {
-  readonly swirl: string;
   /** The run's folder as commands take it. */
   readonly folder: string;
   readonly status: RunStatus;
@@ -41,7 +40,7 @@ interface Named {
 /** Lines for people. */
 export function learntLines(
   { updates, step, reward, checkpoint }: Learnt,
-  { swirl, folder, status }: Named,
+  { folder, status }: Named,
 ): string[] {
   const short = (value: number) => String(Number(value.toPrecision(3)));
   const judged = status.judgedParts();
@@ -51,7 +50,6 @@ export function learntLines(
       `${reward.first === reward.last ? '' : ` (first ${short(reward.first)}, last ${short(reward.last)})`}${judged.length > 0 ? `; ${judged.join(', ')}` : ''}`,
     ...(checkpoint === null
       ? ['policy: not kept yet; the next run makes the updates after the last checkpoint again']
-      : [`policy: ${at}`, `next: ${swirl} evaluate FILE -t ${folder} --policy ${at}`]),
-    `look at it: ${swirl} watch ${folder}`,
+      : [`policy: ${at}`]),
   ];
 }

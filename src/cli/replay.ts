@@ -25,7 +25,7 @@ export function register(program: Command): void {
     .description(
       'run the stages downstream of a recorded topic again, in a new run, with any setting changed',
     )
-    .requiredOption('--run <name>', 'the old run; it is only read')
+    .requiredOption('--run <name>', 'the old run, by its name or its folder; it is only read')
     .option('--from <topic>', 'the recorded topic to start from, such as scored')
     .option('--as <name>', 'the new run; by default the old name and a number')
     .option('--without <id>', 'leave out a question, trajectory or step; may be given again', repeated)
@@ -52,22 +52,24 @@ export function register(program: Command): void {
     const { replayTopology } = await import('../topology/replay.ts');
     const { runTopology } = await import('./run-topology.ts');
     const { untilOf } = await import('./until-option.ts');
+    const { runPlace } = await import('../topology/run-place.ts');
+    const place = runPlace(flags.run, flags.folder);
     const { as, set = [], without = [] } = flags;
     const until = flags.until === undefined ? undefined : untilOf(flags.until);
     const { formatProblems } = await import('../topology/problem.ts');
     const from = flags.from ?? (flags.only === undefined ? undefined : 'sub-trajectories');
     if (from === undefined)
       throw new ConfigError('expected --from TOPIC, the recorded topic to start from, such as --from scored');
-    const options = { ...flags, from, set, until, ...(as === undefined ? {} : { as }) };
+    const options = { ...flags, ...place, from, set, until, ...(as === undefined ? {} : { as }) };
     const { topology, warnings } = await replayTopology(options);
     if (without.length > 0) await checkWithout(topology, without);
     if (warnings.length > 0) process.stderr.write(`${formatProblems(warnings)}\n`);
-    process.stderr.write(`replaying ${from} of the run ${flags.run} as the run ${topology.run}\n`);
+    process.stderr.write(`replaying ${from} of the run ${place.run} as the run ${topology.run}\n`);
     const { replayEnd } = await import('./replay-end.ts');
     process.exitCode = await runTopology(topology, {
       untilDrained: true,
       json: flags.json === true,
-      conclude: (run) => replayEnd(run, flags.run),
+      conclude: (run) => replayEnd(run, place.run),
     });
   });
 }

@@ -21,7 +21,7 @@ export function register(program: Command): void {
     .option('-o, --output <file>', "the file (default: report.html in the run's folder)")
     .option('--trajectories <n>', 'how many it holds, spread evenly over the run', positive, 100);
   withExitCodes(withTopology(command)).action(async (argument: string | undefined, flags: ReportFlags) => {
-    const topology = await topologyOf(flags, { argument, how: 'swirl report FILE' });
+    const topology = await topologyOf(flags, { argument, how: 'swirl report FILE', begun: true });
     const { writeReport } = await import('./write-report.ts');
     const said = await writeReport(topology, flags);
     process.stdout.write(`${said}\n`);

@@ -1,13 +1,12 @@
 /** What `swirl reset` does to a run, or in a new one. */
-import { relative } from 'node:path';
 import { ConfigError } from '../errors.ts';
 import { openRun } from '../open-run.ts';
 import { openTransport } from '../open-transport.ts';
 import { codecOf } from '../topology/codec-of.ts';
 import { topicSpecs } from '../topology/flow.ts';
 import { replayTopology } from '../topology/replay.ts';
-import { runFolder } from '../topology/resolved.ts';
 import type { Topology } from '../topology/topology.ts';
+import { folderHere } from './of-run.ts';
 import { doneBefore, type Move, planReset, type ResetStage, type ResetTo } from './reset-plan.ts';
 
 export interface SetStage {
@@ -48,7 +47,7 @@ async function here({ topology, stage, to, partitions }: SetStage): Promise<Rese
     const { name: group, reads: topic, readsRun } = stage;
     const of = { group, topic, ...(readsRun === undefined ? {} : { run: readsRun }) };
     await transport.setProgress(of, new Map(moves.map(({ partition, after }) => [partition, after])));
-    return { run: topology.run, folder: folderOf(topology), moves };
+    return { run: topology.run, folder: folderHere(topology), moves };
   } finally {
     await transport.close();
   }
@@ -66,12 +65,8 @@ async function elsewhere({ topology, stage, to, partitions }: SetStage, into: st
     const moves = await planReset({ transport, stage: { ...stage, readsRun }, to, partitions });
     const of = { group: stage.name, topic: from, run: readsRun };
     await transport.setProgress(of, new Map(moves.map(({ partition, after }) => [partition, after])));
-    return { run: into, folder: folderOf(replay.topology), moves };
+    return { run: into, folder: folderHere(replay.topology), moves };
   } finally {
     await opened.close();
   }
-}
-
-function folderOf(topology: Topology): string {
-  return relative(process.cwd(), runFolder(topology)) || '.';
 }

@@ -30,7 +30,7 @@ export function register(program: Command): void {
     .option('--into <run>', 'make a new run that does it again from there, and leave this one as it is')
     .option('--json', 'print what was done as one JSON object');
   withExitCodes(withTopology(command)).action(async (flags: ResetFlags) => {
-    await reset(await topologyOf(flags, { run: true }), flags);
+    await reset(await topologyOf(flags, { run: true, begun: true }), flags);
   });
 }
 
@@ -49,8 +49,8 @@ async function reset(topology: Topology, flags: ResetFlags): Promise<void> {
     const what = after > before ? `: ${counted(after - before, 'offset')} left out` : '';
     process.stdout.write(`${stage.name}, ${stage.reads} ${partition}: ${before} -> ${after}${what}\n`);
   }
-  const { ownName } = await import('./own-name.ts');
-  process.stdout.write(`go on with: ${ownName()} run ${folder} --until-drained\n`);
+  const { swirlCommand } = await import('./own-name.ts');
+  process.stdout.write(`go on with: ${swirlCommand('run', folder, '--until-drained')}\n`);
 }
 
 async function stageNamed(topology: Topology, { stage: name, into }: ResetFlags) {

@@ -1,10 +1,9 @@
 /** `swirl retry`: feeds what is in `failures` again. */
-import { relative } from 'node:path';
 import type { Command } from 'commander';
 import { counted } from './count.ts';
 import { EXIT, withExitCodes } from './exit.ts';
 import type { Left } from './fed-again.ts';
-import { ownName } from './own-name.ts';
+import { swirlCommand } from './own-name.ts';
 import { type TopologyFlags, topologyOf, withTopology } from './topology-option.ts';
 
 interface RetryFlags extends TopologyFlags {
@@ -47,7 +46,7 @@ const REASONS: Readonly<Record<Left, string>> = {
 async function retry(flags: RetryFlags): Promise<number> {
   const { openRun } = await import('../open-run.ts');
   const { retryFailures } = await import('./retry-failures.ts');
-  const topology = await topologyOf(flags, { run: true });
+  const topology = await topologyOf(flags, { run: true, begun: true });
   const run = await openRun(topology, (message) => process.stderr.write(`${message}\n`));
   try {
     const { stage, cause, id, dryRun = false } = flags;
@@ -62,9 +61,8 @@ async function retry(flags: RetryFlags): Promise<number> {
     for (const [why, number] of left)
       process.stdout.write(`left: ${counted(number, 'failure')} ${REASONS[why]}\n`);
     if (fed.size > 0 && !dryRun) {
-      const { runFolder } = await import('../topology/resolved.ts');
-      const path = relative(process.cwd(), runFolder(topology)) || '.';
-      process.stderr.write(`now run it: ${ownName()} run ${path}\n`);
+      const { folderHere } = await import('./of-run.ts');
+      process.stderr.write(`now run it: ${swirlCommand('run', folderHere(topology))}\n`);
     }
     return EXIT.done;
   } finally {

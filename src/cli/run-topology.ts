@@ -1,5 +1,4 @@
 /** Runs a topology with progress and a closing summary: what `swirl run` and `swirl replay` share. */
-import { relative } from 'node:path';
 import { ConfigError, SwirlError } from '../errors.ts';
 import { keptAlarms } from '../monitor/kept-alarms.ts';
 import { printable } from '../monitor/printable.ts';
@@ -9,7 +8,6 @@ import type { RunEnd, StageProgress } from '../runtime/run.ts';
 import { runFolder } from '../topology/resolved.ts';
 import type { Topology } from '../topology/topology.ts';
 import { alarmsJson, alarmsText } from './alarms-text.ts';
-import { counted } from './count.ts';
 import { duration } from './duration.ts';
 import { EXIT } from './exit.ts';
 import { graceOf } from './grace.ts';
@@ -18,8 +16,9 @@ import { type Learnt, learntLines, learntOf } from './learnt.ts';
 import { type Level, logLine } from './log-line.ts';
 import { newsOf } from './news-of.ts';
 import { nothingLearnt } from './nothing-learnt.ts';
-import { ownName } from './own-name.ts';
+import { folderHere } from './of-run.ts';
 import { showProgress } from './progress.ts';
+import { budgetText, failuresOf, nextCommands, notesOn } from './run-notes.ts';
 import { RunStatus } from './run-status.ts';
 import { hanging, screenWidth } from './screen.ts';
 import { spentLines } from './spent-text.ts';
@@ -202,43 +201,11 @@ function atOnce(abort: AbortSignal): Promise<RunEnd> {
   });
 }
 
-/** Names the run in whatever folder it lives, as `-t` takes it. */
-function folderOf(topology: Topology): string {
-  return relative(process.cwd(), runFolder(topology)) || '.';
-}
-
-function failuresOf(progress: readonly StageProgress[]): number {
-  return progress.reduce((sum, { written }) => sum + (written.failures ?? 0), 0);
-}
-
 function summary(topology: Topology, end: RunEnd, progress: readonly StageProgress[]): object {
   const stages = Object.fromEntries(
     progress.map(({ stage, done, backlog, written }) => [stage, { done, backlog, written }]),
   );
   return { run: topology.run, end, stages, failures: failuresOf(progress) };
-}
-
-/** What the table does not say: what failed, and why nothing was done. */
-function notesOn(topology: Topology, end: RunEnd, progress: readonly StageProgress[]): string[] {
-  const failures = failuresOf(progress);
-  if (failures > 0) {
-    return [
-      `${counted(failures, 'record')} failed; look at them with: ${ownName()} tap failures -t ${folderOf(topology)}`,
-      `once the cause is mended, feed them again with: ${ownName()} retry -t ${folderOf(topology)}`,
-    ];
-  }
-  // What is stopped at its start has not looked yet what there is.
-  if (end !== 'drained' || progress.some(({ done, backlog }) => done + backlog > 0)) return [];
-  const { fed, source } = topology;
-  return [
-    source === null
-      ? `there was nothing to do: feed ${fed.join(' or ')} with \`${ownName()} feed FILE -t ${folderOf(topology)}\``
-      : `there was nothing to do: no records are left in ${source.topic} of the run ${source.run}${isCut(source) ? ' but those that were left out (--until, --without)' : ''}`,
-  ];
-}
-
-function isCut({ until, without }: NonNullable<Topology['source']>): boolean {
-  return until !== undefined || without.length > 0;
 }
 
 /** Such as `judge: trying again in 0.5 s (2 of 4): no answer within 60 s`. */
@@ -247,16 +214,11 @@ function retryLine({ stage, attempt, attempts, waitMs, error }: Retried): string
   return printable(line, LINE_CHARS / 2);
 }
 
-/** Why it stopped, and how to go on. */
-function budgetText(topology: Topology, why: string): string {
-  const text = `out of budget: ${why}. To go on, call \`${ownName()} run -t ${folderOf(topology)}\` with a larger one: \`--set budget.requests=N\``;
-  return hanging(text, { width: screenWidth(), indent: 2 });
-}
-
 function learntText(topology: Topology, learnt: Learnt, status: RunStatus): string {
   const width = screenWidth();
-  return learntLines(learnt, { swirl: ownName(), folder: folderOf(topology), status })
-    .map((line) => `${hanging(line, { width, indent: 2 })}\n`)
+  const told = learntLines(learnt, { folder: folderHere(topology), status });
+  return [...told.map((line) => hanging(line, { width, indent: 2 })), ...nextCommands(topology, learnt)]
+    .map((line) => `${line}\n`)
     .join('');
 }
 

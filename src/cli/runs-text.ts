@@ -2,6 +2,7 @@
 import { bytesText } from '../engine/webgpu/memory/memory-advice.ts';
 import { printable } from '../monitor/printable.ts';
 import type { BrokenRun, RunFigures } from '../run-file/list-runs.ts';
+import { screenWidth } from './screen.ts';
 import { moneyText } from './spent-text.ts';
 import { table } from './table.ts';
 
@@ -12,27 +13,52 @@ const HASH = 12;
 /** Characters of what is wrong with a run; `swirl verify` says all of it. */
 const WRONG = 300;
 
-/** A table, and under it what is wrong with those that cannot be read. */
+/** Tables that fit the screen, and under them what is wrong with the runs that cannot be read. */
 export function runsText(runs: readonly Listed[]): string {
-  // Who pays nobody need not read of it.
-  const pays = runs.some((run) => 'spent' in run && run.spent !== null);
-  const header = [
-    ...['run', 'last record', 'records', 'updates', 'weights'],
-    ...(pays ? ['requests', 'spent'] : []),
-    'size',
-  ];
-  const rows = ordered(runs).map(({ run, depth }) => [
-    `${'  '.repeat(depth)}${run.name}`,
-    ...('error' in run ? ['cannot be read', '', '', ''] : figures(run)),
-    ...(pays ? paid(run) : []),
-    bytesText(run.bytes),
-  ]);
+  const rows = ordered(runs).map(({ run, depth }) => ({ name: `${'  '.repeat(depth)}${run.name}`, run }));
   const notes = runs.flatMap((run) =>
     'error' in run ? [`${run.name}: ${printable(run.error, WRONG)}`] : strays(run, runs),
   );
-  // Names are no longer than they must be, and dates broken in two are no dates.
-  const lines = table(header, rows, Number.POSITIVE_INFINITY);
-  return [lines, ...(notes.length > 0 ? ['', ...notes] : [])].join('\n');
+  const paying = rows.filter(({ run }) => 'spent' in run && run.spent !== null);
+  const texts = [
+    named(
+      ['run', 'last record', 'records', 'updates', 'weights', 'size'],
+      rows.map(({ name, run }) => [
+        name,
+        ...('error' in run ? ['cannot be read', '', '', ''] : figures(run)),
+        bytesText(run.bytes),
+      ]),
+    ),
+    // Who pays nobody need not read of it.
+    ...(paying.length === 0
+      ? []
+      : [
+          named(
+            ['run', 'requests', 'spent'],
+            paying.map(({ name, run }) => [name, ...paid(run)]),
+          ),
+        ]),
+    ...(notes.length === 0 ? [] : [notes.join('\n')]),
+  ];
+  return texts.join('\n\n');
+}
+
+/** A table whose first column are names: those that leave no room for the figures stand in lines of their own. */
+function named(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const width = screenWidth();
+  const isWide = (text: string) => text.split('\n').some((line) => line.length > width);
+  const whole = (of: readonly (readonly string[])[]) => table(header, of, Number.POSITIVE_INFINITY);
+  if (!isWide(whole(rows))) return whole(rows);
+  let room = Math.max(...rows.map(([name = '']) => name.length)) - 1;
+  const short = () =>
+    whole(rows.map(([name = '', ...figures]) => [name.length > room ? '' : name, ...figures]));
+  while (room > 0 && isWide(short())) room--;
+  const [head = '', rule = '', ...lines] = short().split('\n');
+  const told = lines.flatMap((line, n) => {
+    const [name = ''] = rows[n] ?? [];
+    return name.length > room ? [name, line] : [line];
+  });
+  return [head, rule, ...told].join('\n');
 }
 
 function figures({ lastRecord, records, transport, update }: RunFigures): string[] {

@@ -26,13 +26,17 @@ export function register(program: Command): void {
     .option('--folder <path>', 'where the runs live', 'runs')
     .option('--json', 'one JSON array, with the records of each topic');
   withExitCodes(command).action(async ({ folder, json }: RunsFlags) => {
-    if (!existsSync(folder)) throw new ConfigError(`there is no folder ${folder}: name yours with --folder`);
+    if (!existsSync(folder))
+      throw new ConfigError(
+        `there is no folder ${folder}: name yours with --folder, or begin a run with \`swirl feed\``,
+      );
     const [{ listRuns }, { runsText }] = await Promise.all([
       import('../run-file/list-runs.ts'),
       import('./runs-text.ts'),
     ]);
     const runs = await listRuns(folder);
-    if (json !== true && runs.length === 0) process.stderr.write(`there are no runs in ${folder}\n`);
+    if (json !== true && runs.length === 0)
+      process.stderr.write(`there are no runs in ${folder}: the first \`swirl feed\` begins one\n`);
     else process.stdout.write(`${json === true ? JSON.stringify(runs) : runsText(runs)}\n`);
   });
   const remove = command
@@ -41,7 +45,7 @@ export function register(program: Command): void {
       'delete a run for good: its topics, its progress and its folder. Refused while it is open, or while another run ' +
         'of the folder replays it or has its policy in it',
     )
-    .argument('<run>', 'its name')
+    .argument('<run>', 'its name, or its folder')
     .option('-y, --yes', 'do not ask')
     .option('--force', 'also where it is open or used: those who read it will fail');
   withExitCodes(remove).action(async (run: string, flags: DeleteFlags) => {
@@ -49,13 +53,14 @@ export function register(program: Command): void {
   });
 }
 
-async function deleteNamed(place: { folder: string; run: string }, flags: DeleteFlags): Promise<void> {
-  const [{ deleteRun, whyKeep }, { keptTopology, requireRun }] = await Promise.all([
+async function deleteNamed(named: { folder: string; run: string }, flags: DeleteFlags): Promise<void> {
+  const [{ deleteRun, whyKeep }, { keptTopology }, { runPlace }] = await Promise.all([
     import('../run-file/delete-run.ts'),
     import('../topology/kept.ts'),
+    import('../topology/run-place.ts'),
   ]);
+  const place = runPlace(named.run, named.folder);
   const { folder, run } = place;
-  requireRun(folder, run);
   const why = flags.force === true ? [] : await whyKeep(place);
   if (why.length > 0)
     throw new ConfigError(

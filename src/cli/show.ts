@@ -24,7 +24,7 @@ export function register(program: Command): void {
       import('./interrupt.ts'),
     ]);
     const notify = (message: string) => void process.stderr.write(`${message}\n`);
-    const chain = await openChain(await topologyOf(flags), { notify });
+    const chain = await openChain(await topologyOf(flags, { begun: true }), { notify });
     const { stop: signal, release } = interrupts(() => {});
     try {
       const { views, failures } = await shownOf(chain, id, { signal });

@@ -5,11 +5,13 @@ import { printable } from '../monitor/printable.ts';
 import { parseWhere } from '../monitor/where.ts';
 import { openTransport } from '../open-transport.ts';
 import { type ReadRecord, readEntries } from '../topics/read-records.ts';
-import type { ReadFrom } from '../topics/transport.ts';
+import type { ReadFrom, Transport } from '../topics/transport.ts';
 import { codecOf } from '../topology/codec-of.ts';
 import { topicSchemas } from '../topology/own-topics.ts';
 import type { Topology } from '../topology/topology.ts';
 import { counted } from './count.ts';
+import { folderHere, ofRun } from './of-run.ts';
+import { swirlCommand } from './own-name.ts';
 import { screenWidth } from './screen.ts';
 import { ownRecordLine, recordLine } from './tap-line.ts';
 import { topicNamed } from './topic-name.ts';
@@ -70,16 +72,24 @@ export async function tapTopic(topology: Topology, topic: string, options: TapOp
       if (shown >= limit) break;
     }
     if (shown === 0 && !follow)
-      process.stderr.write(`${nothingShown(topology.run, topic, seen, options.where)}\n`);
+      process.stderr.write(
+        `${seen === 0 ? await nothingThere(topology, topic, transport) : `none of ${counted(seen, 'record')} in ${topic} of the run ${topology.run} meets ${options.where}`}\n`,
+      );
   } finally {
     await transport.close();
   }
 }
 
 /** Nothing printed would look like a command that failed. */
-function nothingShown(run: string, topic: string, seen: number, where: string | null): string {
-  if (seen === 0) return `no records there in ${topic} of the run ${run}`;
-  return `none of ${counted(seen, 'record')} in ${topic} of the run ${run} meets ${where}`;
+async function nothingThere(topology: Topology, topic: string, transport: Transport): Promise<string> {
+  const said = `no records there in ${topic} of the run ${topology.run}`;
+  const filled = (await transport.topics()).filter(({ offsets }) =>
+    offsets.some(({ start, end }) => end > start),
+  );
+  if (filled.length === 0)
+    return `${said}; nothing was fed yet: ${swirlCommand('feed', 'FILE', ...ofRun(topology))}`;
+  const waits = filled.every(({ name }) => topology.fed.includes(name)) && !topology.fed.includes(topic);
+  return waits ? `${said}; what was fed waits for: ${swirlCommand('run', folderHere(topology))}` : said;
 }
 
 function jsonLine({ topic, partition, offset, time, key, record, value }: ReadRecord<string>): string {

@@ -34,7 +34,7 @@ export function register(program: Command): void {
     const from: ReadFrom = parseFrom(flags.from);
     const { stop, release } = interrupts(() => {});
     try {
-      await tapTopic(await topologyOf(flags), topic, {
+      await tapTopic(await topologyOf(flags, { begun: true }), topic, {
         where: flags.where ?? null,
         from,
         limit: flags.limit ?? Number.POSITIVE_INFINITY,

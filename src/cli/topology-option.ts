@@ -3,15 +3,17 @@
  * `--run NAME` and `--set PATH=VALUE` change it.
  */
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join, normalize } from 'node:path';
 import type { Command } from 'commander';
 import { ConfigError } from '../errors.ts';
 import type { Topology } from '../topology/topology.ts';
-import { shippedTopology } from './own-name.ts';
+import { pathHere, shippedTopology, swirlCommand } from './own-name.ts';
 import { repeated } from './repeated.ts';
 
 /** The topology of a command that names none. */
 const DEFAULT_FILE = 'topology.yaml';
+/** Where runs live unless the topology says otherwise. */
+const DEFAULT_RUNS = 'runs';
 
 export interface SetFlags {
   /** In the order of the command line. */
@@ -36,8 +38,14 @@ export function withSet(command: Command): Command {
 export function withTopology(command: Command): Command {
   return withSet(
     command
-      .option('-t, --topology <file>', `the topology, or a run's folder (default: "${DEFAULT_FILE}")`)
-      .option('--run <name>', 'the run, in place of the one that the topology names'),
+      .option(
+        '-t, --topology <file>',
+        `the topology, or a run by its folder or its name (default: "${DEFAULT_FILE}")`,
+      )
+      .option(
+        '--run <name>',
+        'the run, by its name or its folder, in place of the one that the topology names',
+      ),
   );
 }
 
@@ -48,7 +56,10 @@ function namedTopology(argument: string | undefined, { topology }: TopologyFlags
 
 /** The settings that the flags change, as `loadTopology` takes them. */
 export function settingsOf({ set = [], run }: TopologyFlags): string[] {
-  return run === undefined ? [...set] : [...set, `run=${run}`];
+  if (run === undefined) return [...set];
+  // In quotes, as a name such as 7 or null would be read as something else.
+  const named = isPath(run) ? { folder: dirname(normalize(run)), run: basename(run) } : { run };
+  return [...set, ...Object.entries(named).map(([key, value]) => `${key}=${JSON.stringify(value)}`)];
 }
 
 /**
@@ -62,7 +73,9 @@ export async function topologyFile(
 ): Promise<string> {
   const named = namedTopology(argument, flags);
   if (named !== undefined) return ofRun(named);
+  if (flags.run !== undefined && isPath(flags.run)) return ofRun(flags.run);
   if (existsSync(DEFAULT_FILE)) return DEFAULT_FILE;
+  if (flags.run !== undefined && existsSync(DEFAULT_RUNS)) return ofRun(flags.run);
   const near = readdirSync('.').filter((name) => /\.ya?ml$/.test(name));
   const here = near.length > 0 ? ` Here ${near.length > 1 ? 'are' : 'is'} ${some(near)}.` : '';
   throw new ConfigError(
@@ -71,15 +84,32 @@ export async function topologyFile(
   );
 }
 
-/** A run's folder means the topology that the run left there. */
-async function ofRun(path: string): Promise<string> {
-  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return path;
-  const { RESOLVED_FILE } = await import('../topology/resolved.ts');
-  const file = join(path, RESOLVED_FILE);
-  if (existsSync(file)) return file;
-  throw new ConfigError(
-    `${path}: expected a topology's file, or the folder of a run (with its ${RESOLVED_FILE}); found another folder`,
-  );
+/** A run, by its folder or by its name, means the topology that it left there. */
+async function ofRun(named: string): Promise<string> {
+  const found = statSync(named, { throwIfNoEntry: false });
+  const isFolder = found?.isDirectory() === true;
+  // What looks like a file is looked for as one, and the error is about that.
+  if (!isFolder && (found !== undefined || /\.[a-z]+$/i.test(named) || !existsSync(DEFAULT_RUNS)))
+    return named;
+  const [{ recordedFile, runPlace }, { runsIn }, { RESOLVED_FILE }] = await Promise.all([
+    import('../topology/run-place.ts'),
+    import('../topology/kept.ts'),
+    import('../topology/resolved.ts'),
+  ]);
+  if (isFolder && !existsSync(join(named, RESOLVED_FILE))) {
+    const [first] = runsIn(named);
+    throw new ConfigError(
+      `${named}: expected a topology's file, or the folder of a run (with its ${RESOLVED_FILE}); found another folder` +
+        (first === undefined ? '' : `, with runs in it: name one, such as ${pathHere(join(named, first))}`),
+    );
+  }
+  const { folder, run } = runPlace(named, DEFAULT_RUNS);
+  return recordedFile(folder, run);
+}
+
+/** A run that is named by its folder, not by its name. */
+function isPath(run: string): boolean {
+  return /[/\\]/.test(run);
 }
 
 function some(names: readonly string[]): string {
@@ -93,12 +123,14 @@ export interface TopologyOfOptions {
   readonly how?: string;
   /** Whether it is to be run. */
   readonly run?: boolean;
+  /** Whether there must be something of the run already: a `ConfigError` says how to begin it. */
+  readonly begun?: boolean;
 }
 
 /** Loads it, and what is of the user's own in it where it is to be run; warnings go to stderr. */
 export async function topologyOf(
   flags: TopologyFlags,
-  { argument, how, run = false }: TopologyOfOptions = {},
+  { argument, how, run = false, begun = false }: TopologyOfOptions = {},
 ): Promise<Topology> {
   const { loadTopology, openTopology } = await import('../topology/load.ts');
   const { formatProblems } = await import('../topology/problem.ts');
@@ -106,5 +138,22 @@ export async function topologyOf(
   const options = { set: settingsOf(flags) };
   const { topology, warnings } = run ? await openTopology(file, options) : loadTopology(file, options);
   if (warnings.length > 0) process.stderr.write(`${formatProblems(warnings)}\n`);
+  if (begun && topology.transport.kind === 'embedded') requireBegun(topology, { ...flags, topology: file });
   return topology;
+}
+
+/** Of a run whose topics lie in its folder. */
+function requireBegun({ folder, run }: Topology, flags: TopologyFlags): void {
+  if (existsSync(join(folder, run, 'log'))) return;
+  const others = existsSync(folder)
+    ? readdirSync(folder).filter((name) => existsSync(join(folder, name, 'log')))
+    : [];
+  const named = [
+    ...(flags.topology === undefined ? [] : ['-t', flags.topology]),
+    ...(flags.run === undefined ? [] : ['--run', flags.run]),
+  ];
+  throw new ConfigError(
+    `the run ${run} has not begun: there is nothing in ${pathHere(join(folder, run))}. To feed it: ${swirlCommand('feed', 'FILE', ...named)}` +
+      (others.length === 0 ? '' : `\nRuns that are there: ${some(others)}; \`--run NAME\` names one.`),
+  );
 }

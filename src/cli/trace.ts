@@ -27,7 +27,7 @@ export function register(program: Command): void {
       import('./interrupt.ts'),
     ]);
     const notify = (message: string) => void process.stderr.write(`${message}\n`);
-    const chain = await openChain(await topologyOf(flags), { notify });
+    const chain = await openChain(await topologyOf(flags, { begun: true }), { notify });
     const { stop: signal, release } = interrupts(() => {});
     const print = (text: string) => process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
     try {

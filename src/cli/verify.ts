@@ -1,8 +1,5 @@
 /** `swirl verify`: whether what lies in a run's folder is what was written there. */
-import { existsSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { ConfigError } from '../errors.ts';
 import { EXIT, withExitCodes } from './exit.ts';
 import type { Finding } from './verify-finding.ts';
 
@@ -23,9 +20,12 @@ export function register(program: Command): void {
     .option('--json', 'print what was found as one JSON object');
   withExitCodes(command, { failed: 'something is damaged', done: 'nothing is damaged' }).action(
     async (run: string, flags: VerifyFlags) => {
-      const { verifyRun } = await import('./verify-run.ts');
+      const [{ verifyRun }, { runPlace }] = await Promise.all([
+        import('./verify-run.ts'),
+        import('../topology/run-place.ts'),
+      ]);
       const findings: Finding[] = [];
-      const place = placeOf(run, flags.folder);
+      const place = runPlace(run, flags.folder, { broken: true });
       for await (const finding of verifyRun(place)) {
         findings.push(finding);
         if (flags.json !== true) process.stdout.write(`${lineOf(finding)}\n`);
@@ -36,14 +36,6 @@ export function register(program: Command): void {
       process.exitCode = count('damaged') > 0 ? EXIT.failed : EXIT.done;
     },
   );
-}
-
-/** A run by its name, or by the path of its folder. */
-function placeOf(run: string, folder: string): { readonly folder: string; readonly run: string } {
-  if (existsSync(join(folder, run))) return { folder, run };
-  const path = resolve(run);
-  if (existsSync(path)) return { folder: dirname(path), run: basename(path) };
-  throw new ConfigError(`there is no run ${run} in ${folder}: expected ${join(folder, run)}`);
 }
 
 function lineOf({ part, state, says }: Finding): string {

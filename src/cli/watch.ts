@@ -21,7 +21,7 @@ export function register(program: Command): void {
     .option('--port <n>', 'where to listen; 0: any that is free (default: 6070, or any that is free)', count)
     .option('--host <address>', 'another than loopback is guarded by a token, which is printed', '127.0.0.1');
   withExitCodes(withTopology(command)).action(async (file: string | undefined, flags: WatchFlags) => {
-    const topology = await topologyOf(flags, { argument: file, how: 'swirl watch FILE' });
+    const topology = await topologyOf(flags, { argument: file, how: 'swirl watch FILE', begun: true });
     const { watchRun } = await import('./watch-run.ts');
     process.exitCode = await watchRun(topology, {
       host: flags.host,

@@ -10,6 +10,7 @@ import { producersOf, stagesFrom } from '../topology/flow.ts';
 import { keptTopology } from '../topology/kept.ts';
 import { parentOf } from '../topology/parent.ts';
 import { RESOLVED_FILE } from '../topology/resolved.ts';
+import { recordedFile } from '../topology/run-place.ts';
 import type { Topology } from '../topology/topology.ts';
 
 /** Replays of replays that are followed. */
@@ -82,12 +83,7 @@ async function open(topology: Topology, notify: (message: string) => void): Prom
 }
 
 function recorded(folder: string, run: string): Topology {
-  const file = join(folder, run, RESOLVED_FILE);
-  if (!existsSync(file)) {
-    throw new ConfigError(
-      `there is no run ${run} in ${folder}: expected ${file}, which every run leaves there`,
-    );
-  }
+  recordedFile(folder, run);
   return keptTopology(folder, run);
 }
 

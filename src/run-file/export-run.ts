@@ -5,8 +5,9 @@ import { ConfigError } from '../errors.ts';
 import { openTransport } from '../open-transport.ts';
 import type { TopicInfo, Transport } from '../topics/transport.ts';
 import { flowStages } from '../topology/flow.ts';
-import { keptTopology, requireRun } from '../topology/kept.ts';
+import { keptTopology } from '../topology/kept.ts';
 import { RESOLVED_FILE, runFolder, runIdentity } from '../topology/resolved.ts';
+import { recordedFile } from '../topology/run-place.ts';
 import type { Topology } from '../topology/topology.ts';
 import { entriesName, FILES, type ManifestTopic } from './archive-form.ts';
 import { type Entry, entriesFile } from './entries-file.ts';
@@ -39,7 +40,7 @@ export interface Exported {
  * topics cannot be read.
  */
 export async function exportRun({ folder, run, file, ...options }: ExportOptions): Promise<Exported> {
-  requireRun(folder, run);
+  recordedFile(folder, run);
   const topology = keptTopology(folder, run);
   const transport = await openTransport(topology, { access: 'read', notify: options.notify });
   try {

@@ -7,7 +7,8 @@ import type { RecordOf } from '../topics/record-of.ts';
 import type { Step, Trajectory, VerdictLabel } from '../topics/records.generated.ts';
 import type { Transport } from '../topics/transport.ts';
 import { codecOf } from '../topology/codec-of.ts';
-import { keptTopology, requireRun } from '../topology/kept.ts';
+import { keptTopology } from '../topology/kept.ts';
+import { recordedFile } from '../topology/run-place.ts';
 import type { Topology } from '../topology/topology.ts';
 import type { RowForm } from './row-forms.ts';
 
@@ -58,7 +59,7 @@ interface Known {
  * `ConfigError` where there are no trajectories, or more steps than are held in memory.
  */
 export async function* trajectoryRows(options: RowsOptions): AsyncGenerator<TrajectoryRow, void> {
-  requireRun(options.folder, options.run);
+  recordedFile(options.folder, options.run);
   const runs = new RunsBehind(options);
   try {
     const known = await knownOf(runs);

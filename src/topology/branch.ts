@@ -7,6 +7,7 @@ import { examineFile, type Loaded, openTopology } from './load.ts';
 import { parentOf } from './parent.ts';
 import { freeName } from './replay.ts';
 import { RESOLVED_FILE } from './resolved.ts';
+import { recordedFile } from './run-place.ts';
 import { CONTEXTS } from './stage-configs.ts';
 import type { Topology } from './topology.ts';
 
@@ -32,12 +33,7 @@ export interface BranchTopology extends Loaded {
 /** Throws a `ConfigError` where the old run is not there or has no rollouts, or the name is taken. */
 export async function branchTopology(options: BranchTopologyOptions): Promise<BranchTopology> {
   const { run, folder, as, rollouts, policy, set } = options;
-  const file = join(folder, run, RESOLVED_FILE);
-  if (!existsSync(file)) {
-    throw new ConfigError(
-      `there is no run ${run} in ${folder}: expected ${file}, which every run leaves there`,
-    );
-  }
+  const file = recordedFile(folder, run);
   const name = as ?? freeName(folder, `${run}-branch`);
   const begun = begunBranch(join(folder, name), { name, of: run });
   // Before there is a run of that name.

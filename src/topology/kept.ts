@@ -1,8 +1,6 @@
 /** The topologies that runs keep in their folders. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { ConfigError } from '../errors.ts';
-import { nearest } from '../suggest.ts';
 import { examineFile, loadTopology } from './load.ts';
 import { RESOLVED_FILE, runFolder } from './resolved.ts';
 import type { Topology } from './topology.ts';
@@ -31,14 +29,4 @@ export function keptTopology(folder: string, run: string): Topology {
   const { topology } = loadTopology(join(folder, run, RESOLVED_FILE), { set: [`run=${run}`] });
   // A folder that was moved or copied is where it is now.
   return { ...topology, folder };
-}
-
-/** Throws a `ConfigError` where there is no run of this name in the folder, with the one that may be meant. */
-export function requireRun(folder: string, run: string): void {
-  const names = runsIn(folder);
-  if (names.includes(run)) return;
-  const near = nearest(run, names);
-  throw new ConfigError(
-    `there is no run ${run} in ${folder}${near === null ? '' : `; did you mean ${near}?`}`,
-  );
 }

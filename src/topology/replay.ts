@@ -6,7 +6,7 @@ import { nearest } from '../suggest.ts';
 import type { VerdictLabel } from '../topics/records.generated.ts';
 import { possibleStages, stagesFrom, topicsOf } from './flow.ts';
 import { examineFile, type Loaded, openTopology } from './load.ts';
-import { RESOLVED_FILE } from './resolved.ts';
+import { recordedFile } from './run-place.ts';
 import type { Topology } from './topology.ts';
 
 export interface ReplayOptions {
@@ -71,15 +71,6 @@ export async function replayTopology({
   if (loaded.topology.run === run)
     throw new ConfigError(`a replay needs a name of its own; ${run} is the run it reads`);
   return loaded;
-}
-
-/** The topology that a run left. Throws a `ConfigError` where there is no such run. */
-export function recordedFile(folder: string, run: string): string {
-  const file = join(folder, run, RESOLVED_FILE);
-  if (existsSync(file)) return file;
-  throw new ConfigError(
-    `there is no run ${run} in ${folder}: expected ${file}, which every run leaves there`,
-  );
 }
 
 export interface ReplaySettings {

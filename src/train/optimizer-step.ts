@@ -84,8 +84,8 @@ export class OptimizerStep {
     this.#packOptions = {
       renderer: deps.renderer,
       tasks: deps.tasks,
-      maxTokens: Math.min(config.maxRowTokens, maxPositions),
-      vocabSize,
+      maxRowTokens: config.maxRowTokens,
+      ...{ maxPositions, vocabSize },
       needsLogprobs: config.clipRatio !== null,
       ahead: new WeakMap(),
     };

@@ -60,8 +60,9 @@ export interface PackOptions {
   readonly renderer: Renderer;
   /** What the policy is told about each task, by its name. */
   readonly tasks: ReadonlyMap<string, ToldTask>;
-  /** Longest row, in tokens. */
-  readonly maxTokens: number;
+  /** Longest row that the settings allow, and the policy, in tokens. */
+  readonly maxRowTokens: number;
+  readonly maxPositions: number;
   readonly vocabSize: number;
   /** Whether steps without recorded logprobs must be refused (a clipRatio needs them). */
   readonly needsLogprobs: boolean;
@@ -164,14 +165,12 @@ function render(step: TrainStep, options: PackOptions): RenderedStep | { readonl
 function unfit(
   { prompt, action }: RenderedStep,
   { logprobs, temperature }: Action,
-  { maxTokens, vocabSize, needsLogprobs }: PackOptions,
+  { maxRowTokens, maxPositions, vocabSize, needsLogprobs }: PackOptions,
 ): string | null {
   if (action.length === 0) return 'the action has no tokens';
   if (prompt.length === 0) return 'the context has no tokens: an action needs at least one before it';
   const length = prompt.length + action.length;
-  if (length > maxTokens) {
-    return `context and action have ${length} tokens, more than the ${maxTokens} that maxRowTokens and the policy allow`;
-  }
+  if (length > Math.min(maxRowTokens, maxPositions)) return tooLong(length, { maxRowTokens, maxPositions });
   for (const ids of [prompt, action]) {
     const foreign = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize);
     if (foreign !== undefined) {
@@ -179,11 +178,28 @@ function unfit(
     }
   }
   if (!needsLogprobs) return null;
-  if (logprobs === null) return 'clipRatio needs recorded logprobs, and the action has none';
-  if (temperature === 0) return 'clipRatio needs sampled actions, and this one is greedy (temperature 0)';
+  if (logprobs === null) return `clipRatio needs recorded logprobs, and the action has none: ${NO_RATIO}`;
+  if (temperature === 0)
+    return `clipRatio needs sampled actions, and this one is greedy (temperature 0): ${NO_RATIO}`;
   if (logprobs.length !== action.length)
     return `expected ${action.length} recorded logprobs, found ${logprobs.length}`;
   return logprobs.every(Number.isFinite) ? null : 'a recorded logprob is not finite';
+}
+
+/** What is left to do with records as they are. */
+const NO_RATIO = 'set `stages.train.clipRatio` to null to train on it';
+
+function tooLong(
+  length: number,
+  { maxRowTokens, maxPositions }: Pick<PackOptions, 'maxRowTokens' | 'maxPositions'>,
+): string {
+  const found = `context and action have ${length} tokens`;
+  if (length > maxPositions)
+    return (
+      `${found}, more than the ${maxPositions} positions of the policy: keep trajectories shorter (\`policy.contextTokens\`, ` +
+      "`maxSteps` of the task, `maxChars` of a tool's results), or train a policy with more"
+    );
+  return `${found}, more than the ${maxRowTokens} of \`stages.train.maxRowTokens\`: set it to ${length} or more (the policy has ${maxPositions} positions)`;
 }
 
 /** The recorded logprobs; null where there are none, or not one for each token. */

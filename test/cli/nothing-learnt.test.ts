@@ -83,7 +83,7 @@ test('of updates whose policy is not kept it is said that they are made again', 
   const lines = (checkpoint: string | null) =>
     learntLines(
       { ...learnt, reward, checkpoint },
-      { swirl: 'swirl', folder: 'runs/a', status: new RunStatus(() => {}) },
+      { folder: 'runs/a', status: new RunStatus(() => {}) },
     ).join('\n');
   expect(lines(null)).toMatch(/^policy: not kept yet; the next run makes .* again$/m);
   expect(lines('somewhere')).toMatch(/^policy: runs\/a\/checkpoints\/step-2$/m);

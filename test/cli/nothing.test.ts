@@ -1,7 +1,7 @@
 /**
  * What commands say where there is nothing: an empty file, an empty topic, a folder where a file is wanted.
  */
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Workplace, workplace } from '../end-to-end/swirl-process.ts';
 
@@ -40,14 +40,34 @@ describe('nothing there', () => {
   test('to run: the table is followed by what to do', async () => {
     const { code, stdout } = await place.swirl(['run', '--until-drained']);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/there was nothing to do: feed trajectories with `\S.* feed FILE -t runs\/main`/);
+    expect(stdout).toMatch(/there was nothing to do: feed trajectories with: \S.* feed FILE -t runs\/main/);
+  });
+
+  test('to look at: a run that has not begun says how to begin it, and is not made', async () => {
+    for (const args of [
+      ['tap', 'judged'],
+      ['watch', '--port', '0'],
+      ['retry'],
+      ['reset', '--stage', 'judge', '--to', 'earliest'],
+    ]) {
+      const { code, stderr } = await place.swirl([...args, '--run', 'later']);
+      expect({ args, code, stderr }).toEqual({
+        ...{ args, code: 2 },
+        stderr: expect.stringMatching(
+          /the run later has not begun: .* feed FILE -t topology\.yaml --run later\n/,
+        ),
+      });
+    }
+    expect(existsSync(place.path('runs', 'later'))).toBe(false);
   });
 
   test('to show: an empty topic says so on standard error, and prints no record', async () => {
     expect(await place.swirl(['tap', 'judged'])).toMatchObject({
       code: 0,
       stdout: '',
-      stderr: 'no records there in judged of the run main\n',
+      stderr: expect.stringMatching(
+        /^no records there in judged of the run main; nothing was fed yet: .* feed FILE -t runs\/main\n$/,
+      ),
     });
   });
 

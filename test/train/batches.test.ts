@@ -32,7 +32,7 @@ function batchesOf(log: readonly Scored[], settings: Settings = {}, from = 0): B
       packTrajectory(steps, {
         renderer: letters,
         tasks,
-        maxTokens: 60,
+        ...{ maxRowTokens: 60, maxPositions: 1000 },
         vocabSize: 32,
         needsLogprobs: false,
       }),

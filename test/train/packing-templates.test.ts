@@ -28,7 +28,7 @@ async function packed(name: string) {
   for (const { subTrajectory } of steps)
     for (const { action } of [...subTrajectory.context, subTrajectory]) action.tokens = recorded(action);
   const { rows, refused } = packTrajectory(steps, {
-    ...{ renderer, tasks, maxTokens: 1000, vocabSize: 500, needsLogprobs: false },
+    ...{ renderer, tasks, maxRowTokens: 1000, maxPositions: 1000, vocabSize: 500, needsLogprobs: false },
   });
   expect(refused).toEqual([]);
   // What the sampler was given before each action.

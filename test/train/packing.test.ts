@@ -18,7 +18,7 @@ import {
 const options: PackOptions = {
   renderer: letters,
   tasks,
-  maxTokens: 1000,
+  ...{ maxRowTokens: 1000, maxPositions: 1000 },
   vocabSize: 32,
   needsLogprobs: false,
 };
@@ -97,11 +97,17 @@ describe('packTrajectory', () => {
   test('a row beyond the limit is refused, not cut; the steps that fit are trained on', () => {
     const steps = trajectory('q/0', [{ text: 'a' }, { text: 'bbbbbbbbbb' }]);
     const alone = packTrajectory(steps.slice(0, 1), options).rows[0];
-    const { rows, refused } = packTrajectory(steps, { ...options, maxTokens: alone?.tokens.length ?? 0 });
+    const { rows, refused } = packTrajectory(steps, { ...options, maxRowTokens: alone?.tokens.length ?? 0 });
     expect(rows).toEqual([alone]);
     expect(refused).toEqual([
       { id: 'q/0/1', reason: expect.stringMatching(/^context and action have 3\d tokens/) },
     ]);
+    const reasonOf = (settings: Partial<PackOptions>) =>
+      packTrajectory(steps, { ...options, ...settings }).refused[0]?.reason;
+    expect(reasonOf({ maxRowTokens: 4 })).toMatch(
+      /^context and action have (\d+) tokens, more than the 4 of `stages.train.maxRowTokens`: set it to \1 or more \(the policy has 1000 positions\)$/,
+    );
+    expect(reasonOf({ maxPositions: 4 })).toMatch(/more than the 4 positions of the policy: .*`maxSteps`/);
   });
 
   test.each([

@@ -262,7 +262,7 @@ function checkSize({ topic }: TopicCodec, record: unknown, size: number, maxByte
 function tooLarge(size: number, limit: number): string {
   return (
     `expected a record of at most ${limit} bytes, found ${size}. ` +
-    'Shorten what goes in (steps, observations, tokens), or raise maxRecordBytes of the transport.'
+    'Shorten what goes in (steps, observations, tokens), or raise transport.maxRecordBytes.'
   );
 }
 

@@ -28,7 +28,7 @@ export function claim(values: LogValues, place: Place, takeOver: boolean): numbe
   if (!takeOver && owner !== undefined && owner.pid !== null && livesElsewhere(owner)) {
     throw new TransportError(
       `Partition ${place.partition} of topic ${place.topic} is being consumed by process ${owner.pid} for ${place.group}. ` +
-        'Stop that process, run other stages here, or set takeOver to take its partitions.',
+        'Stop that process, run other stages here, or take its partitions: --set transport.takeOver=true.',
     );
   }
   const epoch = (owner?.epoch ?? 0) + 1;

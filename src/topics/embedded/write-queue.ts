@@ -99,7 +99,7 @@ export class WriteQueue {
     const { file, maxLogBytes } = this.#options;
     return new TransportError(
       `The log in ${file.folder} is full: ${file.size()} bytes of at most ${maxLogBytes}, and ${write.bytes} more to append. ` +
-        'Nothing was lost: raise maxLogBytes of the transport and start again, or start a new run.',
+        'Nothing was lost: raise transport.maxLogBytes and start again, or start a new run.',
     );
   }
 }

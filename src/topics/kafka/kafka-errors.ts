@@ -175,7 +175,7 @@ function hintFor(error: WireError | undefined): string {
   if (error?.name.includes('SASL'))
     return '. Look at the names of the secrets under security.sasl, and at what they hold';
   if (error?.type === 'MESSAGE_TOO_LARGE' || error?.type === 'RECORD_LIST_TOO_LARGE') {
-    return '. The topic allows less than maxRecordBytes of the transport: raise its max.message.bytes, or lower maxRecordBytes';
+    return '. The topic allows less than transport.maxRecordBytes: raise its max.message.bytes, or lower transport.maxRecordBytes';
   }
   return '';
 }
