@@ -72,7 +72,9 @@ export class KafkaTopics {
     if (found !== undefined) return found;
     throw new TransportError(
       `Run "${run}" has no topic "${topic}" (${name}). ` +
-        (topics.size > 0 ? `Its topics are: ${[...topics.keys()].join(', ')}.` : 'It has no topics yet: feed it first.'),
+        (topics.size > 0
+          ? `Its topics are: ${[...topics.keys()].join(', ')}.`
+          : 'It has no topics yet: feed it first.'),
     );
   }
 
