@@ -4,8 +4,9 @@ import { ConfigError } from '../errors.ts';
 import { type Evaluation, evaluate } from '../evaluate/evaluate.ts';
 import { groupedDifference } from '../evaluate/paired-groups.ts';
 import { reportObject, writeReport } from '../evaluate/report.ts';
-import { openRecordedChain, type RunChain } from '../lineage/run-chain.ts';
+import { holderOf, openRecordedChain, type RunChain } from '../lineage/run-chain.ts';
 import { type Measured, measure, PAIRED, pairsOf } from '../lineage/run-measures.ts';
+import { countOf } from '../lineage/topic-diff.ts';
 import { openRun } from '../open-run.ts';
 import type { Question } from '../topics/records.generated.ts';
 import { openTopology } from '../topology/load.ts';
@@ -30,6 +31,7 @@ export interface CompareOptions extends SetFlags, HeldOut {
   readonly evaluate?: string;
   readonly greedy?: boolean;
   readonly rollouts: number;
+  readonly compared: number;
   readonly folder: string;
   readonly json?: boolean;
 }
@@ -54,7 +56,7 @@ interface Deciding {
 /** Returns the exit code. What is computed goes to stderr, the result to stdout. */
 export async function compareRuns(asked: CompareOptions): Promise<number> {
   const options = { ...asked, ...runPlace(asked.run, asked.folder) };
-  const { run, folder, set = [] } = options;
+  const { run, folder, compared: most, set = [] } = options;
   const variants = variantsOf(options.variant ?? [], options.variants ?? []);
   const told = new Set<string>();
   let write: (message: string) => void = (message) => process.stderr.write(`${message}\n`);
@@ -65,7 +67,13 @@ export async function compareRuns(asked: CompareOptions): Promise<number> {
   };
   // What it goes on from is read at the end too: that it is not there is said before anything is computed.
   const chain = await openRecordedChain({ folder, run }, { notify: say });
+  const holder = holderOf(chain, 'judged');
+  const steps = holder === null ? 0 : countOf(holder, 'judged');
   await chain.close();
+  if (steps > most)
+    throw new ConfigError(
+      `the run ${run} has ${steps} records in judged, more than the ${most} steps that are held in memory to be compared: --compared ${steps} holds them`,
+    );
   const planned = await planVariants(variants, {
     ...{ run, folder, set },
     warn: (problems) => say(formatProblems(problems)),
@@ -86,7 +94,7 @@ export async function compareRuns(asked: CompareOptions): Promise<number> {
       }
       failures.push(failed);
     }
-    const recorded = await measured({ folder, run }, say);
+    const recorded = await measured({ folder, run, most }, say);
     const evaluation = await evaluator?.(run, { ...deciding, listen });
     if (evaluation === 'interrupted') return EXIT.interrupted;
     const compared: Compared[] = [
@@ -97,7 +105,7 @@ export async function compareRuns(asked: CompareOptions): Promise<number> {
       },
     ];
     for (const [n, { name, topology, changes }] of planned.entries()) {
-      const own = await measured({ folder, run: topology.run }, say);
+      const own = await measured({ folder, run: topology.run, most }, say);
       const found = await evaluator?.(topology.run, { ...deciding, listen, against: evaluation?.run });
       if (found === 'interrupted') return EXIT.interrupted;
       const { source } = topology;
@@ -145,12 +153,12 @@ async function compute({ name, topology }: PlannedVariant, options: Computing): 
 }
 
 async function measured(
-  place: { readonly folder: string; readonly run: string },
+  { most, ...place }: { readonly folder: string; readonly run: string; readonly most: number },
   notify: (message: string) => void,
 ): Promise<Measured> {
   const chain: RunChain = await openRecordedChain(place, { notify });
   try {
-    return await measure(chain);
+    return await measure(chain, most);
   } finally {
     await chain.close();
   }
@@ -193,13 +201,16 @@ async function evaluatorOf(file: string, options: CompareOptions): Promise<Evalu
 }
 
 /** The topology that answers and judges questions: that of the recorded run, or of the one that it came from. */
-async function answering({ folder, run, set = [] }: CompareOptions): Promise<Topology> {
+async function answering({
+  folder,
+  run,
+  set = [],
+}: Pick<CompareOptions, 'folder' | 'run' | 'set'>): Promise<Topology> {
   // Paths in a topology are relative to its file.
   const here = `folder=${JSON.stringify(resolve(folder))}`;
   const { topology } = await openTopology(recordedFile(folder, run), { set: [...set, here], replayed: true });
   if (topology.stages.rollout !== undefined && topology.stages.judge !== undefined) return topology;
-  if (topology.source !== null)
-    return answering({ folder, run: topology.source.run, set, rollouts: 1, skip: 0 });
+  if (topology.source !== null) return answering({ folder, run: topology.source.run, set });
   throw new ConfigError(
     `--evaluate: the run ${run} has no stages \`rollout\` and \`judge\` to answer questions with: evaluate its checkpoints with \`swirl evaluate\``,
   );

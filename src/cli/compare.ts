@@ -33,6 +33,12 @@ export function register(program: Command): void {
     .option('--task <name>', "with --evaluate: the questions' task, in place of the data set's")
     .option('--skip <n>', 'with --evaluate: leave out the first n questions', count, 0)
     .option('--limit <n>', 'with --evaluate: at most n questions', count)
+    .option(
+      '--compared <n>',
+      'most steps of a run that are held in memory to be compared, about 100 bytes each',
+      positive,
+      5_000_000,
+    )
     .option('--folder <path>', 'where the runs live', 'runs')
     .option('--json', 'print all of it as one JSON object');
   withExitCodes(withSet(withReader(command)), {

@@ -5,12 +5,12 @@ import { printable } from '../monitor/printable.ts';
 import { screenWidth } from './screen.ts';
 import { table } from './table.ts';
 
-/** Of settings, verdicts and tensors; --json has all. */
-const MOST_ROWS = 20;
-
-export function diffText(diff: RunDiff, weights: WeightsDiff | null): string {
+/** Tables of at most so many rows, of settings, verdicts and tensors. */
+export function diffText(diff: RunDiff, weights: WeightsDiff | null, most: number): string {
   const { settings, topics, verdicts, measures } = diff;
   const [a, b] = diff.runs;
+  const listed = (header: readonly string[], rows: readonly (readonly string[])[], all = rows.length) =>
+    firstRows(header, rows, { most, all });
   const short = (value: string | null) => printable(value ?? '(not there)', 30);
   const parts = [
     settings.length === 0 ? 'settings: the same' : 'settings',
@@ -23,10 +23,13 @@ export function diffText(diff: RunDiff, weights: WeightsDiff | null): string {
       ['topic', a, b, 'first difference'],
       topics.map(({ topic, first, ...count }) => [topic, `${count.a}`, `${count.b}`, differenceText(first)]),
     ),
-    verdicts.compared === 0 ? '' : `verdicts: ${verdicts.changed} of ${verdicts.compared} changed`,
+    verdicts.compared === 0
+      ? ''
+      : `verdicts: ${verdicts.changed} of ${verdicts.compared} changed${verdicts.beyond === 0 ? '' : `; ${verdicts.beyond} records more were not compared (--compared)`}`,
     listed(
       ['step', a, b],
       verdicts.listed.map((one) => [printable(one.id, 40), one.a, one.b]),
+      verdicts.changed,
     ),
     'measures',
     table(
@@ -36,7 +39,7 @@ export function diffText(diff: RunDiff, weights: WeightsDiff | null): string {
         ...measures.map((of) => number(of[name as keyof typeof of])),
       ]),
     ).trimEnd(),
-    ...(weights === null ? [] : weightsParts(weights)),
+    ...(weights === null ? [] : weightsParts(weights, listed)),
   ];
   return parts.filter((part) => part !== '').join('\n');
 }
@@ -47,7 +50,10 @@ function differenceText(first: RunDiff['topics'][number]['first']): string {
   return printable(`${first.id} at ${first.place}${fields === '' ? '' : `: ${fields}`}`, screenWidth() / 2);
 }
 
-function weightsParts({ tensors, unlike }: WeightsDiff): string[] {
+function weightsParts(
+  { tensors, unlike }: WeightsDiff,
+  listed: (header: readonly string[], rows: readonly (readonly string[])[]) => string,
+): string[] {
   const changed = tensors.filter(({ change }) => change > 0).sort((a, b) => b.change - a.change);
   return [
     `weights: ${changed.length} of ${tensors.length} tensors differ`,
@@ -67,11 +73,16 @@ function weightsParts({ tensors, unlike }: WeightsDiff): string[] {
   ];
 }
 
-/** A table of the first rows; nothing where there are none. */
-function listed(header: readonly string[], rows: readonly (readonly string[])[]): string {
+/** A table of the first rows of all that there are; nothing where there are none. */
+function firstRows(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+  { most, all }: { readonly most: number; readonly all: number },
+): string {
   if (rows.length === 0) return '';
-  const more = rows.length > MOST_ROWS ? `\n… and ${rows.length - MOST_ROWS} more (--json has all)` : '';
-  return `${table(header, rows.slice(0, MOST_ROWS)).trimEnd()}${more}`;
+  const shown = rows.slice(0, most);
+  const more = all > shown.length ? `\n… and ${all - shown.length} more (--rows, --listed)` : '';
+  return `${table(header, shown).trimEnd()}${more}`;
 }
 
 function number(value: number | string | null): string {

@@ -2,11 +2,17 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { RunPlace } from '../topology/run-place.ts';
+import { count, positive } from './count.ts';
 import { withExitCodes } from './exit.ts';
 
 interface DiffFlags {
   readonly folder: string;
   readonly weights: boolean;
+  readonly rows: number;
+  readonly listed: number;
+  readonly compared: number;
+  readonly singular: number;
+  readonly largest: number;
   readonly json?: boolean;
 }
 
@@ -21,6 +27,21 @@ export function register(program: Command): void {
     .argument('<b>', 'another, such as a replay of it')
     .option('--folder <path>', 'where the runs live', 'runs')
     .option('--no-weights', 'leave out the weights: large tensors take minutes')
+    .option('--rows <n>', 'most rows of a table of settings, verdicts or tensors', count, 20)
+    .option('--listed <n>', 'most changed verdicts that are listed by name; all are counted', count, 1000)
+    .option(
+      '--compared <n>',
+      'most steps whose verdicts are held in memory and compared, about 100 bytes each',
+      positive,
+      5_000_000,
+    )
+    .option('--singular <n>', 'singular values of the change of each matrix, the largest', count, 4)
+    .option(
+      '--largest <n>',
+      'numbers of the largest matrix whose singular values are computed: more take minutes',
+      count,
+      1_048_576,
+    )
     .option('--json', 'print all of it as one JSON object');
   withExitCodes(command).action(async (a: string, b: string, flags: DiffFlags) => {
     const [{ openRecordedChain }, { runDiff }, { weightsDiff }, { diffText }, { runPlace }] =
@@ -42,11 +63,12 @@ export function register(program: Command): void {
     try {
       const right = await openRecordedChain(other, { notify });
       try {
-        const diff = await runDiff(left, right);
+        const diff = await runDiff(left, right, flags);
         const weights = flags.weights
-          ? await weightsDiff(join(one.folder, one.run), join(other.folder, other.run))
+          ? await weightsDiff(join(one.folder, one.run), join(other.folder, other.run), flags)
           : null;
-        const text = flags.json === true ? JSON.stringify({ ...diff, weights }) : diffText(diff, weights);
+        const text =
+          flags.json === true ? JSON.stringify({ ...diff, weights }) : diffText(diff, weights, flags.rows);
         process.stdout.write(`${text}\n`);
       } finally {
         await right.close();

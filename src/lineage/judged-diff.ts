@@ -4,10 +4,13 @@ import { each, type Found } from './find.ts';
 import { type ChainRun, holderOf, type RunChain, writerOf } from './run-chain.ts';
 import { sideBySide, type TopicDiff } from './topic-diff.ts';
 
-/** Verdicts that changed and are listed by name; all are counted. */
-const MOST_LISTED = 1000;
-/** Steps whose verdicts are held in memory, about 100 bytes each. */
-const MOST_COMPARED = 5_000_000;
+/** How much of the verdicts is held. */
+export interface JudgedBounds {
+  /** Verdicts that changed and are listed by name; all are counted. */
+  readonly listed: number;
+  /** Steps whose verdicts are held in memory, about 100 bytes each. */
+  readonly compared: number;
+}
 
 const JUDGED = 'judged';
 
@@ -29,6 +32,8 @@ export interface JudgedDiff {
   readonly verdicts: {
     readonly compared: number;
     readonly changed: number;
+    /** Records of steps beyond those that are held: they are counted in the tallies, and not compared. */
+    readonly beyond: number;
     readonly listed: VerdictChange[];
   };
   readonly tallies: readonly [Tally, Tally];
@@ -42,7 +47,7 @@ interface Labels {
 
 type Side = keyof Labels;
 
-export async function judgedDiff(a: RunChain, b: RunChain): Promise<JudgedDiff> {
+export async function judgedDiff(a: RunChain, b: RunChain, bounds: JudgedBounds): Promise<JudgedDiff> {
   const labels = new Map<string, Labels>();
   // Beyond what is held each record counts.
   const more = { a: { judged: 0, good: 0 }, b: { judged: 0, good: 0 } };
@@ -51,7 +56,7 @@ export async function judgedDiff(a: RunChain, b: RunChain): Promise<JudgedDiff> 
     const { id, verdict } = record as unknown as Judged;
     const held = labels.get(id);
     if (held !== undefined) held[side] = verdict.label;
-    else if (labels.size < MOST_COMPARED) labels.set(id, { [side]: verdict.label });
+    else if (labels.size < bounds.compared) labels.set(id, { [side]: verdict.label });
     else {
       more[side].judged++;
       more[side].good += Number(verdict.label === 'GOOD');
@@ -68,7 +73,8 @@ export async function judgedDiff(a: RunChain, b: RunChain): Promise<JudgedDiff> 
     };
   };
   const tally = tallyOf('a');
-  return { topic, verdicts: changesOf(labels), tallies: [tally, isShared ? tally : tallyOf('b')] };
+  const verdicts = { ...changesOf(labels, bounds.listed), beyond: more.a.judged + more.b.judged };
+  return { topic, verdicts, tallies: [tally, isShared ? tally : tallyOf('b')] };
 }
 
 /** Reads `judged` of each run once, or once of both where they read the same. */
@@ -89,7 +95,7 @@ async function readBoth(
   return null;
 }
 
-function changesOf(labels: ReadonlyMap<string, Labels>): JudgedDiff['verdicts'] {
+function changesOf(labels: ReadonlyMap<string, Labels>, most: number) {
   const listed: VerdictChange[] = [];
   let [compared, changed] = [0, 0];
   for (const [id, { a, b }] of labels) {
@@ -97,7 +103,7 @@ function changesOf(labels: ReadonlyMap<string, Labels>): JudgedDiff['verdicts'] 
     compared++;
     if (a === b) continue;
     changed++;
-    if (listed.length < MOST_LISTED) listed.push({ id, a, b });
+    if (listed.length < most) listed.push({ id, a, b });
   }
   return { compared, changed, listed };
 }

@@ -3,7 +3,7 @@ import type { Scored, Update } from '../topics/records.generated.ts';
 import { RESAMPLED } from '../topology/stage-configs.ts';
 import { TOPICS } from '../topology/topics.ts';
 import { each } from './find.ts';
-import { type JudgedDiff, judgedDiff, type Tally } from './judged-diff.ts';
+import { type JudgedBounds, type JudgedDiff, judgedDiff, type Tally } from './judged-diff.ts';
 import { type ChainRun, holderOf, type RunChain, writerOf } from './run-chain.ts';
 import { type SettingDiff, settingsDiff } from './settings-diff.ts';
 import { countOf, sideBySide, type TopicDiff } from './topic-diff.ts';
@@ -24,10 +24,10 @@ export interface RunDiff {
   readonly measures: readonly [Measures, Measures];
 }
 
-export async function runDiff(a: RunChain, b: RunChain): Promise<RunDiff> {
+export async function runDiff(a: RunChain, b: RunChain, bounds: JudgedBounds): Promise<RunDiff> {
   const [left, right] = [a.runs[0] as ChainRun, b.runs[0] as ChainRun];
   const topics: TopicDiff[] = [];
-  const judged = await judgedDiff(a, b);
+  const judged = await judgedDiff(a, b, bounds);
   for (const topic of [...TOPICS, RESAMPLED]) {
     // A replay has none of its own in the topics before the one that it reads.
     const [one, other] = [writerOf(a, topic), writerOf(b, topic)];

@@ -1,10 +1,8 @@
 /** What became of a run's records, and the values of the same records in two runs. */
+import { ConfigError } from '../errors.ts';
 import type { Accepted, Judged, Scored, Update, VerdictLabel } from '../topics/records.generated.ts';
 import { each } from './find.ts';
 import { holderOf, type RunChain } from './run-chain.ts';
-
-/** Values of the recorded run that are held in memory, about 100 bytes each. */
-const MOST_COMPARED = 5_000_000;
 
 /** What became of a run's records. */
 export interface RunMeasures {
@@ -37,8 +35,17 @@ export interface Measured {
   readonly values: Readonly<Record<Paired, Values>>;
 }
 
-/** Reads a run, and those that it replays. */
-export async function measure(chain: RunChain): Promise<Measured> {
+/**
+ * Reads a run, and those that it replays. The values of at most `most` steps are held in memory, about 100 bytes
+ * each; a `ConfigError` where there are more.
+ */
+export async function measure(chain: RunChain, most: number): Promise<Measured> {
+  const held = (values: ReadonlyMap<string, unknown>) => {
+    if (values.size <= most) return;
+    throw new ConfigError(
+      `the run ${chain.runs[0]?.topology.run} has more than the ${most} steps that are held in memory to be compared: --compared N holds more`,
+    );
+  };
   async function* all<R>(topic: string): AsyncGenerator<R> {
     const run = holderOf(chain, topic);
     if (run === null) return;
@@ -52,7 +59,8 @@ export async function measure(chain: RunChain): Promise<Measured> {
   ];
   const labels = new Map<string, VerdictLabel>();
   for await (const { id, verdict, subTrajectory } of all<Judged>('judged')) {
-    if (labels.size < MOST_COMPARED) labels.set(id, verdict.label);
+    labels.set(id, verdict.label);
+    held(labels);
     accepted.set(subTrajectory.trajectory, 0);
   }
   for (const [id, label] of labels) {
@@ -61,7 +69,8 @@ export async function measure(chain: RunChain): Promise<Measured> {
   }
   for await (const { subTrajectory } of all<Accepted>('accepted')) accepted.set(subTrajectory.trajectory, 1);
   for await (const scored of all<Scored>('scored')) {
-    if (reward.size < MOST_COMPARED) reward.set(scored.id, scored.reward.value);
+    reward.set(scored.id, scored.reward.value);
+    held(reward);
   }
   let updates = 0;
   let last: Update | null = null;

@@ -5,10 +5,12 @@ import { Matrix, SingularValueDecomposition } from 'ml-matrix';
 import { SafetensorsFile } from '../checkpoint/safetensors.ts';
 import { lastCheckpoint } from '../train/last-checkpoint.ts';
 
-/** Of larger tensors the singular values take longer than a person waits. */
-const MOST_NUMBERS = 1_048_576;
-/** Singular values that are told, the largest. */
-const MOST_SINGULAR = 4;
+export interface WeightsBounds {
+  /** Singular values that are told, the largest. */
+  readonly singular: number;
+  /** Numbers of the largest matrix whose singular values are computed. */
+  readonly largest: number;
+}
 
 interface TensorDiff {
   readonly name: string;
@@ -30,7 +32,7 @@ export interface WeightsDiff {
 }
 
 /** Of the last checkpoint of each run's folder; null where one of them has none. */
-export async function weightsDiff(a: string, b: string): Promise<WeightsDiff | null> {
+export async function weightsDiff(a: string, b: string, bounds: WeightsBounds): Promise<WeightsDiff | null> {
   const [left, right] = [lastWeights(a), lastWeights(b)];
   if (left === null || right === null) return null;
   const files = [await SafetensorsFile.open(left)];
@@ -41,7 +43,7 @@ export async function weightsDiff(a: string, b: string): Promise<WeightsDiff | n
     const unlike = [...other.tensors.keys()].filter((name) => !one.tensors.has(name));
     for (const [name, { shape }] of one.tensors) {
       if (String(other.tensors.get(name)?.shape) !== String(shape)) unlike.push(name);
-      else tensors.push(await tensorDiff(name, shape, { one, other }));
+      else tensors.push(await tensorDiff(name, shape, { one, other, bounds }));
     }
     return { a: left, b: right, tensors, unlike };
   } finally {
@@ -52,16 +54,21 @@ export async function weightsDiff(a: string, b: string): Promise<WeightsDiff | n
 interface Both {
   readonly one: SafetensorsFile;
   readonly other: SafetensorsFile;
+  readonly bounds: WeightsBounds;
 }
 
-async function tensorDiff(name: string, shape: readonly number[], { one, other }: Both): Promise<TensorDiff> {
+async function tensorDiff(
+  name: string,
+  shape: readonly number[],
+  { one, other, bounds }: Both,
+): Promise<TensorDiff> {
   const [left, right] = [await numbersOf(one, name), await numbersOf(other, name)];
   const difference = Float64Array.from(left, (value, i) => (right[i] ?? 0) - value);
   const [rows = 1, columns = 1] = shape;
-  const isSmall = shape.length === 2 && difference.length <= MOST_NUMBERS;
+  const isSmall = shape.length === 2 && difference.length <= bounds.largest;
   return {
     ...{ name, shape, norm: normOf(left), change: normOf(difference) },
-    singular: isSmall ? singularValues(difference, rows, columns) : null,
+    singular: isSmall ? singularValues(difference, rows, columns).slice(0, bounds.singular) : null,
   };
 }
 
@@ -85,7 +92,7 @@ function singularValues(numbers: Float64Array, rows: number, columns: number): n
     computeRightSingularVectors: false,
     autoTranspose: true,
   });
-  return [...diagonal].sort((x, y) => y - x).slice(0, MOST_SINGULAR);
+  return [...diagonal].sort((x, y) => y - x);
 }
 
 /** The weights in the checkpoint with the largest step. */

@@ -2,8 +2,10 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { diffText } from '../../src/cli/diff-text.ts';
 import { openRecordedChain, type RunChain } from '../../src/lineage/run-chain.ts';
 import { type RunDiff, runDiff } from '../../src/lineage/run-diff.ts';
+import { measure } from '../../src/lineage/run-measures.ts';
 import { settingsDiff } from '../../src/lineage/settings-diff.ts';
 import type { WeightsDiff } from '../../src/lineage/weights-diff.ts';
 import type { Transport } from '../../src/topics/transport.ts';
@@ -53,7 +55,7 @@ test('another filter: the same verdicts, fewer accepted, other weights', async (
   const judged = await recordsOf(place.path('runs'), 'same', 'judged');
   expect(first.judged).toBeNull();
   expect(first.accepted).not.toBeNull();
-  expect(found.verdicts).toEqual({ compared: judged.length, changed: 0, listed: [] });
+  expect(found.verdicts).toEqual({ compared: judged.length, changed: 0, beyond: 0, listed: [] });
   const [same, strict] = found.measures;
   expect(same.good).toBe(judged.filter(({ verdict }) => verdict.label === 'GOOD').length);
   expect(strict.accepted).toBeLessThan(same.accepted);
@@ -74,6 +76,29 @@ test('another objective: the same records up to training; singular values bound 
   }
 });
 
+const bounds = { listed: 1000, compared: 5_000_000 };
+
+test('what is beyond a bound is counted and said', async () => {
+  const folder = place.path('runs');
+  const [a, b] = [
+    await openRecordedChain({ folder, run: 'same' }, { notify: () => {} }),
+    await openRecordedChain({ folder, run: 'strict' }, { notify: () => {} }),
+  ];
+  const whole = await runDiff(a, b, bounds);
+  const { verdicts, measures } = await runDiff(a, b, { listed: 0, compared: 2 });
+  expect(verdicts).toMatchObject({ compared: 2, listed: [] });
+  expect(verdicts.beyond).toBe(whole.measures[0].judged + whole.measures[1].judged - 4);
+  expect(measures).toEqual(whole.measures);
+  expect(diffText({ ...whole, verdicts: { ...verdicts, changed: 2 } }, null, 1)).toContain(
+    `verdicts: 2 of 2 changed; ${verdicts.beyond} records more were not compared (--compared)`,
+  );
+  await expect(measure(a, 2)).rejects.toThrow('--compared');
+  for (const { close } of [a, b]) await close();
+  const few = await place.swirl(['diff', 'same', place.path('runs', 'beta'), '--singular', '1', '--json']);
+  const { weights } = JSON.parse(few.stdout) as { weights: { tensors: { singular: number[] | null }[] } };
+  expect(Math.max(...weights.tensors.map(({ singular }) => singular?.length ?? 0))).toBe(1);
+});
+
 test('what was judged is read once of each run', async () => {
   const folder = place.path('runs');
   const read: string[] = [];
@@ -83,11 +108,11 @@ test('what was judged is read once of each run', async () => {
     return { ...chain, runs };
   };
   const [a, b] = [await open('same'), await open('strict')];
-  const { verdicts, measures } = await runDiff(a, b);
+  const { verdicts, measures } = await runDiff(a, b, bounds);
   expect(verdicts.compared).toBe(measures[0].judged);
   expect(read.sort()).toEqual(['same judged', 'strict judged']);
   read.length = 0;
-  expect((await runDiff(a, a)).measures[1].judged).toBe(measures[0].judged);
+  expect((await runDiff(a, a, bounds)).measures[1].judged).toBe(measures[0].judged);
   expect(read).toEqual(['same judged']);
   for (const { close } of [a, b]) await close();
 });
