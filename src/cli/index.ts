@@ -95,7 +95,8 @@ interface JobDeps {
   readonly stop: AbortSignal;
 }
 
-async function ofWords(path: string, titleWeight: number, deps: JobDeps): Promise<Job> {
+/** `titleWeight` as of `openIndex`. */
+async function ofWords(path: string, titleWeight: number | null, deps: JobDeps): Promise<Job> {
   const { keptIndex } = await import('../tools/search/open-index.ts');
   const options = { path, titleWeight, cacheBytes: 0, ...(await notesOf(path, deps)) };
   return { path, model: null, kept: keptIndex(options) };
@@ -107,8 +108,9 @@ async function ofTopology(flags: IndexFlags, deps: JobDeps): Promise<Job[]> {
   for (const tool of Object.values(tools)) {
     if (tool.kind !== 'search') continue;
     const { corpus, index: kind, titleWeight } = tool;
-    if (kind === 'disk') jobs.push(await ofWords(corpus, titleWeight, deps));
-    if (tool.ranking !== 'bm25') jobs.push(await ofVectors(tool, deps));
+    const { ranking } = tool;
+    if (kind === 'disk') jobs.push(await ofWords(corpus, ranking === 'dense' ? null : titleWeight, deps));
+    if (ranking !== 'bm25') jobs.push(await ofVectors(tool, deps));
   }
   return jobs;
 }

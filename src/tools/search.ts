@@ -11,12 +11,13 @@ import { openEmbedder } from '../models/embeddings.ts';
 import { type EmbeddingsConfig, embeddingsConfig } from '../models/embeddings-config.ts';
 import { toolKind } from '../parts/tool-kind.ts';
 import { type Article, readCorpus } from './corpus.ts';
-import type { ArticleIndex } from './search/article-index.ts';
+import type { ArticleIndex, Articles } from './search/article-index.ts';
 import { articleText } from './search/article-text.ts';
 import type { DenseIndex } from './search/dense/open-vectors.ts';
 import { indexNotes } from './search/index-notes.ts';
+import { MemoryArticles } from './search/memory-articles.ts';
 import { MemoryIndex } from './search/memory-index.ts';
-import { openIndex } from './search/open-index.ts';
+import { type OpenIndexOptions, openIndex } from './search/open-index.ts';
 import { byBoth, byVectors, byWords, type Ranking } from './search/ranking.ts';
 
 const settings = z.strictObject({
@@ -133,22 +134,28 @@ type SearchLimits = Pick<SearchConfig, 'tag' | 'results' | 'maxChars' | 'maxQuer
  * and `openVectors` do, and for an empty corpus.
  */
 export async function openSearch(name: string, config: SearchConfig, deps: SearchDeps): Promise<Search> {
-  const index = config.index === 'disk' ? await onDisk(config, deps) : await inMemory(name, config);
-  if (config.embeddings === null || config.ranking === 'bm25')
-    return new Search(name, { index, ranking: byWords(index) }, { limits: config, deps });
-  try {
-    const dense = await withVectors(config, config.embeddings, deps);
-    if (dense.vectors.size !== index.size) {
-      dense.close();
-      throw new DataError(`${config.corpus} was changed while it was read: start again`);
-    }
-    const near = byVectors(dense);
-    const ranking = config.ranking === 'dense' ? near : byBoth(byWords(index), near, config.fusion);
-    return new Search(name, { index, ranking, dense }, { limits: config, deps });
-  } catch (error) {
-    await index.close();
-    throw error;
+  const { embeddings, ranking, fusion, titleWeight, titleBoost } = config;
+  const rest = { limits: config, deps };
+  if (embeddings !== null && ranking === 'dense') {
+    // Words are not looked up.
+    const articles = isOnDisk(config)
+      ? await onDisk({ ...config, titleWeight: null }, deps)
+      : await inMemory(name, config, new MemoryArticles());
+    const dense = await withVectors({ ...config, embeddings }, articles, deps);
+    return new Search(name, { articles, ranking: byVectors(dense), dense }, rest);
   }
+  const index = isOnDisk(config)
+    ? await onDisk({ ...config, titleWeight }, deps)
+    : await inMemory(name, config, new MemoryIndex(titleBoost));
+  const words = byWords(index);
+  if (embeddings === null || ranking === 'bm25')
+    return new Search(name, { articles: index, ranking: words }, rest);
+  const dense = await withVectors({ ...config, embeddings }, index, deps);
+  return new Search(name, { articles: index, ranking: byBoth(words, byVectors(dense), fusion), dense }, rest);
+}
+
+function isOnDisk({ index }: SearchConfig): boolean {
+  return index === 'disk';
 }
 
 /** The search tool over some articles at hand, in memory. */
@@ -162,11 +169,16 @@ export function searchAmong(
 ): Search {
   const index = new MemoryIndex(limits.titleBoost);
   for (const article of articles) index.add(article);
-  return new Search(name, { index, ranking: byWords(index) }, { limits, deps });
+  return new Search(name, { articles: index, ranking: byWords(index) }, { limits, deps });
 }
 
 async function onDisk(
-  { corpus, titleWeight, cacheMb, stopWords }: SearchConfig,
+  {
+    corpus,
+    titleWeight,
+    cacheMb,
+    stopWords,
+  }: Omit<SearchConfig, 'titleWeight'> & Pick<OpenIndexOptions, 'titleWeight'>,
   deps: SearchDeps,
 ): Promise<ArticleIndex> {
   const notes = indexNotes(corpus, deps.notify ?? (() => {}), deps.now);
@@ -174,9 +186,30 @@ async function onDisk(
   return openIndex({ path: corpus, titleWeight, stopWords, cacheBytes: cacheMb * 2 ** 20, signal, ...notes });
 }
 
+/** Closes the articles where there are no vectors of them. */
 async function withVectors(
-  { corpus, vectorMb, filterAbove }: SearchConfig,
-  config: EmbeddingsConfig,
+  config: SearchConfig & { readonly embeddings: EmbeddingsConfig },
+  articles: Articles,
+  deps: SearchDeps,
+): Promise<DenseIndex> {
+  try {
+    const dense = await vectorsOf(config, deps);
+    if (dense.vectors.size === articles.size) return dense;
+    dense.close();
+    throw new DataError(`${config.corpus} was changed while it was read: start again`);
+  } catch (error) {
+    await articles.close();
+    throw error;
+  }
+}
+
+async function vectorsOf(
+  {
+    corpus,
+    vectorMb,
+    filterAbove,
+    embeddings: config,
+  }: SearchConfig & { readonly embeddings: EmbeddingsConfig },
   { notify, now, env, paid }: SearchDeps,
 ): Promise<DenseIndex> {
   const { openVectors } = await import('./search/dense/open-vectors.ts');
@@ -189,8 +222,11 @@ async function withVectors(
   });
 }
 
-async function inMemory(name: string, config: SearchConfig): Promise<ArticleIndex> {
-  const index = new MemoryIndex(config.titleBoost);
+async function inMemory<Into extends MemoryArticles>(
+  name: string,
+  config: SearchConfig,
+  index: Into,
+): Promise<Into> {
   for await (const article of readCorpus(config.corpus)) {
     if (index.size === config.maxArticles) {
       throw new ConfigError(
@@ -253,7 +289,7 @@ export const searchTool = toolKind({
 });
 
 interface SearchParts {
-  readonly index: ArticleIndex;
+  readonly articles: Articles;
   readonly ranking: Ranking;
   /** Closed with the tool. */
   readonly dense?: DenseIndex;
@@ -284,7 +320,7 @@ export class Search implements Tool {
 
   /** How many articles there are. */
   get size(): number {
-    return this.#parts.index.size;
+    return this.#parts.articles.size;
   }
 
   /**
@@ -301,7 +337,7 @@ export class Search implements Tool {
     if (argument.length > maxQueryChars) {
       return refusalOf(this.name, `the query is longer than ${maxQueryChars} characters.`);
     }
-    const { index, ranking } = this.#parts;
+    const { articles, ranking } = this.#parts;
     const lookUp = await ranking(argument, signal);
     if (lookUp === null) return refusalOf(this.name, 'the query has no words.');
     const end = this.#deps.now() + timeoutMs;
@@ -314,7 +350,7 @@ export class Search implements Tool {
     if (ranked === null) {
       return { tool: this.name, status: 'TIMED_OUT', text: `The search took longer than ${timeoutMs} ms.` };
     }
-    const shown = ranked.map((number) => articleText(index.article(number))).join('\n');
+    const shown = ranked.map((number) => articleText(articles.article(number))).join('\n');
     return resultOf(this.name, shown, maxChars);
   }
 
@@ -324,6 +360,6 @@ export class Search implements Tool {
 
   close(): Promise<void> {
     this.#parts.dense?.close();
-    return this.#parts.index.close();
+    return this.#parts.articles.close();
   }
 }

@@ -1,9 +1,14 @@
-/** What the search tool looks things up in. */
+/** What the search tool looks things up in, and shows. */
 import type { Article } from '../corpus.ts';
 
-export interface ArticleIndex {
-  /** How many articles there are. */
+export interface Articles {
+  /** How many there are. */
   readonly size: number;
+  article(number: number): Article;
+  close(): Promise<void>;
+}
+
+export interface ArticleIndex extends Articles {
   /** The words of a query, each once, in order. */
   wordsOf(query: string): readonly string[];
   /**
@@ -15,6 +20,4 @@ export interface ArticleIndex {
     count: number,
     goOn: () => Promise<boolean>,
   ): Promise<readonly number[] | null>;
-  article(number: number): Article;
-  close(): Promise<void>;
 }

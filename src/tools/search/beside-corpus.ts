@@ -171,7 +171,8 @@ async function makeLocked<M extends OfCorpus>(
   const parts = join(building, 'index');
   makeFolder(parts);
   const manifest = await kept.make(parts, corpus, () => lock.touch());
-  const stale = allKept(kept);
+  // Not of this content, which others may have made in the meantime with other settings.
+  const stale = allKept(kept).filter(({ manifest: { corpus: of } }) => of.sha256 !== corpus.sha256);
   // What is there by that name has no manifest that is understood.
   removeFolder(folder);
   renameSync(parts, folder);

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { ConfigError } from '../../errors.ts';
 import { fileInput } from '../../input/input.ts';
 import { lines } from '../../input/lines.ts';
-import { readArticle, shareOf } from '../corpus.ts';
+import { type Article, readArticle, shareOf } from '../corpus.ts';
 import { AppendFile } from './append-file.ts';
 import { checkUnchanged } from './beside-corpus.ts';
 import { writeSums } from './block-sums.ts';
@@ -22,7 +22,8 @@ export interface BuildOptions {
   /** The file of articles, and what it is known by. */
   readonly path: string;
   readonly corpus: Manifest['corpus'];
-  readonly titleWeight: number;
+  /** How often the words of a title count; null: the articles alone are kept, without their words. */
+  readonly titleWeight: number | null;
   /** Where it is built: a folder that is there, with what an ended process left or with nothing. */
   readonly folder: string;
   readonly signal: AbortSignal;
@@ -40,7 +41,7 @@ const STATE = 'building.json';
 const stateSchema = z.object({
   version: z.literal(INDEX_VERSION),
   sha256: z.string(),
-  titleWeight: z.number(),
+  titleWeight: z.number().nullable(),
   articles: z.number(),
   articleBytes: z.number(),
   words: z.number(),
@@ -65,8 +66,11 @@ export async function buildIndex(options: BuildOptions): Promise<Manifest> {
     collection: state,
     lengths: lengthsOf(readFileSync(join(folder, FILES.lengths)), state.articles),
     signal: options.signal,
-    onMerged: (postings) =>
-      options.onProgress({ phase: 'merging', articles: state.articles, share: postings / state.postings }),
+    onMerged: (postings) => {
+      const { articles } = state;
+      if (titleWeight !== null)
+        options.onProgress({ phase: 'merging', articles, share: postings / state.postings });
+    },
   });
   const files = Object.fromEntries(
     Object.values(FILES)
@@ -102,6 +106,13 @@ async function readArticles(options: BuildOptions): Promise<State> {
   const segment = new SegmentBuilder();
   let { articles: count, words, postings } = state;
 
+  const addWords = ({ title, text }: Article, weight: number): number => {
+    const ofTitle = weight > 0 ? wordsOf(title) : [];
+    const ofText = wordsOf(text);
+    segment.add(count, ofTitle, weight);
+    segment.add(count, ofText, 1);
+    return ofTitle.length * weight + ofText.length;
+  };
   const keep = (): void => {
     const segments = state.segments + (segment.size > 0 ? 1 : 0);
     if (segment.size > 0) segment.write(segmentPath(folder, state.segments));
@@ -125,11 +136,7 @@ async function readArticles(options: BuildOptions): Promise<State> {
       if (count === MAX_ARTICLES) throw new ConfigError(`${path} has more than ${MAX_ARTICLES} articles`);
       const article = readArticle(text, place);
       const before = segment.size;
-      const title = titleWeight > 0 ? wordsOf(article.title) : [];
-      const rest = wordsOf(article.text);
-      segment.add(count, title, titleWeight);
-      segment.add(count, rest, 1);
-      const length = title.length * titleWeight + rest.length;
+      const length = titleWeight === null ? 0 : addWords(article, titleWeight);
       places.writer.f64(articles.length);
       lengths.writer.integer(length, 4);
       articles.writer.text(article.title);

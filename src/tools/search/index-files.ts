@@ -37,7 +37,8 @@ export const INDEX_VERSION = 3;
 
 const manifestSchema = z.object({
   version: z.literal(INDEX_VERSION),
-  titleWeight: z.int().min(0),
+  /** Null where there are the articles alone, and no words to look them up by. */
+  titleWeight: z.int().min(0).nullable(),
   corpus: corpusSchema,
   articles: z.int().min(1),
   /** Words of all articles, as often as they count. */

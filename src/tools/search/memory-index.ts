@@ -2,13 +2,14 @@
 import MiniSearch from 'minisearch';
 import type { Article } from '../corpus.ts';
 import type { ArticleIndex } from './article-index.ts';
+import { MemoryArticles } from './memory-articles.ts';
 
-export class MemoryIndex implements ArticleIndex {
-  readonly #articles: Article[] = [];
+export class MemoryIndex extends MemoryArticles implements ArticleIndex {
   readonly #index: MiniSearch<Article & { readonly id: number }>;
 
   /** `titleBoost`: what a word in a title counts, where one in the text counts 1. */
   constructor(titleBoost: number) {
+    super();
     this.#index = new MiniSearch({
       fields: ['title', 'text'],
       tokenize: words,
@@ -17,13 +18,9 @@ export class MemoryIndex implements ArticleIndex {
     });
   }
 
-  get size(): number {
-    return this.#articles.length;
-  }
-
-  add({ title, text }: Article): void {
-    this.#index.add({ id: this.#articles.length, title, text });
-    this.#articles.push({ title, text });
+  override add({ title, text }: Article): void {
+    this.#index.add({ id: this.size, title, text });
+    super.add({ title, text });
   }
 
   wordsOf(query: string): readonly string[] {
@@ -44,12 +41,6 @@ export class MemoryIndex implements ArticleIndex {
     const ranked = [...scores].sort(([a, scoreA], [b, scoreB]) => scoreB - scoreA || a - b);
     return ranked.slice(0, count).map(([id]) => id);
   }
-
-  article(number: number): Article {
-    return this.#articles[number];
-  }
-
-  async close(): Promise<void> {}
 }
 
 /**

@@ -8,8 +8,8 @@ import { INDEX_VERSION, type Manifest, readManifest } from './index-files.ts';
 export interface OpenIndexOptions extends DiskIndexOptions {
   /** The corpus: a file. */
   readonly path: string;
-  /** How often the words of a title count. */
-  readonly titleWeight: number;
+  /** How often the words of a title count; null: any index will do, as its articles alone are wanted. */
+  readonly titleWeight: number | null;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: BuildProgress) => void;
   /** Hears who else builds it, once. */
@@ -32,10 +32,10 @@ export function keptIndex(options: OpenIndexOptions): Kept<Manifest> {
   return {
     ...{ path, signal, onWait, prefix: '', isCheap: true },
     settings: `${INDEX_VERSION} ${titleWeight}`,
-    building: `building-title-${titleWeight}`,
+    building: titleWeight === null ? 'building-articles' : `building-title-${titleWeight}`,
     read: (folder) => {
       const manifest = readManifest(folder);
-      return manifest?.titleWeight === titleWeight ? manifest : null;
+      return titleWeight === null || manifest?.titleWeight === titleWeight ? manifest : null;
     },
     make: (folder, corpus, touch) =>
       buildIndex({

@@ -1,4 +1,4 @@
-import { readdirSync, truncateSync } from 'node:fs';
+import { readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
@@ -41,6 +41,38 @@ describe('the tool', () => {
     // Of signs alone there are no words, but there is a vector.
     expect((await search.call('☃', { signal })).status).toBe('OK');
     await search.close();
+  });
+
+  test('nothing that looks words up is built for vectors alone, and what is there is used', async () => {
+    const server = await started(undefined, 64);
+    const path = corpusFile(articles);
+    const kept = () =>
+      readdirSync(`${path}.index`)
+        .filter((name) => /^[0-9a-f]/.test(name))
+        .map((name) => statSync(join(`${path}.index`, name, 'postings.bin')).size);
+    const found = async (settings: object) => {
+      const search = await tool(path, server, { index: 'disk', ...settings });
+      const { text } = await search.call('river', { signal });
+      await search.close();
+      return text;
+    };
+    expect(await found({})).toBe('Limmat: The Limmat is a river.');
+    expect(kept()).toEqual([0]);
+    expect(await found({ ranking: 'fused' })).toBe('Limmat: The Limmat is a river.');
+    expect(kept().sort()).toEqual([0, expect.any(Number)]);
+    expect(Math.max(...kept())).toBeGreaterThan(0);
+    // The other way round the articles are there already.
+    const other = corpusFile(articles);
+    for (const settings of [{ ranking: 'fused' }, {}]) {
+      const search = await tool(other, server, { index: 'disk', ...settings });
+      expect((await search.call('river', { signal })).text).toMatch(/^Limmat/);
+      await search.close();
+    }
+    expect(readdirSync(`${other}.index`).filter((name) => /^[0-9a-f]/.test(name))).toHaveLength(1);
+    // Of another content the one of before goes, whoever made it.
+    writeFileSync(path, `${JSON.stringify({ title: 'Rhine', text: 'A river.' })}\n`);
+    expect(await found({})).toBe('Rhine: A river.');
+    expect(kept()).toEqual([0]);
   });
 
   test('both rankings together', async () => {
