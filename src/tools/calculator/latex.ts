@@ -74,9 +74,10 @@ export function plainLatex(text: string, depth = 0): string {
     const sign = SIGNS.get(name);
     if (sign !== undefined) out = name === 'circ' ? `${out.replace(/\^\s*\{?$/, '')}${sign}` : out + sign;
     else if (NOTHING.test(name)) out += /^(?:left|right)$/.test(name) && text[at] === '.' ? skip() : '';
-    else if (WORDS.test(name)) out += ` ${group()} `;
+    else if (WORDS.test(name)) out += words(group());
     else if (FUNCTIONS.test(name)) out += ` ${name} `.trimEnd() + (/^[_(]/.test(text.slice(at)) ? '' : ' ');
-    else if (/^[dtcs]?frac$/.test(name)) out += fraction(group(), group());
+    else if (/^[dtcs]?frac$/.test(name))
+      out += `${/⟧\s*$/.test(out) ? '×' : ''}${fraction(group(), group())}`;
     else if (/^[dt]?binom$/.test(name)) out += `binomial((${group()}), (${group()}))`;
     else if (name === 'sqrt') out += radical();
     else if (/^(?:begin|end)$/.test(name) && ENVIRONMENT.test(text.slice(at, at + 40))) {
@@ -88,6 +89,11 @@ export function plainLatex(text: string, depth = 0): string {
     else out += match[0];
   }
   return closeDegrees(out);
+
+  /** An exponent after a unit is the unit's. */
+  function words(said: string): string {
+    return /^\s*\^/.test(text.slice(at)) ? ` ${said.trimEnd()}` : ` ${said} `;
+  }
 
   function skip(): string {
     at += 1;

@@ -121,7 +121,8 @@ export class Lexer {
   }
 
   bar(): void {
-    const opens = !this.afterOperand;
+    // After an operand it closes what is open; where nothing is, it multiplies: `2|3 - 5|`.
+    const opens = !this.afterOperand || this.#openBars === 0;
     this.#openBars += opens ? 1 : -1;
     if (this.#openBars < 0 || this.#openBars > this.#maxDepth) throw unreadable();
     this.add({ kind: 'bar', opens }, 1);

@@ -1,6 +1,6 @@
 /** Makes nodes of a tree, where there is more to them than their parts. */
-import { Refusal } from './refusal.ts';
-import type { Node, Operator } from './tree.ts';
+import { ambiguous, UnitsDiffer } from './refusal.ts';
+import { bare, type Node, type Operator, written } from './tree.ts';
 import { type Unit, unitNamed } from './units.ts';
 
 export function number(value: bigint): Node {
@@ -15,6 +15,23 @@ export function changed(operator: '+' | '-', percent: Node): Node {
   return { kind: 'group', of: { kind: 'binary', operator, left: number(1n), right: percent } };
 }
 
+/** `5 less than 20`, `20% more than 50`. */
+export function compared(name: string, by: Node, from: Node): Node {
+  const operator = name === 'less than' ? '-' : '+';
+  if (bare(by).kind !== 'percent') return summed(operator, from, by);
+  return { kind: 'binary', operator: '*', left: from, right: changed(operator, by) };
+}
+
+/** `240 increased by 15%` is 240 * (1 + 15%); of a sum it could be of its last term. */
+export function increased(name: string, from: Node, by: Node): Node {
+  const operator = name === 'increased by' ? '+' : '-';
+  if (bare(by).kind !== 'percent') return summed(operator, from, by);
+  if (from.kind === 'binary' && (from.operator === '+' || from.operator === '-')) {
+    throw ambiguous(`... ${name} ${written(by)}`, `(...) ${name} ${written(by)}`, 'its last term changed');
+  }
+  return { kind: 'binary', operator: '*', left: from, right: changed(operator, by) };
+}
+
 export function unitOf(of: Node, unit: Unit | null): Node {
   return unit?.name === '°' || unit?.name === 'degree' ? { kind: 'degrees', of } : { kind: 'unit', of, unit };
 }
@@ -24,10 +41,20 @@ export function summed(operator: '+' | '-', left: Node, right: Node): Node {
   let [one, other] = [measured(left), measured(right)];
   if (one === null && other?.dimension === MONEY?.dimension && isMoney(left)) one = MONEY;
   if (other === null && one?.dimension === MONEY?.dimension && isMoney(right)) other = MONEY;
-  if (one && other && (one.name !== other.name || one.dimension !== other.dimension)) {
-    throw new Refusal(`${one.name} and ${other.name} are different units: write both in one.`);
-  }
+  refuseUnits(one, other);
   return { kind: 'binary', operator, left, right };
+}
+
+/** Two units of measure of what is put together: nothing is converted. */
+function refuseUnits(one: Unit | null, other: Unit | null): void {
+  if (one && other && (one.name !== other.name || one.dimension !== other.dimension)) {
+    throw new UnitsDiffer(`${one.name} and ${other.name} are different units: write both in one.`);
+  }
+}
+
+/** Sides of an equation that differ, in units that do. */
+export function refuseSides(left: Node, right: Node): void {
+  refuseUnits(measured(left), measured(right));
 }
 
 const MONEY = unitNamed('dollar');

@@ -3,12 +3,12 @@
  * signs; powers; what comes after an operand. Whatever has two readings is refused, and both are named.
  */
 import { FUNCTIONS } from './functions.ts';
-import { binary, changed, number, summed, unitOf } from './nodes.ts';
+import { binary, changed, compared, increased, number, summed, unitOf } from './nodes.ts';
 import type { Phrase } from './phrases.ts';
 import { ambiguous, Refusal, unknownName, unreadable } from './refusal.ts';
 import { endsOperand, startsOperand, type Token } from './tokens.ts';
-import { bare, type Node, type Operator, written } from './tree.ts';
-import { refuseOf, refusePercentOfFraction, shortly } from './two-readings.ts';
+import { bare, type Node, type Operator } from './tree.ts';
+import { refuseOf, refuseOne, refusePercentOfFraction, refuseUnitRaised, shortly } from './two-readings.ts';
 
 /** Exponents of exponents, brackets and functions together, that the parser descends into. */
 const MAX_DESCENT = 1200;
@@ -67,7 +67,6 @@ class Parser {
   #unexpected(): Refusal {
     const token = this.#next;
     if (token?.line) return new Refusal('there are several lines: write one expression a call.');
-    if (token?.kind === 'name' && endsOperand(this.#peek(-1))) return unknownName(token.name);
     if (token?.kind === 'name') return unknownName(token.name);
     return unreadable();
   }
@@ -79,27 +78,11 @@ class Parser {
       const right = this.#product();
       if (name === '+' || name === '-') left = summed(name, left, right);
       else if (name === 'subtracted from') left = summed('-', right, left);
-      else if (/creased/.test(name)) left = this.#increased(name, left, right);
-      else left = this.#compared(name, left, right);
+      else if (/creased/.test(name)) left = increased(name, left, right);
+      else left = compared(name, left, right);
     }
     this.#descent--;
     return left;
-  }
-
-  /** `5 less than 20`, `20% more than 50`. */
-  #compared(name: string, by: Node, from: Node): Node {
-    const operator = name === 'less than' ? '-' : '+';
-    if (bare(by).kind !== 'percent') return summed(operator, from, by);
-    return { kind: 'binary', operator: '*', left: from, right: changed(operator, by) };
-  }
-
-  /** `240 increased by 15%` is 240 * (1 + 15%); of a sum it could be of its last term. */
-  #increased(name: string, from: Node, by: Node): Node {
-    const operator = name === 'increased by' ? '+' : '-';
-    if (bare(by).kind !== 'percent') return summed(operator, from, by);
-    if (from.kind === 'binary' && (from.operator === '+' || from.operator === '-'))
-      throw ambiguous(`... ${name} ${written(by)}`, `(...) ${name} ${written(by)}`, 'its last term changed');
-    return { kind: 'binary', operator: '*', left: from, right: changed(operator, by) };
   }
 
   #product(): Node {
@@ -149,12 +132,15 @@ class Parser {
   #isModulo(): boolean {
     const after = this.#peek(1);
     if (after === undefined || after.line) return false;
-    if (after.kind === 'number') return true;
+    const [before, shown] = [this.#peek(-1)?.text ?? '', after.text];
+    if (after.kind === 'number') {
+      if (!this.#percentAhead(1)) return true;
+      throw ambiguous(`${before} % ${shown}%`, `${before} mod ${shown}%`, `${before}% * ${shown}%`);
+    }
     const isSign = after.kind === 'operator' && (after.name === '+' || after.name === '-');
     if (isSign && this.#percentAhead(2)) return false;
     const isOperand = startsOperand(after) && after.kind !== 'prefix';
     if (!isSign && !isOperand) return false;
-    const before = this.#peek(-1)?.text ?? '';
     const then = isSign ? `${before}% ${after.name} ...` : `${before}% * ...`;
     throw ambiguous(`${before} % ${after.text}`, `${before} mod ...`, then);
   }
@@ -188,6 +174,7 @@ class Parser {
       this.#descent--;
       return base;
     }
+    refuseUnitRaised(base);
     this.#at++;
     const right = this.#signed();
     this.#descent--;
@@ -378,6 +365,7 @@ class Parser {
       return binary('^', { kind: 'group', of: args[0] as Node }, BigInt(phrase.of));
     const { least, most } = FUNCTIONS.get(phrase.of) ?? { least: 0, most: 0 };
     if (args.length < least || args.length > most) throw unreadable();
+    if (most === Infinity) refuseOne(phrase.of, args);
     return { kind: 'call', name: phrase.of, args: phrase.swapped ? args.toReversed() : args };
   }
 

@@ -18,6 +18,7 @@ const INFIX: readonly (readonly [RegExp, string])[] = (
   [
     [`(?:times )?${AS_MANY_AS}`, '*'],
     ['(?:is )?(?:multiplied by|times)', '*'],
+    [String.raw`at(?=\s?\p{Sc})`, '*'],
     ['(?:is )?divided by|over|out of(?: every)?', '/'],
     ['(?:is )?increased by', 'increased by'],
     ['(?:is )?(?:decreased|reduced|diminished) by', 'decreased by'],

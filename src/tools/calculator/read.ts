@@ -7,10 +7,11 @@ import { settleCommas } from './commas.ts';
 import { evaluate } from './evaluate.ts';
 import { formatValue } from './format.ts';
 import { functionNamed } from './functions.ts';
+import { refuseSides } from './nodes.ts';
 import { parse } from './parser.ts';
 import { piecesOf } from './pieces.ts';
 import { unknownsOf } from './polynomial.ts';
-import { Refusal, unknownName } from './refusal.ts';
+import { Refusal, UnitsDiffer, unknownName } from './refusal.ts';
 import { sidesOf } from './sides.ts';
 import { solve } from './solve.ts';
 import { plainSpelling } from './spelling.ts';
@@ -76,7 +77,8 @@ function reading(text: string, limits: ExpressionLimits): Reading {
   const sides = sidesOf(text);
   const as = (letters: Letters) => attempt(() => readSides(sides, { letters, limits }));
   const first = as('signs');
-  if (sides.length < 2 || (!(first instanceof Refusal) && first.holds)) return resolved(first);
+  if (sides.length < 2 || first instanceof UnitsDiffer || (!(first instanceof Refusal) && first.holds))
+    return resolved(first);
   const second = as('unknowns');
   if (second instanceof Refusal) return resolved(first);
   if (first instanceof Refusal || second.holds) return second;
@@ -149,7 +151,9 @@ function readSides(texts: readonly string[], { letters, limits }: Options): Read
 function isLabel(text: string): boolean {
   const [, called] = /^(\p{L}+)(?: ?\(| (?=\p{L}$))/u.exec(text) ?? [];
   if (called !== undefined && functionNamed(called) !== null) return false;
-  return LABEL.test(text) && !/(?<![\p{L}\d_])\p{L}\)? ?-| - ?(?:\d|\(?\p{L}(?![\p{L}\d_]))/u.test(text);
+  return (
+    LABEL.test(text) && !/^[xX] ?\d|(?<![\p{L}\d_])\p{L}\)? ?-| - ?(?:\d|\(?\p{L}(?![\p{L}\d_]))/u.test(text)
+  );
 }
 
 /** A name of a few words, with what it is counted in: `total cost (in $)`, `% change`, `∠A`, `E[X]`. */
@@ -179,6 +183,7 @@ function computed(sides: readonly Side[], isNamed: boolean): Reading {
   const wrong = sides.find((other) => other !== side && !agree(value, other));
   const isLiteral = plain(text) === plain(side.text);
   if (wrong !== undefined) {
+    refuseSides(side.node, wrong.node);
     return { value, holds: false, computed: `computed as ${text}, which is not ${written(wrong.node)}` };
   }
   const isTold = isNamed || (side.assumed && !isLiteral);

@@ -1,6 +1,9 @@
 /** Something that the policy wrote which has no value, or has two; its message is shown to the policy. */
 export class Refusal extends Error {}
 
+/** Letters that are units are not tried as unknowns where they are different units. */
+export class UnitsDiffer extends Refusal {}
+
 /** What is written can be meant in two ways: both are named, so that the next call can say which. */
 export function ambiguous(written: string, one: string, other: string): Refusal {
   return new Refusal(

@@ -58,6 +58,7 @@ export function plainSpelling(text: string): string {
     .replace(SMALL_FRACTION, (_, over: string, under: string) => `⟦${ascii(over)}/${ascii(under)}⟧`)
     .replace(/([\p{Nd})\]}]?)([⁰¹²³⁴-⁹]{1,3})√/gu, rootSign)
     .replaceAll('∜', 'root_4 ')
+    .replaceAll('⅟', ' 1/')
     .replace(/(?<=[⁰¹²³⁴-⁹])[⁺⁻][⁰¹²³⁴-⁹⁺⁻]*/g, refuseExponent)
     .replace(/[₀-₉]+/g, (marks) => `_{${ascii(marks)}}`);
   plain = plain.replace(VULGAR, (sign) => `⟦${sign.normalize('NFKC').replace('⁄', '/')}⟧`);

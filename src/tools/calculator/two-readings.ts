@@ -1,5 +1,5 @@
 /** Products and quotients that have two readings, whatever stands around them. */
-import { ambiguous } from './refusal.ts';
+import { ambiguous, Refusal } from './refusal.ts';
 import { bare, type Node, written } from './tree.ts';
 
 /** Per cent of a fraction is written with few parts: `1/2%`, `3/8%`. */
@@ -24,6 +24,19 @@ export function refusePercentOfFraction(left: Node, right: Node): void {
   if (!isProper || under.value.n > MOST_PARTS) return;
   const [a, b] = [written(left), written(under)];
   throw ambiguous(`${a}/${b}%`, `(${a}/${b})%`, `${a} / (${b}%)`);
+}
+
+/** `the sum of 5 numbers` does not say which. */
+export function refuseOne(name: string, args: readonly Node[]): void {
+  const [only, other] = args;
+  if (only === undefined || other !== undefined || bare(only).kind !== 'number') return;
+  throw new Refusal(`${name}(${shortly(only)}) is of one number: write all of them.`);
+}
+
+/** `15 cm ^2` */
+export function refuseUnitRaised(base: Node): void {
+  if (base.kind !== 'unit') return;
+  throw ambiguous(`${shortly(base)} ... ^`, 'a number that is raised', 'a unit of that power');
 }
 
 /** A part of an expression as a refusal shows it. */

@@ -38,7 +38,7 @@ const CONNECTING = new Set(
   `
     and or nor not if to from than then is are was were be in into with without at by for as per between
     among but plus minus times divided multiplied over equals equal mod modulo choose of off percent less out
-    factorial root power remainder inverse reciprocal rounded percentage negative opposite quotient grand
+    factorial factorials root power remainder inverse reciprocal rounded percentage negative opposite quotient grand
     sqrt cbrt abs ln log exp gcd lcm floor ceil round sine cosine tangent squareroot modulus
     more fewer subtracted added squared cubed doubled tripled
     halved where when while so because true false am pm
@@ -84,7 +84,7 @@ function readTimes(lexer: Lexer): boolean {
   const rest = text.slice(at, at + 8);
   if (!afterOperand || !/^[xX](?!\p{L})/u.test(rest)) return false;
   const isSign =
-    /^[xX]\s*[\d.√]/.test(rest) ||
+    /^[xX]\s*(?:[\d.√?□▢◻⬜]|_+(?![\p{L}\d_]))/u.test(rest) ||
     (letters === 'signs' &&
       (/^[xX]\s*[(⟦\p{Sc}\p{L}[{]/u.test(rest) ||
         (/\s/.test(text[at - 1] ?? '') && /^[xX]\s+-[\d.(]/.test(rest))));
@@ -266,10 +266,14 @@ function isUnitWord(
   return !CONNECTING.has(lower) && !plain.includes('_');
 }
 
-/** `$3/apple`, `$3 per apple`. */
+/** `$3/apple`, `$3 per apple`, `$3 an apple`, `5% per year`. */
 function readPrice(lexer: Lexer): boolean {
   const { text, at, isMoney, last } = lexer;
-  const per = isMoney && last?.kind === 'number' ? matchAt(PER_WORD, text, at) : null;
+  const isPrice = isMoney && last?.kind === 'number';
+  const isRate = last?.kind === 'percent';
+  const per =
+    (isPrice || isRate ? matchAt(PER_WORD, text, at) : null) ??
+    (isPrice ? matchAt(/[^\S\n]*an?[^\S\n]+(?=\p{L})/uy, text, at) : null);
   if (per === null || !unitFollows(text, at + per[0].length)) return false;
   const [word = ''] = matchAt(NAME, text, at + per[0].length) ?? [];
   if (word.length < 2) return false;
