@@ -7,6 +7,8 @@ import { plainCharacters } from './numbers/characters.ts';
 
 /** Longer texts are cut before they are compared: no gold answer is as long. */
 export const MAX_TEXT_CHARS = 100_000;
+/** A letter of a name before another: `J. K. Rowling` is `J.K. Rowling`. */
+const INITIAL = /(?<![\p{L}\p{N}])(\p{Lu})\. (?=\p{Lu}\.)/gu;
 /** Most signs at the end of a word that are looked at. */
 const MAX_END = 16;
 
@@ -20,6 +22,7 @@ export function textForm(text: string): string {
   const formula = formulaForm(plain);
   if (formula !== null) return formula;
   const words = withoutListBlanks(plain)
+    .replace(INITIAL, '$1.')
     .replace(/ ?([+<>=±×÷√≤≥≠≈^*/]) ?/g, '$1')
     .replace(/(?<=\d) ?([:-]) ?(?=\d)/g, '$1')
     .split(/\s+/)

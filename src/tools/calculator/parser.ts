@@ -7,7 +7,7 @@ import { binary, changed, compared, increased, number, summed, unitOf } from './
 import type { Phrase } from './phrases.ts';
 import { ambiguous, Refusal, unknownName, unreadable } from './refusal.ts';
 import { endsOperand, startsOperand, type Token } from './tokens.ts';
-import { bare, type Node, type Operator } from './tree.ts';
+import type { Node, Operator } from './tree.ts';
 import { refuseOf, refuseOne, refusePercentOfFraction, refuseUnitRaised, shortly } from './two-readings.ts';
 
 /** Exponents of exponents, brackets and functions together, that the parser descends into. */
