@@ -1,4 +1,5 @@
 /** A WebGPU device whose errors are fatal and whose waits end when it is lost. */
+import { setImmediate } from 'node:timers/promises';
 import { sleep } from '../clock.ts';
 import { DeviceError } from '../errors.ts';
 import { type AdapterDescription, describeAdapter, findAdapter } from './adapter.ts';
@@ -34,6 +35,10 @@ export interface PassTimer {
 
 /** The longest sleep before a wait, in milliseconds: what a wrong guess can cost. */
 const longestSleep = 500;
+
+/** How long the process sleeps between polls on a software adapter, in milliseconds. */
+const pollPause = 0.1;
+const never = new Int32Array(new SharedArrayBuffer(4));
 
 /** See `Device.shared`. */
 let shared: Promise<Device> | undefined;
@@ -105,15 +110,32 @@ export class Device {
   /** Waits, unless the device breaks first: then rejects with its `DeviceError`. */
   async until<T>(promise: Promise<T>): Promise<T> {
     this.check();
-    const result = await Promise.race([promise, this.#broken]);
+    const waited = this.adapter.software ? this.#patiently(promise) : promise;
+    const result = await Promise.race([waited, this.#broken]);
     this.check();
     return result;
   }
 
   /**
-   * `until` for work already submitted: `start` begins the wait. While a wait is pending Dawn polls in a busy
-   * loop, which on a software adapter takes a core from the work itself; so this sleeps first, for most of
-   * the time that such work took before.
+   * While a wait is pending Dawn polls at every turn of the event loop, which on a software adapter takes a core
+   * from the work itself. So each turn sleeps a little.
+   */
+  async #patiently<T>(promise: Promise<T>): Promise<T> {
+    let pending = true;
+    const end = () => {
+      pending = false;
+    };
+    promise.then(end, end);
+    while (pending && !this.#failure) {
+      Atomics.wait(never, 0, 0, pollPause);
+      await setImmediate();
+    }
+    return promise;
+  }
+
+  /**
+   * `until` for work already submitted: `start` begins the wait. On a software adapter this sleeps first, for
+   * most of the time that such work took before: meanwhile nothing polls, and other work of the process goes on.
    */
   async untilWorked<T>({ kind, amount }: Work, start: () => Promise<T>): Promise<T> {
     const began = performance.now();

@@ -176,7 +176,8 @@ export function encode(
   sizes: BatchSizes,
   profiler: PassTimer | null = null,
 ): void {
-  const list = dispatches.flatMap((dispatch) => (dispatch.before ? [dispatch.before, dispatch] : [dispatch]));
+  const all = dispatches.flatMap((dispatch) => (dispatch.before ? [dispatch.before, dispatch] : [dispatch]));
+  const list = all.filter(({ workgroups }) => workgroups(sizes).every((count) => count > 0));
   if (profiler === null) {
     const pass = encoder.beginComputePass();
     for (const dispatch of list) encodeOne(pass, dispatch, sizes);
@@ -197,7 +198,6 @@ function encodeOne(
   sizes: BatchSizes,
 ): void {
   const [x, y, z] = workgroups(sizes);
-  if (x === 0 || y === 0 || z === 0) return;
   if (x > 65535 || y > 65535 || z > 65535) {
     throw new DeviceError(
       `${label}: ${x} x ${y} x ${z} workgroups; WebGPU allows 65535. Use smaller batches.`,
