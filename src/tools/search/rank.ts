@@ -11,7 +11,7 @@ import { WINDOW, Window } from './window.ts';
 import { END, type WordCursor } from './word-cursor.ts';
 
 /** After how many windows others get a turn. */
-const TURN = 128;
+const TURN = 64;
 
 export interface RankOptions {
   /** How many articles there are. */

@@ -3,7 +3,7 @@ import type { Best } from './best.ts';
 import type { WordCursor } from './word-cursor.ts';
 
 /** Articles of a window. */
-export const WINDOW = 2048;
+export const WINDOW = 4096;
 
 /** Looking a word up for one article takes as long as adding it to so many. */
 const LOOK_UP = 10;
