@@ -66,6 +66,11 @@ export class Lexer {
     this.add({ kind: 'operator', name }, length);
   }
 
+  /** Whether its money is dollars, of which there are cents. */
+  get isDollars(): boolean {
+    return this.isMoney && this.#currencies.has('$');
+  }
+
   currency(name: string): void {
     this.#currencies.add(name);
     if (this.#currencies.size > 1) {

@@ -59,7 +59,7 @@ export function refuseSides(left: Node, right: Node): void {
 
 const MONEY = unitNamed('dollar');
 
-/** Whether it is an amount with a sign of money. */
+/** Whether it is an amount with a dollar sign. */
 function isMoney(node: Node): boolean {
   if (node.kind === 'number') return node.money === true;
   if (node.kind === 'group' || node.kind === 'negative') return isMoney(node.of);

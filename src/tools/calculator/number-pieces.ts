@@ -177,7 +177,7 @@ interface Added {
 }
 
 function add(lexer: Lexer, { value, length, said, plain = false }: Added): void {
-  const money = lexer.isMoney;
+  const money = lexer.isDollars;
   lexer.add({ kind: 'number', value, said, plain, ...(money && { money }) }, length);
 }
 

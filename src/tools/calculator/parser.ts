@@ -6,9 +6,16 @@ import { FUNCTIONS } from './functions.ts';
 import { binary, changed, compared, increased, number, summed, unitOf } from './nodes.ts';
 import type { Phrase } from './phrases.ts';
 import { ambiguous, Refusal, unknownName, unreadable } from './refusal.ts';
-import { endsOperand, startsOperand, type Token } from './tokens.ts';
+import { endsOperand, isTightDivision, startsOperand, type Token } from './tokens.ts';
 import type { Node, Operator } from './tree.ts';
-import { refuseOf, refuseOne, refusePercentOfFraction, refuseUnitRaised, shortly } from './two-readings.ts';
+import {
+  refuseDivisionByFraction,
+  refuseOf,
+  refuseOne,
+  refusePercentOfFraction,
+  refuseUnitRaised,
+  shortly,
+} from './two-readings.ts';
 
 /** Exponents of exponents, brackets and functions together, that the parser descends into. */
 const MAX_DESCENT = 1200;
@@ -91,7 +98,9 @@ class Parser {
       const modulo = this.#modulo();
       const name = modulo ? 'mod' : this.#operator(PRODUCTS);
       if (name !== null) {
+        const isSign = this.#peek(-1)?.text === '÷';
         const right = this.#signed();
+        if (isSign && isTightDivision(this.#next)) refuseDivisionByFraction(left, right);
         if (name === 'of') refuseOf(left, right);
         if (name === '/' && !this.#peek(-2)?.spaced) refusePercentOfFraction(left, right);
         if (name === 'off') left = { kind: 'binary', operator: '*', left: right, right: changed('-', left) };
@@ -281,14 +290,14 @@ class Parser {
   #callOfFactor(name: string, extra: readonly Node[]): Node {
     const sign = this.#peek(-1)?.text ?? name;
     this.assumed ||= sign !== '√' || this.#next?.kind !== 'number';
-    const argument = this.#bareArgument(() => this.#power());
+    const argument = this.#bareArgument(() => this.#signed());
     const said = shortly(argument);
     if (argument.kind === 'factorial' || argument.kind === 'percent') {
       const mark = argument.kind === 'factorial' ? '!' : '%';
       throw ambiguous(`${sign} ${said}`, `${name}(${said})`, `${name}(${shortly(argument.of)})${mark}`);
     }
     const next = this.#next;
-    const isTight = next?.kind === 'operator' && next.name === '/' && !next.spaced && !/^[√∛]$/.test(sign);
+    const isTight = isTightDivision(this.#next) && !/^[√∛]$/.test(sign);
     const divisor = this.#peek(1);
     if ((isTight && divisor?.kind !== 'function') || (this.#isFactor() && next?.kind !== 'open')) {
       if (next?.kind !== 'function' && next?.kind !== 'bar') {

@@ -8,7 +8,7 @@ import { readRootAt } from './worded-functions.ts';
 
 /** A blank to be filled in is the unknown. */
 const BLANK = /\?{1,20}|_{1,20}(?![\p{L}\d])|[□▢◻⬜]/uy;
-const OPERATORS = /\*\*|\/\/|[-+*/^]/y;
+const OPERATORS = /\*\*|\/\/|[-+*/^÷]/y;
 const CLOSES: ReadonlySet<string> = new Set(Object.values(CLOSING));
 
 export interface Pieces {
@@ -38,7 +38,7 @@ function readOperatorAt(lexer: Lexer): boolean {
   OPERATORS.lastIndex = lexer.at;
   const sign = OPERATORS.exec(lexer.text)?.[0];
   if (sign === undefined) return false;
-  lexer.operator(sign === '**' ? '^' : sign, sign.length);
+  lexer.operator(sign === '**' ? '^' : sign === '÷' ? '/' : sign, sign.length);
   return true;
 }
 

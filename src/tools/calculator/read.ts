@@ -181,7 +181,7 @@ function computed(sides: readonly Side[], isNamed: boolean): Reading {
   const value = evaluate(side.node);
   const text = written(side.node);
   const wrong = sides.find((other) => other !== side && !agree(value, other));
-  const isLiteral = plain(text) === plain(side.text);
+  const isLiteral = plain(text) === plain(side.text.replaceAll('÷', '/'));
   if (wrong !== undefined) {
     refuseSides(side.node, wrong.node);
     return { value, holds: false, computed: `computed as ${text}, which is not ${written(wrong.node)}` };

@@ -22,13 +22,13 @@ const PAIRS: readonly RegExp[] = [
   /^\$\$([^$]*)\$\$$/,
   /^\$([^$]*[^$\s])\$$/,
   // No expression begins with these signs, and ends with them.
-  /^\*\*(?! )([\s\S]*[^\s*])\*\*$/,
+  /^\*\*(?! )(?![^*]*:\*\*)([\s\S]*[^\s*])\*\*$/,
   /^\*(?![ *])([\s\S]*[^\s*])\*$/,
   /^__(?! )([^_]*[^\s_])__$/,
 ];
 const INTRODUCTION = new RegExp(
   "^(?:please|calculate|compute|evaluate|simplify|find|solve|what(?: is|'s|’s)|how (?:much|many) is|" +
-    "let(?:'s|’s| us| me)|we (?:get|have)|return|so|then|thus|hence|therefore|now|next|first|finally|" +
+    "let(?:'s|’s| us| me)|we (?:get|have)|return|so|then|thus|hence|therefore|(?:now|next|first|finally)(?=[,:])|" +
     String.raw`(?:the )?(?:value|result) of)(?![\p{L}\d_(])[:,]?\s*|^>>>\s*`,
   'iu',
 );
@@ -67,7 +67,8 @@ export function plainSpelling(text: string): string {
     .replace(/[–—―]/g, '-')
     .replaceAll('\uFE0F', '')
     .replace(/[×·∙⋅•∗✕✖⨯]/g, '*')
-    .replace(/[÷∕➗]/g, '/')
+    .replaceAll('∕', '/')
+    .replaceAll('➗', '÷')
     .replaceAll('➕', '+')
     .replaceAll('➖', '-')
     .replaceAll('˗', '-')

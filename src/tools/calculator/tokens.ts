@@ -68,6 +68,11 @@ export function endsOperand(token: Token | undefined): boolean {
   }
 }
 
+/** Whether it divides as within a fraction: `1/4`. */
+export function isTightDivision(token: Token | undefined): boolean {
+  return token?.kind === 'operator' && token.text === '/' && !token.spaced;
+}
+
 /** Whether an operand can begin with it; signs apart. */
 export function startsOperand(token: Token | undefined): boolean {
   switch (token?.kind) {

@@ -5,7 +5,7 @@ import type { Unit } from './units.ts';
 export type Operator = '+' | '-' | '*' | '/' | '//' | 'mod' | '^';
 
 export type Node =
-  /** `money`: a sign of money stands with it. */
+  /** `money`: a dollar sign stands with it. */
   | { readonly kind: 'number'; readonly value: Rational; readonly text: string; readonly money?: boolean }
   | { readonly kind: 'constant'; readonly name: string }
   | { readonly kind: 'unknown'; readonly name: string }

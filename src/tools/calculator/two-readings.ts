@@ -11,7 +11,7 @@ export function refuseOf(left: Node, right: Node): void {
   if (left.kind === 'unit' && bare(left).kind === 'percent') {
     throw ambiguous(`${a} ... of ${b}`, `${a} * ${b}`, `${b} changed by that`);
   }
-  if (left.kind === 'number' && left.value.d === 1n && right.kind === 'number') {
+  if (left.kind === 'number' && left.value.d === 1n && bare(right).kind === 'number') {
     throw ambiguous(`${a} of ${b}`, `${a} * ${b}`, `${a} / ${b}`);
   }
 }
@@ -24,6 +24,12 @@ export function refusePercentOfFraction(left: Node, right: Node): void {
   if (!isProper || under.value.n > MOST_PARTS) return;
   const [a, b] = [written(left), written(under)];
   throw ambiguous(`${a}/${b}%`, `(${a}/${b})%`, `${a} / (${b}%)`);
+}
+
+/** `1/2 ÷ 1/4`: a fraction without blanks after a sign of its own may be one number. */
+export function refuseDivisionByFraction(left: Node, right: Node): never {
+  const [a, b] = [shortly(left), shortly(right)];
+  throw ambiguous(`${a} ÷ ${b}/...`, `${a} / (${b} / ...)`, `${a} / ${b} / ...`);
 }
 
 /** `the sum of 5 numbers` does not say which. */
