@@ -26,6 +26,8 @@ import { readEvaluation } from '../src/evaluate/manifest.ts';
 import { uniform } from '../src/random.ts';
 import { embeddedConfig } from '../src/topics/embedded/embedded-config.ts';
 import { openEmbeddedLog } from '../src/topics/embedded/embedded-log.ts';
+import { rootOf } from '../src/topics/record-names.ts';
+import type { LogEntry, Transport } from '../src/topics/transport.ts';
 import { flowStages } from '../src/topology/flow.ts';
 import { loadTopology } from '../src/topology/load.ts';
 import { RESOLVED_FILE, runIdentity } from '../src/topology/resolved.ts';
@@ -37,22 +39,52 @@ const root = join(folder, run);
 const resolved = join(root, RESOLVED_FILE);
 const whole = loadTopology(resolved, { set: [`folder=${JSON.stringify(folder)}`] }).topology;
 
-/** What a tap, a stage and a replay find in the log. */
-async function logSays(): Promise<unknown> {
-  const config = embeddedConfig.parse({ maxLogBytes: 2 ** 30 });
+const config = embeddedConfig.parse({ maxLogBytes: 2 ** 30 });
+
+async function ofLog<T>(use: (log: Transport) => Promise<T>): Promise<T> {
   const log = await openEmbeddedLog({ folder, run, access: 'read', config });
   try {
-    const says: unknown[] = [await log.topics()];
-    for (const { name, reads } of flowStages(whole)) says.push(await log.committed(name, reads));
-    for (const { name } of await log.topics()) {
-      for await (const { value, ...place } of log.read(name))
-        says.push(place, Buffer.from(value).toString('latin1'));
-    }
-    return says;
+    return await use(log);
   } finally {
     await log.close();
   }
 }
+
+async function entriesOf(entries: AsyncIterable<LogEntry>): Promise<unknown[]> {
+  const says: unknown[] = [];
+  for await (const { value, ...place } of entries) says.push(place, Buffer.from(value).toString('latin1'));
+  return says;
+}
+
+/** What a tap, a stage and a replay find in the log. */
+const logSays = () =>
+  ofLog(async (log) => {
+    const says: unknown[] = [await log.topics()];
+    for (const { name, reads } of flowStages(whole)) says.push(await log.committed(name, reads));
+    for (const { name } of await log.topics()) says.push(...(await entriesOf(log.read(name))));
+    return says;
+  });
+
+/** The roots that are looked up one by one, spread over the questions. */
+const LOOKED_UP = 8;
+const names = await ofLog(async (log) => {
+  const roots = new Set<string>();
+  for await (const { key } of log.read('questions')) roots.add(rootOf(key));
+  return [...roots];
+});
+const sought = names.filter((_, n) => n % Math.ceil(names.length / LOOKED_UP) === 0);
+
+/** What `trace` and `show` find in it, which read no more than what they look up. */
+const lookUpSays = () =>
+  ofLog(async (log) => {
+    const says: unknown[] = [];
+    for (const { name } of await log.topics()) {
+      for (const root of sought)
+        if (log.lookUp !== undefined)
+          says.push(name, root, await entriesOf(log.lookUp(name, { roots: new Set([root]) })));
+    }
+    return says;
+  });
 
 /** What a resumed training, and an evaluation of a checkpoint, find in it. */
 async function checkpointSays(path: string, step: number): Promise<unknown> {
@@ -64,18 +96,21 @@ async function checkpointSays(path: string, step: number): Promise<unknown> {
   return [examined, config, optimizer.step, hashes.map((tensors) => hashWeights(tensors, shapes))];
 }
 
-/** What the part of the run that a file belongs to says. */
-async function says(file: string): Promise<string> {
+type Use = () => unknown;
+
+/** How the part of the run that a file belongs to is used; each use by itself. */
+function usesOf(file: string): readonly Use[] {
   const [head = '', name = ''] = relative(root, file).split(sep);
-  const use = async (): Promise<unknown> => {
-    if (head === 'log') return logSays();
-    if (head === RESOLVED_FILE) return [loadTopology(resolved).topology, runIdentity(whole)];
-    if (head === 'evaluation.json') return readEvaluation(file);
-    const step = /^step-(\d+)$/.exec(name)?.[1];
-    if (head === 'checkpoints' && step !== undefined)
-      return checkpointSays(join(root, head, name), Number(step));
-    return 'nothing reads it';
-  };
+  if (head === 'log') return [logSays, lookUpSays];
+  if (head === RESOLVED_FILE) return [() => [loadTopology(resolved).topology, runIdentity(whole)]];
+  if (head === 'evaluation.json') return [() => readEvaluation(file)];
+  const step = /^step-(\d+)$/.exec(name)?.[1];
+  if (head === 'checkpoints' && step !== undefined)
+    return [() => checkpointSays(join(root, head, name), Number(step))];
+  return [() => 'nothing reads it'];
+}
+
+async function says(use: Use): Promise<string> {
   return JSON.stringify(await use());
 }
 
@@ -122,20 +157,31 @@ function damage({ file, at }: ReturnType<typeof placeOf>, i: number, kind: 'flip
   };
 }
 
-const truth = new Map<string, string>();
-for (const file of files) truth.set(file, await says(file));
+const truth = new Map<string, string[]>();
+for (const file of files) {
+  const told: string[] = [];
+  for (const use of usesOf(file)) told.push(await says(use));
+  truth.set(file, told);
+}
+/** By use: the log is read through, and looked up in. */
 const counts = { refused: 0, same: 0, changed: 0 };
 for (let i = 0; i < flips + cuts; i++) {
   const place = placeOf(i);
   const undo = damage(place, i, i < flips ? 'flip' : 'cut');
   try {
-    const same = (await says(place.file)) === truth.get(place.file);
-    counts[same ? 'same' : 'changed']++;
-    if (!same)
-      console.log(`CHANGED IN SILENCE: ${place.file}, byte ${place.at}, number ${i} of seed ${seed}`);
-  } catch (error) {
-    if (!(error instanceof SwirlError)) throw error;
-    counts.refused++;
+    for (const [n, use] of usesOf(place.file).entries()) {
+      try {
+        const same = (await says(use)) === truth.get(place.file)?.[n];
+        counts[same ? 'same' : 'changed']++;
+        if (!same)
+          console.log(
+            `CHANGED IN SILENCE: ${place.file}, byte ${place.at}, use ${n}, number ${i} of seed ${seed}`,
+          );
+      } catch (error) {
+        if (!(error instanceof SwirlError)) throw error;
+        counts.refused++;
+      }
+    }
   } finally {
     undo();
   }

@@ -1,7 +1,7 @@
 /** Writes the report of a run. */
-import { writeFileSync } from 'node:fs';
+import { lstatSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { ConfigError } from '../errors.ts';
+import { replaceAside } from '../run-file/write-archive.ts';
 import { runFolder } from '../topology/resolved.ts';
 import type { Topology } from '../topology/topology.ts';
 import { reportOf } from '../watch/report.ts';
@@ -14,7 +14,7 @@ export interface WriteReportOptions {
   readonly trajectories: number;
 }
 
-/** Returns what it says of the file. Throws a `ConfigError` where that cannot be written. */
+/** Returns what it says of the file. Throws a `TransportError` where that cannot be written; a report that is there stays. */
 export async function writeReport(topology: Topology, options: WriteReportOptions): Promise<string> {
   const path = options.output ?? join(runFolder(topology), 'report.html');
   const watch = await RunWatch.open(runTopologyAsKept(topology), {
@@ -24,13 +24,9 @@ export async function writeReport(topology: Topology, options: WriteReportOption
   });
   try {
     const { html, trajectories, of } = await reportOf(watch, { ...options, time: Date.now() });
-    try {
-      writeFileSync(path, html);
-    } catch (error) {
-      throw new ConfigError(`${path}: the report cannot be written: ${(error as Error).message}`, {
-        cause: error,
-      });
-    }
+    // What is no file, such as /dev/stdout, is written to and not replaced.
+    if (lstatSync(path, { throwIfNoEntry: false })?.isFile() === false) writeFileSync(path, html);
+    else await replaceAside(path, (handle) => handle.writeFile(html));
     const shown = relative('.', path);
     return `${shown.length < path.length ? shown : path}: ${trajectories} of ${of} trajectories, ${Math.ceil(html.length / 1000)} kB`;
   } finally {

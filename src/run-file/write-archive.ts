@@ -74,6 +74,14 @@ export async function writeAside<T>(
 ): Promise<T> {
   const there = await lstat(path).catch(() => null);
   if (there !== null) throw new ConfigError(`${path} is there already: name another file, or delete it`);
+  return replaceAside(path, write);
+}
+
+/** The same, in place of a file that may be there: it stays as it was until the new one is whole. */
+export async function replaceAside<T>(
+  path: string,
+  write: (handle: FileHandle, aside: string) => Promise<T>,
+): Promise<T> {
   const aside = `${path}.${randomUUID()}.part`;
   try {
     const handle = await open(aside, 'wx');
@@ -92,7 +100,7 @@ export async function writeAside<T>(
     const { code, message } = error as NodeJS.ErrnoException;
     // Only the file system's errors bear a code; anything else is told as it is.
     if (code === undefined) throw error;
-    throw new TransportError(`${path}: it could not be written (${message}); nothing was left there`, {
+    throw new TransportError(`${path}: it could not be written (${message}); nothing there was changed`, {
       cause: error,
     });
   }

@@ -9,6 +9,9 @@ import { RESOLVED_FILE } from './resolved.ts';
 /** Runs that an error names where none is near. */
 const MOST_NAMED = 5;
 
+/** What a run's folder has, of which a damaged one has lost some. */
+const PARTS = [RESOLVED_FILE, 'log', 'checkpoints'];
+
 export interface RunPlace {
   /** Where the runs live. */
   readonly folder: string;
@@ -22,7 +25,8 @@ export interface RunPlace {
 export function runPlace(named: string, folder: string, { broken = false } = {}): RunPlace {
   const place = [{ folder, run: named }, placeOfPath(named)].find(
     ({ folder: of, run }) =>
-      /^[^/\\]+$/.test(run) && existsSync(broken ? join(of, run) : join(of, run, RESOLVED_FILE)),
+      /^[^/\\]+$/.test(run) &&
+      (broken ? PARTS : [RESOLVED_FILE]).some((part) => existsSync(join(of, run, part))),
   );
   if (place === undefined) throw noRun({ folder, run: named });
   return place;
