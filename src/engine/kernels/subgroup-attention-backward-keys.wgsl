@@ -30,13 +30,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     var scores = array<vec4f, SUBGROUP>();
     var dweights = array<vec4f, SUBGROUP>();
     for (var d = 0u; d < HEAD4; d++) {
-      q[d] = queries[query + d];
-      dm[d] = dmixed[query + d];
-      let allQueries = ofLanes(q[d]);
-      let allMixed = ofLanes(dm[d]);
+      let ownQuery = queries[query + d];
+      let ownMixed = dmixed[query + d];
+      let ownKey = k[d];
+      let ownValue = v[d];
+      q[d] = ownQuery;
+      dm[d] = ownMixed;
+      let allQueries = ofLanes(ownQuery);
+      let allMixed = ofLanes(ownMixed);
       for (var i = 0u; i < SUBGROUP; i++) {
-        scores[i] = fma(k[d], allQueries[i], scores[i]);
-        dweights[i] = fma(v[d], allMixed[i], dweights[i]);
+        scores[i] = fma(ownKey, allQueries[i], scores[i]);
+        dweights[i] = fma(ownValue, allMixed[i], dweights[i]);
       }
     }
     var weights: array<f32, SUBGROUP>;
@@ -52,10 +56,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     for (var d = 0u; d < HEAD4; d++) {
       let allQueries = ofLanes(q[d]);
       let allMixed = ofLanes(dm[d]);
+      var dkey = dk[d];
+      var dvalue = dv[d];
       for (var i = 0u; i < SUBGROUP; i++) {
-        dk[d] = fma(allQueries[i], vec4f(dscores[i]), dk[d]);
-        dv[d] = fma(allMixed[i], vec4f(weights[i]), dv[d]);
+        dkey = fma(allQueries[i], vec4f(dscores[i]), dkey);
+        dvalue = fma(allMixed[i], vec4f(weights[i]), dvalue);
       }
+      dk[d] = dkey;
+      dv[d] = dvalue;
     }
   }
   if (inside) {

@@ -26,12 +26,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     var scores = array<vec4f, SUBGROUP>();
     var dweights = array<vec4f, SUBGROUP>();
     for (var d = 0u; d < HEAD4; d++) {
-      own[d] = keys[key + d];
-      let allKeys = ofLanes(own[d]);
+      let ownKey = keys[key + d];
+      let ownQuery = q[d];
+      let ownMixed = dm[d];
+      own[d] = ownKey;
+      let allKeys = ofLanes(ownKey);
       let allValues = ofLanes(values[key + d]);
       for (var i = 0u; i < SUBGROUP; i++) {
-        scores[i] = fma(q[d], allKeys[i], scores[i]);
-        dweights[i] = fma(dm[d], allValues[i], dweights[i]);
+        scores[i] = fma(ownQuery, allKeys[i], scores[i]);
+        dweights[i] = fma(ownMixed, allValues[i], dweights[i]);
       }
     }
     var dscores: array<f32, SUBGROUP>;
@@ -43,9 +46,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     }
     for (var d = 0u; d < HEAD4; d++) {
       let all = ofLanes(own[d]);
+      var ownSum = sum[d];
       for (var i = 0u; i < SUBGROUP; i++) {
-        sum[d] = fma(all[i], vec4f(dscores[i]), sum[d]);
+        ownSum = fma(all[i], vec4f(dscores[i]), ownSum);
       }
+      sum[d] = ownSum;
     }
   }
   if (asked.inside) {

@@ -1,7 +1,8 @@
 // attention.wgsl for software adapters: a subgroup is a workgroup. Each lane has a query, as there, and reads
 // one of SUBGROUP keys and its value, which all lanes then use by broadcast. Keys are taken by the multiples
 // of SUBGROUP of their positions, and one that is outside a lane's reach weighs 0: a result does not depend
-// on its block.
+// on its block. Numbers of an array that a loop uses again and again are variables of their own: lavapipe then
+// unrolls the loops around it and keeps the array in registers, and reads it from memory otherwise.
 
 @compute @workgroup_size(SUBGROUP)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
@@ -25,8 +26,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     var products = array<vec4f, SUBGROUP>();
     for (var d = 0u; d < HEAD4; d++) {
       let all = ofLanes(keys[key + d]);
+      let own = q[d];
       for (var i = 0u; i < SUBGROUP; i++) {
-        products[i] = fma(q[d], all[i], products[i]);
+        products[i] = fma(own, all[i], products[i]);
       }
     }
     var weights: array<f32, SUBGROUP>;
@@ -47,10 +49,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     }
     for (var d = 0u; d < HEAD4; d++) {
       let all = ofLanes(values[key + d]);
-      sum[d] *= shrink;
+      var own = sum[d] * shrink;
       for (var i = 0u; i < SUBGROUP; i++) {
-        sum[d] = fma(all[i], vec4f(weights[i]), sum[d]);
+        own = fma(all[i], vec4f(weights[i]), own);
       }
+      sum[d] = own;
     }
   }
   if (asked.inside) {
