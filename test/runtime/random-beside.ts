@@ -40,7 +40,7 @@ export interface Placed extends Beside {
 /** What is in a topic, by partition and in order. */
 export type Log = readonly (readonly LoggedRecord[])[];
 
-export interface LoggedRecord {
+interface LoggedRecord {
   readonly id: string;
   /** Of judged records. */
   readonly subTrajectory?: Judged['subTrajectory'];
