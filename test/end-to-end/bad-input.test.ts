@@ -85,8 +85,8 @@ describe('the command line', () => {
     await fed('there');
     told(
       await place.swirl(['tap', 'judged', '--run', 'ghost']),
-      EXIT.failed,
-      /run "ghost".*found none.*there/s,
+      EXIT.usage,
+      /the run ghost has not begun.*Runs that are there: .*there/s,
     );
     expect(existsSync(place.path('runs', 'ghost'))).toBe(false);
   });
