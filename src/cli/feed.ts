@@ -142,14 +142,15 @@ interface Notes {
 function notesOf({ withoutGold, elsewhere, onlyNone }: Notes, questions: number): string[] {
   const notes = [...onlyNone];
   if (withoutGold > 0) {
-    const who = withoutGold === questions ? 'none of them has' : `${withoutGold} of them have no`;
-    notes.push(
-      `${who} ${withoutGold === questions ? 'a gold answer' : 'gold answer'}: the outcome filter and \`swirl evaluate\` need one`,
-    );
+    const who =
+      withoutGold === questions
+        ? 'none of them has a gold answer'
+        : `${counted(withoutGold, 'question')} without a gold answer`;
+    notes.push(`${who}: the outcome filter and \`swirl evaluate\` need one`);
   }
   if (elsewhere > 0) {
     notes.push(
-      `${elsewhere} of them say what other questions of the run say, under ids of their own: was the file fed before, by another name or in another order?`,
+      `${counted(elsewhere, 'question')} that the run has under other ids too: was the file fed before, by another name or in another order?`,
     );
   }
   return notes;

@@ -37,10 +37,11 @@ function labelled(
     throw new DataError(`${place}: expected a labelled step as JSON: ${(cause as Error).message}`, { cause });
   }
   const record = (line?.record ?? line) as Fields | null;
-  const label = String(line?.label ?? record?.label).toUpperCase();
+  const found = line?.label ?? record?.label;
+  const label = String(found).toUpperCase();
   if (label !== 'GOOD' && label !== 'BAD') {
     throw new DataError(
-      `${place}: expected \`label\`, GOOD or BAD, beside the step, found ${label.slice(0, 40)}`,
+      `${place}: expected \`label\`, GOOD or BAD, beside the step, found ${found === undefined ? 'none' : JSON.stringify(found).slice(0, 40)}`,
     );
   }
   const { label: _label, kind: _kind, ...plain } = record ?? {};

@@ -1,13 +1,15 @@
 /** Rows of Parquet files, as the hubs have data sets: each comes as a JSON object. */
 
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import type { AsyncBuffer, Compressors, FileMetaData } from 'hyparquet';
 import { DataError } from '../errors.ts';
 import type { Input } from './input.ts';
 import type { Row } from './rows.ts';
 
-/** The most bytes of a row group, which is held in memory at once, and of a file that is no file on disk. */
-const MAX_GROUP_BYTES = 2 ** 30;
+/** The most bytes of a row group: it is held in memory at once, where it takes about eight times as many. */
+const MAX_GROUP_BYTES = 2 ** 29;
+/** The most bytes of a file that is no file on disk. */
+const MAX_STREAM_BYTES = 2 ** 30;
 
 /** The rows, row group by row group. Throws `DataError` where the file is damaged or no Parquet. */
 export async function* parquetRows(input: Input): AsyncGenerator<Row, void, void> {
@@ -21,7 +23,7 @@ export async function* parquetRows(input: Input): AsyncGenerator<Row, void, void
     const rows = Number(group.num_rows);
     if (Number(group.total_byte_size) > MAX_GROUP_BYTES) {
       throw new DataError(
-        `${input.name}: expected row groups of at most ${MAX_GROUP_BYTES} bytes, found ${group.total_byte_size} in row group ${index}`,
+        `${input.name}: expected row groups of at most ${MAX_GROUP_BYTES} bytes, found ${group.total_byte_size} in row group ${index}: write it again in smaller ones, as pyarrow does with row_group_size=50000`,
       );
     }
     const range = { rowStart: number, rowEnd: number + rows };
@@ -80,7 +82,7 @@ function shortFloat(value: number): number {
 }
 
 async function bufferOf(input: Input): Promise<AsyncBuffer> {
-  if (input.path !== undefined && !(await isPacked(input.path))) {
+  if (input.path !== undefined && (await isParquetFile(input.path))) {
     const { asyncBufferFromFile } = await import('hyparquet');
     return asyncBufferFromFile(input.path);
   }
@@ -88,9 +90,9 @@ async function bufferOf(input: Input): Promise<AsyncBuffer> {
   let length = 0;
   for await (const chunk of input.open()) {
     length += chunk.length;
-    if (length > MAX_GROUP_BYTES) {
+    if (length > MAX_STREAM_BYTES) {
       throw new DataError(
-        `${input.name}: expected a file on disk where there are more than ${MAX_GROUP_BYTES} bytes`,
+        `${input.name}: expected an uncompressed file on disk where there are more than ${MAX_STREAM_BYTES} bytes`,
       );
     }
     chunks.push(Uint8Array.prototype.slice.call(chunk));
@@ -99,12 +101,13 @@ async function bufferOf(input: Input): Promise<AsyncBuffer> {
   return { byteLength: length, slice: (from, to) => bytes.buffer.slice(from, to) };
 }
 
-/** Whether the file on disk is a compressed one, of which only a stream can be read. */
-async function isPacked(path: string): Promise<boolean> {
+/** Whether it lies on disk as it is: of a pipe, or a compressed file, only a stream can be read. */
+async function isParquetFile(path: string): Promise<boolean> {
+  if (!(await stat(path)).isFile()) return false;
   const file = await open(path);
   try {
     const { buffer } = await file.read(Buffer.alloc(4), 0, 4, 0);
-    return buffer.toString('latin1') !== 'PAR1';
+    return buffer.toString('latin1') === 'PAR1';
   } finally {
     await file.close();
   }

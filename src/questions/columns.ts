@@ -54,7 +54,9 @@ function missing(values: Values, { text, answers, id, task, paragraphs }: Column
 /** The record with the names that are known; what is not named goes to `meta`. */
 function renamed(values: Values, { text, answers, id, task, paragraphs }: ColumnsConfig): Values {
   const named: [string, unknown][] = [['text', at(values, text)]];
-  named.push(['answers', [answers].flat().flatMap((where) => at(values, where) ?? [])]);
+  const several = [answers].flat();
+  const golds = several.flatMap((where) => at(values, where) ?? []);
+  named.push(['answers', several.length === 1 ? at(values, several[0] as string) : golds]);
   if (id !== null) named.push(['id', at(values, id)]);
   if (task !== null) named.push(['task', at(values, task)]);
   if (paragraphs !== null) named.push(['context', at(values, paragraphs)]);

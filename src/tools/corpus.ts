@@ -42,14 +42,26 @@ export function readArticle(line: string, place: string): Article {
     value = JSON.parse(line);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new DataError(`${place}: expected a JSON object with "title" and "text": ${reason}`, { cause });
+    throw new DataError(
+      `${place}: expected one article a line, a JSON object with "title" and "text": ${reason}`,
+      { cause },
+    );
   }
   const { title, text } = (value ?? {}) as { title?: unknown; text?: unknown };
   if (typeof title !== 'string' || typeof text !== 'string') {
     const found = typeof title !== 'string' ? `"title" is ${kindOf(title)}` : `"text" is ${kindOf(text)}`;
-    throw new DataError(`${place}: expected {"title": string, "text": string}; ${found}`);
+    throw new DataError(`${place}: expected {"title": string, "text": string}; ${found}${keysOf(value)}`);
   }
   return { title: title.toWellFormed(), text: text.toWellFormed() };
+}
+
+/** What an object has in their place. */
+function keysOf(value: unknown): string {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return '';
+  const keys = Object.keys(value).slice(0, 8);
+  return keys.length === 0
+    ? ''
+    : `; its keys are ${keys.map((key) => JSON.stringify(key.slice(0, 40))).join(', ')}`;
 }
 
 function kindOf(value: unknown): string {

@@ -1,5 +1,9 @@
 /** Data of one's own as people have it: what its keys mean, where a mapping is wrong, and what is told. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import { goldAnswers } from '../../src/agent/gold-answers.ts';
 import { fileInput, type Input, textInput } from '../../src/input/input.ts';
@@ -106,6 +110,18 @@ describe('records', () => {
     ]);
   });
 
+  test('Parquet that is compressed as a whole', async () => {
+    const path = fileURLToPath(new URL('../fixtures/layouts/numbers.parquet', import.meta.url));
+    const folder = mkdtempSync(join(tmpdir(), 'swirl-own-data-'));
+    try {
+      const packed = join(folder, 'numbers.parquet.gz');
+      writeFileSync(packed, gzipSync(readFileSync(path)));
+      expect((await read(fileInput(packed))).records).toHaveLength(2);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   test('paragraphs as JSON in a column, and a text with its title beside it', async () => {
     const articles: Article[] = [];
     const rows = input(
@@ -158,7 +174,14 @@ describe('columns of one’s own', () => {
   test('a gold answer that is not understood is named as the file has it', async () => {
     const { errors } = await mapped({ text: 'q', answers: 'gold' }, { q: 'a?', gold: { x: 1 } });
     expect(errors).toEqual([
-      'x.jsonl:1: `gold`: expected a text, a number, true, false, or a list of them, found [{"x":1}]',
+      'x.jsonl:1: `gold`: expected a text, a number, true, false, or a list of them, found {"x":1}',
+    ]);
+  });
+
+  test('an empty cell is refused as an empty answer is', async () => {
+    const { errors } = await mapped({ text: 'q', answers: 'gold' }, { q: 'a?', gold: '' });
+    expect(errors).toEqual([
+      'x.jsonl:1: `gold`: expected an answer, found an empty one (null, or no such key, is none)',
     ]);
   });
 });

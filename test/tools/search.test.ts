@@ -189,9 +189,13 @@ describe('a corpus file', () => {
 
   const good = '{"title": "A", "text": "one"}\n';
   test.each([
-    [`${good}{"title": "A"`, ':2: expected a JSON object'],
+    [`${good}{"title": "A"`, ':2: expected one article a line, a JSON object'],
     [`${good}\n[]`, ':3: expected {"title": string, "text": string}; "title" is missing'],
     [`${good}null`, ':2: expected {"title"'],
+    [
+      `{"id": 1, "contents": "x"}`,
+      ':1: expected {"title": string, "text": string}; "title" is missing; its keys are "id", "contents"',
+    ],
     [`{"title": "A", "text": 3}`, ':1: expected {"title": string, "text": string}; "text" is a number'],
     [Buffer.from([...Buffer.from(good), 0xff, 0xfe]), ':2: expected UTF-8'],
     [`${good}${'x'.repeat(16 * 1024 * 1024 + 1)}`, ':2: expected a line of at most'],
