@@ -93,7 +93,7 @@ describe('the train stage', () => {
       { id: 'train:scored:0:7', record: 'd/0/0', error: 'DataError', retryable: false },
     ]);
     expect(run.failures[0]?.message).toMatch(/finite reward, found NaN/);
-    expect(run.failures[1]?.message).toMatch(/tokens, more than the 200/);
+    expect(run.failures[1]?.message).toMatch(/have 313 tokens, more than the 256 positions of the policy/);
     expect(run.committed).toBe(log().length);
     expect(run.updates.map(({ id, step, epoch }) => ({ id, step, epoch }))).toEqual([
       { id: 'update/1', step: 1, epoch: 0 },
