@@ -40,7 +40,7 @@ export function register(program: Command): void {
       if (forPeople && canRewrite(process.stdout)) process.stdout.write(announce(name));
     };
     const checks: Check[] = [];
-    for await (const check of examine({ topology, set: settingsOf(flags), policy, begin })) {
+    for await (const check of examine({ topology, set: settingsOf(topology ?? '', flags), policy, begin })) {
       checks.push(check);
       if (forPeople) process.stdout.write(checkText(check));
     }

@@ -41,7 +41,9 @@ interface Questions {
 export async function dryRun(argument: string | undefined, flags: DryRunFlags): Promise<number> {
   const file = await topologyFile(argument, flags, 'swirl run --dry-run FILE');
   const context = { env: process.env, exists: existsSync };
-  const { topology, problems } = await withParts(examineFile(file, { set: settingsOf(flags), context }));
+  const { topology, problems } = await withParts(
+    examineFile(file, { set: settingsOf(file, flags), context }),
+  );
   if (problems.length > 0) process.stderr.write(`${formatProblems(problems)}\n`);
   if (topology === null || hasErrors(problems)) return EXIT.usage;
   const questions = await questionsOf(topology, flags);

@@ -20,7 +20,7 @@ export function register(program: Command): void {
         import('../topology/problem.ts'),
         import('../topology/graph.ts'),
       ]);
-      const { topology, problems } = examineFile(file, { set: settingsOf(flags) });
+      const { topology, problems } = examineFile(file, { set: settingsOf(file, flags) });
       // A drawing helps to see what is wrong with a combination, so only an unreadable shape stops it.
       if (hasErrors(problems)) process.stderr.write(`${formatProblems(problems)}\n`);
       process.exitCode = hasErrors(problems) ? 1 : 0;

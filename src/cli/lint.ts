@@ -45,7 +45,7 @@ export function register(program: Command): void {
     ]);
     const adapter = flags.device === true ? { adapter: await adapterName() } : {};
     const context = { env: process.env, exists: existsSync, ...adapter };
-    const examined = examineFile(file, { set: settingsOf(flags), context });
+    const examined = examineFile(file, { set: settingsOf(file, flags), context });
     const { topology, problems } = await withParts(examined);
     const fit = await fitOf(topology, flags);
     const ok = !hasErrors(problems) && (fit?.unfit ?? 0) === 0;

@@ -3,7 +3,7 @@
  * `--run NAME` and `--set PATH=VALUE` change it.
  */
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { basename, dirname, join, normalize } from 'node:path';
+import { basename, dirname, join, normalize, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { ConfigError } from '../errors.ts';
 import type { Topology } from '../topology/topology.ts';
@@ -12,6 +12,8 @@ import { repeated } from './repeated.ts';
 
 /** The topology of a command that names none. */
 const DEFAULT_FILE = 'topology.yaml';
+/** What a run leaves in its folder; `RESOLVED_FILE`, without loading what reads it. */
+const KEPT_FILE = 'topology.resolved.yaml';
 /** Where runs live unless the topology says otherwise. */
 const DEFAULT_RUNS = 'runs';
 
@@ -54,12 +56,22 @@ function namedTopology(argument: string | undefined, { topology }: TopologyFlags
   throw new ConfigError(`expected one topology, found two: ${argument}, and --topology ${topology}`);
 }
 
-/** The settings that the flags change, as `loadTopology` takes them. */
-export function settingsOf({ set = [], run }: TopologyFlags): string[] {
-  if (run === undefined) return [...set];
+/**
+ * The settings that the flags change in a topology's file, as `loadTopology` takes them. A run whose folder was
+ * moved or copied is where that file lies, wherever it was begun.
+ */
+export function settingsOf(file: string, { set = [], run }: TopologyFlags): string[] {
+  const folder = dirname(resolve(file));
+  const kept = { folder: dirname(folder), run: basename(folder) };
+  const here = basename(file) === KEPT_FILE ? quoted(kept) : [];
+  if (run === undefined) return [...here, ...set];
   // In quotes, as a name such as 7 or null would be read as something else.
   const named = isPath(run) ? { folder: dirname(normalize(run)), run: basename(run) } : { run };
-  return [...set, ...Object.entries(named).map(([key, value]) => `${key}=${JSON.stringify(value)}`)];
+  return [...here, ...set, ...quoted(named)];
+}
+
+function quoted(settings: Readonly<Record<string, string>>): string[] {
+  return Object.entries(settings).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
 }
 
 /**
@@ -135,7 +147,7 @@ export async function topologyOf(
   const { loadTopology, openTopology } = await import('../topology/load.ts');
   const { formatProblems } = await import('../topology/problem.ts');
   const file = await topologyFile(argument, flags, how);
-  const options = { set: settingsOf(flags) };
+  const options = { set: settingsOf(file, flags) };
   const { topology, warnings } = run ? await openTopology(file, options) : loadTopology(file, options);
   if (warnings.length > 0) process.stderr.write(`${formatProblems(warnings)}\n`);
   if (begun && topology.transport.kind === 'embedded') requireBegun(topology, { ...flags, topology: file });

@@ -1,7 +1,7 @@
 /**
  * What commands say where there is nothing: an empty file, an empty topic, a folder where a file is wanted.
  */
-import { existsSync, mkdirSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Workplace, workplace } from '../end-to-end/swirl-process.ts';
 
@@ -82,6 +82,15 @@ describe('nothing there', () => {
     expect(scored).toMatchObject({ code: 0, stdout: '' });
     expect(scored.stderr).toContain('empty.jsonl: there are no texts');
   });
+});
+
+test('a run whose folder was copied is the copy, not what it was begun as', async () => {
+  await place.swirl(['run', '--until-drained', '--run', 'first']);
+  cpSync(place.path('runs', 'first'), place.path('elsewhere', 'first'), { recursive: true });
+  const { code } = await place.swirl(['report', '-t', 'elsewhere/first']);
+  expect(code).toBe(0);
+  expect(existsSync(place.path('elsewhere', 'first', 'report.html'))).toBe(true);
+  expect(existsSync(place.path('runs', 'first', 'report.html'))).toBe(false);
 });
 
 test.each([
