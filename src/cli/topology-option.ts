@@ -63,11 +63,16 @@ function namedTopology(argument: string | undefined, { topology }: TopologyFlags
 export function settingsOf(file: string, { set = [], run }: TopologyFlags): string[] {
   const folder = dirname(resolve(file));
   const kept = { folder: dirname(folder), run: basename(folder) };
-  const here = basename(file) === KEPT_FILE ? quoted(kept) : [];
+  const here = basename(file) === KEPT_FILE && isRun(folder) ? quoted(kept) : [];
   if (run === undefined) return [...here, ...set];
   // In quotes, as a name such as 7 or null would be read as something else.
   const named = isPath(run) ? { folder: dirname(normalize(run)), run: basename(run) } : { run };
   return [...here, ...set, ...quoted(named)];
+}
+
+/** Whether it is a run's folder, and not one that a run's settings were taken to, as those of a new topology. */
+function isRun(folder: string): boolean {
+  return ['log', 'checkpoints'].some((name) => existsSync(join(folder, name)));
 }
 
 function quoted(settings: Readonly<Record<string, string>>): string[] {
