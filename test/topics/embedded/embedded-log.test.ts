@@ -136,7 +136,7 @@ describe('a log that is full', () => {
     const filled = fillUp(small, page);
     await expect(filled.failed).rejects.toThrow(TransportError);
     const appended = filled.count;
-    await expect(small.append(page)).rejects.toThrow(/is full: .*raise maxLogBytes/);
+    await expect(small.append(page)).rejects.toThrow(/is full: .*raise transport\.maxLogBytes/);
     expect(appended).toBeGreaterThan(100);
     expect((await small.topics())[0]?.offsets).toEqual([{ start: 0, end: appended }]);
     const input = await own(small);
