@@ -3,8 +3,9 @@
  * row comes as a JSON object of texts. A quotation mark counts where a field begins, blanks before it aside.
  */
 import { DataError } from '../errors.ts';
+import { HeldRecord } from './held-record.ts';
 import type { Input } from './input.ts';
-import { decode, MAX_RECORD_BYTES } from './lines.ts';
+import { MAX_RECORD_BYTES } from './lines.ts';
 import type { Row } from './rows.ts';
 
 const QUOTE = 0x22;
@@ -130,32 +131,17 @@ async function* records(
   { separator, maxBytes }: { readonly separator: Separator; readonly maxBytes: number },
 ): AsyncGenerator<Record, void, void> {
   const between = separator.charCodeAt(0);
-  let held: Uint8Array[] = [];
-  let length = 0;
+  const held = new HeldRecord(maxBytes);
   let quotes: 'outside' | 'inside' | 'closing' = 'outside';
   let isFieldBegin = true;
   let isAfterReturn = false;
   let [line, begun] = [1, 1];
   let isFirst = true;
-  const hold = (bytes: Uint8Array) => {
-    length += bytes.length;
-    if (length <= maxBytes) held.push(bytes);
-    else held = [];
-  };
   const take = (): Record => {
-    const bytes = Buffer.concat(held);
-    const place = `${input.name}:${begun}`;
-    const tooLong = length > maxBytes;
-    const text = tooLong ? null : decode(bytes, isFirst);
-    const found = { text, line: begun };
-    held = [];
-    length = 0;
+    const first = isFirst;
     isFirst = false;
-    if (text !== null) return { ...found, error: null };
-    const expected = tooLong
-      ? `a row of at most ${maxBytes} bytes, found a longer one`
-      : 'UTF-8 text, found other bytes';
-    return { ...found, error: new DataError(`${place}: expected ${expected}`) };
+    const tooLong = () => `a row of at most ${maxBytes} bytes, found a longer one`;
+    return { ...held.take({ place: `${input.name}:${begun}`, first, tooLong }), line: begun };
   };
   for await (const chunk of input.open()) {
     let from = 0;
@@ -176,12 +162,12 @@ async function* records(
         isFieldBegin = false;
       }
       if (isEnd) {
-        if (isSecondOfTwo && at === from && length === 0) {
+        if (isSecondOfTwo && at === from && held.length === 0) {
           begun = line;
           from = at + 1;
           continue;
         }
-        hold(chunk.subarray(from, at));
+        held.add(chunk.subarray(from, at));
         yield take();
         begun = line;
         from = at + 1;
@@ -191,14 +177,14 @@ async function* records(
       else if (byte !== SPACE && !(isFirst && line === 1 && isMark(byte))) isFieldBegin = false;
     }
     // A copy: the stream may use the chunk's memory again.
-    hold(Uint8Array.prototype.slice.call(chunk, from));
+    held.add(Uint8Array.prototype.slice.call(chunk, from));
   }
   if (quotes === 'inside') {
     throw new DataError(
       `${input.name}:${begun}: expected a quotation mark that closes a field, found the end of the file (is it cut off?)`,
     );
   }
-  if (length > 0) yield take();
+  if (held.length > 0) yield take();
 }
 
 /** A byte of the byte order mark, after which the first field may begin with a quotation mark. */

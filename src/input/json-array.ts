@@ -3,12 +3,12 @@
  * The elements are found by counting brackets outside of strings; `JSON.parse` then sees one at a time.
  */
 import { DataError } from '../errors.ts';
+import { HeldRecord } from './held-record.ts';
 import type { Input } from './input.ts';
-import { decode, MAX_RECORD_BYTES } from './lines.ts';
+import { JsonStrings } from './json-strings.ts';
+import { MAX_RECORD_BYTES } from './lines.ts';
 import type { Row } from './rows.ts';
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
 const OPEN_LIST = 0x5b;
 const CLOSE_LIST = 0x5d;
@@ -36,49 +36,24 @@ export async function* jsonArray(
   let position = 0;
   let index = 0;
   let start = 0;
-  let length = 0;
-  let held: Uint8Array[] = [];
+  const held = new HeldRecord(maxBytes);
+  const strings = new JsonStrings();
   let depth = 0;
-  let inString = false;
-  let escaped = false;
   let blank = true;
 
   const structure = (expected: string, found: string): DataError =>
     new DataError(`${input.name} (byte ${position}): expected ${expected}, found ${found}`);
-  const hold = (bytes: Uint8Array): void => {
-    length += bytes.length;
-    if (length <= maxBytes) held.push(bytes);
-    else held = [];
-  };
   const take = (): Row => {
     const row = { place: `${input.name}[${index}] (byte ${start})`, number: index, offset: start };
-    const bytes = held;
-    held = [];
-    if (length > maxBytes) {
-      const error = new DataError(`${row.place}: expected at most ${maxBytes} bytes, found ${length}`);
-      return { ...row, text: null, error };
-    }
-    const text = decode(Buffer.concat(bytes), false);
-    if (text !== null && byIds) return { ...row, ...withId(row.place, text) };
-    if (text !== null) return { ...row, text, error: null };
-    return {
-      ...row,
-      text: null,
-      error: new DataError(`${row.place}: expected UTF-8 text, found other bytes`),
-    };
+    const { text, error } = held.take({ place: row.place, first: false });
+    return { ...row, ...(text !== null && byIds ? withId(row.place, text) : { text, error }) } as Row;
   };
 
   for await (const chunk of input.open()) {
     let from = 0;
     for (let at = 0; at < chunk.length; at++, position++) {
-      const byte = chunk[at];
-      if (inString) {
-        if (escaped) escaped = false;
-        else if (byte === BACKSLASH) escaped = true;
-        else if (byte === QUOTE) inString = false;
-        continue;
-      }
-      if (isBlank(byte)) continue;
+      const byte = chunk[at] as number;
+      if (strings.goesOn(byte) || isBlank(byte)) continue;
       if (state !== 'inside') {
         if (state === 'before' && position < 3 && byte === BYTE_ORDER_MARK[position]) continue;
         if (state === 'after') throw structure('nothing after the array', character(byte));
@@ -92,10 +67,9 @@ export async function* jsonArray(
         continue;
       }
       if (depth === 0 && (byte === COMMA || byte === close)) {
-        hold(chunk.subarray(from, at));
+        held.add(chunk.subarray(from, at));
         const row = take();
         const empty = blank;
-        length = 0;
         start = position + 1;
         from = at + 1;
         blank = true;
@@ -110,18 +84,17 @@ export async function* jsonArray(
         blank = false;
         start = position;
         from = at;
-        held = [];
-        length = 0;
+        held.clear();
       }
-      if (byte === QUOTE) inString = true;
-      else if (byte === OPEN_LIST || byte === OPEN_OBJECT) depth++;
+      if (strings.begins(byte)) continue;
+      if (byte === OPEN_LIST || byte === OPEN_OBJECT) depth++;
       else if (byte === CLOSE_LIST || byte === CLOSE_OBJECT) {
         if (depth === 0) throw structure('`,` or `]`', character(byte));
         depth--;
       }
     }
     // A copy: the stream may use the chunk's memory again.
-    if (state === 'inside' && !blank) hold(Uint8Array.prototype.slice.call(chunk, from));
+    if (state === 'inside' && !blank) held.add(Uint8Array.prototype.slice.call(chunk, from));
   }
   if (state === 'before') throw structure('one JSON array, beginning with `[`', 'the end of the file');
   if (state === 'inside') {

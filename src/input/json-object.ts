@@ -4,6 +4,7 @@
  * read as an array is, and places stay the same.
  */
 import type { Input } from './input.ts';
+import { JsonStrings } from './json-strings.ts';
 
 const LISTS = new Set(['data', 'questions', 'examples', 'rows', 'items']);
 /** An object with one of these is a record itself. */
@@ -111,21 +112,18 @@ export function onlyArray(input: Input, begin: number): Input {
 async function* blanked(bytes: AsyncIterable<Uint8Array>, begin: number): AsyncGenerator<Uint8Array> {
   let position = 0;
   let depth = 0;
-  let [inString, escaped, isOver] = [false, false, false];
+  let isOver = false;
+  const strings = new JsonStrings();
   for await (const chunk of bytes) {
     const copy = Uint8Array.prototype.slice.call(chunk) as Uint8Array;
     for (let at = 0; at < copy.length; at++, position++) {
-      const byte = copy[at];
+      const byte = copy[at] as number;
       if (position < begin || isOver) {
         copy[at] = BLANK;
         continue;
       }
-      if (inString) {
-        if (escaped) escaped = false;
-        else if (byte === 0x5c) escaped = true;
-        else if (byte === 0x22) inString = false;
-      } else if (byte === 0x22) inString = true;
-      else if (byte === 0x5b || byte === 0x7b) depth++;
+      if (strings.goesOn(byte) || strings.begins(byte)) continue;
+      if (byte === 0x5b || byte === 0x7b) depth++;
       else if (byte === 0x5d || byte === 0x7d) isOver = --depth === 0;
     }
     yield copy;

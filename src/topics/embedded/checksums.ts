@@ -1,10 +1,6 @@
 /** The functions that checksums of a log's values are made with, by the log's format. */
+import { type WasmMemory, wasmExports } from '../../wasm.ts';
 import { NH_WASM } from './nh.generated.ts';
-
-/** What is used of it; its types come only with a browser's. */
-declare const WebAssembly: {
-  instantiate(bytes: Uint8Array): Promise<{ readonly instance: { readonly exports: unknown } }>;
-};
 
 /**
  * A checksum of 32 bits. `seed`, 32 bits without a sign, is part of it: a value's is made of where it lies. One
@@ -30,13 +26,12 @@ const BYTES_AT = 1024;
 const MOST_BYTES = 65_536;
 
 interface NhExports {
-  readonly memory: { readonly buffer: ArrayBuffer };
+  readonly memory: WasmMemory;
   readonly sum: (length: number, seed: number) => number;
 }
 
 async function openNh(): Promise<Checksum> {
-  const { instance } = await WebAssembly.instantiate(Buffer.from(NH_WASM, 'base64'));
-  const { memory, sum } = instance.exports as NhExports;
+  const { memory, sum } = await wasmExports<NhExports>(NH_WASM);
   const bytesIn = new Uint8Array(memory.buffer);
   const sumOf = (bytes: Uint8Array, seed: number): number => {
     bytesIn.set(bytes, BYTES_AT);

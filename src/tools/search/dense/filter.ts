@@ -2,29 +2,18 @@
  * Vectors in 8 bits, in memory: a quarter of their size, and compared several at once (WebAssembly's 128-bit
  * vectors). What a comparison can be wrong by is known, so that it says which vectors cannot be among the nearest.
  */
+import { WASM_PAGE, type WasmMemory, wasmExports, wasmMemory } from '../../../wasm.ts';
 import { PRODUCTS_WASM } from './products.generated.ts';
 import type { Vectors } from './vectors.ts';
 
-/** What is used of it; its types come only with a browser's. */
-declare const WebAssembly: {
-  Memory: new (limits: { readonly initial: number }) => Memory;
-  instantiate(
-    bytes: Uint8Array,
-    imports: object,
-  ): Promise<{ readonly instance: { readonly exports: unknown } }>;
-};
-interface Memory {
-  readonly buffer: ArrayBuffer;
-}
 interface Products {
   readonly products: (row: number, rows: number, stride: number, query: number, out: number) => void;
 }
 
 /** Rows that are compared at once. */
 const ROWS = 8192;
-const PAGE = 65_536;
 /** What WebAssembly's memory can have. */
-const MOST_BYTES = 65_535 * PAGE;
+const MOST_BYTES = 65_535 * WASM_PAGE;
 /** The largest of 8 bits with a sign. */
 const MOST = 127;
 /** What a row takes beside its numbers. */
@@ -57,12 +46,12 @@ export class Filter {
   readonly errors: Float32Array;
   readonly lengths: Float32Array;
   readonly #stride: number;
-  readonly #memory: Memory;
+  readonly #memory: WasmMemory;
   readonly #products: Products['products'];
   readonly #outAt: number;
   readonly #rowsAt: number;
 
-  private constructor(size: number, stride: number, memory: Memory, products: Products['products']) {
+  private constructor(size: number, stride: number, memory: WasmMemory, products: Products['products']) {
     this.size = size;
     this.scales = new Float32Array(size);
     this.errors = new Float32Array(size);
@@ -79,10 +68,9 @@ export class Filter {
     const stride = Math.ceil(vectors.width / 16) * 16;
     const room = Math.min(cacheBytes, MOST_BYTES - firstRow(stride));
     const size = Math.min(vectors.size, Math.floor(room / (stride + ROW_FIELDS)));
-    const memory = new WebAssembly.Memory({ initial: Math.ceil((firstRow(stride) + size * stride) / PAGE) });
-    const bytes = Buffer.from(PRODUCTS_WASM, 'base64');
-    const { instance } = await WebAssembly.instantiate(bytes, { swirl: { memory } });
-    const filter = new Filter(size, stride, memory, (instance.exports as Products).products);
+    const memory = wasmMemory(firstRow(stride) + size * stride);
+    const { products } = await wasmExports<Products>(PRODUCTS_WASM, { memory });
+    const filter = new Filter(size, stride, memory, products);
     const { rowsAtOnce, width } = vectors;
     for (let piece = 0, from = 0; from < size; piece++, from += rowsAtOnce) {
       const numbers = vectors.piece(piece);
