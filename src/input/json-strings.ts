@@ -2,22 +2,27 @@
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
+const OUTSIDE = 0;
+const INSIDE = 1;
+const ESCAPED = 2;
+
 export class JsonStrings {
-  #inside = false;
-  #escaped = false;
+  #state = OUTSIDE;
 
   /** Whether the byte is of a string that began before it: its last quote too. */
   goesOn(byte: number): boolean {
-    if (!this.#inside) return false;
-    if (this.#escaped) this.#escaped = false;
-    else if (byte === BACKSLASH) this.#escaped = true;
-    else if (byte === QUOTE) this.#inside = false;
+    const state = this.#state;
+    if (state === OUTSIDE) return false;
+    if (state === ESCAPED) this.#state = INSIDE;
+    else if (byte === BACKSLASH) this.#state = ESCAPED;
+    else if (byte === QUOTE) this.#state = OUTSIDE;
     return true;
   }
 
   /** Of a byte outside of strings: whether one begins with it. */
   begins(byte: number): boolean {
-    this.#inside = byte === QUOTE;
-    return this.#inside;
+    if (byte !== QUOTE) return false;
+    this.#state = INSIDE;
+    return true;
   }
 }
