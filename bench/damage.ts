@@ -30,7 +30,8 @@ import { rootOf } from '../src/topics/record-names.ts';
 import type { LogEntry, Transport } from '../src/topics/transport.ts';
 import { flowStages } from '../src/topology/flow.ts';
 import { loadTopology } from '../src/topology/load.ts';
-import { RESOLVED_FILE, runIdentity } from '../src/topology/resolved.ts';
+import { runIdentity } from '../src/topology/resolved.ts';
+import { RESOLVED_FILE } from '../src/topology/run-files.ts';
 import { examineCheckpoint } from '../src/train/examine-checkpoint.ts';
 
 const [folder, run] = process.argv.slice(2) as [string, string];

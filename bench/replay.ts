@@ -17,7 +17,7 @@ import { arrayOf } from '../src/topics/read-records.ts';
 import type { Scored } from '../src/topics/records.generated.ts';
 import { examineFile } from '../src/topology/load.ts';
 import { replayTopology } from '../src/topology/replay.ts';
-import { RESOLVED_FILE } from '../src/topology/resolved.ts';
+import { RESOLVED_FILE } from '../src/topology/run-files.ts';
 import { compareRounds, type Took, tookOf } from './rivals/decoder.ts';
 
 const ROUNDS = 5;

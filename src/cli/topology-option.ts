@@ -6,14 +6,13 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, normalize, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { ConfigError } from '../errors.ts';
+import { RESOLVED_FILE, RUN_FOLDERS } from '../topology/run-files.ts';
 import type { Topology } from '../topology/topology.ts';
 import { pathHere, shippedTopology, swirlCommand } from './own-name.ts';
 import { repeated } from './repeated.ts';
 
 /** The topology of a command that names none. */
 const DEFAULT_FILE = 'topology.yaml';
-/** What a run leaves in its folder; `RESOLVED_FILE`, without loading what reads it. */
-const KEPT_FILE = 'topology.resolved.yaml';
 /** Where runs live unless the topology says otherwise. */
 const DEFAULT_RUNS = 'runs';
 
@@ -63,7 +62,7 @@ function namedTopology(argument: string | undefined, { topology }: TopologyFlags
 export function settingsOf(file: string, { set = [], run }: TopologyFlags): string[] {
   const folder = dirname(resolve(file));
   const kept = { folder: dirname(folder), run: basename(folder) };
-  const here = basename(file) === KEPT_FILE && isRun(folder) ? quoted(kept) : [];
+  const here = basename(file) === RESOLVED_FILE && isRun(folder) ? quoted(kept) : [];
   if (run === undefined) return [...here, ...set];
   // In quotes, as a name such as 7 or null would be read as something else.
   const named = isPath(run) ? { folder: dirname(normalize(run)), run: basename(run) } : { run };
@@ -72,7 +71,7 @@ export function settingsOf(file: string, { set = [], run }: TopologyFlags): stri
 
 /** Whether it is a run's folder, and not one that a run's settings were taken to, as those of a new topology. */
 function isRun(folder: string): boolean {
-  return ['log', 'checkpoints'].some((name) => existsSync(join(folder, name)));
+  return RUN_FOLDERS.some((name) => existsSync(join(folder, name)));
 }
 
 function quoted(settings: Readonly<Record<string, string>>): string[] {
@@ -108,10 +107,9 @@ async function ofRun(named: string): Promise<string> {
   // What looks like a file is looked for as one, and the error is about that.
   if (!isFolder && (found !== undefined || /\.[a-z]+$/i.test(named) || !existsSync(DEFAULT_RUNS)))
     return named;
-  const [{ recordedFile, runPlace }, { runsIn }, { RESOLVED_FILE }] = await Promise.all([
+  const [{ recordedFile, runPlace }, { runsIn }] = await Promise.all([
     import('../topology/run-place.ts'),
     import('../topology/kept.ts'),
-    import('../topology/resolved.ts'),
   ]);
   if (isFolder && !existsSync(join(named, RESOLVED_FILE))) {
     const [first] = runsIn(named);

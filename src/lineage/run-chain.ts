@@ -9,7 +9,7 @@ import { codecOf } from '../topology/codec-of.ts';
 import { producersOf, stagesFrom } from '../topology/flow.ts';
 import { keptTopology } from '../topology/kept.ts';
 import { parentOf } from '../topology/parent.ts';
-import { RESOLVED_FILE } from '../topology/resolved.ts';
+import { RESOLVED_FILE } from '../topology/run-files.ts';
 import { recordedFile } from '../topology/run-place.ts';
 import type { Topology } from '../topology/topology.ts';
 

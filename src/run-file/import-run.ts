@@ -10,7 +10,7 @@ import { restoreTopics } from '../open-transport.ts';
 import type { ProgressOf, TopicRestorer } from '../topics/transport.ts';
 import { topicSpecs } from '../topology/flow.ts';
 import { parentOf } from '../topology/parent.ts';
-import { RESOLVED_FILE } from '../topology/resolved.ts';
+import { RESOLVED_FILE } from '../topology/run-files.ts';
 import type { Topology } from '../topology/topology.ts';
 import { entriesPlace, FILES, filePath, type Manifest, MOST_ENTRIES_BYTES } from './archive-form.ts';
 import { type Entry, readEntriesFile } from './entries-file.ts';

@@ -4,7 +4,8 @@ import { ConfigError } from '../errors.ts';
 import { topicSpecs } from '../topology/flow.ts';
 import { loadTopology } from '../topology/load.ts';
 import { applyOverrides, parseOverride } from '../topology/overrides.ts';
-import { moveResolved, RESOLVED_FILE } from '../topology/resolved.ts';
+import { moveResolved } from '../topology/resolved.ts';
+import { RESOLVED_FILE } from '../topology/run-files.ts';
 import type { Topology } from '../topology/topology.ts';
 import type { Manifest } from './archive-form.ts';
 

@@ -6,7 +6,7 @@ import { hasStage } from './flow.ts';
 import { examineFile, type Loaded, openTopology } from './load.ts';
 import { parentOf } from './parent.ts';
 import { freeName } from './replay.ts';
-import { RESOLVED_FILE } from './resolved.ts';
+import { RESOLVED_FILE } from './run-files.ts';
 import { recordedFile } from './run-place.ts';
 import { CONTEXTS } from './stage-configs.ts';
 import type { Topology } from './topology.ts';

@@ -2,7 +2,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { examineFile, loadTopology } from './load.ts';
-import { RESOLVED_FILE, runFolder } from './resolved.ts';
+import { runFolder } from './resolved.ts';
+import { RESOLVED_FILE } from './run-files.ts';
 import type { Topology } from './topology.ts';
 
 /** At most so many runs of a folder are listed. */

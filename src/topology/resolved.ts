@@ -6,10 +6,8 @@ import { parseDocument, stringify } from 'yaml';
 import { ConfigError } from '../errors.ts';
 import { makeFolder } from '../make-folder.ts';
 import { identityIn, sealed } from './resolved-seal.ts';
+import { RESOLVED_FILE } from './run-files.ts';
 import type { Topology } from './topology.ts';
-
-/** The file's name in a run's folder. */
-export const RESOLVED_FILE = 'topology.resolved.yaml';
 
 /** The folder of a run: log, checkpoints and the resolved topology. */
 export function runFolder(topology: Topology, run: string = topology.run): string {

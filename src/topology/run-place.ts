@@ -4,13 +4,13 @@ import { basename, dirname, join, normalize, resolve } from 'node:path';
 import { ConfigError } from '../errors.ts';
 import { nearest } from '../suggest.ts';
 import { runsIn } from './kept.ts';
-import { RESOLVED_FILE } from './resolved.ts';
+import { RESOLVED_FILE, RUN_FOLDERS } from './run-files.ts';
 
 /** Runs that an error names where none is near. */
 const MOST_NAMED = 5;
 
 /** What a run's folder has, of which a damaged one has lost some. */
-const PARTS = [RESOLVED_FILE, 'log', 'checkpoints'];
+const PARTS = [RESOLVED_FILE, ...RUN_FOLDERS];
 
 export interface RunPlace {
   /** Where the runs live. */

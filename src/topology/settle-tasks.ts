@@ -7,7 +7,7 @@ import { examplesFor } from '../agent/examples.ts';
 import { instructionsFor } from '../agent/instructions.ts';
 import type { ToldTool } from '../agent/tool.ts';
 import { begunWith } from './kept.ts';
-import { RESOLVED_FILE } from './resolved.ts';
+import { RESOLVED_FILE } from './run-files.ts';
 import type { Topology } from './topology.ts';
 
 export interface SettleTasksOptions {

@@ -9,7 +9,7 @@ import type { RecordOf } from '../topics/record-of.ts';
 import type { LogEntry, TopicInfo, Transport } from '../topics/transport.ts';
 import { codecOf } from '../topology/codec-of.ts';
 import { keptTopology } from '../topology/kept.ts';
-import { RESOLVED_FILE } from '../topology/resolved.ts';
+import { RESOLVED_FILE } from '../topology/run-files.ts';
 import type { Topology } from '../topology/topology.ts';
 
 export interface WatchedRun {
