@@ -185,7 +185,9 @@ async function areConsumed(
   }
   for (const [n, { reads, readsRun }] of stages.entries()) {
     const topic = (await transport.topics(readsRun)).find(({ name }) => name === reads);
-    for (const [partition, { start, end }] of (topic?.offsets ?? []).entries()) {
+    // It was deleted under the run, which who reads it will tell, or brokers have just started.
+    if (topic === undefined) return false;
+    for (const [partition, { start, end }] of topic.offsets.entries()) {
       const offset = progress[n]?.[partition] ?? 0;
       const place = { stage: stages[n]?.name ?? '', topic: reads, partition };
       // Not read, and never to be read: that is no end of a run.

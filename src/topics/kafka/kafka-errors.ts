@@ -124,6 +124,12 @@ export function isBusy(error: unknown): boolean {
   );
 }
 
+/** Whether the brokers do not know the topic: it was deleted, or they have just started. Wrapped errors too. */
+export function isUnknownTopic(error: unknown): boolean {
+  const { cause } = error as { cause?: unknown };
+  return [error, cause].some((one) => typeOf(one) === 'UNKNOWN_TOPIC_OR_PARTITION');
+}
+
 /** Whether the request can never succeed as it is. */
 export function isRefused(error: unknown): boolean {
   const found = root(error);

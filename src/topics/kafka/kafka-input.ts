@@ -4,7 +4,7 @@ import { TransportError } from '../../errors.ts';
 import type { InputPartition, LogEntry, Output } from '../transport.ts';
 import { type Committer, NotOwner } from './committer.ts';
 import { type Fetched, type FetchFrom, fetchEntries, listOffsets } from './fetch.ts';
-import { isPassing, transportError, typeOf } from './kafka-errors.ts';
+import { isPassing, isUnknownTopic, transportError, typeOf } from './kafka-errors.ts';
 import type { Link } from './link.ts';
 import type { Placed } from './transactor.ts';
 
@@ -239,11 +239,6 @@ export class KafkaInput implements InputPartition {
   #what(): string {
     return `${this.#options.name}, partition ${this.partition}`;
   }
-}
-
-function isUnknownTopic(error: unknown): boolean {
-  const { cause } = error as { cause?: unknown };
-  return [error, cause].some((one) => typeOf(one) === 'UNKNOWN_TOPIC_OR_PARTITION');
 }
 
 /** The promise's result, or undefined where it does not come within so many milliseconds. */

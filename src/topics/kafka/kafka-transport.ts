@@ -259,11 +259,12 @@ class KafkaTransport implements Transport, KafkaExtras {
   ): AsyncGenerator<LogEntry, void> {
     this.#checkOpen();
     const partitions = await this.#topics.partitions(run, topic);
-    const { fetchBytes, fetchWaitMs } = this.#config;
+    const { fetchBytes, fetchWaitMs, topicCheckMs } = this.#config;
     const link = this.#link();
     try {
       const name = topicName(run, topic);
-      yield* readEntries({ link, name, topic, partitions, fetchBytes, fetchWaitMs }, options);
+      const reader = { link, name, topic, partitions, fetchBytes, fetchWaitMs, unknownMs: topicCheckMs };
+      yield* readEntries(reader, options);
     } finally {
       void link.close();
     }

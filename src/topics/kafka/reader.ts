@@ -1,8 +1,9 @@
 /** Reading a topic without a group: nothing is committed, and nobody waits for anybody. */
+import { sleep } from '../../clock.ts';
 import { TransportError } from '../../errors.ts';
 import type { LogEntry, ReadOptions } from '../transport.ts';
 import { type Fetched, fetchTogether, listOffsets } from './fetch.ts';
-import { typeOf } from './kafka-errors.ts';
+import { isUnknownTopic, typeOf } from './kafka-errors.ts';
 import type { Link } from './link.ts';
 
 export interface ReaderOptions {
@@ -13,7 +14,12 @@ export interface ReaderOptions {
   readonly partitions: number;
   readonly fetchBytes: number;
   readonly fetchWaitMs: number;
+  /** How long the brokers may not know the topic, before it counts as deleted: they may have just started. */
+  readonly unknownMs: number;
 }
+
+/** Between two questions to brokers that do not know the topic, in milliseconds. */
+const AGAIN_MS = 50;
 
 /** A partition on its way through `readEntries`. */
 interface Lane {
@@ -38,7 +44,8 @@ export async function* readEntries(
   });
   if (options.signal?.aborted || left < 1) return;
   try {
-    const lanes = await openLanes(reader, options);
+    const lanes = await Promise.race([openLanes(reader, options), over]);
+    if (lanes === undefined) return;
     for (;;) {
       // While nothing comes the brokers do the waiting, at all partitions at once.
       for await (const page of follow ? together(reader, lanes, over) : inTurn(reader, lanes, over)) {
@@ -91,7 +98,7 @@ async function* together(
 function fetchLanes(reader: ReaderOptions, lanes: readonly Lane[]): Promise<Fetched[]> {
   const { link, name, topic, fetchBytes, fetchWaitMs } = reader;
   const places = () => lanes.map(({ partition, next }) => ({ name, topic, partition, offset: next }));
-  const fetching = link.patiently(`reading ${name}`, async () => {
+  const fetching = whenKnown(reader, `reading ${name}`, async () => {
     try {
       return await fetchTogether(link, places(), { maxBytes: fetchBytes, waitMs: fetchWaitMs });
     } catch (error) {
@@ -110,10 +117,34 @@ function fetchLanes(reader: ReaderOptions, lanes: readonly Lane[]): Promise<Fetc
   return fetching;
 }
 
+/** `Link.patiently`, and for a while with brokers that do not know the topic. */
+async function whenKnown<T>(reader: ReaderOptions, what: string, work: () => Promise<T>): Promise<T> {
+  const { link, name, topic, unknownMs } = reader;
+  const { now, closed } = link.options;
+  for (const since = now(); ; ) {
+    try {
+      return await link.patiently(what, work);
+    } catch (error) {
+      if (!isUnknownTopic(error)) throw error;
+      const waited = now() - since;
+      if (waited > unknownMs) {
+        throw new TransportError(
+          `${what}: the brokers have not known the topic ${topic} (${name}) for ${Math.round(waited / 1000)} s ` +
+            '(topicCheckMs of the transport): it was deleted under the run.',
+          { cause: error },
+        );
+      }
+      link.reset();
+      await sleep(AGAIN_MS, closed);
+    }
+  }
+}
+
 async function openLanes(
-  { link, name, topic, partitions }: ReaderOptions,
+  reader: ReaderOptions,
   { partition, from = 'start' }: Omit<ReadOptions, 'run'>,
 ): Promise<Lane[]> {
+  const { link, name, topic, partitions } = reader;
   if (partition !== undefined && !(partition >= 0 && partition < partitions)) {
     throw new TransportError(
       `Topic ${topic} (${name}) has ${partitions} partitions: there is no partition ${partition}.`,
@@ -121,7 +152,7 @@ async function openLanes(
   }
   const read = partition === undefined ? Array.from({ length: partitions }, (_, i) => i) : [partition];
   const look = (query: Parameters<typeof listOffsets>[3]) =>
-    link.patiently(`looking up offsets of ${name}`, () => listOffsets(link, name, read, query));
+    whenKnown(reader, `looking up offsets of ${name}`, () => listOffsets(link, name, read, query));
   const ends = await look('end');
   const starts = await look('start');
   const timed = typeof from === 'object' && 'time' in from ? await look(from) : undefined;
