@@ -12,10 +12,10 @@ import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import type { Article } from '../src/input/article.ts';
 import { fileInput } from '../src/input/input.ts';
 import { unseenArticles } from '../src/questions/corpus.ts';
 import { readHotpotqaEntries } from '../src/questions/hotpotqa.ts';
-import type { Article } from '../src/questions/paragraphs.ts';
 import { writeMadeArticles } from './rivals/made-articles.ts';
 import { Worker } from './rivals/worker.ts';
 

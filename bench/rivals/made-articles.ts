@@ -6,7 +6,7 @@
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
-import type { Article } from '../../src/questions/paragraphs.ts';
+import type { Article } from '../../src/input/article.ts';
 
 const CONSONANTS = 'bcdfghklmnprstvz';
 const VOWELS = 'aeiou';

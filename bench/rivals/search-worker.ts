@@ -26,7 +26,7 @@ async function open({ do: kind, path }: Question): Promise<void> {
     return;
   }
   const memory = new MemoryIndex(2);
-  for await (const article of readCorpus(path)) memory.add(article);
+  for await (const article of readCorpus({ path })) memory.add(article);
   index = memory;
 }
 

@@ -7,6 +7,7 @@ import { findKept } from '../tools/search/beside-corpus.ts';
 import { checkFiles } from '../tools/search/block-sums.ts';
 import { likeness } from '../tools/search/dense/likeness.ts';
 import { keptVectors } from '../tools/search/dense/open-vectors.ts';
+import type { SearchConfig } from '../tools/search.ts';
 import type { Topology } from '../topology/topology.ts';
 import type { Check } from './doctor-check.ts';
 import type { ToolsDeps } from './doctor-tools.ts';
@@ -24,7 +25,7 @@ export async function* checkEmbeddings(
     const label = `tools.${name}.embeddings`;
     begin?.(label);
     try {
-      yield { name: label, ...(await check(tool.corpus, tool.embeddings, { env, signal })) };
+      yield { name: label, ...(await check(tool, tool.embeddings, { env, signal })) };
     } catch (error) {
       if (!(error instanceof SwirlError)) throw error;
       yield { name: label, ok: false, found: error.message };
@@ -33,7 +34,7 @@ export async function* checkEmbeddings(
 }
 
 async function check(
-  path: string,
+  { corpus: path, columns }: Pick<SearchConfig, 'corpus' | 'columns'>,
   config: EmbeddingsConfig,
   { env, signal }: Pick<ToolsDeps, 'env' | 'signal'>,
 ): Promise<Omit<Check, 'name'>> {
@@ -41,7 +42,7 @@ async function check(
   const query = await embedder.query('Who wrote Faust?', { width: null, signal });
   const answers = `${config.baseUrl} gives ${query.length} numbers as ${config.model}`;
   const quiet = { onWait: () => {}, onProgress: () => {} };
-  const found = await findKept(keptVectors({ path, config, embedder, signal, ...quiet }));
+  const found = await findKept(keptVectors({ path, columns, config, embedder, signal, ...quiet }));
   if (found === null) {
     return {
       ok: true,
@@ -50,7 +51,7 @@ async function check(
   }
   const { folder, manifest } = found;
   await checkFiles(folder, manifest.files, signal);
-  const fits = await likeness({ path, config, embedder, signal }, { ...found, query });
+  const fits = await likeness({ path, columns, config, embedder, signal }, { ...found, query });
   const vectors = `${manifest.articles} vectors of ${path}`;
   if (fits >= ALIKE) return { ok: true, found: `${answers}, as the ${vectors} have, which are whole` };
   const how = Number.isNaN(fits)

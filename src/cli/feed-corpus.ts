@@ -3,8 +3,8 @@
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
+import type { Article } from '../input/article.ts';
 import { corpusLine, unseenArticles } from '../questions/corpus.ts';
-import type { Article } from '../questions/paragraphs.ts';
 
 export interface CorpusWriter {
   /** Writes the articles that were not there yet; resolves when there is room for more. */

@@ -1,5 +1,6 @@
 /** `swirl index`: builds what the search tool looks things up in ahead of a run, and looks whether it is whole. */
 import type { Command } from 'commander';
+import type { CorpusFile } from '../tools/corpus.ts';
 import type { Kept, OfCorpus } from '../tools/search/beside-corpus.ts';
 import type { SearchConfig } from '../tools/search.ts';
 import { count, counted } from './count.ts';
@@ -21,7 +22,7 @@ export function register(program: Command): void {
       'build the index of a search corpus (`index: disk` of a tool of kind search), or all that the search tools of a ' +
         'topology need, their embeddings too, ahead of the run that would build it; what is there already is read and checked',
     )
-    .argument('[corpus...]', 'JSON lines of {"title", "text"}, plain, gzip or Zstandard')
+    .argument('[corpus...]', 'files of articles: JSON lines, JSON, tables of text or Parquet (docs/tools.md)')
     .option('--title-weight <n>', "how often the words of a title count, as the tool's titleWeight", count, 1)
     .option('--again', 'build again what is damaged')
     .option('--json', 'print what was done as one JSON object a line');
@@ -52,7 +53,7 @@ async function index(files: readonly string[], flags: IndexFlags): Promise<numbe
   const say = (message: string) => process.stderr.write(`${message}\n`);
   const { stop, release } = interrupts(say, 'stopping; what is indexed is kept');
   try {
-    const own = files.map((path) => ofWords(path, flags.titleWeight, { say, stop }));
+    const own = files.map((path) => ofWords({ path }, flags.titleWeight, { say, stop }));
     const isTopology = files.length === 0 || flags.topology !== undefined;
     const jobs = [...(await Promise.all(own)), ...(isTopology ? await ofTopology(flags, { say, stop }) : [])];
     if (jobs.length === 0)
@@ -96,10 +97,10 @@ interface JobDeps {
 }
 
 /** `titleWeight` as of `openIndex`. */
-async function ofWords(path: string, titleWeight: number | null, deps: JobDeps): Promise<Job> {
+async function ofWords(file: CorpusFile, titleWeight: number | null, deps: JobDeps): Promise<Job> {
   const { keptIndex } = await import('../tools/search/open-index.ts');
-  const options = { path, titleWeight, cacheBytes: 0, ...(await notesOf(path, deps)) };
-  return { path, model: null, kept: keptIndex(options) };
+  const options = { ...file, titleWeight, cacheBytes: 0, ...(await notesOf(file.path, deps)) };
+  return { path: file.path, model: null, kept: keptIndex(options) };
 }
 
 async function ofTopology(flags: IndexFlags, deps: JobDeps): Promise<Job[]> {
@@ -107,22 +108,22 @@ async function ofTopology(flags: IndexFlags, deps: JobDeps): Promise<Job[]> {
   const jobs: Job[] = [];
   for (const tool of Object.values(tools)) {
     if (tool.kind !== 'search') continue;
-    const { corpus, index: kind, titleWeight } = tool;
-    const { ranking } = tool;
-    if (kind === 'disk') jobs.push(await ofWords(corpus, ranking === 'dense' ? null : titleWeight, deps));
+    const { corpus: path, columns, index: kind, titleWeight, ranking } = tool;
+    if (kind === 'disk')
+      jobs.push(await ofWords({ path, columns }, ranking === 'dense' ? null : titleWeight, deps));
     if (ranking !== 'bm25') jobs.push(await ofVectors(tool, deps));
   }
   return jobs;
 }
 
-async function ofVectors({ corpus: path, embeddings }: SearchConfig, deps: JobDeps): Promise<Job> {
+async function ofVectors({ corpus: path, columns, embeddings }: SearchConfig, deps: JobDeps): Promise<Job> {
   const { openEmbedder } = await import('../models/embeddings.ts');
   const { keptVectors } = await import('../tools/search/dense/open-vectors.ts');
   const { sleep } = await import('../clock.ts');
   // A topology is read with them, where its ranking needs them.
   if (embeddings === null) throw new Error(`no embeddings of ${path}`);
   const embedder = await openEmbedder(embeddings, { env: process.env, sleep });
-  const options = { path, config: embeddings, embedder, ...(await notesOf(path, deps)) };
+  const options = { path, columns, config: embeddings, embedder, ...(await notesOf(path, deps)) };
   return { path, model: embeddings.model, kept: keptVectors(options) };
 }
 

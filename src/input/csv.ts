@@ -34,7 +34,7 @@ export async function* csvRows(
 ): AsyncGenerator<Row, void, void> {
   let names: readonly string[] | null = null;
   let number = 0;
-  for await (const { text, line, error } of records(input, { separator, maxBytes })) {
+  for await (const { text, line, offset, error } of records(input, { separator, maxBytes })) {
     const place = `${input.name}:${line}`;
     if (text?.trim() === '') continue;
     if (names === null) {
@@ -44,7 +44,7 @@ export async function* csvRows(
       names = namesOf(fieldsOf(text, separator), place);
       continue;
     }
-    const row = { place, number: ++number, offset: 0 };
+    const row = { place, number: ++number, offset };
     if (text === null) {
       yield { ...row, text: null, error };
       continue;
@@ -122,6 +122,8 @@ interface Record {
   readonly text: string | null;
   /** The line that it begins on, from 1. */
   readonly line: number;
+  /** The byte that it begins at, of the text. */
+  readonly offset: number;
   readonly error: DataError | null;
 }
 
@@ -136,12 +138,13 @@ async function* records(
   let isFieldBegin = true;
   let isAfterReturn = false;
   let [line, begun] = [1, 1];
+  let [before, offset] = [0, 0];
   let isFirst = true;
   const take = (): Record => {
     const first = isFirst;
     isFirst = false;
     const tooLong = () => `a row of at most ${maxBytes} bytes, found a longer one`;
-    return { ...held.take({ place: `${input.name}:${begun}`, first, tooLong }), line: begun };
+    return { ...held.take({ place: `${input.name}:${begun}`, first, tooLong }), line: begun, offset };
   };
   for await (const chunk of input.open()) {
     let from = 0;
@@ -165,12 +168,14 @@ async function* records(
         if (isSecondOfTwo && at === from && held.length === 0) {
           begun = line;
           from = at + 1;
+          offset = before + from;
           continue;
         }
         held.add(chunk.subarray(from, at));
         yield take();
         begun = line;
         from = at + 1;
+        offset = before + from;
         isFieldBegin = true;
       } else if (byte === QUOTE && isFieldBegin) quotes = 'inside';
       else if (byte === between) isFieldBegin = true;
@@ -178,6 +183,7 @@ async function* records(
     }
     // A copy: the stream may use the chunk's memory again.
     held.add(Uint8Array.prototype.slice.call(chunk, from));
+    before += chunk.length;
   }
   if (quotes === 'inside') {
     throw new DataError(

@@ -1,6 +1,7 @@
 /** Reads a file line by line, streaming, with a bound on the length of a line. */
 import { HeldRecord } from './held-record.ts';
 import type { Input } from './input.ts';
+import { peeked } from './peeked.ts';
 import type { Row } from './rows.ts';
 
 /** Longest line or array element that is held in memory, in bytes. */
@@ -10,10 +11,14 @@ export const MAX_RECORD_BYTES = 16 * 1024 * 1024;
 export const MAX_QUESTION_BYTES = 1024 * 1024;
 
 const LINE_FEED = 0x0a;
+const RETURN = 0x0d;
+
+/** Where the first line is to end for CR alone to be understood, in bytes. */
+const FIRST_BYTES = 1 << 16;
 
 /**
- * The lines that are not blank. A byte order mark and CRLF are understood. A line that is too long or not
- * UTF-8 comes as a row with an error; memory stays below about twice `maxBytes`.
+ * The lines that are not blank. A byte order mark and CRLF are understood, and CR alone where the first line ends so. A
+ * line that is too long or not UTF-8 comes as a row with an error; memory stays below about twice `maxBytes`.
  */
 export async function* lines(
   input: Input,
@@ -30,9 +35,11 @@ export async function* lines(
     return text !== null && text.trim() === '' ? null : ({ ...row, text, error } as Row);
   };
 
-  for await (const chunk of input.open()) {
+  const { head, all } = await peeked(input.open(), FIRST_BYTES, (bytes) => endOf(bytes) !== null);
+  const ending = endOf(head) ?? LINE_FEED;
+  for await (const chunk of all) {
     let from = 0;
-    for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, from)) {
+    for (let end = chunk.indexOf(ending); end >= 0; end = chunk.indexOf(ending, from)) {
       held.add(chunk.subarray(from, end));
       const { length } = held;
       const row = take();
@@ -46,4 +53,12 @@ export async function* lines(
   }
   const row = held.length > 0 ? take() : null;
   if (row !== null) yield row;
+}
+
+/** What ends the first line, of the first bytes: LF, also after CR, or CR alone; null where they do not tell. */
+function endOf(head: Uint8Array): number | null {
+  const [feed, back] = [head.indexOf(LINE_FEED), head.indexOf(RETURN)];
+  const isAlone = back >= 0 && back + 1 < head.length && head[back + 1] !== LINE_FEED;
+  if (isAlone && (feed < 0 || back < feed)) return RETURN;
+  return feed < 0 ? null : LINE_FEED;
 }

@@ -1,5 +1,5 @@
 /** The encyclopedia: one article an entity, terse, so that a small policy can read it. */
-import type { Article } from '../tools/corpus.ts';
+import type { Article } from '../input/article.ts';
 import type { Observation } from '../topics/records.generated.ts';
 import type { EntityKind } from './names.ts';
 import { nameWords, products, regions } from './names.ts';

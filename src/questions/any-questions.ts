@@ -6,15 +6,16 @@ import { z } from 'zod';
 import { goldFields } from '../agent/gold-answers.ts';
 import { DataError } from '../errors.ts';
 import { anyRows } from '../input/any-rows.ts';
+import type { Article } from '../input/article.ts';
 import type { Input } from '../input/input.ts';
 import { MAX_QUESTION_BYTES } from '../input/lines.ts';
 import { parseJson, parseRows, type ReadOptions, type Row } from '../input/rows.ts';
+import { isObject, keysText } from '../input/value-at.ts';
 import { kind } from '../parts/kind.ts';
 import { nearest } from '../suggest.ts';
 import type { Question } from '../topics/records.generated.ts';
 import { type Fields, fieldsOf } from './fields.ts';
 import { type Layout, layoutOf } from './layouts.ts';
-import { type Article, isObject } from './paragraphs.ts';
 import type { Reader, ReaderContext } from './reader.ts';
 
 export type Values = Readonly<Record<string, unknown>>;
@@ -179,14 +180,6 @@ function noText(
   return new Unfit(
     `${place}: expected a question under \`question\`, \`text\` or \`prompt\`, found ${keysText(raw)}; a reader of the kind \`columns\` says which means what`,
   );
-}
-
-/** The keys of a record, for messages. */
-export function keysText(raw: Values): string {
-  const keys = Object.keys(raw);
-  const quoted = keys.slice(0, 12).map((key) => JSON.stringify(key.slice(0, 40)));
-  const more = keys.length > 12 ? ` and ${keys.length - 12} more` : '';
-  return keys.length === 0 ? 'no keys' : `the keys ${quoted.join(', ')}${more}`;
 }
 
 /** A value, for messages: of messages who speaks. */

@@ -1,9 +1,9 @@
 /** A reader of one's own tables: which key, column or path holds what. */
 import { z } from 'zod';
+import { isObject, keysText, valueAt } from '../input/value-at.ts';
 import { kind } from '../parts/kind.ts';
 import { nearest } from '../suggest.ts';
-import { keysText, type Mapping, readAnyQuestions, type Values } from './any-questions.ts';
-import { isObject } from './paragraphs.ts';
+import { type Mapping, readAnyQuestions, type Values } from './any-questions.ts';
 import type { Reader, ReaderContext } from './reader.ts';
 
 const path = z.string().min(1).max(200);
@@ -42,7 +42,7 @@ function mappingOf(config: ColumnsConfig): Mapping {
 function missing(values: Values, { text, answers, id, task, paragraphs }: ColumnsConfig): string | null {
   for (const [setting, paths] of Object.entries({ text, answers, id, task, paragraphs })) {
     const wanted = [paths ?? []].flat();
-    if (wanted.length === 0 || wanted.some((path) => at(values, path) !== undefined)) continue;
+    if (wanted.length === 0 || wanted.some((path) => valueAt(values, path) !== undefined)) continue;
     const [first = ''] = wanted;
     const near = nearest(first, Object.keys(values));
     const hint = near === null ? '' : `; did you mean \`${near}\`?`;
@@ -53,27 +53,16 @@ function missing(values: Values, { text, answers, id, task, paragraphs }: Column
 
 /** The record with the names that are known; what is not named goes to `meta`. */
 function renamed(values: Values, { text, answers, id, task, paragraphs }: ColumnsConfig): Values {
-  const named: [string, unknown][] = [['text', at(values, text)]];
+  const named: [string, unknown][] = [['text', valueAt(values, text)]];
   const several = [answers].flat();
-  const golds = several.flatMap((where) => at(values, where) ?? []);
-  named.push(['answers', several.length === 1 ? at(values, several[0] as string) : golds]);
-  if (id !== null) named.push(['id', at(values, id)]);
-  if (task !== null) named.push(['task', at(values, task)]);
-  if (paragraphs !== null) named.push(['context', at(values, paragraphs)]);
+  const golds = several.flatMap((where) => valueAt(values, where) ?? []);
+  named.push(['answers', several.length === 1 ? valueAt(values, several[0] as string) : golds]);
+  if (id !== null) named.push(['id', valueAt(values, id)]);
+  if (task !== null) named.push(['task', valueAt(values, task)]);
+  if (paragraphs !== null) named.push(['context', valueAt(values, paragraphs)]);
   const used = [text, answers, id, task, paragraphs].flat().filter((where) => where !== null);
   const rest = used.reduce<unknown>(without, values);
   return { meta: rest, ...Object.fromEntries(named.filter(([, value]) => value !== undefined)) };
-}
-
-/** A path such as `data.question`, or `choices.0` in a list; a key may be written so itself. */
-function at(values: Values, where: string): unknown {
-  if (Object.hasOwn(values, where)) return values[where];
-  return where.split('.').reduce<unknown>(inside, values);
-}
-
-function inside(value: unknown, key: string): unknown {
-  if (Array.isArray(value)) return /^\d+$/.test(key) ? value[Number(key)] : undefined;
-  return isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
 }
 
 /** What is left of a value when the path is taken out; an object that has nothing else goes with it. */

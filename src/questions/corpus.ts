@@ -2,10 +2,10 @@
  * The search tool's corpus from HotPotQA's paragraphs: JSON lines of `{"title", "text"}`, each article once.
  */
 import { createHash } from 'node:crypto';
+import type { Article } from '../input/article.ts';
 import type { Input } from '../input/input.ts';
 import type { ReadOptions } from '../input/rows.ts';
 import { type HotpotqaEntry, readHotpotqaEntries } from './hotpotqa.ts';
-import type { Article } from './paragraphs.ts';
 
 /** The different articles of some questions, in the order in which they first appear. */
 export function readHotpotqaArticles(

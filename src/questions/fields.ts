@@ -3,8 +3,10 @@
  * 2WikiMultihopQA, BeerQA, CofCA, FlashRAG, GSM8K, TRL and verl, and tables of one's own. Every key that
  * means nothing here goes to the question's `meta`.
  */
+import type { Article } from '../input/article.ts';
+import { isObject } from '../input/value-at.ts';
 import { messagesText } from './messages.ts';
-import { type Article, articlesOf, isObject, supportingTitles } from './paragraphs.ts';
+import { articlesOf, supportingTitles } from './paragraphs.ts';
 
 export interface Fields {
   readonly id: string | null;

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { DataError } from '../errors.ts';
+import type { Article } from '../input/article.ts';
 import type { Input } from '../input/input.ts';
 import { jsonArray } from '../input/json-array.ts';
 import { MAX_QUESTION_BYTES } from '../input/lines.ts';
@@ -11,7 +12,6 @@ import { parseJson, parseRows, type ReadOptions, type Row } from '../input/rows.
 import { kind } from '../parts/kind.ts';
 import type { Question } from '../topics/records.generated.ts';
 import { type AnyOptions, readAnyQuestions } from './any-questions.ts';
-import type { Article } from './paragraphs.ts';
 import type { Reader, ReaderContext } from './reader.ts';
 
 const paragraphSchema = z.tuple([z.string(), z.array(z.string())]);

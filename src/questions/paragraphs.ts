@@ -1,10 +1,7 @@
 /** The paragraphs that come with a question, in the forms that data sets have them. */
 
-/** An article for the search tool's corpus. */
-export interface Article {
-  readonly title: string;
-  readonly text: string;
-}
+import { type Article, TEXT_NAMES, TITLE_NAMES, titledByFirstLine, wholeText } from '../input/article.ts';
+import { isObject } from '../input/value-at.ts';
 
 /**
  * The articles of a field, `title` being that of a text by itself. Known are: `[title, [sentence, ...]]` (HotPotQA), `[title, text]` (BeerQA), columns
@@ -42,27 +39,17 @@ export function supportingTitles(value: unknown): readonly string[] {
   );
 }
 
-/** Names of the text of an article, and of its title. */
-const TEXTS = ['paragraph_text', 'text', 'contents', 'content', 'paragraph', 'sentences', 'passage', 'body'];
-const TITLES = ['title', 'wikipedia_title', 'name', 'page'];
-
 function articleOf(value: unknown): Article | null {
   if (typeof value === 'string') return article('', value);
   if (Array.isArray(value)) {
     const [title, text, ...more] = value as unknown[];
-    const whole = textOf(text);
+    const whole = wholeText(text);
     return typeof title === 'string' && whole !== null && more.length === 0 ? article(title, whole) : null;
   }
   if (!isObject(value)) return null;
-  const title = TITLES.map((name) => value[name]).find((found) => typeof found === 'string');
-  const text = TEXTS.map((name) => textOf(value[name])).find((found) => found !== null) ?? null;
+  const title = TITLE_NAMES.map((name) => value[name]).find((found) => typeof found === 'string');
+  const text = TEXT_NAMES.map((name) => wholeText(value[name])).find((found) => found !== null) ?? null;
   return text === null ? null : article((title as string | undefined) ?? '', text);
-}
-
-/** Sentences are joined as they are: HotPotQA's have their blanks. */
-function textOf(value: unknown): string | null {
-  if (typeof value === 'string') return value;
-  return Array.isArray(value) && value.every((part) => typeof part === 'string') ? value.join('') : null;
 }
 
 function ofColumns(value: Readonly<Record<string, unknown>>): readonly Article[] | null {
@@ -76,14 +63,6 @@ function ofColumns(value: Readonly<Record<string, unknown>>): readonly Article[]
   return found.every((one) => one !== null) ? found : null;
 }
 
-/** FlashRAG has a title in quotation marks on the first line of an article's text. */
 function article(title: string, text: string): Article {
-  const [first = '', ...rest] = title === '' ? text.split('\n') : [];
-  const named = rest.length > 0 && /^\s*"?.{1,200}"?\s*$/.test(first);
-  if (named) return { title: first.trim().replace(/^"(.*)"$/, '$1'), text: rest.join('\n').trim() };
-  return { title: title.trim(), text: text.trim() };
-}
-
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return title === '' ? titledByFirstLine(text) : { title: title.trim(), text: text.trim() };
 }

@@ -1,70 +1,147 @@
-/** Reads a search corpus, JSON lines of `{"title", "text"}`, as a stream. */
+/** Reads a search corpus as a stream: a file of articles in any format that `input/any-rows.ts` knows. */
+import { z } from 'zod';
 import { DataError } from '../errors.ts';
+import { anyRows } from '../input/any-rows.ts';
+import { type Article, TEXT_NAMES, TITLE_NAMES, titledByFirstLine, wholeText } from '../input/article.ts';
 import { fileInput } from '../input/input.ts';
-import { lines } from '../input/lines.ts';
+import { parseJson } from '../input/rows.ts';
+import { isObject, keysText, valueAt } from '../input/value-at.ts';
+import { nearest } from '../suggest.ts';
 
-export interface Article {
-  readonly title: string;
-  readonly text: string;
+const where = z.string().min(1).max(200);
+
+export const articleColumns = z.strictObject({
+  text: where.describe('Where the text is: a key, a column, or a path such as `data.body`.'),
+  title: where.nullable().default(null).describe('Where the title is; null: there are none.'),
+});
+export type ArticleColumns = z.output<typeof articleColumns>;
+
+export interface CorpusFile {
+  readonly path: string;
+  /** Which columns hold what; null: those of a layout that is known, by the first record. */
+  readonly columns?: ArticleColumns | null;
 }
 
-/**
- * The articles of a file, in order. Other keys than `title` and `text` pass, blank lines too. Throws
- * `DataError` with file and line for anything else.
- */
-export async function* readCorpus(path: string): AsyncGenerator<Article, void, void> {
-  for await (const { article } of readCorpusFrom(path, { bytes: 0, skip: 0 })) yield article;
+export interface ReadArticle {
+  /** Null: one of those to be skipped, which are not looked at. */
+  readonly article: Article | null;
+  /** How much of the file is read, between 0 and 1; null where that is not known, as of a compressed one. */
+  readonly share: number | null;
 }
 
-/** How much of a file is read at a place of it; null where that is not known, as of a compressed one. */
-export function shareOf(path: string, bytes: number): (offset: number) => number | null {
-  if (/\.(gz|zst|zstd)$/i.test(path)) return () => null;
-  return (offset) => Math.min(1, offset / Math.max(bytes, 1));
-}
-
-/** As `readCorpus`, without the first `skip` articles, with how much of the file, of so many bytes, is read. */
-export async function* readCorpusFrom(
-  path: string,
-  { bytes, skip }: { readonly bytes: number; readonly skip: number },
-): AsyncGenerator<{ readonly article: Article; readonly share: number | null }, void, void> {
-  const shareAt = shareOf(path, bytes);
-  let number = 0;
-  for await (const { text, place, error, offset } of lines(fileInput(path))) {
-    if (text === null) throw error;
-    if (number++ >= skip) yield { article: readArticle(text, place), share: shareAt(offset) };
+/** The articles of a file, in order. Throws `DataError` with file and line (or index, or row) for anything else. */
+export async function* readCorpus(file: CorpusFile): AsyncGenerator<Article, void, void> {
+  for await (const { article } of readCorpusFrom(file, { bytes: 0, skip: 0 })) {
+    if (article !== null) yield article;
   }
 }
 
-/** The article of a line; `place` is its file and line, for what is wrong with it. */
-export function readArticle(line: string, place: string): Article {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+/** As `readCorpus`, with how much of the file, of so many bytes, is read; the first `skip` come without an article. */
+export async function* readCorpusFrom(
+  { path, columns = null }: CorpusFile,
+  { bytes, skip }: { readonly bytes: number; readonly skip: number },
+): AsyncGenerator<ReadArticle, void, void> {
+  const isCompressed = /\.(gz|zst|zstd)$/i.test(path);
+  let articleOf: ((values: Values, place: string) => Article) | null = null;
+  let number = 0;
+  for await (const row of anyRows(fileInput(path))) {
+    const { text, place, error, offset } = row;
+    if (text === null) throw error;
+    const isSkipped = number++ < skip;
+    const isKnown = !isCompressed && (offset > 0 || number === 1);
+    const share = isKnown ? Math.min(1, offset / Math.max(bytes, 1)) : null;
+    if (isSkipped && articleOf !== null) {
+      yield { article: null, share };
+      continue;
+    }
+    const values: unknown = parseJson({ ...row, text }, z.unknown(), EXPECTED);
+    if (!isObject(values)) {
+      const found = JSON.stringify(values).slice(0, 60);
+      throw new DataError(`${place}: expected ${EXPECTED}, found ${found}`);
+    }
+    articleOf ??= columns === null ? byLayout(values, place) : byColumns(columns, values, place);
+    yield { article: isSkipped ? null : articleOf(values, place), share };
+  }
+}
+
+type Values = Readonly<Record<string, unknown>>;
+
+const EXPECTED = 'an article: a JSON object with a text and a title';
+
+/** By the names that the first record has, in any letter case. */
+function byLayout(first: Values, place: string): (values: Values, place: string) => Article {
+  const keys = Object.keys(first);
+  const named = (names: readonly string[]): string | null => {
+    for (const name of names) {
+      const key = keys.find((one) => one === name) ?? keys.find((one) => one.trim().toLowerCase() === name);
+      if (key !== undefined) return key;
+    }
+    return null;
+  };
+  const [text, title] = [named(TEXT_NAMES), named(TITLE_NAMES)];
+  if (text === null) {
     throw new DataError(
-      `${place}: expected one article a line, a JSON object with "title" and "text": ${reason}`,
-      { cause },
+      `${place}: expected an article, with its text under \`text\`, \`contents\` or the like, found ${keysText(first)}; the search tool's \`columns\` says which means what`,
     );
   }
-  const { title, text } = (value ?? {}) as { title?: unknown; text?: unknown };
-  if (typeof title !== 'string' || typeof text !== 'string') {
-    const found = typeof title !== 'string' ? `"title" is ${kindOf(title)}` : `"text" is ${kindOf(text)}`;
-    throw new DataError(`${place}: expected {"title": string, "text": string}; ${found}${keysOf(value)}`);
+  if (title === null) {
+    const slip = nearest('title', keys);
+    if (slip !== null) {
+      throw new DataError(`${place}: the key \`${slip}\` is not known; did you mean \`title\`?`);
+    }
+    // FlashRAG and Pyserini have both in one.
+    if (text.toLowerCase() === 'contents') {
+      const whole = reading({ text, title }, ownValue);
+      return (values, at) => titledByFirstLine(whole(values, at).text);
+    }
   }
-  return { title: title.toWellFormed(), text: text.toWellFormed() };
+  return reading({ text, title }, ownValue);
 }
 
-/** What an object has in their place. */
-function keysOf(value: unknown): string {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return '';
-  const keys = Object.keys(value).slice(0, 8);
-  return keys.length === 0
-    ? ''
-    : `; its keys are ${keys.map((key) => JSON.stringify(key.slice(0, 40))).join(', ')}`;
+/** By the topology's names, which the first record must have. */
+function byColumns(
+  columns: ArticleColumns,
+  first: Values,
+  place: string,
+): (values: Values, place: string) => Article {
+  for (const [setting, path] of Object.entries(columns)) {
+    if (path === null || valueAt(first, path) !== undefined) continue;
+    const near = nearest(path, Object.keys(first));
+    const hint = near === null ? '' : `; did you mean \`${near}\`?`;
+    throw new DataError(
+      `${place}: expected \`columns.${setting}\` of the search tool at \`${path}\`, found ${keysText(first)}${hint}`,
+    );
+  }
+  return reading(columns, valueAt);
+}
+
+function ownValue(values: Values, key: string): unknown {
+  return Object.hasOwn(values, key) ? values[key] : undefined;
+}
+
+function reading(
+  { text, title }: ArticleColumns,
+  at: (values: Values, key: string) => unknown,
+): (values: Values, place: string) => Article {
+  return (values, place) => {
+    const whole = wholeText(at(values, text));
+    if (whole === null) throw notText(text, at(values, text), { values, place });
+    if (title === null) return { title: '', text: whole };
+    const named = at(values, title);
+    if (named !== null && typeof named !== 'string') throw notText(title, named, { values, place });
+    return { title: named ?? '', text: whole };
+  };
+}
+
+function notText(
+  key: string,
+  found: unknown,
+  { values, place }: { readonly values: Values; readonly place: string },
+): DataError {
+  const what = found === undefined ? `none: ${keysText(values)}` : kindOf(found);
+  return new DataError(`${place}: expected a text under \`${key}\`, found ${what}`);
 }
 
 function kindOf(value: unknown): string {
-  if (value === undefined) return 'missing';
-  return value === null ? 'null' : Array.isArray(value) ? 'an array' : `a ${typeof value}`;
+  return value === null ? 'null' : Array.isArray(value) ? 'an array of other things' : `a ${typeof value}`;
 }

@@ -7,10 +7,11 @@ import { textForm } from '../agent/text-form.ts';
 import type { Tool, ToolContext, ToolDescription } from '../agent/tool.ts';
 import { sleep } from '../clock.ts';
 import { ConfigError, DataError } from '../errors.ts';
+import type { Article } from '../input/article.ts';
 import { openEmbedder } from '../models/embeddings.ts';
 import { type EmbeddingsConfig, embeddingsConfig } from '../models/embeddings-config.ts';
 import { toolKind } from '../parts/tool-kind.ts';
-import { type Article, readCorpus } from './corpus.ts';
+import { articleColumns, readCorpus } from './corpus.ts';
 import type { ArticleIndex, Articles } from './search/article-index.ts';
 import { articleText } from './search/article-text.ts';
 import type { DenseIndex } from './search/dense/open-vectors.ts';
@@ -22,7 +23,11 @@ import { byBoth, byVectors, byWords, type Ranking } from './search/ranking.ts';
 
 const settings = z.strictObject({
   tag: z.string().regex(TAG_PATTERN).default('search_query').describe('The tag that calls the tool.'),
-  corpus: z.string().min(1).describe('File of articles: JSON lines of {"title", "text"}.'),
+  corpus: z.string().min(1).describe('File of articles: JSON lines, JSON, a table of text or Parquet.'),
+  columns: articleColumns
+    .nullable()
+    .default(null)
+    .describe('Which columns of the corpus hold what; null: `title` and `text` or `contents`, and the like.'),
   index: z
     .enum(['memory', 'disk'])
     .default('memory')
@@ -174,16 +179,18 @@ export function searchAmong(
 
 async function onDisk(
   {
-    corpus,
+    corpus: path,
+    columns,
     titleWeight,
     cacheMb,
     stopWords,
   }: Omit<SearchConfig, 'titleWeight'> & Pick<OpenIndexOptions, 'titleWeight'>,
   deps: SearchDeps,
 ): Promise<ArticleIndex> {
-  const notes = indexNotes(corpus, deps.notify ?? (() => {}), deps.now);
+  const notes = indexNotes(path, deps.notify ?? (() => {}), deps.now);
   const { signal } = new AbortController();
-  return openIndex({ path: corpus, titleWeight, stopWords, cacheBytes: cacheMb * 2 ** 20, signal, ...notes });
+  const cacheBytes = cacheMb * 2 ** 20;
+  return openIndex({ path, columns, titleWeight, stopWords, cacheBytes, signal, ...notes });
 }
 
 /** Closes the articles where there are no vectors of them. */
@@ -205,7 +212,8 @@ async function withVectors(
 
 async function vectorsOf(
   {
-    corpus,
+    corpus: path,
+    columns,
     vectorMb,
     filterAbove,
     embeddings: config,
@@ -214,10 +222,10 @@ async function vectorsOf(
 ): Promise<DenseIndex> {
   const { openVectors } = await import('./search/dense/open-vectors.ts');
   const embedder = await openEmbedder(config, { env: env ?? {}, sleep, paid });
-  const notes = indexNotes(corpus, notify ?? (() => {}), now);
+  const notes = indexNotes(path, notify ?? (() => {}), now);
   const { signal } = new AbortController();
   return openVectors({
-    ...{ path: corpus, config, embedder, cacheBytes: vectorMb * 2 ** 20, filterAbove, signal },
+    ...{ path, columns, config, embedder, cacheBytes: vectorMb * 2 ** 20, filterAbove, signal },
     ...notes,
   });
 }
@@ -227,7 +235,7 @@ async function inMemory<Into extends MemoryArticles>(
   config: SearchConfig,
   index: Into,
 ): Promise<Into> {
-  for await (const article of readCorpus(config.corpus)) {
+  for await (const article of readCorpus({ path: config.corpus, columns: config.columns })) {
     if (index.size === config.maxArticles) {
       throw new ConfigError(
         `${config.corpus} has more articles than tools.${name}.maxArticles, ${config.maxArticles}: ` +

@@ -30,6 +30,25 @@ describe('lines', () => {
     expect(rows.map((row) => JSON.parse(row.text ?? ''))).toEqual([{ a: 1 }, { b: 2 }]);
   });
 
+  test('understand CR alone, however the bytes come in, and CRLF before it', async () => {
+    for (const chunk of [1, 2, 6, 100]) {
+      const of = async (text: string) =>
+        (await all(lines(textInput(text, 'a', chunk)))).map(({ number, text: line }) => [
+          number,
+          line?.trim(),
+        ]);
+      expect(await of('{"a":1}\r\r{"b":2}\r')).toEqual([
+        [1, '{"a":1}'],
+        [3, '{"b":2}'],
+      ]);
+      expect(await of('{"a":1}\r\n{"b":2}\r\r\n{"c":3}')).toEqual([
+        [1, '{"a":1}'],
+        [2, '{"b":2}'],
+        [3, '{"c":3}'],
+      ]);
+    }
+  });
+
   test('a line that is not UTF-8 is an error of that line only', async () => {
     const rows = await all(lines(textInput(bytes(0x61, 0x0a, 0xff, 0x0a, 0x62), 'a.jsonl')));
     expect(rows.map(({ text }) => text)).toEqual(['a', null, 'b']);

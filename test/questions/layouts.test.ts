@@ -3,11 +3,11 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import { goldAnswers } from '../../src/agent/gold-answers.ts';
 import { onlyOption } from '../../src/cli/only-option.ts';
+import type { Article } from '../../src/input/article.ts';
 import { fileInput, textInput } from '../../src/input/input.ts';
 import { readAnyQuestions } from '../../src/questions/any-questions.ts';
 import { chosen } from '../../src/questions/chosen.ts';
 import { columnsReader } from '../../src/questions/columns.ts';
-import type { Article } from '../../src/questions/paragraphs.ts';
 import { collect } from './collect.ts';
 
 /** Made by test/fixtures/make-layouts.py; `../shared/data/layouts` has others, where it is present. */

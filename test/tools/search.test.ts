@@ -5,7 +5,7 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { NOTHING_FOUND } from '../../src/agent/tool.ts';
 import { ConfigError, DataError } from '../../src/errors.ts';
-import type { Article } from '../../src/tools/corpus.ts';
+import type { Article } from '../../src/input/article.ts';
 import { openSearch, type Search, searchAmong, searchConfig } from '../../src/tools/search.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'swirl-search-'));
@@ -189,14 +189,9 @@ describe('a corpus file', () => {
 
   const good = '{"title": "A", "text": "one"}\n';
   test.each([
-    [`${good}{"title": "A"`, ':2: expected one article a line, a JSON object'],
-    [`${good}\n[]`, ':3: expected {"title": string, "text": string}; "title" is missing'],
-    [`${good}null`, ':2: expected {"title"'],
-    [
-      `{"id": 1, "contents": "x"}`,
-      ':1: expected {"title": string, "text": string}; "title" is missing; its keys are "id", "contents"',
-    ],
-    [`{"title": "A", "text": 3}`, ':1: expected {"title": string, "text": string}; "text" is a number'],
+    [`${good}{"title": "A"`, ':2: expected an article: a JSON object'],
+    [`${good}\n[]`, ':3: expected an article: a JSON object with a text and a title, found []'],
+    [`{"id": 1, "content": 3}`, ':1: expected a text under `content`, found a number'],
     [Buffer.from([...Buffer.from(good), 0xff, 0xfe]), ':2: expected UTF-8'],
     [`${good}${'x'.repeat(16 * 1024 * 1024 + 1)}`, ':2: expected a line of at most'],
   ])('%.30j names file and line', async (content, message) => {

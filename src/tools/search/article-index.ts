@@ -1,5 +1,5 @@
 /** What the search tool looks things up in, and shows. */
-import type { Article } from '../corpus.ts';
+import type { Article } from '../../input/article.ts';
 
 export interface Articles {
   /** How many there are. */

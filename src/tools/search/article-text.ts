@@ -1,5 +1,5 @@
 /** How an article is shown, and embedded. */
-import type { Article } from '../corpus.ts';
+import type { Article } from '../../input/article.ts';
 
 /** `title: text`, or the text alone where it begins with the title. */
 export function articleText({ title, text }: Article): string {

@@ -2,11 +2,11 @@
 import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { ConfigError } from '../../errors.ts';
-import { fileInput } from '../../input/input.ts';
-import { lines } from '../../input/lines.ts';
-import { type Article, readArticle, shareOf } from '../corpus.ts';
+import type { Article } from '../../input/article.ts';
+import { articleColumns, type CorpusFile, readCorpusFrom } from '../corpus.ts';
 import { AppendFile } from './append-file.ts';
 import { checkUnchanged } from './beside-corpus.ts';
 import { writeSums } from './block-sums.ts';
@@ -18,9 +18,8 @@ import { SegmentBuilder } from './segment.ts';
 import { wordsOf } from './words.ts';
 import { writeAside } from './write-aside.ts';
 
-export interface BuildOptions {
-  /** The file of articles, and what it is known by. */
-  readonly path: string;
+export interface BuildOptions extends CorpusFile {
+  /** What the file of articles is known by. */
   readonly corpus: Manifest['corpus'];
   /** How often the words of a title count; null: the articles alone are kept, without their words. */
   readonly titleWeight: number | null;
@@ -42,6 +41,7 @@ const stateSchema = z.object({
   version: z.literal(INDEX_VERSION),
   sha256: z.string(),
   titleWeight: z.number().nullable(),
+  columns: articleColumns.nullable().default(null),
   articles: z.number(),
   articleBytes: z.number(),
   words: z.number(),
@@ -56,7 +56,7 @@ type State = z.output<typeof stateSchema>;
  */
 export async function buildIndex(options: BuildOptions): Promise<Manifest> {
   const state = await readArticles(options);
-  const { folder, path, corpus, titleWeight } = options;
+  const { folder, path, corpus, titleWeight, columns = null } = options;
   if (state.articles === 0) throw new ConfigError(`the search corpus ${path} has no articles`);
   checkUnchanged(path, corpus);
   const segments = Array.from({ length: state.segments }, (_, i) => segmentPath(folder, i));
@@ -81,6 +81,7 @@ export async function buildIndex(options: BuildOptions): Promise<Manifest> {
   const said = {
     version: INDEX_VERSION,
     titleWeight,
+    columns,
     corpus,
     articles: state.articles,
     words: state.words,
@@ -96,9 +97,9 @@ export async function buildIndex(options: BuildOptions): Promise<Manifest> {
 
 /** Reads what is left of the corpus, up to the last segment. */
 async function readArticles(options: BuildOptions): Promise<State> {
-  const { folder, path, corpus, titleWeight, signal } = options;
+  const { folder, path, corpus, titleWeight, columns = null, signal } = options;
   const begin = { articles: 0, articleBytes: 0, words: 0, postings: 0, segments: 0 };
-  const fresh = { version: INDEX_VERSION, sha256: corpus.sha256, titleWeight, ...begin } as const;
+  const fresh = { version: INDEX_VERSION, sha256: corpus.sha256, titleWeight, columns, ...begin } as const;
   let state: State = leftState(folder, fresh) ?? fresh;
   const places = new AppendFile(join(folder, FILES.places), state.articles * 8);
   const lengths = new AppendFile(join(folder, FILES.lengths), state.articles * 4);
@@ -122,19 +123,17 @@ async function readArticles(options: BuildOptions): Promise<State> {
   };
 
   try {
-    const done = state.articles;
     let number = 0;
-    const shareAt = shareOf(path, corpus.bytes);
-    for await (const { text, place, error, offset } of lines(fileInput(path))) {
-      if (text === null) throw error;
+    const from = { bytes: corpus.bytes, skip: state.articles };
+    for await (const { article, share } of readCorpusFrom({ path, columns }, from)) {
       if (number % TURN === 0) {
-        options.onProgress({ phase: 'reading', articles: number, share: shareAt(offset) });
+        options.onProgress({ phase: 'reading', articles: number, share });
         await nextTurn();
         signal.throwIfAborted();
       }
-      if (number++ < done) continue;
+      number++;
+      if (article === null) continue;
       if (count === MAX_ARTICLES) throw new ConfigError(`${path} has more than ${MAX_ARTICLES} articles`);
-      const article = readArticle(text, place);
       const before = segment.size;
       const length = titleWeight === null ? 0 : addWords(article, titleWeight);
       places.writer.f64(articles.length);
@@ -160,7 +159,10 @@ function leftState(folder: string, fresh: State): State | null {
   if (!existsSync(path)) return null;
   try {
     const left = stateSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
-    return left.sha256 === fresh.sha256 && left.titleWeight === fresh.titleWeight ? left : null;
+    const isOfThis = (['sha256', 'titleWeight', 'columns'] as const).every((key) =>
+      isDeepStrictEqual(left[key], fresh[key]),
+    );
+    return isOfThis ? left : null;
   } catch {
     return null;
   }

@@ -1,7 +1,7 @@
 /** An index on disk that is looked things up in: BM25 over words as `words.ts` has them. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Article } from '../corpus.ts';
+import type { Article } from '../../input/article.ts';
 import type { ArticleIndex } from './article-index.ts';
 import { damaged, readSums } from './block-sums.ts';
 import { ByteReader } from './bytes.ts';

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { crc32c } from '../../crc32c.ts';
+import { articleColumns } from '../corpus.ts';
 import { SUMS } from './block-sums.ts';
 import { corpusSchema } from './corpus-identity.ts';
 
@@ -39,6 +40,8 @@ const manifestSchema = z.object({
   version: z.literal(INDEX_VERSION),
   /** Null where there are the articles alone, and no words to look them up by. */
   titleWeight: z.int().min(0).nullable(),
+  /** The topology's columns of the corpus; null: those of a layout that is known. */
+  columns: articleColumns.nullable().default(null),
   corpus: corpusSchema,
   articles: z.int().min(1),
   /** Words of all articles, as often as they count. */
@@ -74,12 +77,14 @@ export function readChecked<T extends { readonly check: number }>(
 /** The checksum of what scores and places depend on. */
 export function checkOf({
   titleWeight,
+  columns,
   articles,
   words,
   distinctWords,
   files,
 }: Omit<Manifest, 'check'>): number {
-  return crc32c(Buffer.from(JSON.stringify([titleWeight, articles, words, distinctWords, files])));
+  const said = [titleWeight, articles, words, distinctWords, files];
+  return crc32c(Buffer.from(JSON.stringify(columns === null ? said : [...said, columns])));
 }
 
 /** Words of each article, of the bytes of `FILES.lengths`. */

@@ -1,5 +1,5 @@
 /** Articles in memory. */
-import type { Article } from '../corpus.ts';
+import type { Article } from '../../input/article.ts';
 import type { Articles } from './article-index.ts';
 
 export class MemoryArticles implements Articles {

@@ -1,6 +1,6 @@
 /** An index in memory, for small corpora: BM25+ over titles and texts apart (minisearch). */
 import MiniSearch from 'minisearch';
-import type { Article } from '../corpus.ts';
+import type { Article } from '../../input/article.ts';
 import type { ArticleIndex } from './article-index.ts';
 import { MemoryArticles } from './memory-articles.ts';
 

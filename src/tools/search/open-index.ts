@@ -1,13 +1,13 @@
 /** Finds the index of a corpus, or builds it. */
+import { isDeepStrictEqual } from 'node:util';
+import type { CorpusFile } from '../corpus.ts';
 import { type Found, findOrMake, type Kept } from './beside-corpus.ts';
 import { buildIndex } from './build-index.ts';
 import type { BuildProgress } from './build-progress.ts';
 import { DiskIndex, type DiskIndexOptions } from './disk-index.ts';
 import { INDEX_VERSION, type Manifest, readManifest } from './index-files.ts';
 
-export interface OpenIndexOptions extends DiskIndexOptions {
-  /** The corpus: a file. */
-  readonly path: string;
+export interface OpenIndexOptions extends DiskIndexOptions, CorpusFile {
   /** How often the words of a title count; null: any index will do, as its articles alone are wanted. */
   readonly titleWeight: number | null;
   readonly signal: AbortSignal;
@@ -28,18 +28,19 @@ export async function openIndex(options: OpenIndexOptions): Promise<DiskIndex> {
 
 /** How an index of words is made and known. */
 export function keptIndex(options: OpenIndexOptions): Kept<Manifest> {
-  const { path, titleWeight, signal, onWait } = options;
+  const { path, columns = null, titleWeight, signal, onWait } = options;
   return {
     ...{ path, signal, onWait, prefix: '', isCheap: true },
-    settings: `${INDEX_VERSION} ${titleWeight}`,
+    settings: `${INDEX_VERSION} ${titleWeight}${columns === null ? '' : ` ${JSON.stringify(columns)}`}`,
     building: titleWeight === null ? 'building-articles' : `building-title-${titleWeight}`,
     read: (folder) => {
       const manifest = readManifest(folder);
-      return titleWeight === null || manifest?.titleWeight === titleWeight ? manifest : null;
+      const isOfThis = titleWeight === null || manifest?.titleWeight === titleWeight;
+      return isOfThis && isDeepStrictEqual(manifest?.columns, columns) ? manifest : null;
     },
     make: (folder, corpus, touch) =>
       buildIndex({
-        ...{ path, corpus, titleWeight, signal, folder },
+        ...{ path, columns, corpus, titleWeight, signal, folder },
         onProgress: (progress) => {
           touch();
           options.onProgress(progress);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { ConfigError, EndpointError, ModelError } from '../../../src/errors.ts';
-import type { Article } from '../../../src/tools/corpus.ts';
+import type { Article } from '../../../src/input/article.ts';
 import { openSearch, searchConfig } from '../../../src/tools/search.ts';
 import { type EmbeddingsServer, vectorOf } from '../../models/embeddings-server.ts';
 import { until } from '../../patience.ts';

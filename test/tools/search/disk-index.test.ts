@@ -14,8 +14,8 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { ConfigError, DataError } from '../../../src/errors.ts';
+import type { Article } from '../../../src/input/article.ts';
 import { makeFolder } from '../../../src/make-folder.ts';
-import type { Article } from '../../../src/tools/corpus.ts';
 import { type OpenIndexOptions, openIndex } from '../../../src/tools/search/open-index.ts';
 import { openSearch, searchConfig } from '../../../src/tools/search.ts';
 
@@ -356,11 +356,33 @@ describe('the tool', () => {
 
   test.each([
     ['\n', ConfigError, 'has no articles'],
-    ['{"title": "A", "text": "one"}\n{"title": 3}', DataError, ':2: expected {"title"'],
+    [
+      '{"title": "A", "text": "one"}\n{"title": 3}',
+      DataError,
+      ':2: expected a text under `text`, found none',
+    ],
   ])('%j is told by file and line', async (content, kind, message) => {
     const path = join(folder, `wrong-${files++}.jsonl`);
     writeFileSync(path, content);
     await expect(open(path)).rejects.toThrow(kind);
     await expect(open(path)).rejects.toThrow(message);
+  });
+
+  test('of other columns is another one, and each is found again', async () => {
+    const path = join(folder, `columns-${files++}.tsv`);
+    writeFileSync(path, 'id\ttext\ttitle\n1\t"one ""two"""\tthree\n');
+    const shown = async (columns: object | null) => {
+      const notes: string[] = [];
+      const config = searchConfig.parse({ corpus: path, index: 'disk', columns });
+      const search = await openSearch('search', config, { now: () => 0, notify: (note) => notes.push(note) });
+      const found = await search.call('one three', { signal });
+      await search.close();
+      return [found.text, notes.length > 0];
+    };
+    expect(await shown(null)).toEqual(['three: one "two"', true]);
+    expect(await shown({ text: 'title' })).toEqual(['three', true]);
+    expect(await shown({ text: 'title', title: 'text' })).toEqual(['one "two": three', true]);
+    expect(await shown({ text: 'title' })).toEqual(['three', false]);
+    expect(await shown(null)).toEqual(['three: one "two"', false]);
   });
 });

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach } from '@jest/globals';
-import type { Article } from '../../../src/tools/corpus.ts';
+import type { Article } from '../../../src/input/article.ts';
 import { type EmbeddingsServer, startEmbeddingsServer } from '../../models/embeddings-server.ts';
 
 /** Articles of few words, of which many are alike. */

@@ -6,7 +6,7 @@ import { headOf } from '../../../agent/cut-text.ts';
 import { ConfigError } from '../../../errors.ts';
 import type { Embedder } from '../../../models/embeddings.ts';
 import type { EmbeddingsConfig } from '../../../models/embeddings-config.ts';
-import { readCorpusFrom } from '../../corpus.ts';
+import { type CorpusFile, readCorpusFrom } from '../../corpus.ts';
 import { AppendFile } from '../append-file.ts';
 import { articleText } from '../article-text.ts';
 import { checkUnchanged } from '../beside-corpus.ts';
@@ -16,9 +16,8 @@ import type { Corpus } from '../corpus-identity.ts';
 import { writeAside } from '../write-aside.ts';
 import { VECTOR_FILES, type VectorManifest, vectorCheck, vectorSettings } from './vector-files.ts';
 
-export interface BuildVectorsOptions {
-  /** The file of articles, and what it is known by. */
-  readonly path: string;
+export interface BuildVectorsOptions extends CorpusFile {
+  /** What the file of articles is known by. */
   readonly corpus: Corpus;
   readonly config: EmbeddingsConfig;
   readonly embedder: Embedder;
@@ -44,13 +43,13 @@ type State = z.output<typeof stateSchema>;
  * `ConfigError` for an empty corpus.
  */
 export async function buildVectors(options: BuildVectorsOptions): Promise<VectorManifest> {
-  const { folder, path, corpus, signal, config } = options;
+  const { folder, path, columns = null, corpus, signal, config } = options;
   const { articles, width } = await embedArticles(options);
   if (width === null) throw new ConfigError(`the search corpus ${path} has no articles`);
   checkUnchanged(path, corpus);
   const files = { [VECTOR_FILES.vectors]: statSync(join(folder, VECTOR_FILES.vectors)).size };
   await writeSums(join(folder, VECTOR_FILES.sums), files, signal);
-  const said = { settings: vectorSettings(config), corpus, articles, width, files };
+  const said = { settings: vectorSettings(config, columns), corpus, articles, width, files };
   const manifest = { ...said, check: vectorCheck(said) };
   rmSync(join(folder, STATE));
   writeAside(join(folder, VECTOR_FILES.manifest), manifest);
@@ -64,8 +63,9 @@ interface Asked {
 }
 
 async function embedArticles(options: BuildVectorsOptions): Promise<State> {
-  const { folder, path, corpus, config, embedder, signal, onProgress } = options;
-  const fresh = { sha256: corpus.sha256, settings: vectorSettings(config), articles: 0, width: null };
+  const { folder, path, columns = null, corpus, config, embedder, signal, onProgress } = options;
+  const settings = vectorSettings(config, columns);
+  const fresh = { sha256: corpus.sha256, settings, articles: 0, width: null };
   let state = leftState(folder, fresh) ?? fresh;
   const file = new AppendFile(join(folder, VECTOR_FILES.vectors), state.articles * (state.width ?? 0) * 4);
   const failed = new AbortController();
@@ -99,11 +99,10 @@ async function embedArticles(options: BuildVectorsOptions): Promise<State> {
 
   try {
     let shareRead: number | null = null;
-    for await (const { article, share } of readCorpusFrom(path, {
-      bytes: corpus.bytes,
-      skip: state.articles,
-    })) {
+    const from = { bytes: corpus.bytes, skip: state.articles };
+    for await (const { article, share } of readCorpusFrom({ path, columns }, from)) {
       signal.throwIfAborted();
+      if (article === null) continue;
       shareRead = share;
       texts.push(headOf(articleText(article), config.maxPassageChars));
       if (texts.length === config.passagesAtOnce) await ask(share);

@@ -12,12 +12,18 @@ import { Vectors } from './vectors.ts';
  * number of numbers. Throws as `Embedder` does.
  */
 export async function likeness(
-  { path, config, embedder, signal }: Pick<OpenVectorsOptions, 'path' | 'config' | 'embedder' | 'signal'>,
+  {
+    path,
+    columns = null,
+    config,
+    embedder,
+    signal,
+  }: Pick<OpenVectorsOptions, 'path' | 'columns' | 'config' | 'embedder' | 'signal'>,
   { folder, manifest, query }: Found<VectorManifest> & { readonly query: Float32Array },
 ): Promise<number> {
   const { width } = manifest;
   if (query.length !== width) return Number.NaN;
-  for await (const article of readCorpus(path)) {
+  for await (const article of readCorpus({ path, columns })) {
     const text = headOf(articleText(article), config.maxPassageChars);
     const [now = new Float32Array()] = await embedder.passages([text], { width, signal });
     const vectors = new Vectors(folder, manifest, 0);

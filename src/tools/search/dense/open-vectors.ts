@@ -16,7 +16,7 @@ import { readVectorManifest, type VectorManifest, vectorSettings } from './vecto
 import { Vectors } from './vectors.ts';
 
 export interface OpenVectorsOptions
-  extends Pick<OpenIndexOptions, 'path' | 'cacheBytes' | 'signal' | 'onProgress' | 'onWait'> {
+  extends Pick<OpenIndexOptions, 'path' | 'columns' | 'cacheBytes' | 'signal' | 'onProgress' | 'onWait'> {
   readonly config: EmbeddingsConfig;
   readonly embedder: Embedder;
   /** Of more vectors than so many there is a filter. */
@@ -27,8 +27,8 @@ export interface OpenVectorsOptions
 export function keptVectors(
   options: Omit<OpenVectorsOptions, 'cacheBytes' | 'filterAbove'>,
 ): Kept<VectorManifest> {
-  const { path, config, embedder, signal, onWait } = options;
-  const settings = vectorSettings(config);
+  const { path, columns = null, config, embedder, signal, onWait } = options;
+  const settings = vectorSettings(config, columns);
   const hash = hashOf(settings);
   return {
     ...{ path, signal, onWait, settings, prefix: 'vectors-', isCheap: false },
@@ -39,7 +39,7 @@ export function keptVectors(
     },
     make: (folder, corpus, touch) =>
       buildVectors({
-        ...{ path, corpus, config, embedder, folder, signal },
+        ...{ path, columns, corpus, config, embedder, folder, signal },
         onProgress: (progress) => {
           touch();
           options.onProgress(progress);

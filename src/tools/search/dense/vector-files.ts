@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { crc32c } from '../../../crc32c.ts';
 import type { EmbeddingsConfig } from '../../../models/embeddings-config.ts';
+import type { ArticleColumns } from '../../corpus.ts';
 import { corpusSchema } from '../corpus-identity.ts';
 import { FILES, readChecked } from '../index-files.ts';
 
@@ -31,16 +32,12 @@ const manifestSchema = z.object({
 export type VectorManifest = z.output<typeof manifestSchema>;
 
 /** What decides the vectors of a corpus, as text. */
-export function vectorSettings({
-  model,
-  dimensions,
-  passagePrefix,
-  similarity,
-  maxPassageChars,
-  extra,
-}: EmbeddingsConfig): string {
+export function vectorSettings(
+  { model, dimensions, passagePrefix, similarity, maxPassageChars, extra }: EmbeddingsConfig,
+  columns: ArticleColumns | null,
+): string {
   const deciding = { model, dimensions, passagePrefix, similarity, maxPassageChars, extra };
-  return JSON.stringify({ version: VECTOR_VERSION, ...deciding });
+  return JSON.stringify({ version: VECTOR_VERSION, ...deciding, ...(columns && { columns }) });
 }
 
 /** The manifest of a folder; null where there is none that is understood. */
