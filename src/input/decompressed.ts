@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { DataError } from '../errors.ts';
 import { peeked } from './peeked.ts';
+import { unZstandard } from './zstandard.ts';
 
 const GZIP = [0x1f, 0x8b];
 const ZSTD = [0x28, 0xb5, 0x2f, 0xfd];
@@ -38,22 +39,4 @@ async function* gunzipped(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint
   const gunzip = createGunzip();
   source.on('error', (error) => gunzip.destroy(error));
   yield* source.pipe(gunzip);
-}
-
-async function* unZstandard(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
-  const { Decompress } = await import('fzstd');
-  let ready: Uint8Array[] = [];
-  let isWhole = false;
-  const stream = new Decompress((chunk, isLast) => {
-    ready.push(chunk);
-    isWhole ||= isLast === true;
-  });
-  for await (const chunk of bytes) {
-    stream.push(Uint8Array.prototype.slice.call(chunk));
-    yield* ready;
-    ready = [];
-  }
-  stream.push(new Uint8Array(0), true);
-  yield* ready;
-  if (!isWhole) throw new Error('the end of the file inside a frame (is it cut off?)');
 }
