@@ -4,6 +4,7 @@ import { open, stat } from 'node:fs/promises';
 import type { AsyncBuffer, Compressors, FileMetaData } from 'hyparquet';
 import { DataError } from '../errors.ts';
 import type { Input } from './input.ts';
+import { unHadoopLz4, unLz4 } from './lz4.ts';
 import type { Row } from './rows.ts';
 
 /** The most bytes of a row group: it is held in memory at once, where it takes about eight times as many. */
@@ -113,7 +114,7 @@ async function isParquetFile(path: string): Promise<boolean> {
   }
 }
 
-/** Snappy is hyparquet's own; gzip, Zstandard and Brotli, which others write, are ours. */
+/** Snappy is hyparquet's own; the others are ours. */
 async function codecs(): Promise<Compressors> {
   const { brotliDecompressSync, gunzipSync } = await import('node:zlib');
   const { decompress } = await import('fzstd');
@@ -121,6 +122,8 @@ async function codecs(): Promise<Compressors> {
     GZIP: (bytes, length) => new Uint8Array(gunzipSync(bytes, { maxOutputLength: Math.max(length, 1) })),
     BROTLI: (bytes, length) =>
       new Uint8Array(brotliDecompressSync(bytes, { maxOutputLength: Math.max(length, 1) })),
+    LZ4: unHadoopLz4,
+    LZ4_RAW: unLz4,
     ZSTD: (bytes, length) => decompress(bytes, new Uint8Array(length)),
   };
 }
@@ -131,7 +134,7 @@ async function damaged<T>(input: Input, read: () => Promise<T>): Promise<T> {
   } catch (cause) {
     const said = (cause as Error).message;
     const hint = said.includes('compression codec')
-      ? ' (read are Snappy, gzip, Zstandard, Brotli and none)'
+      ? ' (read are Snappy, gzip, Zstandard, Brotli, LZ4 and none: write it again with one of these, as pyarrow does with compression="zstd")'
       : '';
     throw new DataError(
       `${input.name}: expected a Parquet file, found one that cannot be read: ${said}${hint}`,
