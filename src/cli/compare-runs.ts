@@ -20,6 +20,7 @@ import { type Compared, comparisonText } from './compare-text.ts';
 import { type HeldOut, heldOut } from './evaluate-file.ts';
 import { EXIT } from './exit.ts';
 import { interrupts } from './interrupt.ts';
+import { withCommands } from './of-run.ts';
 import { showAnswered, showProgress } from './progress.ts';
 import type { SetFlags } from './topology-option.ts';
 import { variantsOf } from './variant-option.ts';
@@ -121,7 +122,7 @@ export async function compareRuns(asked: CompareOptions): Promise<number> {
       ...one,
       evaluation: one.evaluation && reportObject(one.evaluation),
     }));
-    process.stdout.write(options.json ? `${JSON.stringify(json)}\n` : comparisonText(compared));
+    process.stdout.write(options.json ? `${JSON.stringify(json)}\n` : comparisonText(compared, folder));
     return failures.some((count) => count > 0) ? EXIT.failures : EXIT.done;
   } finally {
     release();
@@ -147,6 +148,8 @@ async function compute({ name, topology }: PlannedVariant, options: Computing): 
     listen((message) => process.stderr.write(`${message}\n`));
     if (end !== 'drained') return null;
     return (await started.progress()).reduce((sum, { written }) => sum + (written.failures ?? 0), 0);
+  } catch (error) {
+    throw withCommands(error, topology);
   } finally {
     await run.close();
   }

@@ -6,6 +6,8 @@ import { PAIRED, type Paired, type Pairs, type RunMeasures } from '../lineage/ru
 import { printable } from '../monitor/printable.ts';
 import type { ReplayChange } from '../topology/replay-changes.ts';
 import { counted } from './count.ts';
+import { ofRun } from './of-run.ts';
+import { swirlCommand } from './own-name.ts';
 import { hanging, screenWidth } from './screen.ts';
 import { table } from './table.ts';
 
@@ -39,7 +41,8 @@ export interface Compared {
   readonly evaluation: Evaluation | null;
 }
 
-export function comparisonText([recorded, ...variants]: readonly Compared[]): string {
+/** `folder`: where the runs live. */
+export function comparisonText([recorded, ...variants]: readonly Compared[], folder: string): string {
   if (recorded === undefined) return '';
   const said = variants.flatMap((one) => changesText(one, recorded.run));
   const tables = chunks(variants, BESIDE).map((some) => measuresTable([recorded, ...some]));
@@ -51,7 +54,10 @@ export function comparisonText([recorded, ...variants]: readonly Compared[]): st
     ...evaluationNotes([recorded, ...variants]),
     ...variants
       .filter(({ failures }) => failures > 0)
-      .map(({ run, failures }) => `${failures} records failed in ${run}: swirl tap failures --run ${run}`),
+      .map(
+        ({ run, failures }) =>
+          `${counted(failures, 'record')} failed in ${run}: ${swirlCommand('tap', 'failures', ...ofRun({ folder, run }))}`,
+      ),
   ];
   const evaluated = variants.flatMap(({ name, evaluation }) =>
     evaluation === null

@@ -79,7 +79,7 @@ export async function demo(options: DemoOptions): Promise<number> {
       device,
     };
     say(`\n${report(result)}\n\n${nextSteps({ run: topology.run, folder: run.folder })}`);
-    say(`\nAs one file: ${await writeReport(topology, { trajectories: REPORTED })}`);
+    say(`\nAs one file: ${(await writeReport(topology, { trajectories: REPORTED })).said}`);
     if (options.json) process.stdout.write(`${JSON.stringify(summary(result))}\n`);
     return counts.failures > 0 ? EXIT.failures : EXIT.done;
   } finally {

@@ -125,9 +125,9 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** What the disk or its rights refuse, which names the path: no defect of Swirl's, and its stack says nothing. */
+/** What the disk, its rights or a pipe refuse: no defect of Swirl's, and its stack says nothing. */
 function isOfSystem(error: unknown): error is NodeJS.ErrnoException {
   const { code = '', path, syscall } = error as NodeJS.ErrnoException;
   if (!(error instanceof Error) || syscall === undefined) return false;
-  return path !== undefined || ['EISDIR', 'ENOSPC', 'EDQUOT', 'EIO', 'EROFS'].includes(code);
+  return path !== undefined || ['EISDIR', 'ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'EPIPE'].includes(code);
 }

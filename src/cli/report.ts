@@ -23,7 +23,7 @@ export function register(program: Command): void {
   withExitCodes(withTopology(command)).action(async (argument: string | undefined, flags: ReportFlags) => {
     const topology = await topologyOf(flags, { argument, how: 'swirl report FILE', begun: true });
     const { writeReport } = await import('./write-report.ts');
-    const said = await writeReport(topology, flags);
-    process.stdout.write(`${said}\n`);
+    const { said, isPiped } = await writeReport(topology, flags);
+    (isPiped ? process.stderr : process.stdout).write(`${said}\n`);
   });
 }

@@ -3,8 +3,8 @@ import type { RunEnd, StageProgress } from '../runtime/run.ts';
 import type { Topology } from '../topology/topology.ts';
 import { counted } from './count.ts';
 import type { Learnt } from './learnt.ts';
-import { folderHere, ofRun } from './of-run.ts';
-import { pathHere, swirlCommand } from './own-name.ts';
+import { folderHere, ofRun, replayOf } from './of-run.ts';
+import { swirlCommand } from './own-name.ts';
 import { hanging, screenWidth } from './screen.ts';
 
 export function failuresOf(progress: readonly StageProgress[]): number {
@@ -31,7 +31,7 @@ export function notesOn(topology: Topology, end: RunEnd, progress: readonly Stag
 
 /** The commands that do failed work again, each after what it is for: `swirl retry` leaves some of it. */
 function waysOn(topology: Topology, progress: readonly StageProgress[]): string[] {
-  const { run, source, stages } = topology;
+  const { folder, source, stages } = topology;
   const failed = progress.filter(({ written }) => (written.failures ?? 0) > 0);
   const train = failed.find(({ stage }) => stage === 'train');
   const before = failed.filter((one) => one !== train);
@@ -42,35 +42,19 @@ function waysOn(topology: Topology, progress: readonly StageProgress[]): string[
   if (before.some((one) => one !== read && one !== judge))
     ways.push(`once the cause is mended, feed them again with: ${swirlCommand('retry', ...ofRun(topology))}`);
   if (read !== undefined && source !== null)
-    ways.push(`what failed of ${source.topic} of ${source.run}, replay again: ${replayOf(topology, source)}`);
+    ways.push(
+      `what failed of ${source.topic} of ${source.run}, replay again: ${replayOf({ folder, run: source.run }, ['--from', source.topic])}`,
+    );
   if (judge !== undefined && judge !== read)
     ways.push(
-      `without a verdict steps were accepted; to have them judged in a new run: ${replayOf(topology, { run }, ['--only', 'UNKNOWN'])}`,
+      `without a verdict steps were accepted; to have them judged in a new run: ${replayOf(topology, ['--only', 'UNKNOWN'])}`,
     );
   if (train !== undefined)
     ways.push(
       `\`train\` has used up what it refused; to train on it, with other settings in a new run: ` +
-        replayOf(topology, { run, topic: train.reads }, ['--set', 'SETTING=VALUE']),
+        replayOf(topology, ['--from', train.reads, '--set', 'SETTING=VALUE']),
     );
   return ways;
-}
-
-/** The command that replays a run. */
-function replayOf(
-  { folder }: Topology,
-  { run, topic }: { readonly run: string; readonly topic?: string },
-  more: readonly string[] = [],
-): string {
-  const where = pathHere(folder);
-  const from = topic === undefined ? [] : ['--from', topic];
-  return swirlCommand(
-    'replay',
-    '--run',
-    run,
-    ...from,
-    ...(where === 'runs' ? [] : ['--folder', where]),
-    ...more,
-  );
 }
 
 function isCut({ until, without }: NonNullable<Topology['source']>): boolean {

@@ -16,7 +16,7 @@ import { type Learnt, learntLines, learntOf } from './learnt.ts';
 import { type Level, logLine } from './log-line.ts';
 import { newsOf } from './news-of.ts';
 import { nothingLearnt } from './nothing-learnt.ts';
-import { folderHere } from './of-run.ts';
+import { folderHere, withCommands } from './of-run.ts';
 import { showProgress } from './progress.ts';
 import { budgetText, failuresOf, nextCommands, notesOn } from './run-notes.ts';
 import { RunStatus } from './run-status.ts';
@@ -82,7 +82,8 @@ export async function runTopology(topology: Topology, options: RunTopologyOption
         say = to;
       },
     });
-  } catch (error) {
+  } catch (thrown) {
+    const error = withCommands(thrown, topology);
     if (written === undefined || !(error instanceof SwirlError)) throw error;
     note(`swirl: ${error.message}`, 'error');
     return error instanceof ConfigError ? EXIT.usage : EXIT.failed;

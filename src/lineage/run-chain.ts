@@ -7,10 +7,9 @@ import type { Codec } from '../topics/avro/codec.ts';
 import type { TopicInfo, Transport } from '../topics/transport.ts';
 import { codecOf } from '../topology/codec-of.ts';
 import { producersOf, stagesFrom } from '../topology/flow.ts';
-import { keptTopology } from '../topology/kept.ts';
 import { parentOf } from '../topology/parent.ts';
 import { RESOLVED_FILE } from '../topology/run-files.ts';
-import { recordedFile } from '../topology/run-place.ts';
+import { recordedTopology } from '../topology/run-place.ts';
 import type { Topology } from '../topology/topology.ts';
 
 /** Replays of replays that are followed. */
@@ -60,7 +59,7 @@ export function openRecorded(
   { folder, run }: { readonly folder: string; readonly run: string },
   { notify }: { readonly notify: (message: string) => void },
 ): Promise<ChainRun> {
-  return open(recorded(folder, run), notify);
+  return open(recordedTopology(folder, run), notify);
 }
 
 /** Opens it and those that it replays. */
@@ -68,7 +67,7 @@ export async function openRecordedChain(
   { folder, run }: { readonly folder: string; readonly run: string },
   options: { readonly notify: (message: string) => void },
 ): Promise<RunChain> {
-  return openChain(recorded(folder, run), options);
+  return openChain(recordedTopology(folder, run), options);
 }
 
 async function open(topology: Topology, notify: (message: string) => void): Promise<ChainRun> {
@@ -82,11 +81,6 @@ async function open(topology: Topology, notify: (message: string) => void): Prom
   }
 }
 
-function recorded(folder: string, run: string): Topology {
-  recordedFile(folder, run);
-  return keptTopology(folder, run);
-}
-
 /** The run that it goes on from; null where there is none. */
 function before(topology: Topology): Topology | null {
   const parent = parentOf(topology);
@@ -98,7 +92,7 @@ function before(topology: Topology): Topology | null {
       `the run ${run} goes on from ${parent.run}, and ${file} is not there: bring that run back`,
     );
   }
-  return recorded(folder, parent.run);
+  return recordedTopology(folder, parent.run);
 }
 
 /**

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { rename, rm } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
-import { ConfigError, SwirlError } from '../errors.ts';
+import { SwirlError, TransportError } from '../errors.ts';
 import { openTransport, removeTopics } from '../open-transport.ts';
 import { keptTopology, runsIn } from '../topology/kept.ts';
 import { parentOf } from '../topology/parent.ts';
@@ -60,7 +60,10 @@ async function workersOf(topology: Topology): Promise<string[]> {
   }
 }
 
-/** Deletes it. The folder goes first from where runs are looked for: half a run is never listed. */
+/**
+ * Deletes it. The folder goes first from where runs are looked for: half a run is never listed. Throws a
+ * `TransportError` where the disk or its rights refuse.
+ */
 export async function deleteRun({ folder, run }: DeleteRun): Promise<void> {
   await removeTopics(keptTopology(folder, run), { notify: () => {} });
   const aside = join(folder, `.${run}.deleted-${randomUUID()}`);
@@ -69,7 +72,7 @@ export async function deleteRun({ folder, run }: DeleteRun): Promise<void> {
     await rm(aside, { recursive: true, force: true });
   } catch (error) {
     const { message } = error as Error;
-    throw new ConfigError(`${join(folder, run)} cannot be deleted: ${message}`, { cause: error });
+    throw new TransportError(`${join(folder, run)} cannot be deleted: ${message}`, { cause: error });
   }
 }
 

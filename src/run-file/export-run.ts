@@ -5,10 +5,9 @@ import { ConfigError } from '../errors.ts';
 import { openTransport } from '../open-transport.ts';
 import type { TopicInfo, Transport } from '../topics/transport.ts';
 import { flowStages } from '../topology/flow.ts';
-import { keptTopology } from '../topology/kept.ts';
 import { runFolder, runIdentity } from '../topology/resolved.ts';
 import { RESOLVED_FILE } from '../topology/run-files.ts';
-import { recordedFile } from '../topology/run-place.ts';
+import { recordedTopology } from '../topology/run-place.ts';
 import type { Topology } from '../topology/topology.ts';
 import { entriesName, FILES, type ManifestTopic } from './archive-form.ts';
 import { type Entry, entriesFile } from './entries-file.ts';
@@ -41,8 +40,7 @@ export interface Exported {
  * topics cannot be read.
  */
 export async function exportRun({ folder, run, file, ...options }: ExportOptions): Promise<Exported> {
-  recordedFile(folder, run);
-  const topology = keptTopology(folder, run);
+  const topology = recordedTopology(folder, run);
   const transport = await openTransport(topology, { access: 'read', notify: options.notify });
   try {
     await checkClosed(topology, transport);

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { flushFolder } from '../checkpoint/folder-aside.ts';
-import { ConfigError, DataError } from '../errors.ts';
+import { ConfigError, DataError, TransportError } from '../errors.ts';
 import { makeFolder } from '../make-folder.ts';
 import { restoreTopics } from '../open-transport.ts';
 import type { ProgressOf, TopicRestorer } from '../topics/transport.ts';
@@ -65,7 +65,7 @@ export async function importRun(options: ImportOptions): Promise<Imported> {
       await rename(join(aside, run), target);
       await flushFolder(folder);
     } catch (error) {
-      throw new ConfigError(`${target}: cannot be made (${(error as Error).message})`, { cause: error });
+      throw new TransportError(`${target}: cannot be made (${(error as Error).message})`, { cause: error });
     }
     isDone = true;
     return imported;

@@ -7,8 +7,7 @@ import type { RecordOf } from '../topics/record-of.ts';
 import type { Step, Trajectory, VerdictLabel } from '../topics/records.generated.ts';
 import type { Transport } from '../topics/transport.ts';
 import { codecOf } from '../topology/codec-of.ts';
-import { keptTopology } from '../topology/kept.ts';
-import { recordedFile } from '../topology/run-place.ts';
+import { recordedTopology } from '../topology/run-place.ts';
 import type { Topology } from '../topology/topology.ts';
 import type { RowForm } from './row-forms.ts';
 
@@ -59,7 +58,6 @@ interface Known {
  * `ConfigError` where there are no trajectories, or more steps than are held in memory.
  */
 export async function* trajectoryRows(options: RowsOptions): AsyncGenerator<TrajectoryRow, void> {
-  recordedFile(options.folder, options.run);
   const runs = new RunsBehind(options);
   try {
     const known = await knownOf(runs);
@@ -194,7 +192,7 @@ class RunsBehind {
     const before = this.#open[depth - 1]?.topology;
     const name = depth === 0 ? run : before?.source?.run;
     if (name === undefined) return null;
-    const topology = keptTopology(folder, name);
+    const topology = recordedTopology(folder, name);
     const opened = { topology, transport: await openTransport(topology, { access: 'read', notify }) };
     this.#open.push(opened);
     return opened;

@@ -1,7 +1,7 @@
 /** The updates of a run as files that other programs read: TensorBoard's events, and a table. */
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ConfigError } from '../errors.ts';
+import { TransportError } from '../errors.ts';
 import { makeFolder } from '../make-folder.ts';
 import type { Update } from '../topics/records.generated.ts';
 import { EVENT_FILE, scalarsRecord, versionRecord } from './event-file.ts';
@@ -33,7 +33,7 @@ interface OneFile {
 export class UpdateFiles {
   readonly #files: readonly OneFile[];
 
-  /** Begins the files anew, `time` in milliseconds since 1970. Throws `ConfigError` where they cannot be written. */
+  /** Begins the files anew, `time` in milliseconds since 1970. Throws a `TransportError` where they cannot be written. */
   constructor(folder: string, kinds: readonly UpdateFileKind[], time: number) {
     const board = join(folder, 'tensorboard');
     const files: Readonly<Record<UpdateFileKind, OneFile>> = {
@@ -62,7 +62,7 @@ export class UpdateFiles {
     try {
       write();
     } catch (error) {
-      throw new ConfigError(`${this.paths.join(', ')}: cannot be written: ${(error as Error).message}`, {
+      throw new TransportError(`${this.paths.join(', ')}: cannot be written: ${(error as Error).message}`, {
         cause: error,
       });
     }

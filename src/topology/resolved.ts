@@ -3,15 +3,15 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseDocument, stringify } from 'yaml';
-import { ConfigError } from '../errors.ts';
+import { ConfigError, TransportError } from '../errors.ts';
 import { makeFolder } from '../make-folder.ts';
 import { identityIn, sealed } from './resolved-seal.ts';
 import { RESOLVED_FILE } from './run-files.ts';
 import type { Topology } from './topology.ts';
 
 /** The folder of a run: log, checkpoints and the resolved topology. */
-export function runFolder(topology: Topology, run: string = topology.run): string {
-  return join(topology.folder, run);
+export function runFolder(named: Pick<Topology, 'folder' | 'run'>, run: string = named.run): string {
+  return join(named.folder, run);
 }
 
 /** A topology as it is written: what is added stands beside what is Swirl's. */
@@ -92,8 +92,11 @@ function writing(path: string, write: () => void): void {
   try {
     write();
   } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    if (['ENOSPC', 'EDQUOT', 'EIO'].includes(code))
+      throw new TransportError(`${path}: cannot be written: ${message}`, { cause: error });
     throw new ConfigError(
-      `${path}: cannot be written: ${(error as Error).message}; expected a folder that this user may write (key \`folder\`)`,
+      `${path}: cannot be written: ${message}; expected a folder that this user may write (key \`folder\`)`,
       { cause: error },
     );
   }

@@ -3,8 +3,9 @@ import { existsSync } from 'node:fs';
 import { basename, dirname, join, normalize, resolve } from 'node:path';
 import { ConfigError } from '../errors.ts';
 import { nearest } from '../suggest.ts';
-import { runsIn } from './kept.ts';
+import { keptTopology, runsIn } from './kept.ts';
 import { RESOLVED_FILE, RUN_FOLDERS } from './run-files.ts';
+import type { Topology } from './topology.ts';
 
 /** Runs that an error names where none is near. */
 const MOST_NAMED = 5;
@@ -32,11 +33,17 @@ export function runPlace(named: string, folder: string, { broken = false } = {})
   return place;
 }
 
-/** The topology that a run left. Throws a `ConfigError` where there is no such run. */
+/** The file of the topology that a run left. Throws a `ConfigError` where there is no such run. */
 export function recordedFile(folder: string, run: string): string {
   const file = join(folder, run, RESOLVED_FILE);
   if (!existsSync(file)) throw noRun({ folder, run });
   return file;
+}
+
+/** The same, read. Throws as `keptTopology` does too. */
+export function recordedTopology(folder: string, run: string): Topology {
+  recordedFile(folder, run);
+  return keptTopology(folder, run);
 }
 
 function placeOfPath(path: string): RunPlace {

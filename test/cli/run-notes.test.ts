@@ -1,6 +1,8 @@
 /** What the summary of a run advises: only what does something. */
 import { expect, test } from '@jest/globals';
+import { withCommands } from '../../src/cli/of-run.ts';
 import { notesOn } from '../../src/cli/run-notes.ts';
+import { progressForgotten, topicRemade } from '../../src/topics/lost-records.ts';
 import { resolveTopology } from '../../src/topology/load.ts';
 
 const base = {
@@ -31,7 +33,7 @@ test('what a stage before training failed at is fed again', () => {
 test('what training refused is not, as `retry` leaves it: it is replayed', () => {
   const said = notes({ train: 'scored' });
   expect(said).not.toMatch(/ retry /);
-  expect(said).toMatch(/replay --run main --from scored --folder 'my runs' --set SETTING=VALUE$/m);
+  expect(said).toMatch(/replay --run main --folder 'my runs' --from scored --set SETTING=VALUE$/m);
   expect(notes({ train: 'scored', judge: 'sub-trajectories' })).toMatch(/ retry .*[\s\S]* replay /);
 });
 
@@ -42,7 +44,7 @@ test('nor what was read from another run, nor steps that were accepted without a
     { source, stages: { judge: {}, filter: {}, reward: {}, train: {} } },
   );
   expect(replayed).not.toMatch(/ retry /);
-  expect(replayed).toMatch(/replay --run old --from sub-trajectories/);
+  expect(replayed).toMatch(/replay --run old --folder 'my runs' --from sub-trajectories/);
   const stages = {
     start: {},
     rollout: {},
@@ -55,4 +57,15 @@ test('nor what was read from another run, nor steps that were accepted without a
   const accepted = notes({ judge: 'sub-trajectories' }, { stages });
   expect(accepted).not.toMatch(/ retry /);
   expect(accepted).toMatch(/replay --run main --folder 'my runs' --only UNKNOWN$/m);
+});
+
+test('what stopped a run says the commands that go on as they are typed for that run', () => {
+  const run = { run: 'old', folder: 'my runs' };
+  const forgotten = withCommands(progressForgotten({ stage: 'judge', topic: 't' }, 'judged'), run) as Error;
+  expect(forgotten.message).toMatch(/: \S.* reset --stage judge --to latest -t 'my runs\/old'; where it/);
+  expect(forgotten.message).toMatch(/ reset --stage judge --to earliest --into NEW -t 'my runs\/old'$/);
+  const remade = withCommands(topicRemade({ stage: 'judge', topic: 't' }), run) as Error;
+  expect(remade.message).toMatch(/ replay --run old --folder 'my runs' --from TOPIC$/);
+  const other = new Error('none of these');
+  expect(withCommands(other, run)).toBe(other);
 });

@@ -199,6 +199,11 @@ describe('topics', () => {
     expect(full).toBe(
       'swirl: the output cannot be written: ENOSPC: no space left on device, write\nexit 1\n',
     );
+    // A report goes down a pipe as anything else does, and leaves nothing else on it.
+    const cut = await shell(
+      '$SWIRL report --run full -o /dev/stdout 2>said.txt | head -c 15; printf "|"; cat said.txt',
+    );
+    expect(cut).toMatch(/^<!doctype html>\|\/dev\/stdout: 0 of 0 trajectories, \d+ kB\n$/i);
     // A feed that does not fit says how much of it is there.
     const half = await place.swirl([
       ...['feed', 'many.jsonl', '--run', 'half', '--set', 'transport.maxLogBytes=1048576'],

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { crc32c } from '../../src/crc32c.ts';
+import { TransportError } from '../../src/errors.ts';
 import { EVENT_FILE, scalarsRecord, versionRecord } from '../../src/telemetry/event-file.ts';
 import { UpdateFiles } from '../../src/telemetry/update-files.ts';
 import type { Update } from '../../src/topics/records.generated.ts';
@@ -135,7 +136,8 @@ test('every measure of every update is in both files, whenever it was appended',
 });
 
 test('a folder that cannot be written is named', () => {
-  expect(() => new UpdateFiles('/proc/none', ['csv'], 0)).toThrow(
-    '/proc/none/updates.csv: cannot be written',
-  );
+  const writing = () => new UpdateFiles('/proc/none', ['csv'], 0);
+  expect(writing).toThrow('/proc/none/updates.csv: cannot be written');
+  // What the disk refuses is no wrong topology.
+  expect(writing).toThrow(TransportError);
 });
