@@ -51,6 +51,25 @@ test('agrees with SymPy, whole numbers to the last digit (test/fixtures/make-cal
   expect(wrong).toEqual([]);
 });
 
+test('reads what is written in many ways, and refuses what has no value or two', async () => {
+  const lines = readFileSync(new URL('../fixtures/calculator/written.jsonl', import.meta.url), 'utf8');
+  const cases = lines
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as [string, number | null]);
+  const wrong: unknown[] = [];
+  for (const [expression, value] of cases) {
+    const { status, text } = await calculator.call(expression, { signal });
+    const holds =
+      value === null
+        ? status === 'REFUSED'
+        : status === 'OK' && Math.abs(numberOf(text) - value) <= 1e-9 * Math.max(1, Math.abs(value));
+    if (!holds) wrong.push({ expression, value, text });
+  }
+  expect(cases.length).toBeGreaterThan(800);
+  expect(wrong).toEqual([]);
+});
+
 describe('an observation says what was computed', () => {
   test.each([
     ['12 apples + 3 apples', '15 (computed as 12 + 3)'],

@@ -32,7 +32,8 @@ export function settleCommas(tokens: readonly Token[]): readonly Token[] {
 }
 
 function areThousands({ name, commas, tight }: Call): boolean {
-  if (tight.length === 0) return false;
+  // Of programs alone.
+  if (tight.length === 0 || name === 'range') return false;
   const { least, most } = FUNCTIONS.get(name) ?? { least: 1, most: Infinity };
   // One number has no maximum, sum or divisor worth asking for.
   const fits = (count: number) => count >= (most === Infinity ? 2 : least) && count <= most;

@@ -1,5 +1,7 @@
 /** The value of an expression's tree. */
-import { CONSTANTS, FUNCTIONS } from './functions.ts';
+
+import { ofFactorials } from './factorials.ts';
+import { CONSTANTS, FUNCTIONS, rangeOf } from './functions.ts';
 import { power } from './power.ts';
 import { Refusal, unknownName } from './refusal.ts';
 import { bare, type Node, written } from './tree.ts';
@@ -40,6 +42,8 @@ export function evaluate(node: Node): Value {
     case 'call':
       return called(node.name, node.args);
     case 'binary': {
+      const quotient = node.operator === '/' ? ofFactorials(node, evaluate) : null;
+      if (quotient !== null) return quotient;
       const [a, b] = [evaluate(node.left), evaluate(node.right)];
       switch (node.operator) {
         case '+':
@@ -64,11 +68,24 @@ export function evaluate(node: Node): Value {
 function called(name: string, args: readonly Node[]): Value {
   const found = FUNCTIONS.get(name);
   if (found === undefined) throw unknownName(name);
+  if (found.most === Infinity) {
+    const values = args.flatMap((arg) => valuesOf(arg));
+    if (values.length < found.least) throw new Refusal(`${name} is of one number at least.`);
+    return found.apply(...values);
+  }
   if (found.ofAngle !== true) return found.apply(...args.map(evaluate));
   const [angle] = args as [Node];
   const value = evaluate(angle);
   if (!isInDegrees(angle)) return found.apply(value);
   return found.apply((toFloat(remainder(value, whole(360))) / 180) * Math.PI);
+}
+
+/** Of a range its numbers, of all else the value. */
+function valuesOf(node: Node): Value[] {
+  const inner = bare(node);
+  return inner.kind === 'call' && inner.name === 'range'
+    ? rangeOf(inner.args.map(evaluate))
+    : [evaluate(node)];
 }
 
 function isInDegrees(node: Node): boolean {

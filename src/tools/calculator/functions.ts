@@ -137,7 +137,7 @@ const TABLE: readonly (readonly [names: string, Applied])[] = [
   ['ceil ceiling', one(ceil)],
   ['floor', one(floor)],
   ['int trunc', one(truncate)],
-  ['float number decimal print eval', one((value) => value)],
+  ['float number decimal print eval calculate calculator calc compute', one((value) => value)],
   ['rational fraction frac', { least: 1, most: 2, apply: rational }],
   ['round', { least: 1, most: 2, apply: (value = whole(0), digits) => round(value, digits) }],
   ['sqrt', one((value) => root(value, 2))],
@@ -179,11 +179,31 @@ const TABLE: readonly (readonly [names: string, Applied])[] = [
   ['mean average avg', many(mean)],
   ['median', many(median)],
   ['mod', two(remainder)],
+  ['range', { least: 1, most: 3, apply: refuseRange }],
   ['hypot', two((a, b) => root(add(multiply(a, a), multiply(b, b)), 2))],
 ];
 
 function rational(over: Value = whole(0), under: Value = whole(1)): Value {
   return divide(over, under);
+}
+
+function refuseRange(): never {
+  throw new Refusal('a range is of several numbers: write what is made of them, as in sum(range(1, 11)).');
+}
+
+/** The most numbers of a range. */
+const MAX_RANGE = 10_000n;
+
+/** The whole numbers of Python's `range(5)`, `range(1, 11)` and `range(10, 0, -2)`. */
+export function rangeOf(values: readonly Value[]): Value[] {
+  const given = values.map((value) => asWhole(value));
+  const [first = null, second = null] = given;
+  const [from, to, step] = given.length === 1 ? [0n, first, 1n] : [first, second, given[2] ?? 1n];
+  if (given.includes(null) || from === null || to === null || step === 0n)
+    throw new Refusal('a range is of whole numbers, and its step is not 0.');
+  const steps = (to - from + step - (step > 0n ? 1n : -1n)) / step;
+  if (steps > MAX_RANGE) throw new Refusal(`a range is of at most ${MAX_RANGE} numbers.`);
+  return Array.from({ length: Math.max(0, Number(steps)) }, (_, i) => whole(from + BigInt(i) * step));
 }
 
 export const FUNCTIONS: ReadonlyMap<string, Applied> = new Map(

@@ -2,6 +2,7 @@
 import { ambiguous, UnitsDiffer } from './refusal.ts';
 import { bare, type Node, type Operator, written } from './tree.ts';
 import { type Unit, unitNamed } from './units.ts';
+import { compare } from './value.ts';
 
 export function number(value: bigint): Node {
   return { kind: 'number', value: { n: value, d: 1n }, text: String(value) };
@@ -18,6 +19,7 @@ export function changed(operator: '+' | '-', percent: Node): Node {
 /** `5 less than 20`, `20% more than 50`. */
 export function compared(name: string, by: Node, from: Node): Node {
   const operator = name === 'less than' ? '-' : '+';
+  refuseFraction(by, operator, from);
   if (bare(by).kind !== 'percent') return summed(operator, from, by);
   return { kind: 'binary', operator: '*', left: from, right: changed(operator, by) };
 }
@@ -25,11 +27,27 @@ export function compared(name: string, by: Node, from: Node): Node {
 /** `240 increased by 15%` is 240 * (1 + 15%); of a sum it could be of its last term. */
 export function increased(name: string, from: Node, by: Node): Node {
   const operator = name === 'increased by' ? '+' : '-';
+  refuseFraction(by, operator, from);
   if (bare(by).kind !== 'percent') return summed(operator, from, by);
   if (from.kind === 'binary' && (from.operator === '+' || from.operator === '-')) {
     throw ambiguous(`... ${name} ${written(by)}`, `(...) ${name} ${written(by)}`, 'its last term changed');
   }
   return { kind: 'binary', operator: '*', left: from, right: changed(operator, by) };
+}
+
+/** `90 decreased by a third`, `a quarter more than 80`: of it, or of one. */
+function refuseFraction(by: Node, operator: '+' | '-', from: Node): void {
+  const part = by.kind === 'unit' ? null : bare(by);
+  const isWritten = part?.kind === 'number' && part.text.includes('/') && part.value.n < part.value.d;
+  const isDivided =
+    part?.kind === 'binary' &&
+    part.operator === '/' &&
+    part.left.kind === 'number' &&
+    part.right.kind === 'number' &&
+    compare(part.left.value, part.right.value) < 0;
+  if (!isWritten && !isDivided) return;
+  const [a, b] = [written(from), written(by)];
+  throw ambiguous(`${a} ${operator} ${b}`, `${a} ${operator} ${b}`, `${a} * (1 ${operator} ${b})`);
 }
 
 export function unitOf(of: Node, unit: Unit | null): Node {

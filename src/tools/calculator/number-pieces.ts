@@ -145,7 +145,11 @@ function readPartOfMany(lexer: Lexer): boolean {
   if (last?.kind === 'operator' && /[/^]/.test(last.name)) return false;
   const end = at + match[0].length;
   const multiplied = multipliers(lexer, { value: fractionOf(match), end });
-  if (multiplied.end === end || !/^[ -]/.test(text.slice(end))) return false;
+  if (multiplied.end === end) return false;
+  if (!/^[ -]/.test(text.slice(end))) {
+    const [many, over, under] = [text.slice(end, multiplied.end), match[1] as string, match[2] as string];
+    throw ambiguous(`${match[0]}${many}`, `(${over}/${under})${many}`, `${over}/(${under}${many})`);
+  }
   lexer.assumed = true;
   add(lexer, { value: multiplied.value, length: multiplied.end - at, said: saidOf(multiplied.value) });
   return true;

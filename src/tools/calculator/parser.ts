@@ -370,6 +370,11 @@ class Parser {
       const shown = phrase.name === 'power' ? `${said}^${phrase.of}` : `${phrase.of}(${said})`;
       throw ambiguous(`${shown} ${next.text} ...`, `(${shown}) ${next.text} ...`, 'one of a longer term');
     }
+    if (phrase.name === 'change') {
+      const [from, by, more] = args;
+      if (from === undefined || by === undefined || more !== undefined) throw unreadable();
+      return increased(phrase.of, from, by);
+    }
     if (phrase.name === 'power')
       return binary('^', { kind: 'group', of: args[0] as Node }, BigInt(phrase.of));
     const { least, most } = FUNCTIONS.get(phrase.of) ?? { least: 0, most: 0 };

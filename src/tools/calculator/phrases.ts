@@ -2,8 +2,8 @@
 
 /** A function in words before what it takes: `the sum of 3 and 4`. */
 export interface Phrase {
-  readonly name: 'call' | 'multiple' | 'power';
-  /** The function of the table, the number that multiplies, or the exponent. */
+  readonly name: 'call' | 'multiple' | 'power' | 'change';
+  /** The function of the table, the number that multiplies, the exponent, or the operator in words. */
   readonly of: string;
   /** The words between the things that it takes. */
   readonly joined: readonly string[];
@@ -67,6 +67,8 @@ const PREFIX: readonly (readonly [RegExp, Phrase])[] = (
     ['subtract(?! ?\\()', { name: 'call', of: 'subtract', joined: ['from'], swapped: true }],
     ['multiply(?! ?\\()', { name: 'call', of: 'product', joined: ['by', 'and'] }],
     ['divide(?! ?\\()', { name: 'call', of: 'divide', joined: ['by'] }],
+    ['(?:increase|raise)(?! ?\\()', { name: 'change', of: 'increased by', joined: ['by'] }],
+    ['(?:decrease|reduce|lower)(?! ?\\()', { name: 'change', of: 'decreased by', joined: ['by'] }],
   ] as const
 ).map(([words, phrase]) => [new RegExp(String.raw`(?:the )?(?:${words})(?![\p{L}\d_])`, 'iuy'), phrase]);
 

@@ -47,7 +47,10 @@ function readSignAt(lexer: Lexer, char: string): boolean {
   BLANK.lastIndex = lexer.at;
   const blank = BLANK.exec(lexer.text);
   if (char === '!') lexer.factorial();
-  else if (char === '%') lexer.add({ kind: 'percent' }, 1);
+  else if (char === '@' && lexer.afterOperand) {
+    lexer.assumed = true;
+    lexer.operator('*', 1);
+  } else if (char === '%') lexer.add({ kind: 'percent' }, 1);
   else if (char === '°') lexer.add({ kind: 'degrees' }, 1);
   else if (char === '|') lexer.bar();
   else if (char === ',') lexer.comma();

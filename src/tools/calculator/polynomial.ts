@@ -1,7 +1,7 @@
 /** Quotients of polynomials in one unknown with exact coefficients: the sides of an equation. */
 import { evaluate, isPercentAlone, ofWhat } from './evaluate.ts';
 import { Refusal } from './refusal.ts';
-import type { Node } from './tree.ts';
+import type { Node, Operator } from './tree.ts';
 import { add, asWhole, isExact, multiply, negate, sign, type Value, whole } from './value.ts';
 
 /** Coefficients from the constant on. */
@@ -45,9 +45,28 @@ export function quotientOf(node: Node): Quotient {
     }
     case 'binary':
       return combined(node);
+    case 'call':
+      return combined(asBinary(node));
     default:
       throw new Refusal('only linear equations are solved, and no functions of the unknown.');
   }
+}
+
+const AS_OPERATORS: ReadonlyMap<string, Operator> = new Map([
+  ['sum', '+'],
+  ['subtract', '-'],
+  ['product', '*'],
+  ['divide', '/'],
+]);
+
+/** `the sum of x and 5` */
+function asBinary({ name, args }: Node & { kind: 'call' }): Node & { kind: 'binary' } {
+  const operator = AS_OPERATORS.get(name);
+  const [left, right, ...more] = args;
+  if (operator === undefined || left === undefined || right === undefined)
+    throw new Refusal('only linear equations are solved, and no functions of the unknown.');
+  const node = { kind: 'binary', operator, left, right } as const;
+  return more.length === 0 ? node : asBinary({ kind: 'call', name, args: [node, ...more] });
 }
 
 function combined(node: Node & { kind: 'binary' }): Quotient {

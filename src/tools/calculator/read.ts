@@ -3,16 +3,18 @@
  * a grammar of Swirl's own, and the tree is walked; nothing of it is ever run. The length bounds the tree,
  * and `value.ts` the size of every number, so `9^9^9^9` is one comparison.
  */
+import { isNumberWord } from '../../agent/numbers/words.ts';
 import { settleCommas } from './commas.ts';
 import { evaluate } from './evaluate.ts';
 import { formatValue } from './format.ts';
 import { functionNamed } from './functions.ts';
 import { refuseSides } from './nodes.ts';
 import { parse } from './parser.ts';
+import { prefixAt } from './phrases.ts';
 import { piecesOf } from './pieces.ts';
 import { unknownsOf } from './polynomial.ts';
-import { Refusal, UnitsDiffer, unknownName } from './refusal.ts';
-import { sidesOf } from './sides.ts';
+import { Refusal, UnitsDiffer, unknownName, unsaid } from './refusal.ts';
+import { numberWords, sidesOf } from './sides.ts';
 import { solve } from './solve.ts';
 import { plainSpelling } from './spelling.ts';
 import type { Letters } from './tokens.ts';
@@ -125,7 +127,7 @@ function readSides(texts: readonly string[], { letters, limits }: Options): Read
     if (isChain && (formulas[at] || at === 0)) return [];
     // What a result is called says nothing: `x = 5 + 3`, `total cost = 5 + 3`.
     if (found.length > 1) {
-      const saysNothing = side instanceof Refusal || !isComputable(side);
+      const saysNothing = side instanceof Refusal || (!isComputable(side) && !isOfLetters(text, side));
       if (names[at] === null && saysNothing && isLabel(text)) return [];
       const name = names[at];
       if (
@@ -137,6 +139,13 @@ function readSides(texts: readonly string[], { letters, limits }: Options): Read
     }
     return [resolved(side)];
   });
+  if (sides.length < found.length && sides.every(({ node }) => bare(node).kind === 'number')) {
+    const isKept = (text: string) => sides.some((side) => side.text === text);
+    const said = texts.find(
+      (text) => !isKept(text) && isLabel(text) && isOperation(text) && OF_NUMBERS.test(text),
+    );
+    if (said !== undefined) throw unsaid(said);
+  }
   const isNamed = sides.length < found.length && isLabel(texts[0] ?? '');
   if (sides.length === 0) {
     throw (
@@ -155,6 +164,20 @@ function isLabel(text: string): boolean {
     LABEL.test(text) && !/^[xX] ?\d|(?<![\p{L}\d_])\p{L}\)? ?-| - ?(?:\d|\(?\p{L}(?![\p{L}\d_]))/u.test(text)
   );
 }
+
+/** `the sum of x and 5` */
+function isOfLetters(text: string, { unknowns }: Side): boolean {
+  return isOperation(text) && [...unknowns].every((name) => name.length === 1);
+}
+
+/** Whether a name begins as something that is to be computed. */
+function isOperation(text: string): boolean {
+  const [word = ''] = /^\p{L}+/u.exec(text) ?? [];
+  return prefixAt(text, 0) !== null || isNumberWord(word.toLowerCase()) || /^(?:the )?total of/i.test(text);
+}
+
+/** What is counted but not said: `sum of 3 numbers`, `average of five scores`. */
+const OF_NUMBERS = new RegExp(String.raw`\d|\b(?:a|an|some|${numberWords()}|numbers?|integers?)\b`, 'i');
 
 /** A name of a few words, with what it is counted in: `total cost (in $)`, `% change`, `∠A`, `E[X]`. */
 const LABEL =

@@ -20,3 +20,10 @@ export function unknownName(name: string): Refusal {
     `the name ${JSON.stringify(name.slice(0, 40))} is not known; write numbers without units.`,
   );
 }
+
+/** `sum of 3 numbers` beside `is 12` */
+export function unsaid(phrase: string): Refusal {
+  return new Refusal(
+    `${JSON.stringify(phrase.slice(0, 60))} does not say of which numbers: write them, or an equation in x.`,
+  );
+}

@@ -13,7 +13,8 @@ const EQUALS_OR_IS = new RegExp(
 );
 const CALLED = /^solve\s*\(([\s\S]*)\)$/i;
 
-function numberWords(): string {
+/** Of a regular expression. */
+export function numberWords(): string {
   const small = 'zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\\w+teen|';
   return `${small}(?:twen|thir|for|fif|six|seven|eigh|nine)ty|a hundred|half`;
 }

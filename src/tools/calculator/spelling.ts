@@ -45,6 +45,9 @@ const DATE_WITHIN =
 const REMAINDER =
   /^(?:the )?remainder (?:of|when|if) (\d{1,40}|\([\d\s+*-]{1,80}\)) (?:is )?divided by (\d{1,40})$/i;
 
+/** Of Python: a line, or the end of one. */
+const COMMENT = /^[^\S\n]*#[^\S\n]*\p{L}[^\n]*\n|(?<=\S)[^\S\n]+#[^\S\n]*\p{L}[^\n]*$/gmu;
+
 /** Vulgar fractions are one number each, whatever stands beside them. */
 const VULGAR = /[¼-¾⅐-⅞↉]/g;
 
@@ -52,6 +55,8 @@ const VULGAR = /[¼-¾⅐-⅞↉]/g;
 export function plainSpelling(text: string): string {
   let plain = unwrapped(text.replaceAll(/\r\n?|\u2028|\u2029/g, '\n'));
   plain = plain
+    .replace(COMMENT, '')
+    .trim()
     .replace(/<<[^<>]*>>/g, '')
     .replace(/&(?==)/g, '')
     .replace(/(?<!eval)\(\s*(["'])([^"'()]*)\1\s*\)/g, '($2)')

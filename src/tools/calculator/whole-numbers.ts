@@ -9,7 +9,7 @@ function wholeOf(value: Value, message: string): bigint {
 }
 
 /** n (n - 1) ... down to `count` factors; stops as soon as the product is too long. */
-function falling(n: bigint, count: bigint): bigint {
+export function falling(n: bigint, count: bigint): bigint {
   let product = 1n;
   for (let i = 0n; i < count; i++) {
     product *= n - i;

@@ -1,4 +1,5 @@
 /** Words and letters: functions, constants, operators and numbers in words, units, unknowns. */
+import { decimal, isWhole, plus, type Rational, times } from '../../agent/numbers/rational.ts';
 import { isNumberWord, readWords } from '../../agent/numbers/words.ts';
 import { CONSTANTS, functionNamed } from './functions.ts';
 import type { Lexer } from './lexer.ts';
@@ -19,7 +20,7 @@ import {
 const LETTER = /[\p{L}_µ]/u;
 const NAME = /[\p{L}_][\p{L}\d_]*/uy;
 /** Libraries that functions are called by. */
-const LIBRARY = /(?:math|np|numpy|sympy|sp|cmath)\.(?=\p{L})/iuy;
+const LIBRARY = /(?:math|np|numpy|sympy|sp|cmath|statistics|fractions|decimal)\.(?=\p{L})/iuy;
 /** Functions that may stand before their argument without parentheses. */
 const BARE = /^(?:sqrt|cbrt|ln|log|log2|log10|exp|sin|cos|tan|arcsin|arccos|arctan|abs)$/;
 /** `sqrt16`, `log_2(8)`, `log_{10} 100`. */
@@ -28,7 +29,9 @@ const WITH_NUMBER =
 /** A word of a unit, with its power: `apples`, `km`, `m^2`, `sq.`. */
 const UNIT_WORD =
   /[^\S\n]*((?:°\s?[CF](?!\p{L})|[\p{L}µ][\p{L}\p{M}µ'’]*(?:-\p{L}+)*)\.?)(?:(?:\^|\*\*)\s*[-+]?(?:\d|\{\s*[-+]?\d\s*\})(?![\d.])|[²³]|(?<=[cmk]?m)[23](?!\d))?/uy;
-const PER_WORD = /[^\S\n]*(?:\/|per(?!\p{L}))[^\S\n]*(?=[\p{L}µ])/iuy;
+const PER_WORD =
+  /[^\S\n]*(?:\/|per(?!\p{L}))[^\S\n]*(?=[\p{L}µ])|[^\S\n]+an?[^\S\n]+(?=(?:second|minute|hour|day|night|week|month|year)(?!\p{L}))/iuy;
+const OF_WORD = /[^\S\n]+of[^\S\n]+(?:the[^\S\n]+)?(\p{L}{3,})/iuy;
 /** The most words that a unit is made of. */
 const MAX_UNIT_WORDS = 6;
 /** Letters that are units by themselves where they adjoin a number; others are unknowns. */
@@ -73,6 +76,7 @@ export function readWordAt(lexer: Lexer): boolean {
     readConstant(lexer) ||
     (!afterOperand && (readPrefix(lexer) || readNumberWords(lexer))) ||
     readFiller(lexer) ||
+    (afterOperand && readMore(lexer)) ||
     (afterOperand && readUnit(lexer)) ||
     readName(lexer)
   );
@@ -187,15 +191,55 @@ function readNumberWords(lexer: Lexer): boolean {
   const read = readWords(rest);
   if (read === null || /^\p{L}/u.test(read.rest)) return false;
   lexer.assumed = true;
-  const { value } = read.numeral;
-  lexer.add({ kind: 'number', value, said: saidOf(value), plain: false }, rest.length - read.rest.length);
+  const { value, rest: after } = withScore(withFraction({ value: read.numeral.value, rest: read.rest }));
+  lexer.add({ kind: 'number', value, said: saidOf(value), plain: false }, rest.length - after.length);
   return true;
+}
+
+interface Begun {
+  readonly value: Rational;
+  readonly rest: string;
+}
+
+/** `five and 3/4` */
+function withFraction({ value, rest }: Begun): Begun {
+  const match = /^ and (\d{1,4})\/(\d{1,4})(?![\d.,/]|\s*[\^!(])/.exec(rest);
+  const [whole = '', over = '', under = ''] = match ?? [];
+  if (!isWhole(value) || Number(over) >= Number(under)) return { value, rest };
+  const part = { n: BigInt(over), d: BigInt(under) };
+  return { value: plus(value, part), rest: rest.slice(whole.length) };
+}
+
+/** `three score and ten` */
+function withScore({ value, rest }: Begun): Begun {
+  const match = /^[ -]score(?!\p{L})(?! \p{L}+ of)/iu.exec(rest);
+  if (match === null || !isWhole(value)) return { value, rest };
+  const many = times(value, decimal('20'));
+  const after = rest.slice(match[0].length);
+  const joined = /^ and (?=[a-z])/i.exec(after);
+  const more = joined === null ? null : readWords(after.slice(joined[0].length));
+  return more === null
+    ? { value: many, rest: after }
+    : { value: plus(many, more.numeral.value), rest: more.rest };
 }
 
 /** Articles say nothing. */
 function readFiller(lexer: Lexer): boolean {
   const match = matchAt(/(?:the|a total of|all)\s+(?=\S)/iuy, lexer.text, lexer.at);
   if (match === null) return false;
+  lexer.at += match[0].length;
+  lexer.assumed = true;
+  return true;
+}
+
+/** `5 apples + 3 more`, `3 more apples`; not `3 more than 5`. */
+function readMore(lexer: Lexer): boolean {
+  const match = matchAt(
+    /more(?=\s*(?:$|[-+*/×÷)=]|\p{L}{3,}))(?!\s+than(?!\p{L}))\s*/iuy,
+    lexer.text,
+    lexer.at,
+  );
+  if (match === null || lexer.last?.kind !== 'number') return false;
   lexer.at += match[0].length;
   lexer.assumed = true;
   return true;
@@ -216,6 +260,7 @@ function readUnit(lexer: Lexer): boolean {
     const isFirst = words.length === 0;
     const isInch = (isFirst || isPer) && INCH.test(text.slice(end));
     if (!isInch && !isUnitWord(word, { letters, isAttached: isAttached && isFirst })) break;
+    if (isFirst) refuseCount(lexer, word);
     // `3 x 4` and `3 apples x 4`: the sign is no word.
     if (words.length > 0 && /^[xX]$/.test(word)) break;
     if (!isPer && stops(text, end, word)) break;
@@ -224,11 +269,33 @@ function readUnit(lexer: Lexer): boolean {
     const per = matchAt(PER_WORD, text, end);
     isPer = per !== null && unitFollows(text, end + per[0].length);
     if (isPer) end += per?.[0].length ?? 0;
+    else end += ofWhat(text, end);
   }
   if (words.length === 0) return false;
   lexer.assumed = true;
   lexer.add({ kind: 'unit', unit: words.length === 1 ? unitNamed(words[0] as string) : null }, end - at);
   return true;
+}
+
+/** Of `200 g of flour` the length of ` of`; 0 where something to calculate with may come after it. */
+function ofWhat(text: string, at: number): number {
+  const [whole = '', word = ''] = matchAt(OF_WORD, text, at) ?? [];
+  const from = at + whole.length - word.length;
+  const isUnit =
+    word !== '' &&
+    unitFollows(text, from) &&
+    isUnitWord(word, { letters: 'signs', isAttached: false }) &&
+    infixAt(text, from) === null &&
+    prefixAt(text, from) === null;
+  return isUnit ? whole.length - word.length : 0;
+}
+
+/** Words of old counts that are other things today: `two scores`, `4 gross`. */
+function refuseCount({ last, isMoney }: Lexer, word: string): void {
+  if (last?.kind !== 'number' || isMoney) return;
+  const count = /^scores?$/i.test(word) ? 20 : /^gross$/i.test(word) ? 144 : null;
+  if (count === null) return;
+  throw ambiguous(`${last.said} ${word}`, `${last.said} * ${count}`, `${last.said} things of that name`);
 }
 
 /** Whether the word is an operator, or a function's name, or a number. */
