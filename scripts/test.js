@@ -50,8 +50,8 @@ if (!isFetched() && missing() === null && needsBroker({ jest, root, args })) {
   }
 }
 
-// A worker for each core, and memory for a few.
-const workers = Math.max(2, Math.min(4, availableParallelism()));
+// One more than there are cores, as tests on a broker wait for much; and memory for a few.
+const workers = Math.min(4, availableParallelism() + 1);
 const folder = mkdtempSync(join(tmpdir(), 'swirl-test-'));
 const counts = join(folder, 'counts.json');
 const run = spawnSync(process.execPath, [jest, `--maxWorkers=${workers}`, ...args], {

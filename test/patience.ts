@@ -22,9 +22,11 @@ export async function until(
   { everyMs = 5, details = () => '' }: Wait = {},
 ): Promise<void> {
   const started = performance.now();
-  while (!(await reached())) {
-    if (performance.now() - started > PATIENCE_MS) throw new Error(inVain(what, details()));
-    await pause(everyMs);
+  for (let looked = started; !(await reached()); looked = performance.now()) {
+    const now = performance.now();
+    if (now - started > PATIENCE_MS) throw new Error(inVain(what, details()));
+    // What is waited for needs the machine more than a look that takes long.
+    await pause(Math.max(everyMs, 3 * (now - looked)));
   }
 }
 

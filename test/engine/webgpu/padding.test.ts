@@ -74,7 +74,7 @@ onDevice('sizes that are no multiples of 4', () => {
           }
         }
       }),
-      { numRuns: 12, seed: 11 },
+      { numRuns: 6, seed: 11 },
     );
   });
 
