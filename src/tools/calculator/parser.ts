@@ -297,7 +297,7 @@ class Parser {
       throw ambiguous(`${sign} ${said}`, `${name}(${said})`, `${name}(${shortly(argument.of)})${mark}`);
     }
     const next = this.#next;
-    const isTight = isTightDivision(this.#next) && !/^[√∛]$/.test(sign);
+    const isTight = isTightDivision(next) && !/^[√∛]$/.test(sign);
     const divisor = this.#peek(1);
     if ((isTight && divisor?.kind !== 'function') || (this.#isFactor() && next?.kind !== 'open')) {
       if (next?.kind !== 'function' && next?.kind !== 'bar') {
@@ -370,11 +370,7 @@ class Parser {
       const shown = phrase.name === 'power' ? `${said}^${phrase.of}` : `${phrase.of}(${said})`;
       throw ambiguous(`${shown} ${next.text} ...`, `(${shown}) ${next.text} ...`, 'one of a longer term');
     }
-    if (phrase.name === 'change') {
-      const [from, by, more] = args;
-      if (from === undefined || by === undefined || more !== undefined) throw unreadable();
-      return increased(phrase.of, from, by);
-    }
+    if (phrase.name === 'change' && args.length === 2) return increased(phrase.of, ...(args as [Node, Node]));
     if (phrase.name === 'power')
       return binary('^', { kind: 'group', of: args[0] as Node }, BigInt(phrase.of));
     const { least, most } = FUNCTIONS.get(phrase.of) ?? { least: 0, most: 0 };
