@@ -115,15 +115,14 @@ interface BegunBranch {
   readonly say: (message: string) => void;
 }
 
-/** The contexts that a `swirl branch` which was ended early has not fed; a `ConfigError` where they are others, or all there. */
+/** The contexts that a `swirl branch` which was ended early has not fed; a `ConfigError` where they are others. */
 async function leftOf(
   contexts: readonly SubTrajectory[],
   { begun, say }: BegunBranch,
 ): Promise<SubTrajectory[]> {
-  const [{ openRecorded }, { readRecords }, { nameTaken }] = await Promise.all([
+  const [{ openRecorded }, { readRecords }] = await Promise.all([
     import('../lineage/run-chain.ts'),
     import('../topics/read-records.ts'),
-    import('../topology/branch.ts'),
   ]);
   const { run, folder, stages } = begun;
   const fed = new Set<string>();
@@ -136,12 +135,15 @@ async function leftOf(
     await opened.transport.close();
   }
   const left = contexts.filter(({ id }) => !fed.has(id));
-  if (left.length === 0) throw nameTaken(run);
   if (stages.branch?.contexts !== contexts.length || fed.size + left.length !== contexts.length)
     throw new ConfigError(
-      `--as ${run}: that run is to begin at ${stages.branch?.contexts} contexts, and was ended after ${fed.size}; these are ${contexts.length}, not the same ones: ask for those again, or take another name`,
+      `--as ${run}: that run is to begin at ${stages.branch?.contexts} contexts, and has ${fed.size}; these are ${contexts.length}, not the same ones: ask for those again, or take another name`,
     );
-  say(`the run ${run} has ${fed.size} of its ${contexts.length} contexts: the others are fed`);
+  say(
+    left.length > 0
+      ? `the run ${run} has ${fed.size} of its ${contexts.length} contexts: the others are fed`
+      : `the run ${run} has its ${counted(contexts.length, 'context')}: it goes on`,
+  );
   return left;
 }
 
@@ -151,6 +153,7 @@ async function feed(
   contexts: readonly SubTrajectory[],
   say: (message: string) => void,
 ): Promise<void> {
+  if (contexts.length === 0) return;
   const { openRun } = await import('../open-run.ts');
   const opened = await openRun(topology, say);
   try {

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { ConfigError } from '../errors.ts';
+import { counted } from './count.ts';
 import { withExitCodes } from './exit.ts';
 
 interface RunsFlags {
@@ -54,11 +55,15 @@ export function register(program: Command): void {
 }
 
 async function deleteNamed(named: { folder: string; run: string }, flags: DeleteFlags): Promise<void> {
-  const [{ deleteRun, whyKeep }, { keptTopology }, { runPlace }] = await Promise.all([
+  const [{ deleteRun, whyKeep }, { finishDeleting }, { keptTopology }, { runPlace }] = await Promise.all([
     import('../run-file/delete-run.ts'),
+    import('../run-file/delete-folder.ts'),
     import('../topology/kept.ts'),
     import('../topology/run-place.ts'),
   ]);
+  const left = await finishDeleting(named.folder);
+  if (left > 0)
+    process.stderr.write(`${counted(left, 'folder')} of runs that were being deleted: deleted to the end\n`);
   const place = runPlace(named.run, named.folder);
   const { folder, run } = place;
   const why = flags.force === true ? [] : await whyKeep(place);

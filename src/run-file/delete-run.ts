@@ -1,13 +1,12 @@
 /** Deletes a run: its topics wherever they live, its progress, and its folder. */
-import { randomUUID } from 'node:crypto';
-import { rename, rm } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
-import { SwirlError, TransportError } from '../errors.ts';
+import { SwirlError } from '../errors.ts';
 import { openTransport, removeTopics } from '../open-transport.ts';
 import { keptTopology, runsIn } from '../topology/kept.ts';
 import { parentOf } from '../topology/parent.ts';
 import { pathsIn } from '../topology/paths.ts';
 import type { Topology } from '../topology/topology.ts';
+import { deleteFolder } from './delete-folder.ts';
 
 /** Runs that a refusal names; all are counted. */
 const MOST_NAMED = 5;
@@ -60,20 +59,10 @@ async function workersOf(topology: Topology): Promise<string[]> {
   }
 }
 
-/**
- * Deletes it. The folder goes first from where runs are looked for: half a run is never listed. Throws a
- * `TransportError` where the disk or its rights refuse.
- */
+/** Deletes it. Ended in between it is there still, or not listed any more. Throws as `deleteFolder` does. */
 export async function deleteRun({ folder, run }: DeleteRun): Promise<void> {
   await removeTopics(keptTopology(folder, run), { notify: () => {} });
-  const aside = join(folder, `.${run}.deleted-${randomUUID()}`);
-  try {
-    await rename(join(folder, run), aside);
-    await rm(aside, { recursive: true, force: true });
-  } catch (error) {
-    const { message } = error as Error;
-    throw new TransportError(`${join(folder, run)} cannot be deleted: ${message}`, { cause: error });
-  }
+  await deleteFolder(join(folder, run));
 }
 
 interface Used {

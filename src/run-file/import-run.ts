@@ -1,18 +1,19 @@
 /** Makes a run of an archive: its folder, and its topics in the transport of its topology, or in another. */
-import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { open, rename, rm, rmdir } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { flushFolder } from '../checkpoint/folder-aside.ts';
 import { ConfigError, DataError, TransportError } from '../errors.ts';
 import { makeFolder } from '../make-folder.ts';
 import { restoreTopics } from '../open-transport.ts';
+import { type BuildingLock, takeLock } from '../tools/search/building-lock.ts';
 import type { ProgressOf, TopicRestorer } from '../topics/transport.ts';
 import { topicSpecs } from '../topology/flow.ts';
 import { parentOf } from '../topology/parent.ts';
 import { RESOLVED_FILE } from '../topology/run-files.ts';
 import type { Topology } from '../topology/topology.ts';
 import { entriesPlace, FILES, filePath, type Manifest, MOST_ENTRIES_BYTES } from './archive-form.ts';
+import { deleteFolder, finishDeleting } from './delete-folder.ts';
 import { type Entry, readEntriesFile } from './entries-file.ts';
 import { importedTopology } from './imported-topology.ts';
 import { type Archive, type Member, openArchive } from './read-archive.ts';
@@ -49,17 +50,22 @@ export async function importRun(options: ImportOptions): Promise<Imported> {
   const archive = await openArchive(file);
   const { run } = archive.manifest;
   const target = join(folder, run);
-  const aside = join(folder, `.import-${randomUUID()}`);
+  const aside = join(folder, `.import-${run}`);
   const isNew = !existsSync(folder);
   let isDone = false;
+  let lock: BuildingLock | undefined;
   try {
-    if (existsSync(target)) {
-      throw new ConfigError(
-        `there is a run ${run} in ${folder} already: import into another --folder, or delete that one`,
-      );
-    }
+    requireNone(target);
+    lock = await claimed(aside, options, run);
+    // Another import may have ended in the meantime.
+    requireNone(target);
+    const { touch } = lock;
     makeFolder(join(aside, run));
-    const importing = new Import(archive, join(aside, run), options);
+    const onProgress = (records: number) => {
+      touch();
+      options.onProgress?.(records);
+    };
+    const importing = new Import(archive, join(aside, run), { ...options, onProgress });
     const imported = await importing.all();
     try {
       await rename(join(aside, run), target);
@@ -71,9 +77,29 @@ export async function importRun(options: ImportOptions): Promise<Imported> {
     return imported;
   } finally {
     await archive.close();
-    await rm(aside, { recursive: true, force: true });
-    if (isNew && !isDone) await rm(folder, { recursive: true, force: true });
+    if (lock !== undefined) await deleteFolder(aside);
+    if (isNew && !isDone) await rmdir(folder).catch(() => {});
   }
+}
+
+function requireNone(target: string): void {
+  if (!existsSync(target)) return;
+  throw new ConfigError(
+    `there is a run ${basename(target)} in ${dirname(target)} already: import into another --folder, or delete that one`,
+  );
+}
+
+/** Takes the folder in which a run is made, for one import at a time; what an ended one left there is deleted. */
+async function claimed(aside: string, { folder, notify }: ImportOptions, run: string): Promise<BuildingLock> {
+  await finishDeleting(folder);
+  const lock = takeLock(aside);
+  if (typeof lock === 'string')
+    throw new ConfigError(`${lock} is importing the run ${run} into ${folder}: wait until it has ended`);
+  if (existsSync(join(aside, run))) {
+    notify(`an import of the run ${run} had not ended: what it left in ${folder} is deleted`);
+    await rm(join(aside, run), { recursive: true, force: true });
+  }
+  return lock;
 }
 
 class Import {

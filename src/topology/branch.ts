@@ -15,7 +15,7 @@ export interface BranchTopologyOptions {
   /** The old run, and where it lives. */
   readonly run: string;
   readonly folder: string;
-  /** The new run's name, which may be there with some of its contexts; by default the old one's with the first free number. */
+  /** The new run's name, which may be there from the same call before; by default the old one's with the first free number. */
   readonly as?: string | undefined;
   /** Trajectories that begin again at each context. */
   readonly rollouts: number;
@@ -66,15 +66,13 @@ function begunBranch(folder: string, { name, of }: { readonly name: string; read
     const { topology } = examineFile(file);
     const branch = topology?.stages.branch;
     if (branch?.of === of && branch.contexts !== null) return topology;
-  } else if (!existsSync(folder) || readdirSync(folder).every((entry) => LEFT_FIRST.includes(entry))) {
+  } else if (!existsSync(folder) || readdirSync(folder).every(isLeftFirst)) {
     return null;
   }
-  throw nameTaken(name);
+  throw new ConfigError(`--as ${name}: there is a run of that name, and no branch of ${of}: take another`);
 }
 
-/** What a run leaves before its topology. */
-const LEFT_FIRST = ['log'];
-
-export function nameTaken(name: string): ConfigError {
-  return new ConfigError(`--as ${name}: there is a run of that name: take another, or go on with \`run\``);
+/** Whether a run leaves it before its topology: the log, and the topology's file while it is written. */
+function isLeftFirst(entry: string): boolean {
+  return entry === 'log' || (entry.startsWith(`${RESOLVED_FILE}.`) && entry.endsWith('.tmp'));
 }

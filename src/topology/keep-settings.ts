@@ -54,8 +54,9 @@ function refusal(
   begun: ReadonlySet<string>,
 ): ConfigError {
   const lines = differences.map((difference) => {
-    const stages = difference.stages.filter((stage) => begun.has(stage)).join(', ');
-    return `  ${lineOf(difference)} (${stages} has records by it)`;
+    const stages = difference.stages.filter((stage) => begun.has(stage));
+    const have = stages.length === 1 ? 'has' : 'have';
+    return `  ${lineOf(difference)} (${stages.join(', ')} ${have} records by it)`;
   });
   return new ConfigError(
     `the run ${run} was begun with other settings, and its records depend on them:\n${lines.join('\n')}\n` +

@@ -1,4 +1,5 @@
 /** Rollouts that begin again at recorded contexts: in a run of their own, killed and gone on with, and traced back. */
+import { mkdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { openRun } from '../../src/open-run.ts';
 import type { SubTrajectory } from '../../src/topics/records.generated.ts';
@@ -57,6 +58,9 @@ describe('a run of branches', () => {
 
   test('with the same seed and contexts is the same run, by condition or by name', async () => {
     const ids = old.filter(({ index }) => index === 1).map(({ id }) => id);
+    // As a kill leaves it in the first moment.
+    mkdirSync(place.path('runs', 'by-name'));
+    place.write('runs/by-name/topology.resolved.yaml.5.tmp', '');
     expect(await branch(...ids, '--as', 'by-name')).toMatchObject({ code: 0 });
     const [one, other] = [await contents(runs(), 'again'), await contents(runs(), 'by-name')];
     for (const topic of ['turns', 'trajectories', 'judged', 'scored'])
@@ -85,6 +89,12 @@ describe('a run of branches', () => {
     const again = await branch(...where, '--as', 'part');
     expect(again).toMatchObject({ code: 0 });
     expect(again.stderr).toContain(`has 2 of its ${steps.length} contexts`);
+    // Killed after that it goes on too; nothing is left to do here, and what came of it is said once more.
+    const over = await branch(...where, '--as', 'part');
+    expect(over).toMatchObject({ code: 0 });
+    expect(over.stderr).toContain(`has its ${steps.length} contexts: it goes on`);
+    const told = (text: string) => text.slice(text.indexOf('new rollouts at'));
+    expect(told(over.stdout)).toBe(told(again.stdout));
     const [one, other] = [await contents(runs(), 'again'), await contents(runs(), 'part')];
     for (const topic of ['contexts', 'trajectories', 'scored']) expect(other[topic]).toEqual(one[topic]);
 
@@ -133,7 +143,7 @@ describe('a run of branches', () => {
     for (const [args, says] of [
       [['q0/7/1'], 'q0/7/1: expected the name of a question, trajectory or step'],
       [[...where, '--most', '2'], 'more than 2 such steps'],
-      [[...where, '--as', 'again'], 'there is a run of that name'],
+      [[...where, '--as', 'main'], 'there is a run of that name, and no branch of main'],
       [[], 'name the steps to begin again at'],
     ] as const) {
       const { code, stderr } = await branch(...args);

@@ -1,6 +1,14 @@
 /** A run as a file: there and back it is the same run, and no changed byte of the file is taken for what was written. */
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +17,7 @@ import avro from 'avsc';
 import fc from 'fast-check';
 import { DataError } from '../../src/errors.ts';
 import { importRun } from '../../src/run-file/import-run.ts';
+import { takeLock } from '../../src/tools/search/building-lock.ts';
 import { TOPICS } from '../../src/topology/topics.ts';
 import { builtProgram } from '../end-to-end/built-program.ts';
 import { contents, recordsOf } from '../end-to-end/run-records.ts';
@@ -61,6 +70,28 @@ test('exported again it is the same file, to the byte; a run that is there, and 
   await expect(imported('first.tar', 'one')).rejects.toThrow('already');
   expect(await place.swirl(['export', 'main', 'first.tar'])).toMatchObject({ code: 2 });
   expect(readdirSync(place.path('one'))).toEqual(['main']);
+});
+
+test('what an import that was killed left is deleted by the next; of two at once the second is refused', async () => {
+  const folder = place.path('left');
+  const aside = join(folder, '.import-main');
+  const half = join(aside, 'main', 'log');
+  const deleted = join(folder, '..import-main.deleted-5b0b9f5e-8f9c-4d6c-9a53-3d1f0c0f4d1a');
+  for (const made of [half, deleted]) mkdirSync(made, { recursive: true });
+  writeFileSync(join(half, 'data.mdb'), 'half of it');
+  const lock = takeLock(aside);
+  await expect(imported('main.tar', 'left')).rejects.toThrow(/process \d+ is importing the run main into/);
+  expect(existsSync(half)).toBe(true);
+  if (typeof lock === 'string') throw new Error(lock);
+  lock.release();
+  // Killed while it took the lock: its name was never written.
+  const unnamed = join(aside, 'lock-2');
+  writeFileSync(unnamed, '');
+  await expect(imported('main.tar', 'left')).rejects.toThrow('another process is importing');
+  utimesSync(unnamed, 0, 0);
+  expect(await imported('main.tar', 'left')).toMatchObject({ run: 'main' });
+  expect(readdirSync(folder)).toEqual(['main']);
+  expect(await contents(folder, 'main')).toEqual(await contents(place.path('runs'), 'main'));
 });
 
 test('any tar unpacks it, and any reader of Avro its records', async () => {

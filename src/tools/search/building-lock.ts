@@ -62,10 +62,15 @@ function ownerOf(path: string): string | null {
   let owner: { host?: string; pid?: number; process?: string };
   let touched: number;
   try {
-    owner = JSON.parse(readFileSync(path, 'utf8'));
     touched = statSync(path).mtimeMs;
   } catch {
     return 'another process';
+  }
+  try {
+    owner = JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    // Just made, or its owner was killed before it had written its name.
+    return Date.now() - touched < SILENT_MS ? 'another process' : null;
   }
   if (owner.pid === undefined) return null;
   if (owner.host === hostname()) {

@@ -63,7 +63,8 @@ export async function restoreTopics(options: RestoreKafkaOptions): Promise<Topic
   } else if (there.size > 0) {
     const names = [...there.keys()].slice(0, 5).map((topic) => topicName(run, topic));
     throw new ConfigError(
-      `the cluster has topics of a run ${run} already: ${names.join(', ')}. Delete that run first`,
+      `the cluster has topics of a run ${run} already: ${names.join(', ')}. Delete that run first (\`swirl runs delete\`); ` +
+        `where it has no folder any more, its topics: kafka-topics.sh --delete --topic 'swirl\\.${run}\\..*'`,
     );
   }
   try {
