@@ -1,6 +1,6 @@
 /**
- * A training step with the kernels of an earlier commit and with today's, in turn in one process; the losses of
- * two steps are compared first. Medians of the rounds, by the clock and by the processor's time. The earlier
+ * Scoring and a training step with the kernels of an earlier commit and with today's, in turn in one process; the
+ * losses of two steps are compared first. Medians of the rounds, by the clock and by the processor's time. The earlier
  * engine is read out of a worktree of that commit, which takes this one's packages:
  *
  *   git worktree add ../before 90df82b && ln -s "$PWD/node_modules" ../before/node_modules
@@ -88,21 +88,23 @@ async function compare(name: string): Promise<void> {
     await trainingStep(engine, batch),
   ];
   agree('losses of two steps', await losses(now), await losses(before), 1e-4);
-  const took: Took[][] = [[], []];
-  for (let round = 0; round < rounds; round++) {
-    for (const [n, engine] of [before, now].entries()) {
-      took[n].push(await tookOf(1, () => trainingStep(engine, batch)));
-    }
-  }
-  const of = (key: keyof Took) => {
-    const [then, here] = took.map((all) => 1000 * median(all.map((one) => one[key])));
-    return `${then.toFixed(1)} ms before, ${here.toFixed(1)} now, ratio ${(then / here).toFixed(2)}`;
-  };
   console.log(
     `${name}: ${config.family}, ${config.layers} layers of ${config.hiddenSize} x ${config.intermediateSize}, ${rows[0]} rows of ` +
-      `${rows[1]} tokens${lora ? `, LoRA of rank ${lora.rank} on bf16` : ''}; ${now.device}, ${cpus()[0].model}, load ${loadavg()[0].toFixed(0)}\n` +
-      `  by the clock ${of('clock')}\n  by processor time ${of('processors')}`,
+      `${rows[1]} tokens${lora ? `, LoRA of rank ${lora.rank} on bf16` : ''}; ${now.device}, ${cpus()[0].model}, load ${loadavg()[0].toFixed(0)}`,
   );
+  const inTurn = async (what: string, work: (engine: Engine) => Promise<unknown>) => {
+    const took: Took[][] = [[], []];
+    for (let round = 0; round < rounds; round++) {
+      for (const [n, engine] of [before, now].entries()) took[n].push(await tookOf(1, () => work(engine)));
+    }
+    const of = (key: keyof Took) => {
+      const [then, here] = took.map((all) => 1000 * median(all.map((one) => one[key])));
+      return `${then.toFixed(1)} ms before, ${here.toFixed(1)} now, ratio ${(then / here).toFixed(2)}`;
+    };
+    console.log(`  ${what} by the clock ${of('clock')}\n  ${what} by processor time ${of('processors')}`);
+  };
+  await inTurn('scoring', (engine) => engine.forward(batch));
+  await inTurn('a training step', (engine) => trainingStep(engine, batch));
   await before.close();
   await now.close();
 }
