@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { checkEmbeddings } from '../../src/cli/doctor-embeddings.ts';
 import { resolveTopology } from '../../src/topology/load.ts';
+import { builtProgram } from '../end-to-end/built-program.ts';
 import { vectorOf } from '../models/embeddings-server.ts';
 import { corpora, made } from '../tools/search/made-corpora.ts';
 
 const { corpusFile, started } = corpora();
 
 function index(...args: string[]): { readonly status: number | null; readonly said: string } {
-  const swirl = join(import.meta.dirname, '../../bin/swirl.js');
-  const { status, stdout, stderr } = spawnSync(process.execPath, [swirl, 'index', ...args], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [builtProgram(), 'index', ...args], {
     encoding: 'utf8',
   });
   return { status, said: stdout + stderr };

@@ -11,7 +11,6 @@ import { embeddedConfig } from '../../src/topics/embedded/embedded-config.ts';
 import { openEmbeddedLog } from '../../src/topics/embedded/embedded-log.ts';
 import { type FaultServer, startFaultServer } from '../models/fault-server.ts';
 import { sumLines } from './able-policy.ts';
-import { builtProgram } from './built-program.ts';
 import { contents, recordsOf } from './run-records.ts';
 import { questionOf } from './scripted-policy.ts';
 import { sumsTopology } from './sums-topology.ts';
@@ -22,7 +21,7 @@ const EXIT = { done: 0, failed: 1, usage: 2, failures: 3 };
 let place: Workplace;
 
 beforeAll(async () => {
-  place = workplace({ command: builtProgram });
+  place = workplace();
   place.write('questions.jsonl', sumLines(4).join(''));
   const shape = ['--vocabulary', '300', '--hidden', '16', '--layers', '1', '--positions', '256'];
   expect(await place.swirl(['new-policy', 'policy', '--texts', 'questions.jsonl', ...shape])).toMatchObject({

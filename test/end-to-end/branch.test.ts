@@ -5,7 +5,6 @@ import { openRun } from '../../src/open-run.ts';
 import type { SubTrajectory } from '../../src/topics/records.generated.ts';
 import { branchTopology } from '../../src/topology/branch.ts';
 import { makeAblePolicy, sumLines } from './able-policy.ts';
-import { builtProgram } from './built-program.ts';
 import { contents, recordsOf } from './run-records.ts';
 import { sumsTopology } from './sums-topology.ts';
 import { type Workplace, workplace } from './swirl-process.ts';
@@ -20,7 +19,7 @@ const branch = (...args: string[]) =>
   place.swirl(['branch', '--run', 'main', '--rollouts', `${ROLLOUTS}`, ...args]);
 
 beforeAll(async () => {
-  place = workplace({ command: builtProgram });
+  place = workplace();
   await makeAblePolicy(place.path('policy'));
   place.write('questions.jsonl', sumLines(4).join(''));
   place.write('topology.yaml', sumsTopology('runs'));

@@ -8,7 +8,6 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { startFaultServer } from '../models/fault-server.ts';
 import { pause, until } from '../patience.ts';
 import { makeAblePolicy, sumLines } from './able-policy.ts';
-import { builtProgram } from './built-program.ts';
 import { countsOf } from './counts.ts';
 import { contents, recordsOf, watch } from './run-records.ts';
 import { sumsTopology } from './sums-topology.ts';
@@ -24,7 +23,7 @@ let home: Workplace;
 let undisturbed: Record<string, string[]>;
 
 beforeAll(async () => {
-  home = workplace({ command: builtProgram });
+  home = workplace();
   await makeAblePolicy(home.path('policy'));
   await fed(home);
   expect(await home.swirl(['run', '--until-drained'])).toMatchObject({ code: 0, signal: null });
@@ -68,7 +67,7 @@ describe('a run with a policy of its own', () => {
   let place: Workplace;
 
   beforeEach(async () => {
-    place = workplace({ command: builtProgram });
+    place = workplace();
     cpSync(home.path('policy'), place.path('policy'), { recursive: true });
     await fed(place);
   });

@@ -4,7 +4,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type Ended, type Workplace, workplace } from './swirl-process.ts';
+import { binary, type Ended, type Workplace, workplace } from './swirl-process.ts';
 
 const questions = 6;
 const heldOut = 8;
@@ -14,7 +14,7 @@ let ended: Ended;
 let object: Record<string, unknown>;
 
 beforeAll(async () => {
-  place = workplace();
+  place = workplace({ command: () => binary });
   const counts = ['--questions', String(questions), '--held-out', String(heldOut)];
   ended = await place.swirl(['demo', '--json', ...counts]);
   object = JSON.parse(ended.stdout.trimEnd().split('\n').at(-1) ?? '') as Record<string, unknown>;

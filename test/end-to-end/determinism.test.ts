@@ -5,7 +5,6 @@
 import { cpSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { makeAblePolicy, sumLines } from './able-policy.ts';
-import { builtProgram } from './built-program.ts';
 import { contents, recordsOf } from './run-records.ts';
 import { sumsTopology } from './sums-topology.ts';
 import { setting, type Workplace, workplace } from './swirl-process.ts';
@@ -17,7 +16,7 @@ let place: Workplace;
 let first: Record<string, string[]>;
 
 beforeAll(async () => {
-  place = workplace({ command: builtProgram });
+  place = workplace();
   await makeAblePolicy(place.path('policy'));
   const lines = sumLines(6);
   place.write('questions.jsonl', lines.join(''));

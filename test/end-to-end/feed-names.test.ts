@@ -2,8 +2,9 @@
 import { spawn } from 'node:child_process';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { patiently, until } from '../patience.ts';
+import { builtProgram } from './built-program.ts';
 import { recordsOf } from './run-records.ts';
-import { binary, type Workplace, workplace } from './swirl-process.ts';
+import { type Workplace, workplace } from './swirl-process.ts';
 
 let place: Workplace;
 beforeAll(() => {
@@ -23,11 +24,15 @@ const ids = async (run: string) =>
 
 /** A feed of its standard input. */
 function piped(run: string) {
-  const child = spawn(process.execPath, [binary, 'feed', '-', '--task', 'sums', '--set', `run=${run}`], {
-    cwd: place.folder,
-    env: { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1' },
-    stdio: 'pipe',
-  });
+  const child = spawn(
+    process.execPath,
+    [builtProgram(), 'feed', '-', '--task', 'sums', '--set', `run=${run}`],
+    {
+      cwd: place.folder,
+      env: { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1' },
+      stdio: 'pipe',
+    },
+  );
   let said = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {

@@ -3,7 +3,6 @@
  */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { makeAblePolicy, sumLines } from './able-policy.ts';
-import { builtProgram } from './built-program.ts';
 import { recordsOf } from './run-records.ts';
 import { sumsTopology } from './sums-topology.ts';
 import { setting, type Workplace, workplace } from './swirl-process.ts';
@@ -11,7 +10,7 @@ import { setting, type Workplace, workplace } from './swirl-process.ts';
 let place: Workplace;
 
 beforeAll(async () => {
-  place = workplace({ command: builtProgram });
+  place = workplace();
   await makeAblePolicy(place.path('policy'));
   const lines = sumLines(8);
   place.write('first.jsonl', lines.slice(0, 3).join(''));

@@ -2,7 +2,6 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { builtProgram } from './built-program.ts';
 import { type Gsm8kReport, gsm8kJob } from './gsm8k-job.ts';
 import { recordsOf } from './run-records.ts';
 import { type Workplace, workplace } from './swirl-process.ts';
@@ -17,7 +16,7 @@ const because = existsSync(data) ? '' : ` (skipped: ${data} is not there)`;
   let report: Gsm8kReport;
 
   beforeAll(async () => {
-    place = workplace({ command: builtProgram });
+    place = workplace();
     report = await gsm8kJob(place, {
       ...{ data, questions, rollouts, solutions: 48, heldOut: 8, maxSteps: 3, maxTokens: 24 },
       policy: { hidden: 48, layers: 2, vocabulary: 512, positions: 512 },

@@ -7,7 +7,6 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type FaultServer, type Reply, type SeenRequest, startFaultServer } from '../models/fault-server.ts';
 import { until } from '../patience.ts';
-import { builtProgram } from './built-program.ts';
 import { countsOf } from './counts.ts';
 import { contents, recordsOf } from './run-records.ts';
 import { questionOf, searchesAndAnswers } from './scripted-policy.ts';
@@ -58,7 +57,7 @@ function topology(url: string, run = 'main') {
   let [refused, broken, guessed]: string[] = [];
 
   beforeAll(async () => {
-    place = workplace({ command: builtProgram });
+    place = workplace();
     const faults = new Map<string, number>();
     const script = (request: SeenRequest, index: number): Reply => {
       if (questionOf(request) === refused) return { kind: 'status', status: 400 };
@@ -158,7 +157,7 @@ describe('an endpoint', () => {
   let server: FaultServer;
 
   beforeAll(async () => {
-    place = workplace({ command: builtProgram });
+    place = workplace();
     server = await startFaultServer(() => ({ kind: 'hang' }));
     place.write('corpus.jsonl', '{"title": "Ada", "text": "Ada wrote programs."}\n');
     place.write(

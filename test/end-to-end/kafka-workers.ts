@@ -7,7 +7,6 @@ import type { Transport } from '../../src/topics/transport.ts';
 import { patiently, until } from '../patience.ts';
 import { type KafkaFixture, kafkaFixture, runName } from '../topics/kafka/kafka-fixture.ts';
 import { sumLines } from './able-policy.ts';
-import { builtProgram } from './built-program.ts';
 import {
   byId,
   embeddedTopology,
@@ -43,7 +42,7 @@ export interface WorkersRun {
 export class Workers {
   readonly #address: string;
   readonly #kafkaAddress: string;
-  readonly place: Workplace = workplace({ command: builtProgram });
+  readonly place: Workplace = workplace();
   readonly questions: readonly string[];
   undisturbed: Record<string, unknown[]> = {};
 

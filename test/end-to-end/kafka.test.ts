@@ -10,7 +10,6 @@ import { TOPICS } from '../../src/topology/topics.ts';
 import { sharedBroker, withKafka } from '../topics/kafka/broker.ts';
 import { type KafkaFixture, kafkaFixture, runName } from '../topics/kafka/kafka-fixture.ts';
 import { sumLines } from './able-policy.ts';
-import { builtProgram } from './built-program.ts';
 import { recordsOf } from './run-records.ts';
 import { sumsTopology } from './sums-topology.ts';
 import { type Workplace, workplace } from './swirl-process.ts';
@@ -30,7 +29,7 @@ withKafka('the whole loop on Kafka', () => {
   beforeAll(async () => {
     const address = await sharedBroker();
     kafka = kafkaFixture(address);
-    place = workplace({ command: builtProgram });
+    place = workplace();
     place.write('questions.jsonl', sumLines(5).join(''));
     place.write('embedded.yaml', { ...sumsTopology('runs'), run: 'embedded' });
     const transport = { kind: 'kafka', brokers: [address], sessionMs: 120_000 };

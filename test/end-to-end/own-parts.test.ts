@@ -17,6 +17,7 @@ import type {
   Update,
 } from '../../src/index.ts';
 import { type FaultServer, type SeenRequest, startFaultServer } from '../models/fault-server.ts';
+import { builtProgram } from './built-program.ts';
 import { setting, type Workplace, workplace } from './swirl-process.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -71,14 +72,14 @@ function topology() {
   };
 }
 
-/** The examples name the package as any user's project does: here it is the checkout. */
+/** The examples name the package as any user's project does: here it is what is built of the checkout. */
 beforeAll(async () => {
   server = await startFaultServer(policy);
   place = workplace();
   const packages = place.path('node_modules', 'swirl-rl');
   mkdirSync(packages, { recursive: true });
   writeFileSync(join(packages, 'package.json'), '{ "type": "module", "exports": "./index.js" }');
-  const source = pathToFileURL(join(root, 'src', 'index.ts')).href;
+  const source = pathToFileURL(join(builtProgram(), '..', '..', 'index.js')).href;
   writeFileSync(join(packages, 'index.js'), `export * from ${JSON.stringify(source)};\n`);
   symlinkSync(join(root, 'node_modules', 'zod'), place.path('node_modules', 'zod'));
   place.write('package.json', { type: 'module' });

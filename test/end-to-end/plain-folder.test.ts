@@ -1,10 +1,10 @@
 /** Modules in a folder that nobody made a package of: what a newcomer writes first. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type Workplace, workplace } from './swirl-process.ts';
+import { binary, type Workplace, workplace } from './swirl-process.ts';
 
 let place: Workplace;
 beforeAll(() => {
-  place = workplace();
+  place = workplace({ command: () => binary });
 });
 afterAll(() => place.remove());
 

@@ -8,7 +8,6 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Topic } from '../../src/topics/records.generated.ts';
 import { TOPICS } from '../../src/topology/topics.ts';
-import { builtProgram } from './built-program.ts';
 import { recordsOf } from './run-records.ts';
 import { setting, type Workplace, workplace } from './swirl-process.ts';
 
@@ -25,7 +24,7 @@ const LORA = 'stages.train.parameters={kind: lora, rank: 2}';
 let place: Workplace;
 
 beforeAll(() => {
-  place = workplace({ command: builtProgram });
+  place = workplace();
   const { status, stderr } = spawnSync('tar', ['-xzf', fixture('tar.gz')], { cwd: place.folder });
   expect({ status, stderr: `${stderr}` }).toEqual({ status: 0, stderr: '' });
 });

@@ -7,7 +7,6 @@ import type { Scored } from '../../src/topics/records.generated.ts';
 import { startFaultServer } from '../models/fault-server.ts';
 import { until } from '../patience.ts';
 import { makeAblePolicy, sumLines } from './able-policy.ts';
-import { builtProgram } from './built-program.ts';
 import { contents, recordsOf } from './run-records.ts';
 import { sumsTopology } from './sums-topology.ts';
 import { setting, type Workplace, workplace } from './swirl-process.ts';
@@ -17,7 +16,7 @@ const ACTIONS = 3;
 let place: Workplace;
 
 beforeAll(async () => {
-  place = workplace({ command: builtProgram });
+  place = workplace();
   await makeAblePolicy(place.path('policy'));
   place.write('questions.jsonl', sumLines(4).join(''));
   const base = sumsTopology('runs');

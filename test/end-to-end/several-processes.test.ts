@@ -2,7 +2,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { until } from '../patience.ts';
 import { sumLines } from './able-policy.ts';
-import { builtProgram } from './built-program.ts';
 import { countsOf } from './counts.ts';
 import { recordsOf } from './run-records.ts';
 import { sumsTopology } from './sums-topology.ts';
@@ -14,7 +13,7 @@ describe('several processes', () => {
   let place: Workplace;
 
   beforeAll(async () => {
-    place = workplace({ command: builtProgram });
+    place = workplace();
     const lines = sumLines(6);
     place.write('first.jsonl', lines.slice(0, 3).join(''));
     place.write('second.jsonl', lines.slice(3).join(''));

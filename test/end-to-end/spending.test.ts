@@ -16,7 +16,6 @@ import { resolveTopology } from '../../src/topology/load.ts';
 import { type FaultServer, startFaultServer } from '../models/fault-server.ts';
 import { patiently } from '../patience.ts';
 import { question } from '../records.ts';
-import { builtProgram } from './built-program.ts';
 import { contents } from './run-records.ts';
 import { survive } from './survive.ts';
 import { type Workplace, workplace } from './swirl-process.ts';
@@ -262,7 +261,7 @@ describe('several processes', () => {
   let place: Workplace;
 
   beforeEach(() => {
-    place = workplace({ command: builtProgram });
+    place = workplace();
   });
   afterEach(() => place.remove());
 

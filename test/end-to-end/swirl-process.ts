@@ -7,8 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { patiently } from '../patience.ts';
+import { builtProgram } from './built-program.ts';
 
-/** The command, for node to run. */
+/** The command of the checkout, for node to run; it starts in three times the time of `builtProgram`. */
 export const binary = fileURLToPath(new URL('../../bin/swirl.js', import.meta.url));
 
 export interface Ended {
@@ -46,11 +47,11 @@ export function setting(...values: readonly string[]): string[] {
 }
 
 export interface WorkplaceOptions {
-  /** The command in the folder, for node to run; the checkout's otherwise. See `builtProgram`. */
+  /** The command in the folder, for node to run; what is published otherwise. */
   readonly command?: (folder: string) => string;
 }
 
-export function workplace({ command = () => binary }: WorkplaceOptions = {}): Workplace {
+export function workplace({ command = builtProgram }: WorkplaceOptions = {}): Workplace {
   const folder = mkdtempSync(join(tmpdir(), 'swirl-end-to-end-'));
   const started: SwirlProcess[] = [];
   const path = (...parts: string[]) => join(folder, ...parts);

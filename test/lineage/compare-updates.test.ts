@@ -8,7 +8,6 @@ import { compareUpdates, isWrong, type UpdatesComparison } from '../../src/linea
 import type { OpenRun } from '../../src/open-run.ts';
 import type { Update } from '../../src/topics/records.generated.ts';
 import { resolveTopology } from '../../src/topology/load.ts';
-import { builtProgram } from '../end-to-end/built-program.ts';
 import { recordsOf } from '../end-to-end/run-records.ts';
 import { setting, type Workplace, workplace } from '../end-to-end/swirl-process.ts';
 import { FINE } from '../topology/sample.ts';
@@ -20,7 +19,7 @@ let moved: string[];
 let hashes: string[];
 
 beforeAll(async () => {
-  place = workplace({ command: builtProgram });
+  place = workplace();
   expect(spawnSync('tar', ['-xzf', fixture], { cwd: place.folder }).status).toBe(0);
   moved = setting(`policy.checkpoint=${place.path('policy')}`);
   hashes = await hashesOf('main');

@@ -4,7 +4,6 @@ import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Compared } from '../../src/cli/compare-text.ts';
-import { builtProgram } from '../end-to-end/built-program.ts';
 import { contents, recordsOf } from '../end-to-end/run-records.ts';
 import { setting, type Workplace, workplace } from '../end-to-end/swirl-process.ts';
 
@@ -33,7 +32,7 @@ const compare = (...args: string[]) =>
   place.swirl(['compare', '--run', 'main', ...moved, ...args], { ASKED: place.path('asked') });
 
 beforeAll(async () => {
-  place = workplace({ command: builtProgram });
+  place = workplace();
   expect(spawnSync('tar', ['-xzf', fixture], { cwd: place.folder }).status).toBe(0);
   place.write('judge.mjs', JUDGE);
   runs = place.path('runs');

@@ -9,7 +9,6 @@ import { measure } from '../../src/lineage/run-measures.ts';
 import { settingsDiff } from '../../src/lineage/settings-diff.ts';
 import type { WeightsDiff } from '../../src/lineage/weights-diff.ts';
 import type { Transport } from '../../src/topics/transport.ts';
-import { builtProgram } from '../end-to-end/built-program.ts';
 import { recordsOf } from '../end-to-end/run-records.ts';
 import { setting, type Workplace, workplace } from '../end-to-end/swirl-process.ts';
 
@@ -25,7 +24,7 @@ async function diff(a: string, b: string): Promise<Diff> {
 }
 
 beforeAll(async () => {
-  place = workplace({ command: builtProgram });
+  place = workplace();
   expect(spawnSync('tar', ['-xzf', fixture], { cwd: place.folder }).status).toBe(0);
   const moved = setting(`policy.checkpoint=${place.path('policy')}`);
   const replays = {

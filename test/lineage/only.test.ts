@@ -4,7 +4,6 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { KeptVerdicts } from '../../src/lineage/kept-verdicts.ts';
-import { builtProgram } from '../end-to-end/built-program.ts';
 import { contents, recordsOf } from '../end-to-end/run-records.ts';
 import { setting, type Workplace, workplace } from '../end-to-end/swirl-process.ts';
 
@@ -27,7 +26,7 @@ export const sure = ({ id }) => { asked(id); return { label: 'GOOD', rationale: 
 `;
 
 beforeAll(() => {
-  place = workplace({ command: builtProgram });
+  place = workplace();
   expect(spawnSync('tar', ['-xzf', fixture], { cwd: place.folder }).status).toBe(0);
   place.write('judges.mjs', JUDGES);
   runs = place.path('runs');

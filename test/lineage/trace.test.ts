@@ -13,7 +13,6 @@ import { keyOf } from '../../src/topics/key-of.ts';
 import type { Judged, Scored, Topic, Update } from '../../src/topics/records.generated.ts';
 import { loadTopology } from '../../src/topology/load.ts';
 import { TOPICS } from '../../src/topology/topics.ts';
-import { builtProgram } from '../end-to-end/built-program.ts';
 import { recordsOf } from '../end-to-end/run-records.ts';
 import { setting, type Workplace, workplace } from '../end-to-end/swirl-process.ts';
 
@@ -24,7 +23,7 @@ let chains: Record<'main' | 'again', RunChain>;
 const all = (run: string, topic: Topic) => recordsOf(place.path('runs'), run, topic);
 
 beforeAll(async () => {
-  place = workplace({ command: builtProgram });
+  place = workplace();
   expect(spawnSync('tar', ['-xzf', fixture], { cwd: place.folder }).status).toBe(0);
   const moved = setting(`policy.checkpoint=${place.path('policy')}`);
   const replay = ['replay', '--run', 'main', '--from', 'judged', '--as', 'again', ...moved];

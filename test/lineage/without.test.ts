@@ -3,7 +3,6 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Scored } from '../../src/topics/records.generated.ts';
-import { builtProgram } from '../end-to-end/built-program.ts';
 import { recordsOf } from '../end-to-end/run-records.ts';
 import { setting, type Workplace, workplace } from '../end-to-end/swirl-process.ts';
 
@@ -14,7 +13,7 @@ let scored: readonly Scored[];
 let moved: string[];
 
 beforeAll(async () => {
-  place = workplace({ command: builtProgram });
+  place = workplace();
   expect(spawnSync('tar', ['-xzf', fixture], { cwd: place.folder }).status).toBe(0);
   moved = setting(`policy.checkpoint=${place.path('policy')}`);
   scored = await recordsOf(place.path('runs'), 'main', 'scored');

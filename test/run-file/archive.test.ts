@@ -19,7 +19,6 @@ import { DataError } from '../../src/errors.ts';
 import { importRun } from '../../src/run-file/import-run.ts';
 import { takeLock } from '../../src/tools/search/building-lock.ts';
 import { TOPICS } from '../../src/topology/topics.ts';
-import { builtProgram } from '../end-to-end/built-program.ts';
 import { contents, recordsOf } from '../end-to-end/run-records.ts';
 import { setting, type Workplace, workplace } from '../end-to-end/swirl-process.ts';
 
@@ -30,7 +29,7 @@ const hashes = JSON.parse(readFileSync(fixture('json'), 'utf8')) as { readonly m
 let place: Workplace;
 
 beforeAll(async () => {
-  place = workplace({ command: builtProgram });
+  place = workplace();
   expect(spawnSync('tar', ['-xzf', fixture('tar.gz')], { cwd: place.folder }).status).toBe(0);
   expect(await place.swirl(['export', 'main', 'main.tar'])).toMatchObject({ code: 0 });
   const csv = await place.swirl(['export', 'main', 'main.csv']);

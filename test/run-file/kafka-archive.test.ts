@@ -9,7 +9,6 @@ import { openTransport } from '../../src/open-transport.ts';
 import { arrayOf } from '../../src/topics/read-records.ts';
 import type { LogEntry, Transport } from '../../src/topics/transport.ts';
 import { keptTopology } from '../../src/topology/kept.ts';
-import { builtProgram } from '../end-to-end/built-program.ts';
 import { setting, type Workplace, workplace } from '../end-to-end/swirl-process.ts';
 import { sharedBroker, withKafka } from '../topics/kafka/broker.ts';
 import { type KafkaFixture, kafkaFixture, runName } from '../topics/kafka/kafka-fixture.ts';
@@ -28,7 +27,7 @@ withKafka('runs on Kafka', () => {
   beforeAll(async () => {
     address = await sharedBroker();
     cluster = kafkaFixture(address);
-    place = workplace({ command: builtProgram });
+    place = workplace();
     expect(spawnSync('tar', ['-xzf', fixture], { cwd: place.folder }).status).toBe(0);
     const topology = JSON.parse(readFileSync(place.path('topology.yaml'), 'utf8')) as object;
     const transport = { kind: 'kafka', brokers: [address] };

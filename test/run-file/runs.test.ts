@@ -7,7 +7,6 @@ import { openTransport } from '../../src/open-transport.ts';
 import type { BrokenRun, RunFigures } from '../../src/run-file/list-runs.ts';
 import { keptTopology } from '../../src/topology/kept.ts';
 import { TOPICS } from '../../src/topology/topics.ts';
-import { builtProgram } from '../end-to-end/built-program.ts';
 import { recordsOf } from '../end-to-end/run-records.ts';
 import { setting, type Workplace, workplace } from '../end-to-end/swirl-process.ts';
 
@@ -16,7 +15,7 @@ const fixture = fileURLToPath(new URL('../fixtures/recorded/before-modules.tar.g
 let place: Workplace;
 
 beforeAll(async () => {
-  place = workplace({ command: builtProgram });
+  place = workplace();
   expect(spawnSync('tar', ['-xzf', fixture], { cwd: place.folder }).status).toBe(0);
   const replay = ['replay', '--run', 'main', '--from', 'scored', '--as', 'again'];
   const moved = setting(`policy.checkpoint=${place.path('policy')}`);

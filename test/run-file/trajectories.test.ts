@@ -11,7 +11,6 @@ import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { rowTree } from '../../src/run-file/row-forms.ts';
 import type { TrajectoryRow } from '../../src/run-file/trajectory-rows.ts';
 import { writeLines, writeParquet } from '../../src/run-file/write-rows.ts';
-import { builtProgram } from '../end-to-end/built-program.ts';
 import { recordsOf } from '../end-to-end/run-records.ts';
 import { setting, type Workplace, workplace } from '../end-to-end/swirl-process.ts';
 
@@ -20,7 +19,7 @@ const fixture = fileURLToPath(new URL('../fixtures/recorded/before-modules.tar.g
 let place: Workplace;
 
 beforeAll(() => {
-  place = workplace({ command: builtProgram });
+  place = workplace();
   expect(spawnSync('tar', ['-xzf', fixture], { cwd: place.folder }).status).toBe(0);
 });
 afterAll(() => place.remove());

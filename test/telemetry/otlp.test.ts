@@ -13,7 +13,6 @@ import { openRun } from '../../src/open-run.ts';
 import { arrayOf } from '../../src/topics/read-records.ts';
 import type { Judged, Scored, Trajectory } from '../../src/topics/records.generated.ts';
 import { runFolder, writeResolved } from '../../src/topology/resolved.ts';
-import { builtProgram } from '../end-to-end/built-program.ts';
 import { type Workplace, workplace } from '../end-to-end/swirl-process.ts';
 
 ensurePython('otlp', (line) => process.stderr.write(`${line}\n`));
@@ -44,7 +43,7 @@ given(why === null ? 'a collector' : `a collector (skipped: ${why})`, () => {
   let scored: Scored[];
 
   beforeAll(async () => {
-    place = workplace({ command: builtProgram });
+    place = workplace();
     const bodies: string[] = [];
     server = createServer((request, response) => {
       const chunks: Buffer[] = [];

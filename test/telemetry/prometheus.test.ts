@@ -12,7 +12,6 @@ import { labFlow, labFlowConfig } from '../../src/cli/lab-flow.ts';
 import { openRun } from '../../src/open-run.ts';
 import { runFolder, writeResolved } from '../../src/topology/resolved.ts';
 import type { Topology } from '../../src/topology/topology.ts';
-import { builtProgram } from '../end-to-end/built-program.ts';
 import { type SwirlProcess, type Workplace, workplace } from '../end-to-end/swirl-process.ts';
 import { until } from '../patience.ts';
 import { board } from './board.ts';
@@ -56,7 +55,7 @@ given(why === null ? 'Prometheus' : `Prometheus (skipped: ${why})`, () => {
   const details = () => `${run.said().slice(-2000)}\n${said.slice(-2000)}`;
 
   beforeAll(async () => {
-    place = workplace({ command: builtProgram });
+    place = workplace();
     const flow = await labFlow(labFlowConfig.parse({ questions: 12, heldOut: 1, epochs: 1 }), {
       ...{ run: 'scraped', folder: place.path('runs') },
     });

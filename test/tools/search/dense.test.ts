@@ -8,6 +8,7 @@ import { openEmbedder } from '../../../src/models/embeddings.ts';
 import { embeddingsConfig } from '../../../src/models/embeddings-config.ts';
 import { fuse } from '../../../src/tools/search/dense/fuse.ts';
 import { type DenseIndex, openVectors } from '../../../src/tools/search/dense/open-vectors.ts';
+import { builtProgram } from '../../end-to-end/built-program.ts';
 import { type EmbeddingsServer, vectorOf } from '../../models/embeddings-server.ts';
 import { patiently } from '../../patience.ts';
 import { corpora, made } from './made-corpora.ts';
@@ -186,11 +187,9 @@ describe('the making of vectors', () => {
     );
     let kills = 0;
     for (let ended: number | null = null; ended === null; ) {
-      const child = spawn(
-        process.execPath,
-        [join(import.meta.dirname, '../../../bin/swirl.js'), 'index', '-t', topology],
-        { stdio: ['ignore', 'ignore', 'pipe'] },
-      );
+      const child = spawn(process.execPath, [builtProgram(), 'index', '-t', topology], {
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
       let said = '';
       child.stderr.on('data', (bytes) => {
         said += String(bytes);
