@@ -16,7 +16,7 @@ export const TEXT_NAMES = [
   'passage',
   'body',
 ];
-export const TITLE_NAMES = ['title', 'wikipedia_title', 'name', 'page'];
+export const TITLE_NAMES = ['title', 'wikipedia_title', 'page_title', 'heading', 'headline', 'name', 'page'];
 
 /** A text, or sentences, which are joined as they are: HotPotQA's have their blanks. Null where it is neither. */
 export function wholeText(value: unknown): string | null {

@@ -79,9 +79,10 @@ function byLayout(first: Values, place: string): (values: Values, place: string)
     return null;
   };
   const [text, title] = [named(TEXT_NAMES), named(TITLE_NAMES)];
+  const isTable = /\.[ct]sv(?:\.\w+)?:\d+$/i.test(place);
   if (text === null) {
     throw new DataError(
-      `${place}: expected an article, with its text under \`text\`, \`contents\` or the like, found ${keysText(first)}; the search tool's \`columns\` says which means what`,
+      `${place}: expected an article, with its text under \`text\`, \`contents\` or the like, found ${keysText(first)}${isTable ? ' on its first line' : ''}; the search tool's \`columns\` says which means what`,
     );
   }
   if (title === null) {

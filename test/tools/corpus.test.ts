@@ -146,7 +146,7 @@ describe('what is no article is refused, with its place and what was found', () 
     [
       'c.tsv',
       '0\tOne.\n1\tTwo.\n',
-      'c.tsv:2: expected an article, with its text under `text`, `contents` or the like, found the keys "0", "One."; the search tool\'s `columns` says which means what',
+      'c.tsv:2: expected an article, with its text under `text`, `contents` or the like, found the keys "0", "One." on its first line; the search tool\'s `columns` says which means what',
     ],
     ['c.csv', 'title,text\nA,one\nB\n', 'c.csv:3: expected 2 fields, as the first line has, found 1'],
     [
