@@ -1,9 +1,9 @@
 /** `swirl runs`: the runs of a folder; `swirl runs delete`: takes one away. */
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { ConfigError } from '../errors.ts';
-import { counted } from './count.ts';
 import { withExitCodes } from './exit.ts';
 
 interface RunsFlags {
@@ -61,9 +61,12 @@ async function deleteNamed(named: { folder: string; run: string }, flags: Delete
     import('../topology/kept.ts'),
     import('../topology/run-place.ts'),
   ]);
-  const left = await finishDeleting(named.folder);
-  if (left > 0)
-    process.stderr.write(`${counted(left, 'folder')} of runs that were being deleted: deleted to the end\n`);
+  const finished = await finishDeleting(named.folder);
+  const path = join(named.folder, named.run);
+  if (finished.includes(named.run) && !existsSync(path)) {
+    process.stdout.write(`deleted ${path}, of which a delete that was ended had left some\n`);
+    return;
+  }
   const place = runPlace(named.run, named.folder);
   const { folder, run } = place;
   const why = flags.force === true ? [] : await whyKeep(place);

@@ -7,7 +7,7 @@ import { readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { TransportError } from '../errors.ts';
 
-const DELETED = /^\..+\.deleted-[0-9a-f-]{36}$/;
+const DELETED = /^\.(.+)\.deleted-[0-9a-f-]{36}$/;
 
 /** Throws a `TransportError` where the disk or its rights refuse, which says what is left. */
 export async function deleteFolder(path: string): Promise<void> {
@@ -24,18 +24,20 @@ export async function deleteFolder(path: string): Promise<void> {
   }
 }
 
-/** Deletes what others have not deleted to the end; what the disk still refuses stays. Returns how many there were. */
-export async function finishDeleting(folder: string): Promise<number> {
-  const names = await readdir(folder).catch(() => []);
-  let count = 0;
-  for (const name of names.filter((one) => DELETED.test(one))) {
-    const gone = rm(join(folder, name), { recursive: true, force: true });
-    count += await gone.then(
-      () => 1,
-      () => 0,
+/** Deletes what others have not deleted to the end; what the disk still refuses stays. Returns what they were called. */
+export async function finishDeleting(folder: string): Promise<string[]> {
+  const finished: string[] = [];
+  for (const entry of await readdir(folder).catch(() => [])) {
+    const [, name] = DELETED.exec(entry) ?? [];
+    if (name === undefined) continue;
+    const gone = rm(join(folder, entry), { recursive: true, force: true });
+    const isGone = await gone.then(
+      () => true,
+      () => false,
     );
+    if (isGone) finished.push(name);
   }
-  return count;
+  return finished;
 }
 
 function refused(what: string, error: unknown): TransportError {

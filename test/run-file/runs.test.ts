@@ -109,6 +109,12 @@ test('what is replayed, open, or not confirmed stays; what is deleted is gone, a
   expect(existsSync(place.path('runs', 'again'))).toBe(false);
   expect(readdirSync(place.path('runs')).filter((name) => name.startsWith('.'))).toEqual([]);
   expect((await listed()).has('main')).toBe(true);
+  // Killed in the middle, the same command ends it.
+  mkdirSync(place.path('runs', '.again.deleted-5b0b9f5e-8f9c-4d6c-9a53-3d1f0c0f4d1a', 'log'), {
+    recursive: true,
+  });
+  expect(await remove('again', '--yes')).toMatchObject({ code: 0 });
+  expect(readdirSync(place.path('runs')).filter((name) => name.startsWith('.'))).toEqual([]);
   expect(await remove('main', '--yes', '--force')).toMatchObject({ code: 0 });
   expect([...(await listed()).keys()].sort()).toEqual(['killed', 'killed-lora']);
 });
