@@ -105,7 +105,7 @@ withKafka('reset on Kafka', () => {
     const stopped = await place.swirl(['run', '--until-drained']);
     expect([stopped.code, stopped.stderr]).toEqual([
       1,
-      expect.stringContaining(`swirl.js reset --stage judge --to latest -t runs/${run};`),
+      expect.stringContaining(`.js reset --stage judge --to latest -t runs/${run};`),
     ]);
     const twice = await place.swirl(['reset', '--stage', 'judge', '--to', 'earliest']);
     expect([twice.code, twice.stderr]).toEqual([2, expect.stringContaining('judged has the outputs of')]);
