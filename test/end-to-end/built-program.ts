@@ -34,6 +34,14 @@ export function builtProgram(): string {
   return join(folder, 'dist', 'cli', 'main.js');
 }
 
+/** Puts the package as it is published, and others of the checkout's, where modules in the folder import them from. */
+export function installPackages(folder: string, ...others: readonly string[]): void {
+  const packages = join(folder, 'node_modules');
+  mkdirSync(packages, { recursive: true });
+  symlinkSync(join(builtProgram(), '..', '..', '..'), join(packages, 'swirl-rl'), 'junction');
+  for (const name of others) symlinkSync(join(root, 'node_modules', name), join(packages, name), 'junction');
+}
+
 function build(folder: string): void {
   removeOld();
   // Aside, and renamed: another process may build as well.

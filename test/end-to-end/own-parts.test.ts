@@ -2,9 +2,9 @@
  * Parts of one's own, all of them in one run: the examples of docs/ as they are, in a folder outside of the checkout, with
  * a policy behind a real HTTP server.
  */
-import { cpSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type {
   Accepted,
@@ -17,7 +17,7 @@ import type {
   Update,
 } from '../../src/index.ts';
 import { type FaultServer, type SeenRequest, startFaultServer } from '../models/fault-server.ts';
-import { builtProgram } from './built-program.ts';
+import { installPackages } from './built-program.ts';
 import { setting, type Workplace, workplace } from './swirl-process.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -76,12 +76,7 @@ function topology() {
 beforeAll(async () => {
   server = await startFaultServer(policy);
   place = workplace();
-  const packages = place.path('node_modules', 'swirl-rl');
-  mkdirSync(packages, { recursive: true });
-  writeFileSync(join(packages, 'package.json'), '{ "type": "module", "exports": "./index.js" }');
-  const source = pathToFileURL(join(builtProgram(), '..', '..', 'index.js')).href;
-  writeFileSync(join(packages, 'index.js'), `export * from ${JSON.stringify(source)};\n`);
-  symlinkSync(join(root, 'node_modules', 'zod'), place.path('node_modules', 'zod'));
+  installPackages(place.folder, 'zod');
   place.write('package.json', { type: 'module' });
   const examples = join(root, 'docs', 'examples');
   for (const file of readdirSync(examples).filter((name) => name.startsWith('own-'))) {

@@ -1,7 +1,8 @@
 /** The examples' stages and topics of one's own in the flow with the adding policy: between topics, beside them, and among turns. */
-import { cpSync, symlinkSync } from 'node:fs';
+import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { installPackages } from './built-program.ts';
 import { sumsTopology } from './sums-topology.ts';
 import type { Workplace } from './swirl-process.ts';
 
@@ -10,7 +11,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 /** Puts the modules beside the topology, with the packages that they import. */
 export function withModules(place: Workplace): void {
   place.write('package.json', { type: 'module' });
-  symlinkSync(join(root, 'node_modules'), place.path('node_modules'), 'junction');
+  installPackages(place.folder, 'rxjs', 'zod');
   for (const file of ['distinct-trajectories.ts', 'flag-bad-steps.ts', 'flagged.avsc']) {
     cpSync(join(root, 'docs', 'examples', file), place.path(file));
   }
