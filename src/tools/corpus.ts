@@ -71,14 +71,7 @@ const EXPECTED = 'an article: a JSON object with a text and a title';
 /** By the names that the first record has, in any letter case. */
 function byLayout(first: Values, place: string): (values: Values, place: string) => Article {
   const keys = Object.keys(first);
-  const named = (names: readonly string[]): string | null => {
-    for (const name of names) {
-      const key = keys.find((one) => one === name) ?? keys.find((one) => one.trim().toLowerCase() === name);
-      if (key !== undefined) return key;
-    }
-    return null;
-  };
-  const [text, title] = [named(TEXT_NAMES), named(TITLE_NAMES)];
+  const [text, title] = [keyOf(first, TEXT_NAMES), keyOf(first, TITLE_NAMES)];
   const isTable = /\.[ct]sv(?:\.\w+)?:\d+$/i.test(place);
   if (text === null) {
     throw new DataError(
@@ -95,8 +88,20 @@ function byLayout(first: Values, place: string): (values: Values, place: string)
       const whole = reading({ text, title }, ownValue);
       return (values, at) => titledByFirstLine(whole(values, at).text);
     }
+    // Others may have one.
+    return (values, at) => reading({ text, title: keyOf(values, TITLE_NAMES) }, ownValue)(values, at);
   }
   return reading({ text, title }, ownValue);
+}
+
+/** The first of these names that is a key, in any letter case where none is written so. */
+function keyOf(values: Values, names: readonly string[]): string | null {
+  const keys = Object.keys(values);
+  for (const name of names) {
+    const key = keys.find((one) => one === name) ?? keys.find((one) => one.trim().toLowerCase() === name);
+    if (key !== undefined) return key;
+  }
+  return null;
 }
 
 /** By the topology's names, which the first record must have. */

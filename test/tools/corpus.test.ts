@@ -85,6 +85,10 @@ describe('layouts that are known', () => {
     ]);
     expect(await read('c.csv', 'pid,passage\n1,one\n')).toEqual([{ title: '', text: 'one' }]);
     expect(await read('c.jsonl', JSON.stringify({ contents: AARE.text }))).toEqual([untitled(AARE)]);
+    expect(await read('c.jsonl', `{"text": "one"}\n${JSON.stringify(BERN)}`)).toEqual([
+      { title: '', text: 'one' },
+      BERN,
+    ]);
   });
 
   test('what is named is taken as it stands: blanks and first lines are part of a text', async () => {
