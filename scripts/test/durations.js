@@ -1,6 +1,6 @@
 /**
- * How long each test file took when that was recorded (`npm test -- --record`), on two idle cores with two
- * workers: so `npm test` can say how long it may take, begin with the longest, and choose the quick ones.
+ * How long each test file took when that was recorded (`npm test -- --record`), on two idle cores, with a
+ * core to itself: so `npm test` can say how long it may take, begin with the longest, and choose the quick ones.
  */
 import { readFileSync } from 'node:fs';
 import { relative, sep } from 'node:path';

@@ -13,6 +13,14 @@ import { durations, file, nameOf, root } from './durations.js';
 const jest = join(dirname(createRequire(import.meta.url).resolve('jest/package.json')), 'bin', 'jest.js');
 
 export default class RecordReporter {
+  /** How much longer a file takes beside the others than with a core to itself. */
+  #share;
+
+  /** @param {{ readonly maxWorkers: number }} config jest's */
+  constructor({ maxWorkers }) {
+    this.#share = Math.max(1, maxWorkers / availableParallelism());
+  }
+
   /**
    * @param {unknown} _contexts
    * @param {import('@jest/reporters').AggregatedResult} results
@@ -27,7 +35,7 @@ export default class RecordReporter {
     for (const { testFilePath, perfStats, numPassingTests } of results.testResults) {
       // Of a file that was skipped nothing is known.
       if (numPassingTests === 0) continue;
-      seconds[nameOf(testFilePath)] = Math.max(0.1, Math.round(perfStats.runtime / 100) / 10);
+      seconds[nameOf(testFilePath)] = Math.max(0.1, Math.round(perfStats.runtime / 100 / this.#share) / 10);
     }
     const all = new Set(list());
     const recorded = {
