@@ -1,6 +1,7 @@
 /** Buffers by name, from one table of shapes; and reading back. All sizes are in bytes. */
 import { DeviceError } from '../errors.ts';
-import type { Device, Work } from './device.ts';
+import type { Device, Recorded } from './device.ts';
+import type { Work } from './paces.ts';
 
 /** A buffer, or part of one, as a kernel binds it. */
 export interface Binding {
@@ -69,6 +70,14 @@ export function createUniform(device: Device, label: string, bytes: number): GPU
   });
 }
 
+/** How a read goes about it. */
+interface ReadOptions {
+  /** What it is that one waits for, where that takes long. */
+  readonly work?: Work;
+  /** Submits the copy, with what it is of in the same submit; by itself otherwise. */
+  readonly submit?: (copy: Recorded) => void;
+}
+
 /** Reads parts of buffers through one staging buffer that only grows. One read at a time. */
 export class Readback {
   readonly #device: Device;
@@ -79,25 +88,26 @@ export class Readback {
     this.#device = device;
   }
 
-  /**
-   * Copies `bytes` of `source` from `offset` after all that was submitted, and waits. The result is a copy.
-   * `work` says what it is that one waits for, where that takes long.
-   */
+  /** Copies `bytes` of `source` from `offset` after all that was submitted, and waits. The result is a copy. */
   async read(
     source: GPUBuffer,
-    { offset = 0, bytes, work }: Partial<Range> & Pick<Range, 'bytes'> & { readonly work?: Work },
+    { offset = 0, bytes, ...options }: Partial<Range> & Pick<Range, 'bytes'> & ReadOptions,
   ): Promise<ArrayBuffer> {
-    return this.readRanges(source, [{ offset, bytes }], work);
+    return this.readRanges(source, [{ offset, bytes }], options);
   }
 
   /** The same of several parts, which then lie one after the other. */
-  async readRanges(source: GPUBuffer, ranges: readonly Range[], work?: Work): Promise<ArrayBuffer> {
+  async readRanges(
+    source: GPUBuffer,
+    ranges: readonly Range[],
+    { work, submit = (copy) => this.#device.submit(copy) }: ReadOptions = {},
+  ): Promise<ArrayBuffer> {
     const all = ranges.reduce((sum, { bytes }) => sum + bytes, 0);
     if (this.#busy) throw new DeviceError('two reads through one staging buffer at a time');
     this.#busy = true;
     try {
       const staging = this.#reserve(all);
-      this.#device.submit((encoder) => {
+      submit((encoder) => {
         let at = 0;
         for (const { offset, bytes } of ranges) {
           if (bytes > 0) encoder.copyBufferToBuffer(source, offset, staging, at, bytes);

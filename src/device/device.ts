@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { sleep } from '../clock.ts';
 import { DeviceError } from '../errors.ts';
 import { type AdapterDescription, describeAdapter, findAdapter } from './adapter.ts';
+import { Paces, type Work } from './paces.ts';
 
 /** The most storage buffers that a kernel of Swirl binds: what WebGPU promises everywhere. */
 const storageBuffers = 8;
@@ -17,14 +18,6 @@ const optionalFeatures = [
 ] as const;
 export type OptionalFeature = (typeof optionalFeatures)[number];
 
-/**
- * What one waits for: a kind of work that comes again and again, and how much of it, in any unit of its own.
- */
-export interface Work {
-  readonly kind: string;
-  readonly amount: number;
-}
-
 /** What writes the time of each compute pass; see `Profiler`. */
 export interface PassTimer {
   /** Where the next pass writes its times. */
@@ -32,6 +25,9 @@ export interface PassTimer {
   /** Records, after the passes of a submit, what makes their times readable. */
   resolve(encoder: GPUCommandEncoder): void;
 }
+
+/** Records commands of one submit. */
+export type Recorded = (encoder: GPUCommandEncoder) => void;
 
 /** The longest sleep before a wait, in milliseconds: what a wrong guess can cost. */
 const longestSleep = 500;
@@ -49,27 +45,23 @@ export class Device {
   /** Times kernels; see `Profiler.start`. */
   profiler: PassTimer | null = null;
   #failure: DeviceError | undefined;
-  readonly #broken: Promise<never>;
-  /** Milliseconds per unit of work, by kind; see `untilWorked`. */
-  readonly #paces = new Map<string, number>();
+  /** Ends waits when the device breaks. A race with a promise that stays would keep what every wait gave. */
+  readonly #waits = new Set<(failure: DeviceError) => void>();
+  readonly #paces = new Paces();
 
   private constructor(gpu: GPUDevice, adapter: AdapterDescription) {
     this.gpu = gpu;
     this.adapter = adapter;
-    this.#broken = new Promise((_, reject) => {
-      const fail = (error: DeviceError) => {
-        this.#failure ??= error;
-        reject(this.#failure);
-      };
-      gpu.addEventListener('uncapturederror', (event) => {
-        fail(new DeviceError(`${adapter.name}: ${event.error.message}`, { cause: event.error }));
-      });
-      void gpu.lost.then((info) => {
-        fail(new DeviceError(`${adapter.name}: the device was lost (${info.reason}): ${info.message}`));
-      });
+    const fail = (failure: DeviceError) => {
+      this.#failure ??= failure;
+      for (const end of this.#waits) end(this.#failure);
+    };
+    gpu.addEventListener('uncapturederror', (event) => {
+      fail(new DeviceError(`${adapter.name}: ${event.error.message}`, { cause: event.error }));
     });
-    // Whoever waits sees the failure; without a waiter it must not end the process.
-    this.#broken.catch(() => {});
+    void gpu.lost.then((info) => {
+      fail(new DeviceError(`${adapter.name}: the device was lost (${info.reason}): ${info.message}`));
+    });
   }
 
   /**
@@ -111,9 +103,18 @@ export class Device {
   async until<T>(promise: Promise<T>): Promise<T> {
     this.check();
     const waited = this.adapter.software ? this.#patiently(promise) : promise;
-    const result = await Promise.race([waited, this.#broken]);
-    this.check();
-    return result;
+    let end = (_: DeviceError) => {};
+    try {
+      const result = await new Promise<T>((resolve, reject) => {
+        end = reject;
+        this.#waits.add(end);
+        waited.then(resolve, reject);
+      });
+      this.check();
+      return result;
+    } finally {
+      this.#waits.delete(end);
+    }
   }
 
   /**
@@ -137,22 +138,17 @@ export class Device {
    * `until` for work already submitted: `start` begins the wait. On a software adapter this sleeps first, for
    * most of the time that such work took before: meanwhile nothing polls, and other work of the process goes on.
    */
-  async untilWorked<T>({ kind, amount }: Work, start: () => Promise<T>): Promise<T> {
+  async untilWorked<T>(work: Work, start: () => Promise<T>): Promise<T> {
     const began = performance.now();
-    const expected = (this.#paces.get(kind) ?? 0) * amount;
+    const expected = this.#paces.expected(work);
     if (this.adapter.software && expected >= 2) await sleep(Math.min(0.75 * expected, longestSleep));
     const result = await this.until(start());
-    const pace = (performance.now() - began) / Math.max(1, amount);
-    const before = this.#paces.get(kind);
-    // The first time of a kind has the compiling of its kernels in it, and says nothing. Then it falls at
-    // once and rises slowly: sleeping too long costs more than polling.
-    if (before === undefined) this.#paces.set(kind, 0);
-    else this.#paces.set(kind, before === 0 ? pace : Math.min(pace, 1.2 * before));
+    this.#paces.learn(work, performance.now() - began);
     return result;
   }
 
   /** Runs recorded commands; several submits stay in order. */
-  submit(record: (encoder: GPUCommandEncoder) => void): void {
+  submit(record: Recorded): void {
     this.check();
     const encoder = this.gpu.createCommandEncoder();
     record(encoder);

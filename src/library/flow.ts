@@ -66,10 +66,8 @@ export function flowOf(started: Started, { stop, abort, notify }: FlowDeps): Flo
 function progressOf(started: Started, everyMs: number): Observable<readonly StageProgress[]> {
   return new Observable((subscriber) => {
     const over = new AbortController();
-    const ended = started.finished.then(
-      () => over.abort(),
-      () => over.abort(),
-    );
+    const stop = () => over.abort();
+    void started.finished.then(stop, stop);
     const look = async () => {
       // What stopped the flow may keep it from being looked at, and is told by `end`.
       const progress = await started.progress().catch(() => null);
@@ -78,7 +76,7 @@ function progressOf(started: Started, everyMs: number): Observable<readonly Stag
     const watch = async () => {
       while (!over.signal.aborted && !subscriber.closed) {
         await look();
-        await Promise.race([ended, pause(everyMs, over.signal)]);
+        await pause(everyMs, over.signal);
       }
       await look();
       subscriber.complete();

@@ -48,13 +48,13 @@ export interface CacheCopy {
   readonly count: number;
 }
 
-/** What a slot's cache holds: of a free one, or of one in use as far as it was fed. */
-export interface Held<Version> {
+/** What a slot in use holds of a prompt, computed with the same weights. */
+export interface Held {
   readonly slot: number;
-  /** Tokens of positions 0, 1, ... */
-  readonly tokens: readonly number[];
-  /** Weights that the keys and values were computed with. */
-  readonly version: Version;
+  /** How many tokens it was fed by now. */
+  readonly fed: number;
+  /** How many of those the prompt begins with, its last token left out. */
+  readonly common: number;
 }
 
 /** What a free slot's cache holds. */
@@ -101,20 +101,28 @@ export class CacheSlots<Version> {
    */
   take(prompts: readonly (readonly number[])[], version: Version): TakenSlot[] {
     const taken = new Map<number, TakenSlot>();
-    const pairs = prompts.flatMap((prompt, index) =>
-      this.#free.map((remains, age) => {
-        const reused = this.#usable(remains, prompt, version);
-        return { index, age, remains, reused, worth: 2 * reused >= remains.tokens.length ? reused : 0 };
-      }),
-    );
-    pairs.sort((a, b) => b.worth - a.worth || a.index - b.index || a.age - b.age);
     const used = new Set<Remains<Version>>();
-    for (const { index, remains, reused } of pairs) {
-      if (taken.has(index) || used.has(remains)) continue;
+    const give = (index: number, remains: Remains<Version>) => {
+      const reused = this.#usable(remains, prompts[index], version);
       taken.set(index, { slot: remains.slot, reused });
       used.add(remains);
       // From the start again, the rings hold nothing that counts.
       this.#written.set(remains.slot, reused === 0 ? 0 : remains.written);
+    };
+    const pairs: { index: number; age: number; remains: Remains<Version>; reused: number }[] = [];
+    for (const [index, prompt] of prompts.entries()) {
+      for (const [age, remains] of this.#free.entries()) {
+        const reused = this.#usable(remains, prompt, version);
+        if (reused > 0 && 2 * reused >= remains.tokens.length) pairs.push({ index, age, remains, reused });
+      }
+    }
+    pairs.sort((a, b) => b.reused - a.reused || a.index - b.index || a.age - b.age);
+    for (const { index, remains } of pairs) if (!taken.has(index) && !used.has(remains)) give(index, remains);
+    const oldest = this.#free.filter((remains) => !used.has(remains)).values();
+    for (const index of prompts.keys()) {
+      if (taken.has(index)) continue;
+      const { value: remains } = oldest.next();
+      if (remains) give(index, remains);
     }
     this.#free = this.#free.filter((remains) => !used.has(remains));
     return prompts.map((_, index) => taken.get(index) as TakenSlot);
@@ -139,24 +147,22 @@ export class CacheSlots<Version> {
    */
   copyFor(
     { slot, reused }: TakenSlot,
-    {
-      prompt,
-      version,
-      inUse,
-    }: { prompt: readonly number[]; version: Version; inUse: readonly Held<Version>[] },
+    { prompt, version, inUse }: { prompt: readonly number[]; version: Version; inUse: readonly Held[] },
   ): CacheCopy | undefined {
-    const held = [
-      ...inUse.map((other) => ({ ...other, written: this.#writtenOf(other.slot, other.tokens.length) })),
-      ...this.#free,
-    ];
-    let best: { readonly from: Remains<Version>; readonly count: number } | undefined;
-    for (const from of held) {
-      const count = this.#usable(from, prompt, version);
-      if (count - reused >= fewestCopied && count > (best?.count ?? 0)) best = { from, count };
+    if (!this.#reuse) return undefined;
+    let best: { readonly from: number; readonly count: number; readonly written: number } | undefined;
+    const consider = (from: number, count: number, written: number) => {
+      if (count - reused >= fewestCopied && count > (best?.count ?? 0)) best = { from, count, written };
+    };
+    for (const { slot: other, fed, common } of inUse) {
+      const written = this.#writtenOf(other, fed);
+      if (this.#holds(common, written)) consider(other, common, written);
     }
+    for (const remains of this.#free)
+      consider(remains.slot, this.#usable(remains, prompt, version), remains.written);
     if (!best) return undefined;
-    this.#written.set(slot, best.from.written);
-    return { from: best.from.slot, to: slot, count: best.count };
+    this.#written.set(slot, best.written);
+    return { from: best.from, to: slot, count: best.count };
   }
 
   /**
@@ -194,10 +200,21 @@ export class CacheSlots<Version> {
   }
 }
 
-/** How many tokens a prompt has in common with others, without its last one, which must be fed. */
-export function commonTokens(tokens: readonly number[], prompt: readonly number[]): number {
-  const most = Math.min(tokens.length, prompt.length - 1);
+/**
+ * How many tokens a prompt has in common with others, and with those `after` them, without its last one, which must
+ * be fed.
+ */
+export function commonTokens(
+  tokens: readonly number[],
+  prompt: readonly number[],
+  after: readonly number[] = [],
+): number {
+  const most = Math.min(tokens.length + after.length, prompt.length - 1);
   let common = 0;
-  while (common < most && tokens[common] === prompt[common]) common++;
+  while (
+    common < most &&
+    (common < tokens.length ? tokens[common] : after[common - tokens.length]) === prompt[common]
+  )
+    common++;
   return common;
 }

@@ -29,13 +29,18 @@ export interface Choice {
 
 /**
  * The token whose share of [0, 1), laid out in the order of ids, contains the random number u. `logits` (V)
- * are after the cap; they are not changed. Throws `ModelError` where they are not finite.
+ * are after the cap; they are not changed. `masses` (V) is written over: who draws often has one. Throws
+ * `ModelError` where the logits are not finite.
  */
-export function choose(logits: Float32Array | Float64Array, options: ChooseOptions, u: number): Choice {
+export function choose(
+  logits: Float32Array | Float64Array,
+  options: ChooseOptions,
+  u: number,
+  masses = new Float64Array(logits.length),
+): Choice {
   const best = mostLikely(logits);
   const largest = logits[best];
   if (options.temperature === 0 && Number.isFinite(largest)) return { token: best, logprob: 0 };
-  const masses = new Float64Array(logits.length);
   let total = 0;
   for (let token = 0; token < logits.length; token++) {
     masses[token] = Math.exp((logits[token] - largest) / options.temperature);

@@ -7,7 +7,7 @@ import { uniform } from '../../random.ts';
 import type { DecoderConfig } from '../config.ts';
 import type { Sample, SampleRequest, SamplerOptions, SamplerStatistics } from '../engine.ts';
 import { checkTokens } from '../rows.ts';
-import { type CacheCopy, CacheSlots, commonTokens } from './cache-slots.ts';
+import { type CacheCopy, CacheSlots, commonTokens, type Held } from './cache-slots.ts';
 import { type Choice, choose } from './choose.ts';
 import { type SamplerLimits, samplerLimits } from './sampler-limits.ts';
 
@@ -55,6 +55,8 @@ export class SampleSlots<Version> {
   readonly #version: () => Version;
   readonly #cache: CacheSlots<Version>;
   readonly #waiting: Job[] = [];
+  /** (V) What draws work on. */
+  #masses: Float64Array<ArrayBuffer> | undefined;
   #statistics = { steps: 0, promptTokens: 0, reusedTokens: 0, copiedTokens: 0, sampledTokens: 0 };
 
   /** `version` names the weights as they are now: what was computed with others is not used again. */
@@ -117,9 +119,9 @@ export class SampleSlots<Version> {
   step(): Step<Version> {
     const copies: CacheCopy[] = [];
     const waits = new Set<ActiveSample<Version>>();
-    for (const [at, job] of this.#active.entries()) {
+    for (const job of this.#active) {
       if (job.begun) continue;
-      if (this.#waitsFor(job, this.#active.slice(0, at))) waits.add(job);
+      if (this.#waits(job)) waits.add(job);
       else copies.push(...this.#copied(job));
     }
     return { copies, feeds: this.#feeds(waits) };
@@ -129,23 +131,27 @@ export class SampleSlots<Version> {
    * Whether one that came before is being fed what this prompt begins with: soon it can be copied. The first never
    * waits.
    */
-  #waitsFor(job: ActiveSample<Version>, before: readonly ActiveSample<Version>[]): boolean {
-    return before.some(({ slot, version, request, fed }) => {
-      if (version !== job.version || fed >= request.prompt.length) return false;
+  #waits(job: ActiveSample<Version>): boolean {
+    for (const other of this.#active) {
+      if (other === job) return false;
+      const { slot, version, request, fed } = other;
+      if (version !== job.version || fed >= request.prompt.length) continue;
       const common = commonTokens(request.prompt, job.request.prompt);
-      return common > fed && this.#cache.isWorthWaiting(slot, { common, reused: job.fed });
-    });
+      if (common > fed && this.#cache.isWorthWaiting(slot, { common, reused: job.fed })) return true;
+    }
+    return false;
   }
 
   /** The copy for a sample that begins, which then holds so much more of its prompt; none where none helps. */
   #copied(job: Started<Version>): CacheCopy[] {
     const { slot, fed: reused, version, request } = job;
-    const inUse = this.#active
-      .filter((other) => other !== job)
-      .map(({ slot, version, request, sample, fed }) => ({
-        ...{ slot, version },
-        tokens: [...request.prompt, ...sample.tokens].slice(0, fed),
-      }));
+    const inUse: Held[] = [];
+    for (const other of this.#active) {
+      if (other === job || other.version !== version) continue;
+      const { slot, fed, request: holds, sample } = other;
+      const common = Math.min(fed, commonTokens(holds.prompt, request.prompt, sample.tokens));
+      if (common > reused) inUse.push({ slot, fed, common });
+    }
     const copy = this.#cache.copyFor({ slot, reused }, { prompt: request.prompt, version, inUse });
     if (!copy) return [];
     job.fed = copy.count;
@@ -184,7 +190,8 @@ export class SampleSlots<Version> {
 
   /** Draws a sample's next token. */
   draw(job: ActiveSample<Version>, logits: Float32Array | Float64Array): void {
-    this.take(job, choose(logits, job.request, this.randomOf(job)));
+    this.#masses ??= new Float64Array(this.#config.vocabSize);
+    this.take(job, choose(logits, job.request, this.randomOf(job), this.#masses));
   }
 
   /** The random number of a sample's next token: for the i-th the seed's i-th. */

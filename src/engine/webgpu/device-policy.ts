@@ -2,7 +2,7 @@
  * A policy's weights on a device, with what every pass over them shares. The engine and its samplers use one.
  */
 import { Buffers } from '../../device/buffers.ts';
-import type { Device } from '../../device/device.ts';
+import type { Device, Recorded } from '../../device/device.ts';
 import type { DecoderConfig } from '../config.ts';
 import type { EngineOptions, LoraShape } from '../engine.ts';
 import { type Rotation, rotationIn, rotationOf } from '../rope.ts';
@@ -82,14 +82,15 @@ export class DevicePolicy {
     return { config, shape, kernels, weights, adapters, ropeTable };
   }
 
-  /** Submits dispatches in order; long work in several submits. */
-  run(list: readonly Dispatch[], sizes: BatchSizes): void {
+  /** Submits dispatches in order, and what is recorded after them; long work in several submits. */
+  run(list: readonly Dispatch[], sizes: BatchSizes, after: Recorded = () => {}): void {
     const submits = Math.max(1, Math.ceil((2 * this.weights.layout.length * sizes.tokens) / workPerSubmit));
     const each = Math.ceil(list.length / submits);
-    for (let from = 0; from < list.length; from += each) {
-      this.device.submit((encoder) =>
-        encode(encoder, list.slice(from, from + each), sizes, this.device.profiler),
-      );
+    for (let n = 0; n < submits; n++) {
+      this.device.submit((encoder) => {
+        encode(encoder, list.slice(n * each, (n + 1) * each), sizes, this.device.profiler);
+        if (n === submits - 1) after(encoder);
+      });
     }
   }
 

@@ -189,8 +189,11 @@ class WebgpuEngine implements Engine {
       const { optimizer } = this.#training();
       this.#forwarded = undefined;
       optimizer.configure(options, this.#step + 1);
-      this.#policy.run(optimizer.dispatches, noBatch);
-      const gradNorm = new Float32Array(await this.#readback.read(optimizer.norm, { bytes: 4 }))[0];
+      const norm = await this.#readback.read(optimizer.norm, {
+        bytes: 4,
+        submit: (copy) => this.#policy.run(optimizer.dispatches, noBatch, copy),
+      });
+      const gradNorm = new Float32Array(norm)[0];
       if (!Number.isFinite(gradNorm)) {
         throw new ModelError(
           `expected a finite gradient, found one of norm ${gradNorm}; the weights are unchanged`,
@@ -283,10 +286,10 @@ class WebgpuEngine implements Engine {
     const prepared = prepareBatch(input, this.#policy.shape, { backward: true });
     const passes = this.#passesFor(prepared.sizes);
     passes.plan.write(prepared);
-    this.#policy.run(passes[list], prepared.sizes);
     const logprobs = await this.#readback.read(passes.plan.get('logprobs'), {
       bytes: 4 * rows.targets.length,
       work: { kind: 'forward', amount: rows.tokens.length },
+      submit: (copy) => this.#policy.run(passes[list], prepared.sizes, copy),
     });
     return { logprobs: new Float32Array(logprobs), sizes: prepared.sizes };
   }

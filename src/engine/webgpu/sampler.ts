@@ -8,7 +8,7 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { Buffers, Readback } from '../../device/buffers.ts';
-import type { Work } from '../../device/device.ts';
+import type { Recorded } from '../../device/device.ts';
 import { ModelError } from '../../errors.ts';
 import type { Sample, SampleRequest, Sampler, SamplerOptions, SamplerStatistics } from '../engine.ts';
 import { type CacheCopy, cacheRows } from '../sampling/cache-slots.ts';
@@ -47,6 +47,8 @@ export class WebgpuSampler implements Sampler {
   readonly #onClose: () => void;
   /** How many rows of each layer's cache a slot has. */
   readonly #rings: readonly number[];
+  /** (V) The logits that are drawn from. */
+  #row: Float64Array | undefined;
   #passes: Passes | undefined;
   #running = false;
   #closed = false;
@@ -142,43 +144,56 @@ export class WebgpuSampler implements Sampler {
     const { plan, tiles } = this.#passesFor(prepared.sizes);
     plan.write(prepared);
     const work = { kind: 'sample', amount: prepared.sizes.tokens };
-    const logits: Float32Array[] = [];
     if (drawing.length === 0) {
       const { device } = this.#policy;
       this.#policy.run(tiles[0], prepared.sizes);
       await device.untilWorked(work, () => device.gpu.queue.onSubmittedWorkDone());
       return;
     }
-    const narrows = plan.narrows;
-    for (const [n, tile] of plan.tiles.entries()) {
-      this.#policy.run(tiles[n], prepared.sizes);
-      // Of several tiles each takes the place of the one before.
-      if (narrows && plan.tiles.length === 1) break;
-      const bytes = 4 * drawing.length * tile.stride;
-      logits.push(new Float32Array(await this.#readback.read(plan.get('logits'), { bytes, work })));
+    const read = async (name: string, bytes: number, pass: readonly Dispatch[] | null) => {
+      const submit = pass && ((copy: Recorded) => this.#policy.run(pass, prepared.sizes, copy));
+      return new Float32Array(
+        await this.#readback.read(plan.get(name), { bytes, work, ...(submit && { submit }) }),
+      );
+    };
+    const massBytes = 8 * drawing.length * plan.spans.length;
+    if (plan.narrows && plan.tiles.length === 1) {
+      await this.#narrow(drawing, plan, await read('spanMasses', massBytes, tiles[0]), []);
+    } else {
+      // Each tile takes the place of the one before.
+      const logits: Float32Array[] = [];
+      for (const [n, { stride }] of plan.tiles.entries())
+        logits.push(await read('logits', 4 * drawing.length * stride, tiles[n]));
+      if (plan.narrows) await this.#narrow(drawing, plan, await read('spanMasses', massBytes, null), logits);
+      else this.#draw(drawing, plan, logits);
     }
-    if (narrows) {
-      await this.#narrow(drawing, plan, logits, work);
-      return;
-    }
-    if (this.#closed) return;
+    if (!this.#closed) this.#slots.settle();
+  }
+
+  /** Draws from all logits, tile by tile. */
+  #draw(drawing: readonly Feed<number>[], { tiles }: Plan, logits: readonly Float32Array[]): void {
     const { vocabSize, logitCap: cap } = this.#policy.config;
-    const row = new Float64Array(vocabSize);
+    this.#row ??= new Float64Array(vocabSize);
+    const row = this.#row;
     for (const [m, { job }] of drawing.entries()) {
-      for (const [n, { first, columns, stride }] of plan.tiles.entries()) {
-        row.set(logits[n].subarray(m * stride, m * stride + columns), first);
+      for (let n = 0; n < tiles.length; n++) {
+        const { first, columns, stride } = tiles[n];
+        const tile = logits[n];
+        for (let i = 0; i < columns; i++) row[first + i] = tile[m * stride + i];
       }
       if (cap !== null) for (let id = 0; id < vocabSize; id++) row[id] = cap * Math.tanh(row[id] / cap);
       this.#slots.draw(job, row);
     }
-    this.#slots.settle();
   }
 
   /** Draws from what spans of the vocabulary weigh. `tiles`: their logits, where they were read already. */
-  async #narrow(drawing: readonly Feed<number>[], plan: Plan, tiles: readonly Float32Array[], work: Work) {
+  async #narrow(
+    drawing: readonly Feed<number>[],
+    plan: Plan,
+    all: Float32Array,
+    tiles: readonly Float32Array[],
+  ): Promise<void> {
     const { spans } = plan;
-    const bytes = 8 * drawing.length * spans.length;
-    const all = new Float32Array(await this.#readback.read(plan.get('spanMasses'), { bytes, work }));
     const rows = drawing.map(({ job }, m) => {
       const masses = all.subarray(2 * m * spans.length, 2 * (m + 1) * spans.length);
       const { logitCap } = this.#policy.config;
@@ -199,9 +214,7 @@ export class WebgpuSampler implements Sampler {
         at += length;
       }
     }
-    if (this.#closed) return;
     for (const { job, next } of rows) if (next.done) this.#slots.take(job, next.value);
-    this.#slots.settle();
   }
 
   /** The logits of rows' spans, of the one tile that there is. */
@@ -305,23 +318,26 @@ function fromTiles(
 }
 
 function batchOf(feeds: readonly Feed<number>[]): BatchInput {
-  const [tokens, positions, bases, targets, temperatures]: number[][] = [[], [], [], [], []];
-  for (const { job, position, tokens: fed, draws } of feeds) {
-    for (const [i, token] of fed.entries()) {
-      tokens.push(token);
-      positions.push(position + i);
-      bases.push(job.slot);
-    }
-    // The head takes the row before a target.
-    if (!draws) continue;
-    targets.push(tokens.length);
-    temperatures.push(job.request.temperature || 1);
+  let [fed, drawn] = [0, 0];
+  for (const { tokens, draws } of feeds) {
+    fed += tokens.length;
+    drawn += Number(draws);
   }
-  return {
-    tokens: Int32Array.from(tokens),
-    positions: Int32Array.from(positions),
-    bases: Int32Array.from(bases),
-    targets: Int32Array.from(targets),
-    temperatures: Float64Array.from(temperatures),
+  const batch = {
+    ...{ tokens: new Int32Array(fed), positions: new Int32Array(fed), bases: new Int32Array(fed) },
+    ...{ targets: new Int32Array(drawn), temperatures: new Float64Array(drawn) },
   };
+  let [n, m] = [0, 0];
+  for (const { job, position, tokens, draws } of feeds) {
+    for (let i = 0; i < tokens.length; i++, n++) {
+      batch.tokens[n] = tokens[i];
+      batch.positions[n] = position + i;
+      batch.bases[n] = job.slot;
+    }
+    if (!draws) continue;
+    // The head takes the row before a target.
+    batch.targets[m] = n;
+    batch.temperatures[m++] = job.request.temperature || 1;
+  }
+  return batch;
 }

@@ -1,5 +1,5 @@
 /** An input partition on Kafka: fetched on demand into a bounded buffer, committed exactly once. */
-import { sleep } from '../../clock.ts';
+import { sleep, unlessAborted } from '../../clock.ts';
 import { TransportError } from '../../errors.ts';
 import type { InputPartition, LogEntry, Output } from '../transport.ts';
 import { type Committer, NotOwner } from './committer.ts';
@@ -42,7 +42,6 @@ export class KafkaInput implements InputPartition {
   readonly #leaving = new AbortController();
   /** Aborts when pulls return nothing any more. */
   readonly #ended: AbortSignal;
-  readonly #onEnd: Promise<undefined>;
   #position: number;
   #buffer: LogEntry[] = [];
   /** Where the buffer's fetch ended. */
@@ -60,10 +59,6 @@ export class KafkaInput implements InputPartition {
     this.#position = options.position;
     this.#behindBuffer = options.position;
     this.#ended = AbortSignal.any([options.signal, this.#lost.signal, options.link.options.closed]);
-    this.#onEnd = new Promise((resolve) => {
-      if (this.#ended.aborted) resolve(undefined);
-      else this.#ended.addEventListener('abort', () => resolve(undefined), { once: true });
-    });
   }
 
   get position(): number {
@@ -153,7 +148,9 @@ export class KafkaInput implements InputPartition {
       if (this.#ended.aborted) return [];
       if (this.#buffer.length > 0) return this.#take(max);
       const left = Math.max(0, waitMs - (now() - begun));
-      const fetched = await Promise.race([this.#fetch(left), this.#onEnd]);
+      const fetched = await unlessAborted(this.#fetch(left), this.#ended).catch((error: unknown) => {
+        if (!this.#ended.aborted) throw error;
+      });
       if (fetched === undefined || this.#ended.aborted) return [];
       // The position may have been changed by a seek meanwhile: that fetch is void.
       if (fetched.from !== this.#position) continue;

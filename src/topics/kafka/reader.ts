@@ -1,5 +1,5 @@
 /** Reading a topic without a group: nothing is committed, and nobody waits for anybody. */
-import { sleep } from '../../clock.ts';
+import { sleep, unlessAborted } from '../../clock.ts';
 import { TransportError } from '../../errors.ts';
 import type { LogEntry, ReadOptions } from '../transport.ts';
 import { type Fetched, fetchTogether, listOffsets } from './fetch.ts';
@@ -38,17 +38,12 @@ export async function* readEntries(
   const { follow = false, limit = Number.POSITIVE_INFINITY } = options;
   let left = limit;
   const ended = AbortSignal.any([link.options.closed, ...(options.signal ? [options.signal] : [])]);
-  const over = new Promise<undefined>((resolve) => {
-    if (ended.aborted) resolve(undefined);
-    else ended.addEventListener('abort', () => resolve(undefined), { once: true });
-  });
   if (options.signal?.aborted || left < 1) return;
   try {
-    const lanes = await Promise.race([openLanes(reader, options), over]);
-    if (lanes === undefined) return;
+    const lanes = await unlessAborted(openLanes(reader, options), ended);
     for (;;) {
       // While nothing comes the brokers do the waiting, at all partitions at once.
-      for await (const page of follow ? together(reader, lanes, over) : inTurn(reader, lanes, over)) {
+      for await (const page of follow ? together(reader, lanes, ended) : inTurn(reader, lanes, ended)) {
         if (ended.aborted) return;
         for (const entry of page) {
           if (ended.aborted) return;
@@ -67,12 +62,11 @@ export async function* readEntries(
 async function* inTurn(
   reader: ReaderOptions,
   lanes: readonly Lane[],
-  over: Promise<undefined>,
+  ended: AbortSignal,
 ): AsyncGenerator<LogEntry[]> {
   for (const lane of lanes) {
     while (lane.next < lane.end) {
-      const [fetched] = (await Promise.race([fetchLanes(reader, [lane]), over])) ?? [];
-      if (fetched === undefined) return;
+      const [fetched] = await unlessAborted(fetchLanes(reader, [lane]), ended);
       lane.next = fetched.next;
       yield fetched.entries.filter((entry) => entry.offset < lane.end);
     }
@@ -83,11 +77,10 @@ async function* inTurn(
 async function* together(
   reader: ReaderOptions,
   lanes: readonly Lane[],
-  over: Promise<undefined>,
+  ended: AbortSignal,
 ): AsyncGenerator<LogEntry[]> {
   for (;;) {
-    const fetched = await Promise.race([fetchLanes(reader, lanes), over]);
-    if (fetched === undefined) return;
+    const fetched = await unlessAborted(fetchLanes(reader, lanes), ended);
     for (const [i, { entries, next }] of fetched.entries()) {
       if (entries.length > 0) yield entries;
       lanes[i].next = next;
