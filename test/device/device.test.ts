@@ -3,6 +3,7 @@ import { adviceWithoutAdapter, describeAdapter, findAdapter } from '../../src/de
 import { Buffers, createStorage, Readback } from '../../src/device/buffers.ts';
 import { Device } from '../../src/device/device.ts';
 import { DeviceError } from '../../src/errors.ts';
+import { isCollected } from '../collected.ts';
 import { onDevice } from './on-device.ts';
 
 test('where there is no adapter, the advice names what to install', () => {
@@ -50,6 +51,10 @@ onDevice('a device', () => {
       const started = new Promise<number>((resolve) => setTimeout(() => resolve(i), 5));
       expect(await device.untilWorked(work, () => started)).toBe(i);
     }
+  });
+
+  test('nothing of what a wait gave is kept', async () => {
+    expect(await isCollected((made) => device.until(made))).toBe(true);
   });
 
   // Last: it breaks the device, and the next engine gets another.

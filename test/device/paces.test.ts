@@ -1,3 +1,4 @@
+import { describe, expect, test } from '@jest/globals';
 import { Paces } from '../../src/device/paces.ts';
 
 describe('Paces', () => {

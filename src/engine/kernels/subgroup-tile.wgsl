@@ -18,19 +18,21 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     let b = rightBlock(inside, depth4, size);
     for (var first = 0u; first < ROWS; first += SUBGROUP) {
       let a = ofLanes(leftPart(row, depth4, first + lane, size));
-      for (var i = 0u; i < min(SUBGROUP, ROWS); i++) {
-        if (LEFT_ALONG_DEPTH) {
-          // A row at four depths.
+      if (LEFT_ALONG_DEPTH) {
+        // A row at four depths.
+        for (var i = 0u; i < min(SUBGROUP, ROWS); i++) {
           let m = first + i;
           sums[m] = fma(a[i].wwww, b[3], fma(a[i].zzzz, b[2], fma(a[i].yyyy, b[1], fma(a[i].xxxx, b[0], sums[m]))));
-        } else {
-          // Four rows at a depth.
-          let m = 4 * ((first + i) % (ROWS / 4));
-          let weights = b[(first + i) / (ROWS / 4)];
-          sums[m] = fma(a[i].xxxx, weights, sums[m]);
-          sums[m + 1] = fma(a[i].yyyy, weights, sums[m + 1]);
-          sums[m + 2] = fma(a[i].zzzz, weights, sums[m + 2]);
-          sums[m + 3] = fma(a[i].wwww, weights, sums[m + 3]);
+        }
+      } else {
+        // Four rows at each of four depths.
+        for (var i = 0u; i < min(SUBGROUP, ROWS); i += 4u) {
+          let m = first + i;
+          let four = transpose(mat4x4f(a[i], a[i + 1], a[i + 2], a[i + 3]));
+          for (var j = 0u; j < 4; j++) {
+            let at = four[j];
+            sums[m + j] = fma(at.wwww, b[3], fma(at.zzzz, b[2], fma(at.yyyy, b[1], fma(at.xxxx, b[0], sums[m + j]))));
+          }
         }
       }
     }
@@ -44,8 +46,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
 // The part with this number, of ROWS, of the rows at four depths.
 fn leftPart(row: u32, depth4: u32, part: u32, size: vec3u) -> vec4f {
   if (LEFT_ALONG_DEPTH) { return leftAt(min(row + part, size.x - 1), depth4); }
-  let depth = 4 * depth4 + part / (ROWS / 4);
-  let value = leftAt(min(depth, size.z - 1), min(row / 4 + part % (ROWS / 4), size.x / 4 - 1));
+  let depth = 4 * depth4 + part % 4;
+  let value = leftAt(min(depth, size.z - 1), min((row + part) / 4, size.x / 4 - 1));
   return select(vec4f(), value, depth < size.z);
 }
 

@@ -10,6 +10,7 @@ import {
   scalesVariant,
   subgroupRows,
   subgroupTile,
+  tileOf,
   tileVariant,
 } from '../matmul-variants.ts';
 import type { NumberFormat } from '../memory/parameters.ts';
@@ -125,11 +126,12 @@ export class Matmul {
   backwardWeight({ dy, x, dw }: { dy: Columns; x: Columns; dw: Binding }, options: MatmulOptions): Dispatch {
     const { input, output, over } = options;
     const { family, lanes } = this.#kernels.matmul;
+    const tile = tileOf(output);
     const [wide, high, variant] =
       family === 'registers'
         ? [32, 64]
         : lanes
-          ? [4 * lanes, subgroupRows.whole, subgroupTile('tile-backward-weight', lanes, 'whole')]
+          ? [4 * lanes, subgroupRows[tile], subgroupTile('tile-backward-weight', lanes, tile)]
           : [64, 64, this.#tile('tile-backward-weight')];
     const [columns, rows] = [Math.ceil(input / wide), Math.ceil(output / high)];
     return this.#kernels.dispatch('matmul-backward-weight', {
