@@ -71,7 +71,7 @@ export function createUniform(device: Device, label: string, bytes: number): GPU
 }
 
 /** How a read goes about it. */
-interface ReadOptions {
+export interface ReadOptions {
   /** What it is that one waits for, where that takes long. */
   readonly work?: Work;
   /** Submits the copy, with what it is of in the same submit; by itself otherwise. */

@@ -38,15 +38,19 @@ export function tileVariant(file: string, { software, half }: { software: boolea
 }
 
 /**
- * Rows of a subgroup's tile, and of the last one where no more are left; more of a weight's gradient, whose rows are
+ * Rows of a subgroup's tile: of the last one, where no more are left, and of one of a weight's gradient, whose rows are
  * always as many. With 32 lavapipe's compiler no longer unrolls the tile, and takes three times as long.
  */
 export const subgroupRows = { whole: 16, rest: 8, more: 24 } as const;
 
-/** The tile for so many rows: the larger one where it computes hardly more of them in vain. */
-export function tileOf(rows: number): 'whole' | 'more' {
-  const [whole, more] = [subgroupRows.whole, subgroupRows.more].map((each) => Math.ceil(rows / each) * each);
-  return more <= 1.05 * whole ? 'more' : 'whole';
+/**
+ * The tile of a weight's gradient of so many rows: the larger one where subgroups fit into it and it computes hardly
+ * more rows in vain.
+ */
+export function gradientTile(rows: number, lanes: number): 'whole' | 'more' {
+  const { whole, more } = subgroupRows;
+  const computed = (each: number) => Math.ceil(rows / each) * each;
+  return more % lanes === 0 && computed(more) <= 1.05 * computed(whole) ? 'more' : 'whole';
 }
 
 /** The same in the tiles of a subgroup: subgroup-tile.wgsl after it. */

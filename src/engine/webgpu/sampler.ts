@@ -7,7 +7,7 @@
  * A sample does not depend on the others: kernels compute every row in the same order, whatever the batch is.
  */
 import { setImmediate } from 'node:timers/promises';
-import { Buffers, Readback } from '../../device/buffers.ts';
+import { Buffers, Readback, type ReadOptions } from '../../device/buffers.ts';
 import type { Recorded } from '../../device/device.ts';
 import { ModelError } from '../../errors.ts';
 import type { Sample, SampleRequest, Sampler, SamplerOptions, SamplerStatistics } from '../engine.ts';
@@ -150,21 +150,23 @@ export class WebgpuSampler implements Sampler {
       await device.untilWorked(work, () => device.gpu.queue.onSubmittedWorkDone());
       return;
     }
-    const read = async (name: string, bytes: number, pass: readonly Dispatch[] | null) => {
-      const submit = pass && ((copy: Recorded) => this.#policy.run(pass, prepared.sizes, copy));
-      return new Float32Array(
-        await this.#readback.read(plan.get(name), { bytes, work, ...(submit && { submit }) }),
-      );
-    };
+    // What a pass leaves, or the one before it left.
+    const read = async (name: string, bytes: number, pass: ReadOptions = {}) =>
+      new Float32Array(await this.#readback.read(plan.get(name), { bytes, ...pass }));
+    const run = (n: number) => ({
+      // The first tile has the body of the decoder before it.
+      work: n === 0 ? work : { kind: 'sample, head', amount: drawing.length },
+      submit: (copy: Recorded) => this.#policy.run(tiles[n], prepared.sizes, copy),
+    });
     const massBytes = 8 * drawing.length * plan.spans.length;
     if (plan.narrows && plan.tiles.length === 1) {
-      await this.#narrow(drawing, plan, await read('spanMasses', massBytes, tiles[0]), []);
+      await this.#narrow(drawing, plan, await read('spanMasses', massBytes, run(0)), []);
     } else {
       // Each tile takes the place of the one before.
       const logits: Float32Array[] = [];
       for (const [n, { stride }] of plan.tiles.entries())
-        logits.push(await read('logits', 4 * drawing.length * stride, tiles[n]));
-      if (plan.narrows) await this.#narrow(drawing, plan, await read('spanMasses', massBytes, null), logits);
+        logits.push(await read('logits', 4 * drawing.length * stride, run(n)));
+      if (plan.narrows) await this.#narrow(drawing, plan, await read('spanMasses', massBytes), logits);
       else this.#draw(drawing, plan, logits);
     }
     if (!this.#closed) this.#slots.settle();
@@ -190,12 +192,12 @@ export class WebgpuSampler implements Sampler {
   async #narrow(
     drawing: readonly Feed<number>[],
     plan: Plan,
-    all: Float32Array,
+    spanMasses: Float32Array,
     tiles: readonly Float32Array[],
   ): Promise<void> {
     const { spans } = plan;
     const rows = drawing.map(({ job }, m) => {
-      const masses = all.subarray(2 * m * spans.length, 2 * (m + 1) * spans.length);
+      const masses = spanMasses.subarray(2 * m * spans.length, 2 * (m + 1) * spans.length);
       const { logitCap } = this.#policy.config;
       const steps = narrow({ spans, masses, logitCap, options: job.request, u: this.#slots.randomOf(job) });
       return { job, m, steps, next: steps.next([]) };

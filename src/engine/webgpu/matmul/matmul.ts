@@ -3,6 +3,7 @@ import type { Binding } from '../../../device/buffers.ts';
 import type { DecoderParts } from '../decoder-parts.ts';
 import { type Dispatch, float, inTwoDimensions, type KernelCall, type Kernels } from '../kernels.ts';
 import {
+  gradientTile,
   hasRest,
   matrixTile,
   matrixVariant,
@@ -10,7 +11,6 @@ import {
   scalesVariant,
   subgroupRows,
   subgroupTile,
-  tileOf,
   tileVariant,
 } from '../matmul-variants.ts';
 import type { NumberFormat } from '../memory/parameters.ts';
@@ -126,7 +126,7 @@ export class Matmul {
   backwardWeight({ dy, x, dw }: { dy: Columns; x: Columns; dw: Binding }, options: MatmulOptions): Dispatch {
     const { input, output, over } = options;
     const { family, lanes } = this.#kernels.matmul;
-    const tile = tileOf(output);
+    const tile = gradientTile(output, lanes ?? 1);
     const [wide, high, variant] =
       family === 'registers'
         ? [32, 64]
