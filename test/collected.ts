@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** Whether nothing keeps what `give` made and has come back from `use`. */
+/** Whether nothing keeps what came back from `use`, which may take what is made for it. */
 export async function isCollected(use: (made: Promise<object>) => Promise<object>): Promise<boolean> {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;

@@ -1,6 +1,7 @@
 /** Input partitions and commits. */
 import { describe, expect, test } from '@jest/globals';
 import { TransportError } from '../../../src/errors.ts';
+import { isCollected } from '../../collected.ts';
 import { PATIENCE_MS, pause, until } from '../../patience.ts';
 import { collect, type Given, offsetAfter, output, present, pullCount, text } from './given.ts';
 
@@ -23,6 +24,21 @@ export function inputContract(given: Given): void {
       expect(await input.pull(0, 30)).toEqual([]);
       expect(await input.end()).toBeGreaterThanOrEqual(input.position);
       expect(await given.transport.committed('g', 'in')).toEqual([0]);
+    });
+
+    test('keeps nothing of what was pulled, once more is', async () => {
+      const input = await given.own('g');
+      const pull = async (value: string) => {
+        await given.transport.append([output('in', 'k', value)]);
+        return (await pullCount(input, 1))[0];
+      };
+      const first = isCollected(async () => {
+        const pulled = await pull('first');
+        await pull('second');
+        return pulled;
+      });
+      expect(await first).toBe(true);
+      expect(await input.pull(1, 0)).toEqual([]);
     });
 
     test('waits for the first record', async () => {

@@ -2,6 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { ConfigError, TransportError } from '../../../src/errors.ts';
 import type { ReadOptions } from '../../../src/topics/transport.ts';
+import { isCollected } from '../../collected.ts';
 import { pause, until } from '../../patience.ts';
 import { collect, type Given, output, present, rising, text } from './given.ts';
 
@@ -50,6 +51,23 @@ export function readingContract(given: Given): void {
   });
 
   describe('append and read', () => {
+    test('who follows keeps nothing of what was read', async () => {
+      const { signal } = given.over;
+      const entries = given.transport.read('in', { follow: true, signal })[Symbol.asyncIterator]();
+      const next = async (value: string) => {
+        await given.transport.append([output('in', 'k', value)]);
+        return (await entries.next()).value as object;
+      };
+      const first = isCollected(async () => {
+        const read = await next('first');
+        await next('second');
+        return read;
+      });
+      expect(await first).toBe(true);
+      given.over.abort();
+      await entries.return?.();
+    });
+
     test('gives back keys and bytes as they were, in order, with rising offsets and times', async () => {
       const long = Buffer.alloc(700_000, 0xa5);
       const values = [Buffer.from('one'), Buffer.alloc(0), Buffer.from([0, 255, 10, 13]), long];
