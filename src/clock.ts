@@ -13,7 +13,10 @@ export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   }
 }
 
-/** The promise's end, or the signal's, whichever comes first; what the promise stands for is not ended by it. */
+/**
+ * The promise's end, or the signal's, whichever comes first; what the promise stands for is not ended by it. The signal may
+ * live on: it keeps nothing, where a race with a promise that lives on keeps what each of its rivals gave.
+ */
 export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   let stop = () => {};

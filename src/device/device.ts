@@ -1,6 +1,7 @@
 /** A WebGPU device whose errors are fatal and whose waits end when it is lost. */
+import { setMaxListeners } from 'node:events';
 import { setImmediate } from 'node:timers/promises';
-import { sleep } from '../clock.ts';
+import { sleep, unlessAborted } from '../clock.ts';
 import { DeviceError } from '../errors.ts';
 import { type AdapterDescription, describeAdapter, findAdapter } from './adapter.ts';
 import { Paces, type Work } from './paces.ts';
@@ -44,23 +45,23 @@ export class Device {
   readonly adapter: AdapterDescription;
   /** Times kernels; see `Profiler.start`. */
   profiler: PassTimer | null = null;
-  #failure: DeviceError | undefined;
-  /** Ends waits when the device breaks. A race with a promise that stays would keep what every wait gave. */
-  readonly #waits = new Set<(failure: DeviceError) => void>();
+  /** Aborts with a `DeviceError` when the device breaks. */
+  readonly #broken = new AbortController();
   readonly #paces = new Paces();
 
   private constructor(gpu: GPUDevice, adapter: AdapterDescription) {
     this.gpu = gpu;
     this.adapter = adapter;
-    const fail = (failure: DeviceError) => {
-      this.#failure ??= failure;
-      for (const end of this.#waits) end(this.#failure);
-    };
+    // One listener for each wait.
+    setMaxListeners(0, this.#broken.signal);
+    // The first error stays: a signal aborts once.
     gpu.addEventListener('uncapturederror', (event) => {
-      fail(new DeviceError(`${adapter.name}: ${event.error.message}`, { cause: event.error }));
+      const said = `${adapter.name}: ${event.error.message}`;
+      this.#broken.abort(new DeviceError(said, { cause: event.error }));
     });
     void gpu.lost.then((info) => {
-      fail(new DeviceError(`${adapter.name}: the device was lost (${info.reason}): ${info.message}`));
+      const said = `${adapter.name}: the device was lost (${info.reason}): ${info.message}`;
+      this.#broken.abort(new DeviceError(said));
     });
   }
 
@@ -71,7 +72,7 @@ export class Device {
    */
   static async shared(): Promise<Device> {
     const current = await shared?.catch(() => undefined);
-    if (current && !current.#failure) return current;
+    if (current && !current.#broken.signal.aborted) return current;
     shared = Device.#open();
     return shared;
   }
@@ -96,25 +97,16 @@ export class Device {
 
   /** Throws the first error that the device reported, if any. */
   check(): void {
-    if (this.#failure) throw this.#failure;
+    this.#broken.signal.throwIfAborted();
   }
 
   /** Waits, unless the device breaks first: then rejects with its `DeviceError`. */
   async until<T>(promise: Promise<T>): Promise<T> {
     this.check();
     const waited = this.adapter.software ? this.#patiently(promise) : promise;
-    let end = (_: DeviceError) => {};
-    try {
-      const result = await new Promise<T>((resolve, reject) => {
-        end = reject;
-        this.#waits.add(end);
-        waited.then(resolve, reject);
-      });
-      this.check();
-      return result;
-    } finally {
-      this.#waits.delete(end);
-    }
+    const result = await unlessAborted(waited, this.#broken.signal);
+    this.check();
+    return result;
   }
 
   /**
@@ -127,7 +119,7 @@ export class Device {
       pending = false;
     };
     promise.then(end, end);
-    while (pending && !this.#failure) {
+    while (pending && !this.#broken.signal.aborted) {
       Atomics.wait(never, 0, 0, pollPause);
       await setImmediate();
     }

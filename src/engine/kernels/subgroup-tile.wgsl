@@ -18,21 +18,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     let b = rightBlock(inside, depth4, size);
     for (var first = 0u; first < ROWS; first += SUBGROUP) {
       let a = ofLanes(leftPart(row, depth4, first + lane, size));
-      if (LEFT_ALONG_DEPTH) {
-        // A row at four depths.
-        for (var i = 0u; i < min(SUBGROUP, ROWS); i++) {
-          let m = first + i;
-          sums[m] = fma(a[i].wwww, b[3], fma(a[i].zzzz, b[2], fma(a[i].yyyy, b[1], fma(a[i].xxxx, b[0], sums[m]))));
-        }
-      } else {
-        // Four rows at each of four depths.
-        for (var i = 0u; i < min(SUBGROUP, ROWS); i += 4u) {
-          let m = first + i;
-          let four = transpose(mat4x4f(a[i], a[i + 1], a[i + 2], a[i + 3]));
-          for (var j = 0u; j < 4; j++) {
-            let at = four[j];
-            sums[m + j] = fma(at.wwww, b[3], fma(at.zzzz, b[2], fma(at.yyyy, b[1], fma(at.xxxx, b[0], sums[m + j]))));
-          }
+      for (var i = 0u; i < min(SUBGROUP, ROWS); i += 4u) {
+        // Parts are rows at four depths, or four rows at each of four depths.
+        var four = mat4x4f(a[i], a[i + 1], a[i + 2], a[i + 3]);
+        if (!LEFT_ALONG_DEPTH) { four = transpose(four); }
+        for (var j = 0u; j < 4; j++) {
+          let m = first + i + j;
+          let at = four[j];
+          sums[m] = fma(at.wwww, b[3], fma(at.zzzz, b[2], fma(at.yyyy, b[1], fma(at.xxxx, b[0], sums[m]))));
         }
       }
     }

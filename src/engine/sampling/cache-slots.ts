@@ -102,8 +102,7 @@ export class CacheSlots<Version> {
   take(prompts: readonly (readonly number[])[], version: Version): TakenSlot[] {
     const taken = new Map<number, TakenSlot>();
     const used = new Set<Remains<Version>>();
-    const give = (index: number, remains: Remains<Version>) => {
-      const reused = this.#usable(remains, prompts[index], version);
+    const give = (index: number, remains: Remains<Version>, reused: number) => {
       taken.set(index, { slot: remains.slot, reused });
       used.add(remains);
       // From the start again, the rings hold nothing that counts.
@@ -117,12 +116,13 @@ export class CacheSlots<Version> {
       }
     }
     pairs.sort((a, b) => b.reused - a.reused || a.index - b.index || a.age - b.age);
-    for (const { index, remains } of pairs) if (!taken.has(index) && !used.has(remains)) give(index, remains);
+    for (const { index, remains, reused } of pairs)
+      if (!taken.has(index) && !used.has(remains)) give(index, remains, reused);
     const oldest = this.#free.filter((remains) => !used.has(remains)).values();
-    for (const index of prompts.keys()) {
+    for (const [index, prompt] of prompts.entries()) {
       if (taken.has(index)) continue;
       const { value: remains } = oldest.next();
-      if (remains) give(index, remains);
+      if (remains) give(index, remains, this.#usable(remains, prompt, version));
     }
     this.#free = this.#free.filter((remains) => !used.has(remains));
     return prompts.map((_, index) => taken.get(index) as TakenSlot);

@@ -86,10 +86,10 @@ export class DevicePolicy {
   run(list: readonly Dispatch[], sizes: BatchSizes, after: Recorded = () => {}): void {
     const submits = Math.max(1, Math.ceil((2 * this.weights.layout.length * sizes.tokens) / workPerSubmit));
     const each = Math.ceil(list.length / submits);
-    for (let n = 0; n < submits; n++) {
+    for (let from = 0; from < list.length; from += each) {
       this.device.submit((encoder) => {
-        encode(encoder, list.slice(n * each, (n + 1) * each), sizes, this.device.profiler);
-        if (n === submits - 1) after(encoder);
+        encode(encoder, list.slice(from, from + each), sizes, this.device.profiler);
+        if (from + each >= list.length) after(encoder);
       });
     }
   }

@@ -43,16 +43,6 @@ export function tileVariant(file: string, { software, half }: { software: boolea
  */
 export const subgroupRows = { whole: 16, rest: 8, more: 24 } as const;
 
-/**
- * The tile of a weight's gradient of so many rows: the larger one where subgroups fit into it and it computes hardly
- * more rows in vain.
- */
-export function gradientTile(rows: number, lanes: number): 'whole' | 'more' {
-  const { whole, more } = subgroupRows;
-  const computed = (each: number) => Math.ceil(rows / each) * each;
-  return more % lanes === 0 && computed(more) <= 1.05 * computed(whole) ? 'more' : 'whole';
-}
-
 /** The same in the tiles of a subgroup: subgroup-tile.wgsl after it. */
 export function subgroupTile(file: string, lanes: number, tile: keyof typeof subgroupRows): Variant {
   const variant = inSubgroup([file, 'subgroup-tile'], lanes);
@@ -60,6 +50,17 @@ export function subgroupTile(file: string, lanes: number, tile: keyof typeof sub
 const ROWS = ${subgroupRows[tile]}u;
 const REST = ${tile === 'rest'};`;
   return { ...variant, before: `${variant.before}\n${sizes}` };
+}
+
+/**
+ * The same for a weight's gradient of so many rows, and how many a tile has: more where subgroups fit into it and it
+ * computes hardly more rows in vain.
+ */
+export function gradientTile(file: string, lanes: number, rows: number): readonly [number, Variant] {
+  const { whole, more } = subgroupRows;
+  const computed = (each: number) => Math.ceil(rows / each) * each;
+  const tile = more % lanes === 0 && computed(more) <= 1.05 * computed(whole) ? 'more' : 'whole';
+  return [subgroupRows[tile], subgroupTile(file, lanes, tile)];
 }
 
 /** Whether the last rows, beyond whole tiles, fit into the small one. */

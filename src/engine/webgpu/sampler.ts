@@ -169,11 +169,11 @@ export class WebgpuSampler implements Sampler {
       if (plan.narrows) await this.#narrow(drawing, plan, await read('spanMasses', massBytes), logits);
       else this.#draw(drawing, plan, logits);
     }
-    if (!this.#closed) this.#slots.settle();
   }
 
   /** Draws from all logits, tile by tile. */
   #draw(drawing: readonly Feed<number>[], { tiles }: Plan, logits: readonly Float32Array[]): void {
+    if (this.#closed) return;
     const { vocabSize, logitCap: cap } = this.#policy.config;
     this.#row ??= new Float64Array(vocabSize);
     const row = this.#row;
@@ -186,6 +186,7 @@ export class WebgpuSampler implements Sampler {
       if (cap !== null) for (let id = 0; id < vocabSize; id++) row[id] = cap * Math.tanh(row[id] / cap);
       this.#slots.draw(job, row);
     }
+    this.#slots.settle();
   }
 
   /** Draws from what spans of the vocabulary weigh. `tiles`: their logits, where they were read already. */
@@ -216,7 +217,9 @@ export class WebgpuSampler implements Sampler {
         at += length;
       }
     }
+    if (this.#closed) return;
     for (const { job, next } of rows) if (next.done) this.#slots.take(job, next.value);
+    this.#slots.settle();
   }
 
   /** The logits of rows' spans, of the one tile that there is. */

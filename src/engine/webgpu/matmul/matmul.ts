@@ -126,12 +126,11 @@ export class Matmul {
   backwardWeight({ dy, x, dw }: { dy: Columns; x: Columns; dw: Binding }, options: MatmulOptions): Dispatch {
     const { input, output, over } = options;
     const { family, lanes } = this.#kernels.matmul;
-    const tile = gradientTile(output, lanes ?? 1);
     const [wide, high, variant] =
       family === 'registers'
         ? [32, 64]
         : lanes
-          ? [4 * lanes, subgroupRows[tile], subgroupTile('tile-backward-weight', lanes, tile)]
+          ? [4 * lanes, ...gradientTile('tile-backward-weight', lanes, output)]
           : [64, 64, this.#tile('tile-backward-weight')];
     const [columns, rows] = [Math.ceil(input / wide), Math.ceil(output / high)];
     return this.#kernels.dispatch('matmul-backward-weight', {
