@@ -1,11 +1,10 @@
 /**
  * Sampling: new tokens/s with 1, 16 and 64 slots; what it saves to keep the cache between the turns of a
- * trajectory, and to copy it between the rollouts of a question; one draw from a large vocabulary, against
- * sorting all of it; and steps of which spans of a large vocabulary are read, against all logits. Before anything
- * is timed, samples must be the reference's, and the same whatever the slots and with or without reuse. What is
- * compared alternates.
+ * trajectory, and to copy it between the rollouts of a question; one draw of the
+ * reference's from a large vocabulary, against sorting all of it. Before anything is timed, samples must be the
+ * reference's, and the same whatever the slots and with or without reuse. What is compared alternates.
  *
- *   npx tsx bench/sampling.ts [decoding|reuse|draws|spans]...
+ *   npx tsx bench/sampling.ts [decoding|reuse|draws]...
  */
 import { cpus } from 'node:os';
 import { Device } from '../src/device/device.ts';
@@ -51,9 +50,6 @@ const parts: Readonly<Record<string, () => unknown>> = {
     for (const rollouts of [1, 8]) await reuse(rollouts);
   },
   draws: drawing,
-  spans: async () => {
-    for (const vocabSize of [49_152, VOCABULARY]) await readingSpans(vocabSize);
-  },
 };
 const asked = process.argv.slice(2);
 for (const [name, part] of Object.entries(parts)) {
@@ -180,51 +176,6 @@ function drawing(): void {
     const [ours, sorted] = [median(times.ours), median(times.sorted)];
     console.log(`${name} | ${ours.toFixed(1)} | ${sorted.toFixed(0)} | ${(sorted / ours).toFixed(1)}`);
   }
-}
-
-/** Steps of 16 samples of a narrow decoder with a large vocabulary; of both the least of some rounds. */
-async function readingSpans(vocabSize: number): Promise<void> {
-  const [slots, maxTokens] = [16, 4];
-  const { config } = benchDecoder('gemma2', {
-    ...{ vocabSize, hiddenSize: 128, intermediateSize: 256, layers: 1 },
-    ...{ heads: 4, keyValueHeads: 4, headSize: 32, maxPositions: 64 },
-  });
-  const weights = benchWeights(config);
-  // Logits as far apart as those of a trained policy.
-  const embedding = weights.get('model.embed_tokens.weight');
-  for (let i = 0; embedding && i < embedding.length; i++) embedding[i] *= 6;
-  const whole = await createWebGpuEngine(config, weights, { narrowFrom: Number.POSITIVE_INFINITY });
-  const spans = await createWebGpuEngine(config, weights);
-  const settings: Readonly<Record<string, ChooseOptions>> = {
-    greedy: { temperature: 0, topP: 1, topK: 0 },
-    'all tokens': { temperature: 1, topP: 1, topK: 0 },
-    'top-k 50': { temperature: 1, topP: 1, topK: 50 },
-    'top-p 0.95': { temperature: 1, topP: 0.95, topK: 0 },
-  };
-  console.log(`\na step of ${slots} samples, ${vocabSize} tokens | all logits, ms | spans, ms | ratio`);
-  for (const [name, options] of Object.entries(settings)) {
-    const least = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
-    for (let round = 0; round <= ROUNDS; round++) {
-      const found: Sample[][] = [];
-      for (const [n, of] of [whole, spans].entries()) {
-        const sampler = of.sampler({ slots, maxLength: 16 });
-        const began = performance.now();
-        const samples = Array.from({ length: slots }, (_, i) => {
-          const prompt = randomTokens(i, 4, vocabSize);
-          return sampler.sample({ prompt, maxTokens, ...options, stopTokens: [], seed: BigInt(i) });
-        });
-        found.push(await Promise.all(samples));
-        if (round > 0) least[n] = Math.min(least[n], (performance.now() - began) / maxTokens);
-        sampler.close();
-      }
-      const [expected, own] = found.map((samples) => samples.map(({ tokens }) => tokens));
-      if (JSON.stringify(own) !== JSON.stringify(expected)) throw new Error(`${name}: other tokens`);
-    }
-    const [all, few] = least;
-    console.log(`${name} | ${all.toFixed(0)} | ${few.toFixed(0)} | ${(all / few).toFixed(2)}`);
-  }
-  await whole.close();
-  await spans.close();
 }
 
 /** The token that `choose` draws with one of topK and topP, the obvious way. */

@@ -10,12 +10,6 @@ export interface Binding {
   readonly size?: number;
 }
 
-/** Part of a buffer, in bytes. */
-interface Range {
-  readonly offset: number;
-  readonly bytes: number;
-}
-
 /** A table of buffer sizes, allocated at once and destroyed together. */
 export class Buffers<Name extends string> {
   readonly #buffers = new Map<string, GPUBuffer>();
@@ -70,8 +64,11 @@ export function createUniform(device: Device, label: string, bytes: number): GPU
   });
 }
 
-/** How a read goes about it. */
-export interface ReadOptions {
+/** What is read, and how. */
+interface ReadOptions {
+  /** The first byte; 0 where nothing is said. */
+  readonly offset?: number;
+  readonly bytes: number;
   /** What it is that one waits for, where that takes long. */
   readonly work?: Work;
   /** Submits the copy, with what it is of in the same submit; by itself otherwise. */
@@ -91,33 +88,19 @@ export class Readback {
   /** Copies `bytes` of `source` from `offset` after all that was submitted, and waits. The result is a copy. */
   async read(
     source: GPUBuffer,
-    { offset = 0, bytes, ...options }: Partial<Range> & Pick<Range, 'bytes'> & ReadOptions,
+    { offset = 0, bytes, work, submit = (copy) => this.#device.submit(copy) }: ReadOptions,
   ): Promise<ArrayBuffer> {
-    return this.readRanges(source, [{ offset, bytes }], options);
-  }
-
-  /** The same of several parts, which then lie one after the other. */
-  async readRanges(
-    source: GPUBuffer,
-    ranges: readonly Range[],
-    { work, submit = (copy) => this.#device.submit(copy) }: ReadOptions = {},
-  ): Promise<ArrayBuffer> {
-    const all = ranges.reduce((sum, { bytes }) => sum + bytes, 0);
     if (this.#busy) throw new DeviceError('two reads through one staging buffer at a time');
     this.#busy = true;
     try {
-      const staging = this.#reserve(all);
+      const staging = this.#reserve(bytes);
       submit((encoder) => {
-        let at = 0;
-        for (const { offset, bytes } of ranges) {
-          if (bytes > 0) encoder.copyBufferToBuffer(source, offset, staging, at, bytes);
-          at += bytes;
-        }
+        if (bytes > 0) encoder.copyBufferToBuffer(source, offset, staging, 0, bytes);
       });
-      if (all === 0) return new ArrayBuffer(0);
-      const map = () => staging.mapAsync(GPUMapMode.READ, 0, all);
+      if (bytes === 0) return new ArrayBuffer(0);
+      const map = () => staging.mapAsync(GPUMapMode.READ, 0, bytes);
       await (work ? this.#device.untilWorked(work, map) : this.#device.until(map()));
-      const copy = staging.getMappedRange(0, all).slice(0);
+      const copy = staging.getMappedRange(0, bytes).slice(0);
       staging.unmap();
       return copy;
     } finally {

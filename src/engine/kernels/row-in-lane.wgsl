@@ -12,3 +12,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 // What all lanes of a row have, together.
 fn rowSum(own: f32, lane: u32) -> f32 { return own; }
 fn rowMost(own: f32, lane: u32) -> f32 { return own; }
+
+// Where in the lane's own share of all lanes' sum this part of the sum lies, lane after lane; less than 0: in
+// another's.
+fn rowShare(own: f32, part: f32, lane: u32) -> f32 { return part * own; }

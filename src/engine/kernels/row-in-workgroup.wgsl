@@ -32,3 +32,14 @@ fn rowMost(own: f32, lane: u32) -> f32 {
   }
   return workgroupUniformLoad(&ofLanes[0]);
 }
+
+fn rowShare(own: f32, part: f32, lane: u32) -> f32 {
+  ofLanes[lane] = own;
+  workgroupBarrier();
+  var all = 0f;
+  for (var i = 0u; i < LANES; i++) { all += ofLanes[i]; }
+  var before = 0f;
+  var taker = 0u;
+  for (; taker < LANES - 1 && before + ofLanes[taker] <= part * all; taker++) { before += ofLanes[taker]; }
+  return select(-1, part * all - before, taker == lane);
+}

@@ -1,14 +1,11 @@
-// Of each span of SPAN columns of a tile of logits: the largest logit, as it is, and the sum of exp of what all
-// are below it after cap and temperature. A sampler reads these in place of the logits, and then the few spans
-// that it draws from. One invocation a span and row; columns are taken four by four in order.
-struct Call {
-  columns: u32,
-  stride4: u32,
-  firstSpan: u32,
-  spans: u32,  // of the vocabulary
-}
+// Of each span of SPAN columns of a row of logits: the largest logit, as it is, and the sum of exp of what all are
+// below it after cap and temperature. draw.wgsl draws from these, and then from one or a few spans. Where a logit is
+// not finite the sum is far below zero, as the row's then is. One invocation a span and row; columns are taken four
+// by four in order.
+struct Call { columns: u32 }
+const LARGEST = 3e38f;
 @group(0) @binding(0) var<uniform> batch: Batch;
-@group(0) @binding(1) var<storage, read> logits: array<vec4f>;            // (M, STRIDE), not capped
+@group(0) @binding(1) var<storage, read> logits: array<vec4f>;            // (M, columns), not capped
 @group(0) @binding(2) var<storage, read> inverseTemperatures: array<f32>; // (M)
 @group(0) @binding(3) var<storage, read_write> masses: array<vec2f>;      // (M, spans) largest, sum
 @group(0) @binding(4) var<uniform> call: Call;
@@ -18,12 +15,16 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let m = id.y;
   let first = SPAN * id.x;
   if (first >= call.columns || m >= batch.targets) { return; }
-  let at = m * call.stride4 + first / 4;
+  let at = m * ((call.columns + 3) / 4) + first / 4;
   let count = min(SPAN, call.columns - first);
   let columns = vec4u(0, 1, 2, 3);
-  var most = vec4f(-3e38);
+  var most = vec4f(-LARGEST);
+  var finite = true;
   for (var c = 0u; c < count; c += 4) {
-    most = max(most, select(vec4f(-3e38), logits[at + c / 4], c + columns < vec4u(count)));
+    let four = select(vec4f(-LARGEST), logits[at + c / 4], c + columns < vec4u(count));
+    most = max(most, four);
+    // By its bits, as caps and drivers make numbers of what is none.
+    finite = finite && all((bitcast<vec4u>(four) & vec4u(0x7f800000)) != vec4u(0x7f800000));
   }
   let largest = max(max(most.x, most.y), max(most.z, most.w));
   let top = softCap(largest, LOGIT_CAP);
@@ -33,5 +34,6 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let below = exp((softCap4(logits[at + c / 4], LOGIT_CAP) - top) * scale);
     sums += select(vec4f(), below, c + columns < vec4u(count));
   }
-  masses[m * call.spans + call.firstSpan + id.x] = vec2f(largest, sums.x + sums.y + sums.z + sums.w);
+  let mass = select(vec2f(LARGEST, -LARGEST), vec2f(largest, sums.x + sums.y + sums.z + sums.w), finite);
+  masses[m * ((call.columns + SPAN - 1) / SPAN) + id.x] = mass;
 }

@@ -1,7 +1,8 @@
 /**
  * Draws one token from a row of logits: temperature, then the topK most likely, then of those the most likely
  * up to mass topP, each time renormalized (the order of transformers' warpers). Given the same logits and the
- * same random number, every engine chooses the same token.
+ * same random number, a device draws the same token (kernels/draw.wgsl), but where f32 rounds a number over the edge
+ * of a token's share.
  *
  * One pass or a few over the vocabulary: only tokens that may be kept are sorted.
  */
@@ -50,7 +51,7 @@ export function choose(
   const whole = total;
   if ((options.topK > 0 && options.topK < masses.length) || options.topP < 1)
     total = truncate(masses, options, total);
-  const token = drawn(masses, 0, u * total);
+  const token = drawn(masses, u * total);
   return { token, logprob: Math.log(masses[token] / whole) };
 }
 
@@ -60,13 +61,10 @@ export function checkTotal(total: number): void {
   throw new ModelError(`expected finite logits, found a sum of ${total}: the policy's weights are broken`);
 }
 
-/**
- * The first index at which the masses in order, and what comes `before` them, exceed a mass; otherwise the last that
- * weighs anything.
- */
-export function drawn(masses: Float64Array, before: number, mass: number): number {
+/** The first index at which the masses in order exceed a mass; otherwise the last that weighs anything. */
+function drawn(masses: Float64Array, mass: number): number {
   let last = 0;
-  let sum = before;
+  let sum = 0;
   for (let index = 0; index < masses.length; index++) {
     if (masses[index] === 0) continue;
     sum += masses[index];
@@ -86,7 +84,7 @@ function mostLikely(logits: Float32Array | Float64Array): number {
 /**
  * Sets what is not kept to 0 and returns the mass that is left. `total` is that of all, in the order of ids.
  */
-export function truncate(masses: Float64Array, { topK, topP }: ChooseOptions, total: number): number {
+function truncate(masses: Float64Array, { topK, topP }: ChooseOptions, total: number): number {
   const most = topK > 0 ? Math.min(topK, masses.length) : masses.length;
   // The mass of the topK most likely is known when they all are.
   const enough = (counted: number, mass: number) => (topK > 0 ? counted >= most : mass >= topP * total);

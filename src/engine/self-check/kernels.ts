@@ -17,17 +17,19 @@ import type { MatmulMethod } from '../webgpu/matmul-variants.ts';
 import type { BatchSizes } from '../webgpu/memory/batch.ts';
 import { prepareBatch } from '../webgpu/memory/batch.ts';
 import { ParameterBuffers } from '../webgpu/memory/parameter-buffers.ts';
-import { capacityFor, Plan } from '../webgpu/memory/plan.ts';
+import { capacityFor, defaultLogitBytes, Plan } from '../webgpu/memory/plan.ts';
 import { Optimizer } from '../webgpu/optimizer.ts';
 import { decoderBackward } from '../webgpu/passes/backward.ts';
 import { TrainingOperations } from '../webgpu/passes/backward-operations.ts';
-import { bodyForward, headForward } from '../webgpu/passes/forward.ts';
+import { bodyForward, headForward, headSampling } from '../webgpu/passes/forward.ts';
+import { ForwardOperations } from '../webgpu/passes/operations.ts';
 import { sourceOf } from '../weight-source.ts';
 import {
   advantages,
   type CheckedDecoder,
   checkAdamW,
   checkedDecoders,
+  checkedDraws,
   checkedRows,
   startOf,
 } from './cases.ts';
@@ -102,6 +104,8 @@ class DecoderStep {
   readonly #rows: PackedRows;
   readonly #policy: DevicePolicy;
   readonly #plan: Plan;
+  /** As in sampling. */
+  readonly #samplingPlan: Plan;
   readonly #gradients: ParameterBuffers;
   readonly #optimizer: Optimizer;
   readonly #readback: Readback;
@@ -134,11 +138,15 @@ class DecoderStep {
       kept: this.#recompute ? 'stream' : 'all',
       // Of the vocabulary a tile of 64 and one of the rest.
       logitBytes: 4 * 64 * capacity.targets,
-      // As in sampling.
-      narrows: true,
     });
     this.#plan.write(prepared);
+    this.#samplingPlan = new Plan(device, {
+      ...{ config, shape, lora, capacity, head: weights.slab('head'), kept: 'none' },
+      logitBytes: defaultLogitBytes,
+    });
+    this.#samplingPlan.write(prepareBatch(input, shape, { backward: false }));
     const { queue } = device.gpu;
+    queue.writeBuffer(this.#samplingPlan.get('wanted'), 0, checkedDraws(this.#rows.targets.length));
     queue.writeBuffer(this.#plan.get('advantages'), 0, advantages(this.#rows.targets.length));
     this.#gradients = new ParameterBuffers(device, 'gradients', trainable.layout);
     this.#optimizer = new Optimizer(device, kernels, {
@@ -158,11 +166,12 @@ class DecoderStep {
     const cache = this.#config.windows.map((_, layer) => ({
       ...{ ring: 0, keys: plan.get('keys', layer), values: plan.get('values', layer) },
     }));
+    const sampling = new ForwardOperations({ ...this.#policy.parts(), plan: this.#samplingPlan });
     return [
+      ...bodyForward(sampling, cache),
+      ...headSampling(sampling),
       ...bodyForward(to, cache),
       ...headForward(to),
-      // After the last tile, whose logits are still there.
-      ...plan.tiles.slice(-1).map((tile) => to.spanMasses(tile)),
       ...decoderBackward(to, cache, { recompute: this.#recompute }),
       ...this.#optimizer.dispatches,
     ];
@@ -214,6 +223,7 @@ class DecoderStep {
     this.#optimizer.destroy();
     this.#gradients.destroy();
     this.#plan.destroy();
+    this.#samplingPlan.destroy();
     this.#policy.destroy();
     this.#device.sweep();
   }

@@ -21,7 +21,6 @@ import type {
 } from '../engine.ts';
 import { adapterShapes } from '../lora.ts';
 import { checkRows } from '../rows.ts';
-import { narrowFrom } from '../sampling/narrow.ts';
 import { sourceOf } from '../weight-source.ts';
 import { DevicePolicy } from './device-policy.ts';
 import type { Dispatch } from './kernels.ts';
@@ -41,10 +40,11 @@ import { ForwardOperations } from './passes/operations.ts';
 import { WebgpuSampler } from './sampler.ts';
 
 export interface WebGpuEngineOptions extends EngineOptions {
-  /** Most bytes of one tile of logits; where the vocabulary needs more, the head works tile by tile. */
+  /**
+   * Most bytes of one tile of logits; where the vocabulary needs more, the head works tile by tile, and samplers
+   * draw for so many samples at once as fit.
+   */
   readonly logitBytes?: number;
-  /** The smallest vocabulary of which samplers read spans in place of all logits. */
-  readonly narrowFrom?: number;
   /**
    * Bind at most this many bytes of weights at once, and hold as many in a buffer; what the adapter can
    * otherwise.
@@ -101,7 +101,6 @@ class WebgpuEngine implements Engine {
   readonly device: string;
   readonly #device: Device;
   readonly #logitBytes: number;
-  readonly #narrowFrom: number;
   readonly #recompute: boolean;
   readonly #trains: boolean;
   readonly #batchTokens: number;
@@ -128,7 +127,6 @@ class WebgpuEngine implements Engine {
     this.lora = this.#policy.lora;
     this.trainable = this.lora ? adapterShapes(config, this.lora) : tensorShapes(config);
     this.#logitBytes = options.logitBytes ?? defaultLogitBytes;
-    this.#narrowFrom = options.narrowFrom ?? narrowFrom;
     this.#recompute = options.recompute ?? false;
     this.#trains = options.training ?? true;
     this.#batchTokens = options.batchTokens ?? Number.POSITIVE_INFINITY;
@@ -240,7 +238,6 @@ class WebgpuEngine implements Engine {
   sampler(options: SamplerOptions): Sampler {
     const sampler = new WebgpuSampler(this.#policy, options, {
       logitBytes: this.#logitBytes,
-      narrowFrom: this.#narrowFrom,
       onClose: () => this.#samplers.delete(sampler),
     });
     this.#samplers.add(sampler);

@@ -1,4 +1,4 @@
-/** Kernels that sum along a row: norms, logprobs, and the gradient's norm. */
+/** Kernels that sum along a row: norms, logprobs, draws, and the gradient's norm. */
 import { inTwoDimensions, type KernelCall, type Kernels } from './kernels.ts';
 import type { BatchSizes } from './memory/batch.ts';
 
@@ -8,6 +8,7 @@ export type RowKernel =
   | 'add-norm'
   | 'add-norm-backward'
   | 'logprob'
+  | 'draw'
   | 'square-sums'
   | 'gradient-norm';
 

@@ -1,38 +1,36 @@
 /**
  * Sampling on WebGPU: up to `slots` samples at a time, each with its own stretch of the key-value cache.
  * Every step is one forward pass over the last token of each sample, and chunks of the prompts of those that
- * start; a slot that is free is filled at the next step. Of a small vocabulary logits come back, of a large one what
- * its spans weigh and then the few that tokens are drawn from, in float64 (see ../sampling/narrow.ts).
+ * start; a slot that is free is filled at the next step. Tokens are drawn on the device (kernels/draw.wgsl), and
+ * what comes back is a token and its logprob for each sample.
  *
  * A sample does not depend on the others: kernels compute every row in the same order, whatever the batch is.
  */
 import { setImmediate } from 'node:timers/promises';
-import { Buffers, Readback, type ReadOptions } from '../../device/buffers.ts';
-import type { Recorded } from '../../device/device.ts';
+import { Buffers, Readback } from '../../device/buffers.ts';
 import { ModelError } from '../../errors.ts';
 import type { Sample, SampleRequest, Sampler, SamplerOptions, SamplerStatistics } from '../engine.ts';
 import { type CacheCopy, cacheRows } from '../sampling/cache-slots.ts';
-import { narrow, type SpanNumber } from '../sampling/narrow.ts';
+import { checkTotal } from '../sampling/choose.ts';
 import { type Feed, SampleSlots } from '../sampling/sample-slots.ts';
 import type { DevicePolicy } from './device-policy.ts';
 import type { Dispatch } from './kernels.ts';
 import type { BatchSizes } from './memory/batch.ts';
 import { type BatchInput, prepareBatch } from './memory/batch.ts';
-import { capacityFor, Plan } from './memory/plan.ts';
-import { bodyForward } from './passes/forward.ts';
+import { capacityFor, Plan, wholeRows } from './memory/plan.ts';
+import { bodyForward, headSampling } from './passes/forward.ts';
 import { ForwardOperations } from './passes/operations.ts';
 
-/** For each tile of the head: what leads to its logits. The first has the body of the decoder before it. */
 interface Passes {
   readonly plan: Plan;
-  readonly tiles: readonly (readonly Dispatch[])[];
+  readonly body: readonly Dispatch[];
+  /** What draws the tokens, after the body. */
+  readonly head: readonly Dispatch[];
 }
 
 export interface WebgpuSamplerDeps {
-  /** Most bytes of one tile of logits. */
+  /** Most bytes of the logits that tokens are drawn from at once. */
   readonly logitBytes: number;
-  /** The smallest vocabulary of which spans are read in place of rows. */
-  readonly narrowFrom: number;
   readonly onClose: () => void;
 }
 
@@ -41,14 +39,13 @@ export class WebgpuSampler implements Sampler {
   /** The weights' version is how often they may have changed. */
   readonly #slots: SampleSlots<number>;
   readonly #logitBytes: number;
-  readonly #narrowFrom: number;
+  /** Most samples that a token is drawn for at once. */
+  readonly #mostDrawn: number;
   readonly #cache: Buffers<string>;
   readonly #readback: Readback;
   readonly #onClose: () => void;
   /** How many rows of each layer's cache a slot has. */
   readonly #rings: readonly number[];
-  /** (V) The logits that are drawn from. */
-  #row: Float64Array | undefined;
   #passes: Passes | undefined;
   #running = false;
   #closed = false;
@@ -61,9 +58,10 @@ export class WebgpuSampler implements Sampler {
     this.#policy = policy;
     this.#onClose = deps.onClose;
     this.#logitBytes = deps.logitBytes;
-    this.#narrowFrom = deps.narrowFrom;
     this.#slots = new SampleSlots(config, options, () => this.#version);
     const { limits } = this.#slots;
+    const bytes = Math.min(device.adapter.largestBinding, deps.logitBytes);
+    this.#mostDrawn = Math.min(limits.slots, wholeRows(config, bytes));
     this.#rings = config.windows.map((_, layer) => cacheRows(config, layer, limits));
     const sizes = this.#rings.flatMap((ring, layer) => {
       const bytes = 4 * limits.slots * ring * shape.kvSize;
@@ -139,107 +137,59 @@ export class WebgpuSampler implements Sampler {
   async #step(): Promise<void> {
     const { copies, feeds } = this.#slots.step();
     if (copies.length > 0) this.#copy(copies);
+    const { shape, device } = this.#policy;
+    const batch = batchOf(feeds);
     const drawing = feeds.filter(({ draws }) => draws);
-    const prepared = prepareBatch(batchOf(feeds), this.#policy.shape, { backward: false });
-    const { plan, tiles } = this.#passesFor(prepared.sizes);
-    plan.write(prepared);
-    const work = { kind: 'sample', amount: prepared.sizes.tokens };
-    if (drawing.length === 0) {
-      const { device } = this.#policy;
-      this.#policy.run(tiles[0], prepared.sizes);
-      await device.untilWorked(work, () => device.gpu.queue.onSubmittedWorkDone());
-      return;
+    // Nearly always there is one part.
+    for (let from = 0; from === 0 || from < drawing.length; from += this.#mostDrawn) {
+      const some = drawing.slice(from, from + this.#mostDrawn);
+      const part = partOf(batch, from, from + some.length);
+      const prepared = prepareBatch(part, shape, { backward: false });
+      const { plan, body, head } = this.#passesFor(prepared.sizes);
+      plan.write(prepared);
+      const list = from === 0 ? [...body, ...head] : head;
+      const work = {
+        kind: from === 0 ? 'sample' : 'sample, head',
+        amount: part.tokens.length || some.length,
+      };
+      if (some.length === 0) {
+        this.#policy.run(list, prepared.sizes);
+        await device.untilWorked(work, () => device.gpu.queue.onSubmittedWorkDone());
+        return;
+      }
+      device.gpu.queue.writeBuffer(plan.get('wanted'), 0, this.#wanted(some));
+      const drawn = await this.#readback.read(plan.get('drawn'), {
+        ...{ bytes: 16 * some.length, work },
+        submit: (copy) => this.#policy.run(list, prepared.sizes, copy),
+      });
+      if (this.#closed) return;
+      this.#take(some, new Float32Array(drawn));
     }
-    // What a pass leaves, or the one before it left.
-    const read = async (name: string, bytes: number, pass: ReadOptions = {}) =>
-      new Float32Array(await this.#readback.read(plan.get(name), { bytes, ...pass }));
-    const run = (n: number) => ({
-      // The first tile has the body of the decoder before it.
-      work: n === 0 ? work : { kind: 'sample, head', amount: drawing.length },
-      submit: (copy: Recorded) => this.#policy.run(tiles[n], prepared.sizes, copy),
-    });
-    const massBytes = 8 * drawing.length * plan.spans.length;
-    if (plan.narrows && plan.tiles.length === 1) {
-      await this.#narrow(drawing, plan, await read('spanMasses', massBytes, run(0)), []);
-    } else {
-      // Each tile takes the place of the one before.
-      const logits: Float32Array[] = [];
-      for (const [n, { stride }] of plan.tiles.entries())
-        logits.push(await read('logits', 4 * drawing.length * stride, run(n)));
-      if (plan.narrows) await this.#narrow(drawing, plan, await read('spanMasses', massBytes), logits);
-      else this.#draw(drawing, plan, logits);
-    }
+    this.#slots.settle();
   }
 
-  /** Draws from all logits, tile by tile. */
-  #draw(drawing: readonly Feed<number>[], { tiles }: Plan, logits: readonly Float32Array[]): void {
-    if (this.#closed) return;
-    const { vocabSize, logitCap: cap } = this.#policy.config;
-    this.#row ??= new Float64Array(vocabSize);
-    const row = this.#row;
+  /** How each sample draws: see draw.wgsl. */
+  #wanted(drawing: readonly Feed<number>[]): ArrayBuffer {
+    const numbers = new Float32Array(3 * drawing.length);
+    const counts = new Uint32Array(numbers.buffer);
     for (const [m, { job }] of drawing.entries()) {
-      for (let n = 0; n < tiles.length; n++) {
-        const { first, columns, stride } = tiles[n];
-        const tile = logits[n];
-        for (let i = 0; i < columns; i++) row[first + i] = tile[m * stride + i];
-      }
-      if (cap !== null) for (let id = 0; id < vocabSize; id++) row[id] = cap * Math.tanh(row[id] / cap);
-      this.#slots.draw(job, row);
+      const { temperature, topP, topK } = job.request;
+      const greedy = temperature === 0;
+      // Of 24 bits, as many as an f32 has.
+      numbers[3 * m] = this.#slots.randomOf(job);
+      numbers[3 * m + 1] = greedy ? 1 : topP;
+      counts[3 * m + 2] = greedy ? 1 : topK < this.#policy.config.vocabSize ? topK : 0;
     }
-    this.#slots.settle();
+    return numbers.buffer;
   }
 
-  /** Draws from what spans of the vocabulary weigh. `tiles`: their logits, where they were read already. */
-  async #narrow(
-    drawing: readonly Feed<number>[],
-    plan: Plan,
-    spanMasses: Float32Array,
-    tiles: readonly Float32Array[],
-  ): Promise<void> {
-    const { spans } = plan;
-    const rows = drawing.map(({ job }, m) => {
-      const masses = spanMasses.subarray(2 * m * spans.length, 2 * (m + 1) * spans.length);
-      const { logitCap } = this.#policy.config;
-      const steps = narrow({ spans, masses, logitCap, options: job.request, u: this.#slots.randomOf(job) });
-      return { job, m, steps, next: steps.next([]) };
-    });
-    for (;;) {
-      const wanted = rows.flatMap(({ m, next }) =>
-        next.done ? [] : next.value.map((span) => ({ m, span })),
-      );
-      if (wanted.length === 0) break;
-      const found = tiles.length > 0 ? fromTiles(plan, tiles, wanted) : await this.#spans(plan, wanted);
-      let at = 0;
-      for (const row of rows) {
-        if (row.next.done) continue;
-        const { length } = row.next.value;
-        row.next = row.steps.next(found.slice(at, at + length));
-        at += length;
-      }
+  #take(drawing: readonly Feed<number>[], drawn: Float32Array): void {
+    for (const [m, { job }] of drawing.entries()) {
+      const [token, logprob, total] = drawn.subarray(4 * m);
+      // That of the largest is 1.
+      checkTotal(total >= 1 ? total : Number.NaN);
+      this.#slots.take(job, { token, logprob: job.request.temperature === 0 ? 0 : logprob });
     }
-    if (this.#closed) return;
-    for (const { job, next } of rows) if (next.done) this.#slots.take(job, next.value);
-    this.#slots.settle();
-  }
-
-  /** The logits of rows' spans, of the one tile that there is. */
-  async #spans(plan: Plan, wanted: readonly WantedSpan[]): Promise<Float32Array[]> {
-    const [{ stride }] = plan.tiles;
-    const ranges: { offset: number; bytes: number }[] = [];
-    for (const { m, span } of wanted) {
-      const { first, columns } = plan.spans[span];
-      const offset = 4 * (m * stride + first);
-      const last = ranges.at(-1);
-      if (last && last.offset + last.bytes === offset) last.bytes += 4 * columns;
-      else ranges.push({ offset, bytes: 4 * columns });
-    }
-    const logits = new Float32Array(await this.#readback.readRanges(plan.get('logits'), ranges));
-    let at = 0;
-    return wanted.map(({ span }) => {
-      const from = at;
-      at += plan.spans[span].columns;
-      return logits.subarray(from, at);
-    });
   }
 
   /**
@@ -269,13 +219,12 @@ export class WebgpuSampler implements Sampler {
     const before = this.#passes?.plan.capacity;
     this.#passes?.plan.destroy();
     this.#passes = undefined;
-    const { slots, stepTokens } = this.#slots.limits;
-    const capacity = capacityFor(sizes, before, { tokens: stepTokens, targets: slots });
+    const most = { tokens: this.#slots.limits.stepTokens, targets: this.#mostDrawn };
+    const capacity = capacityFor(sizes, before, most);
     const { config, device, shape, lora, weights } = this.#policy;
     const plan = new Plan(device, {
       ...{ config, shape, lora, capacity, kept: 'none', head: weights.slab('head') },
       logitBytes: this.#logitBytes,
-      narrows: config.vocabSize >= this.#narrowFrom,
     });
     const to = new ForwardOperations({ ...this.#policy.parts(), plan });
     const cache = this.#rings.map((ring, layer) => ({
@@ -283,13 +232,7 @@ export class WebgpuSampler implements Sampler {
       keys: this.#cache.get(`keys.${layer}`),
       values: this.#cache.get(`values.${layer}`),
     }));
-    const body = bodyForward(to, cache);
-    const tiles = plan.tiles.map((tile, n) => [
-      ...(n === 0 ? body : []),
-      to.headLogits(tile),
-      ...(plan.narrows ? [to.spanMasses(tile)] : []),
-    ]);
-    this.#passes = { plan, tiles };
+    this.#passes = { plan, body: bodyForward(to, cache), head: headSampling(to) };
     return this.#passes;
   }
 
@@ -302,27 +245,9 @@ export class WebgpuSampler implements Sampler {
   }
 }
 
-interface WantedSpan {
-  /** The row. */
-  readonly m: number;
-  readonly span: SpanNumber;
-}
+type Batch = Required<BatchInput>;
 
-/** The logits of rows' spans, out of tiles that were read whole. */
-function fromTiles(
-  { tiles, spans }: Plan,
-  read: readonly Float32Array[],
-  wanted: readonly WantedSpan[],
-): Float32Array[] {
-  return wanted.map(({ m, span }) => {
-    const { first, columns } = spans[span];
-    const tile = tiles.findIndex((each) => first >= each.first && first < each.first + each.columns);
-    const at = m * tiles[tile].stride + first - tiles[tile].first;
-    return read[tile].subarray(at, at + columns);
-  });
-}
-
-function batchOf(feeds: readonly Feed<number>[]): BatchInput {
+function batchOf(feeds: readonly Feed<number>[]): Batch {
   let [fed, drawn] = [0, 0];
   for (const { tokens, draws } of feeds) {
     fed += tokens.length;
@@ -345,4 +270,14 @@ function batchOf(feeds: readonly Feed<number>[]): BatchInput {
     batch.temperatures[m++] = job.request.temperature || 1;
   }
   return batch;
+}
+
+/** With some of the targets; those after the first need no tokens to be fed again. */
+function partOf(batch: Batch, from: number, to: number): Batch {
+  const fed = from === 0 ? batch.tokens.length : 0;
+  return {
+    ...{ tokens: batch.tokens.subarray(0, fed), positions: batch.positions.subarray(0, fed) },
+    ...{ bases: batch.bases.subarray(0, fed), targets: batch.targets.subarray(from, to) },
+    temperatures: batch.temperatures.subarray(from, to),
+  };
 }

@@ -2,7 +2,6 @@
  * The decoder's sizes as WGSL constants, and the helpers that several kernels share: put before every kernel.
  */
 import type { DecoderConfig } from '../config.ts';
-import { spanColumns } from '../sampling/narrow.ts';
 import { paddedConfig } from './padding.ts';
 
 /** Sizes that kernels and dispatches must agree on; those ending in 4 count vec4. */
@@ -27,6 +26,9 @@ export interface Shape {
   /** Neighboring pairs that one invocation rotates. */
   readonly ropePairs: 2 | 4;
 }
+
+/** Columns of the vocabulary that a sampler weighs together, but for the last. */
+export const spanColumns = 64;
 
 /** Of a decoder, whose sizes are padded on the device (padding.ts). */
 export function shapeOf(decoder: DecoderConfig, software: boolean): Shape {

@@ -1,6 +1,8 @@
-/** Logprobs tile by tile of the vocabulary, and their gradient. */
-import { spanColumns } from '../../sampling/narrow.ts';
-import { type Oracle, softCap, softCapSlope } from './run.ts';
+/** Logprobs tile by tile of the vocabulary, and their gradient; and tokens drawn. */
+import { choose } from '../../sampling/choose.ts';
+import { float } from '../../webgpu/kernels.ts';
+import { spanColumns } from '../../webgpu/shape.ts';
+import { type KernelRun, type Oracle, softCap, softCapSlope } from './run.ts';
 
 const logprob: Oracle = (run) => {
   const { logitCap } = run.config;
@@ -39,18 +41,47 @@ const logprobBackward: Oracle = (run) => {
 
 const spanMasses: Oracle = (run) => {
   const { logitCap } = run.config;
-  const [columns, stride4, firstSpan, spans] = run.call;
-  const [logits, inverses, masses] = [run.numbers(1), run.numbers(2), run.expected(3)];
-  for (const m of run.rows.targets.keys()) {
-    for (let first = 0, span = firstSpan; first < columns; first += spanColumns, span++) {
-      const at = 4 * m * stride4;
-      const own = logits.subarray(at + first, at + Math.min(first + spanColumns, columns));
+  const [columns] = run.call;
+  const [inverses, masses] = [run.numbers(2), run.expected(3)];
+  let span = 0;
+  for (const [m, logits] of rowsOfLogits(run).entries()) {
+    for (let first = 0; first < columns; first += spanColumns, span++) {
+      const own = logits.subarray(first, first + spanColumns);
       const largest = own.reduce((a, b) => Math.max(a, b));
       const top = softCap(largest, logitCap);
       const mass = own.reduce((sum, x) => sum + Math.exp((softCap(x, logitCap) - top) * inverses[m]), 0);
-      masses.set([largest, mass], 2 * (m * spans + span));
+      masses.set([largest, mass], 2 * span);
     }
   }
 };
 
-export const headOracles = { logprob, 'logprob-backward': logprobBackward, 'span-masses': spanMasses };
+/** As `choose` draws; nothing is expected where f32 may draw a neighbor. */
+const draw: Oracle = (run) => {
+  const { logitCap } = run.config;
+  const [inverses, wanted, drawn] = [run.numbers(2), run.numbers(4), run.expected(5)];
+  for (const [m, logits] of rowsOfLogits(run).entries()) {
+    const row = logits.map((logit) => softCap(logit, logitCap));
+    const [random, topP, topK] = wanted.subarray(3 * m);
+    const drawnWith = (near: number, mass: number) => {
+      const kept = topP < 1 ? topP + mass : 1;
+      const options = { temperature: 1 / inverses[m], topP: kept, topK: float(topK) };
+      return choose(row, options, Math.min(Math.max(0, random + near), 1 - 2 ** -24));
+    };
+    const { token, logprob } = drawnWith(0, 0);
+    const near = [1e-5, -1e-5].flatMap((a) => [1e-5, -1e-5].map((b) => drawnWith(a, b).token));
+    if (near.some((other) => other !== token)) continue;
+    const largest = row.reduce((a, b) => Math.max(a, b));
+    const total = row.reduce((sum, logit) => sum + Math.exp((logit - largest) * inverses[m]), 0);
+    drawn.set([token, logprob, total], 4 * m);
+  }
+};
+
+/** (M, vocabulary) of kernels that sample. */
+function rowsOfLogits(run: KernelRun): Float64Array[] {
+  const [columns] = run.call;
+  const stride = Math.ceil(columns / 4) * 4;
+  const logits = run.numbers(1);
+  return Array.from(run.rows.targets, (_, m) => logits.subarray(m * stride, m * stride + columns));
+}
+
+export const headOracles = { logprob, 'logprob-backward': logprobBackward, 'span-masses': spanMasses, draw };

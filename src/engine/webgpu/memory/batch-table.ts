@@ -1,7 +1,7 @@
 /** The one table of a batch's buffers and their sizes, in numbers of 4 bytes. N tokens, M targets. */
 import type { DecoderConfig } from '../../config.ts';
 import type { LoraShape } from '../../engine.ts';
-import type { Shape } from '../shape.ts';
+import { type Shape, spanColumns } from '../shape.ts';
 import { LINEARS, linearShape, lowRankOf, paddedRank } from './linear-maps.ts';
 
 /** How much a batch may have of each; multiples of 64, because kernels write whole tiles. */
@@ -24,8 +24,6 @@ export interface BatchTable {
   readonly kept: Kept;
   /** Columns of the widest tile of logits. */
   readonly logitColumns: number;
-  /** How many spans of the vocabulary a sampler weighs; 0: none. */
-  readonly spans?: number;
 }
 
 /** A layer's own buffer is `name.N` for layer N; one that layers share, in turn, is `name`. */
@@ -74,9 +72,12 @@ export function batchTable(table: BatchTable): Map<string, number> {
   add({ taken: m * config.hiddenSize });
   // Of matmuls on subgroup matrices, in passing.
   add({ rowScales: Math.max(n, m) });
-  add({ logits: m * logitColumns, running: 4 * m, logprobs: m, inverseTemperatures: m });
-  if (table.spans) add({ spanMasses: 2 * m * table.spans });
-  if (!training) return sizes;
+  add({ logits: m * logitColumns, inverseTemperatures: m });
+  if (!training) {
+    add({ spanMasses: 2 * m * Math.ceil(config.vocabSize / spanColumns), wanted: 3 * m, drawn: 4 * m });
+    return sizes;
+  }
+  add({ running: 4 * m, logprobs: m });
 
   const chunks = Math.ceil(n / shape.normChunk);
   add({ keyBlocks: 4 * n, targetOf: n, segments: 4 * n, order: n, advantages: m });

@@ -6,7 +6,6 @@
 import type { DecoderConfig } from '../../config.ts';
 import type { EngineOptions, SamplerOptions } from '../../engine.ts';
 import { cacheRows } from '../../sampling/cache-slots.ts';
-import { narrowFrom } from '../../sampling/narrow.ts';
 import { samplerLimits } from '../../sampling/sampler-limits.ts';
 import { paddedConfig } from '../padding.ts';
 import { shapeOf } from '../shape.ts';
@@ -18,7 +17,7 @@ import {
   layoutDecoder,
   type ParameterLayout,
 } from './parameters.ts';
-import { defaultLogitBytes, headTiles, spansOf, wholeTiles } from './plan.ts';
+import { defaultLogitBytes, headTiles, wholeRows, wholeTiles } from './plan.ts';
 
 export interface MemoryRequest {
   readonly config: DecoderConfig;
@@ -61,14 +60,14 @@ export function planMemory(request: MemoryRequest, limits: MemoryLimits): Memory
   const trained = bytesOf(adapters ?? decoder);
   const buffers = new Map<string, number>();
   let cache = 0;
+  const logitBytes = Math.min(limits.largestBinding, defaultLogitBytes);
   const add = (capacity: Capacity, kept: Kept) => {
     const shape = shapeOf(request.config, limits.software);
     const head = decoder.slabs.get('head');
     if (!head) throw new RangeError('no head');
-    const tiles = headTiles({ config, capacity, head }, Math.min(limits.largestBinding, defaultLogitBytes));
+    const tiles = headTiles({ config, capacity, kept, head }, logitBytes);
     const logitColumns = Math.max(...tiles.map((tile) => tile.stride));
-    const spans = kept === 'none' && config.vocabSize >= narrowFrom ? spansOf(tiles).length : 0;
-    const table = batchTable({ config, shape, lora, capacity, kept, logitColumns, spans });
+    const table = batchTable({ config, shape, lora, capacity, kept, logitColumns });
     for (const [name, count] of table) buffers.set(kept === 'none' ? `sampling ${name}` : name, 4 * count);
   };
   if (batchTokens !== null) {
@@ -77,7 +76,8 @@ export function planMemory(request: MemoryRequest, limits: MemoryLimits): Memory
   }
   if (sampler) {
     const most = samplerLimits(config, sampler);
-    add({ tokens: wholeTiles(most.stepTokens), targets: wholeTiles(most.slots) }, 'none');
+    const targets = Math.min(wholeTiles(most.slots), wholeRows(config, logitBytes));
+    add({ tokens: wholeTiles(most.stepTokens), targets }, 'none');
     const row = 4 * config.keyValueHeads * config.headSize;
     // Between two slots, when what they share is copied.
     cache += row * Math.max(...config.windows.map((_, layer) => cacheRows(config, layer, most)));

@@ -6,7 +6,6 @@ import { Buffers, createUniform } from '../../../device/buffers.ts';
 import type { Device } from '../../../device/device.ts';
 import type { DecoderConfig } from '../../config.ts';
 import type { LoraShape } from '../../engine.ts';
-import { type Span, spanColumns } from '../../sampling/narrow.ts';
 import type { Shape } from '../shape.ts';
 import type { BatchSizes, PreparedBatch } from './batch.ts';
 import { batchTable, type Capacity, type Kept } from './batch-table.ts';
@@ -20,10 +19,11 @@ export interface HeadTile {
   readonly piece: Piece;
   readonly first: number;
   readonly columns: number;
-  /** Numbers in a row of the tile's logits: the columns, in whole vec4. */
+  /** The columns, in whole vec4. */
+  readonly width: number;
+  /** Numbers in a row of logits, of which the tile's begin at `at`. */
   readonly stride: number;
-  /** The number of its first span; see sampling/narrow.ts. */
-  readonly firstSpan: number;
+  readonly at: number;
 }
 
 /** Most bytes of a tile of logits, where nothing else is said. */
@@ -39,16 +39,12 @@ export interface PlanOptions {
   readonly head: Slab;
   /** Most bytes of one tile of logits. */
   readonly logitBytes: number;
-  /** Whether tokens are drawn from what spans of the vocabulary weigh. */
-  readonly narrows?: boolean;
 }
 
 export class Plan {
   readonly capacity: Capacity;
   readonly kept: Kept;
   readonly tiles: readonly HeadTile[];
-  readonly spans: readonly Span[];
-  readonly narrows: boolean;
   readonly batch: GPUBuffer;
   readonly #device: Device;
   readonly #buffers: Buffers<string>;
@@ -62,12 +58,9 @@ export class Plan {
     this.kept = options.kept;
     const bytes = Math.min(device.adapter.largestBinding, options.logitBytes);
     this.tiles = headTiles(options, bytes);
-    this.spans = spansOf(this.tiles);
-    this.narrows = options.narrows ?? false;
     const table = batchTable({
       ...options,
       logitColumns: Math.max(...this.tiles.map((tile) => tile.stride)),
-      spans: this.narrows ? this.spans.length : 0,
     });
     this.#buffers = new Buffers(device, 'batch', new Map([...table].map(([name, size]) => [name, 4 * size])));
     this.batch = createUniform(device, 'batch.sizes', 32);
@@ -122,35 +115,35 @@ export class Plan {
 
 /**
  * Cuts the vocabulary so that a tile of logits has at most this many bytes, and lies in one piece of the
- * weights.
+ * weights. In sampling, which draws from whole rows, only pieces cut it, and their logits lie side by side.
  */
 export function headTiles(
-  { config, capacity, head }: Pick<PlanOptions, 'config' | 'capacity' | 'head'>,
+  { config, capacity, kept, head }: Pick<PlanOptions, 'config' | 'capacity' | 'kept' | 'head'>,
   bytes: number,
 ): HeadTile[] {
+  const whole = kept === 'none';
   // Tiles begin at multiples of 64 rows, so that their weights begin where a binding may.
-  const fits = Math.max(64, Math.floor(bytes / 4 / capacity.targets / 64) * 64);
+  const fits = whole ? config.vocabSize : Math.max(64, Math.floor(bytes / 4 / capacity.targets / 64) * 64);
   const tiles: HeadTile[] = [];
-  let spans = 0;
   for (const piece of head.pieces) {
     const end = Math.min(piece.firstRow + piece.rows, config.vocabSize);
     for (let first = piece.firstRow; first < end; first += fits) {
       const columns = Math.min(fits, end - first);
-      tiles.push({ piece, first, columns, stride: Math.ceil(columns / 4) * 4, firstSpan: spans });
-      spans += Math.ceil(columns / spanColumns);
+      const width = wholeVectors(columns);
+      const place = whole ? { stride: wholeVectors(config.vocabSize), at: first } : { stride: width, at: 0 };
+      tiles.push({ piece, first, columns, width, ...place });
     }
   }
   return tiles;
 }
 
-/** The vocabulary's spans in order. They do not depend on how it was cut into tiles. */
-export function spansOf(tiles: readonly HeadTile[]): readonly Span[] {
-  return tiles.flatMap(({ first, columns }) =>
-    Array.from({ length: Math.ceil(columns / spanColumns) }, (_, n) => ({
-      first: first + n * spanColumns,
-      columns: Math.min(spanColumns, columns - n * spanColumns),
-    })),
-  );
+/** How many rows of logits, of all of the vocabulary, have at most this many bytes; kernels write 64 at once. */
+export function wholeRows({ vocabSize }: Pick<DecoderConfig, 'vocabSize'>, bytes: number): number {
+  return Math.max(64, Math.floor(bytes / 4 / wholeVectors(vocabSize) / 64) * 64);
+}
+
+function wholeVectors(columns: number): number {
+  return Math.ceil(columns / 4) * 4;
 }
 
 /**

@@ -26,7 +26,7 @@ export class TrainingOperations extends ForwardOperations {
   logprobBackward(tile: HeadTile): Dispatch {
     return this.kernels.dispatch('logprob-backward', {
       ...this.overTile(tile, ['advantages', 'running', 'logits']),
-      workgroups: perElement(tile.stride / 4, 'targets'),
+      workgroups: perElement(tile.width / 4, 'targets'),
     });
   }
 
@@ -36,7 +36,7 @@ export class TrainingOperations extends ForwardOperations {
     const dy = whole(this.plan.get('logits'), tile.stride);
     const x = whole(this.plan.get('taken'), hiddenSize);
     const dx = whole(this.plan.get('dtaken'), hiddenSize);
-    const options = { input: hiddenSize, output: tile.stride, over: 'targets' } as const;
+    const options = { input: hiddenSize, output: tile.width, over: 'targets' } as const;
     const add = tile.first > 0;
     return [
       this.matmul.backwardInput({ dy, w: this.headWeight(tile), dx }, { ...options, add }),

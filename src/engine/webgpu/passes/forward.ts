@@ -1,6 +1,6 @@
 /**
- * The forward pass as a list of dispatches, from tokens to logprobs. Sampling and training run this
- * same list; they differ in where keys and values are kept. backward.ts mirrors it.
+ * The forward pass as a list of dispatches, from tokens to logprobs, or to tokens drawn. Sampling and training run
+ * the same body; they differ in where keys and values are kept. backward.ts mirrors it.
  */
 import type { Dispatch } from '../kernels.ts';
 import type { Shape } from '../shape.ts';
@@ -33,14 +33,13 @@ export function normsOf({ layerNorms }: Shape, layer: number) {
     : { attention, afterAttention: 0, feedForward: attention + 1, afterFeedForward: 0, next };
 }
 
-/** From tokens to the rows of the last normed stream that predict targets: `taken`. */
+/** From tokens to the last normed stream. */
 export function bodyForward(to: ForwardOperations, cache: readonly KeysAndValues[]): Dispatch[] {
-  const { plan, config } = to;
+  const { plan } = to;
   return [
     ...to.embed({ x: plan.stream(0) }),
     inputNorm(to, 0),
     ...cache.flatMap((kept, layer) => layerForward(to, layer, kept)),
-    to.takeTargets({ x: plan.normed(config.layers), taken: plan.get('taken') }),
   ];
 }
 
@@ -103,8 +102,26 @@ export function layerForward(to: ForwardOperations, layer: number, kept: KeysAnd
 }
 
 /**
- * From the taken rows to logprobs, tile by tile of the vocabulary, with a running maximum and sum.
+ * From the last normed stream to logprobs, tile by tile of the vocabulary, with a running maximum and sum.
  */
 export function headForward(to: ForwardOperations): Dispatch[] {
-  return to.plan.tiles.flatMap((tile) => [to.headLogits(tile), to.logprob(tile)]);
+  return [takenRows(to), ...to.plan.tiles.flatMap((tile) => [to.headLogits(tile), to.logprob(tile)])];
+}
+
+/** From the last normed stream to the tokens that are drawn. */
+export function headSampling(to: ForwardOperations): Dispatch[] {
+  const get = (name: string) => to.plan.get(name);
+  const [logits, masses] = [get('logits'), get('spanMasses')];
+  return [
+    takenRows(to),
+    ...to.plan.tiles.map((tile) => to.headLogits(tile)),
+    to.spanMasses({ logits, masses }),
+    to.draw({ logits, masses, wanted: get('wanted'), drawn: get('drawn') }),
+  ];
+}
+
+/** The rows of the last normed stream that predict targets: `taken`. */
+function takenRows(to: ForwardOperations): Dispatch {
+  const { plan, config } = to;
+  return to.takeTargets({ x: plan.normed(config.layers), taken: plan.get('taken') });
 }

@@ -4,7 +4,6 @@
  */
 import type { Binding } from '../../../device/buffers.ts';
 import type { DecoderConfig } from '../../config.ts';
-import { spanColumns } from '../../sampling/narrow.ts';
 import type { DecoderParts } from '../decoder-parts.ts';
 import { type Dispatch, type Kernels, perElement } from '../kernels.ts';
 import { Matmul, type Weight, whole } from '../matmul/matmul.ts';
@@ -13,7 +12,7 @@ import type { LinearName } from '../memory/linear-maps.ts';
 import type { ParameterBuffers } from '../memory/parameter-buffers.ts';
 import type { HeadTile, Plan } from '../memory/plan.ts';
 import { overRows, type RowKernel } from '../row-kernels.ts';
-import type { Shape } from '../shape.ts';
+import { type Shape, spanColumns } from '../shape.ts';
 import type { Variant } from '../variant.ts';
 import { attentionVariant } from './attention-variants.ts';
 import { LinearMaps } from './linear.ts';
@@ -81,8 +80,9 @@ export class ForwardOperations {
   /** The targets' rows against a tile of the vocabulary. */
   headLogits(tile: HeadTile): Dispatch {
     const { hiddenSize } = this.config;
-    const [x, y] = [whole(this.plan.get('taken'), hiddenSize), whole(this.plan.get('logits'), tile.stride)];
-    const options = { input: hiddenSize, output: tile.stride, over: 'targets' } as const;
+    const x = whole(this.plan.get('taken'), hiddenSize);
+    const y = { of: this.plan.get('logits'), stride: tile.stride, at: tile.at };
+    const options = { input: hiddenSize, output: tile.width, over: 'targets' } as const;
     return this.matmul.forward({ x, w: this.headWeight(tile), y }, options);
   }
 
@@ -140,16 +140,24 @@ export class ForwardOperations {
     });
   }
 
-  /** Only where a sampler narrows. */
-  spanMasses({ columns, stride, firstSpan }: HeadTile): Dispatch {
-    const spans = Math.ceil(columns / spanColumns);
+  /** In sampling: what the logits of each span of the vocabulary weigh. */
+  spanMasses(b: Bound<'logits' | 'masses'>): Dispatch {
+    const { vocabSize } = this.config;
+    const spans = Math.ceil(vocabSize / spanColumns);
     return this.kernels.dispatch('span-masses', {
-      call: [columns, stride / 4, firstSpan, this.plan.spans.length],
-      bindings: [
-        this.plan.batch,
-        ...['logits', 'inverseTemperatures', 'spanMasses'].map((name) => this.plan.get(name)),
-      ],
+      call: [vocabSize],
+      bindings: [this.plan.batch, b.logits, this.plan.get('inverseTemperatures'), b.masses],
       workgroups: (sizes) => [Math.ceil(spans / 64), sizes.targets],
+    });
+  }
+
+  /** In sampling: the token of each target, out of its logits. */
+  draw(b: Bound<'logits' | 'masses' | 'wanted' | 'drawn'>): Dispatch {
+    const temperatures = this.plan.get('inverseTemperatures');
+    return this.kernels.dispatch('draw', {
+      ...overRows('draw', this.kernels, (sizes) => sizes.targets),
+      call: [this.config.vocabSize],
+      bindings: [this.plan.batch, b.logits, temperatures, b.masses, b.wanted, b.drawn],
     });
   }
 
@@ -191,6 +199,6 @@ export class ForwardOperations {
 }
 
 /** The head's rows of a tile. */
-export function bindTile(parameters: ParameterBuffers, { piece, first, stride }: HeadTile): Binding {
-  return parameters.bind(parameters.slab('head'), piece, { from: first - piece.firstRow, count: stride });
+export function bindTile(parameters: ParameterBuffers, { piece, first, width }: HeadTile): Binding {
+  return parameters.bind(parameters.slab('head'), piece, { from: first - piece.firstRow, count: width });
 }
