@@ -33,6 +33,10 @@ struct Kept {
 }
 const EVERY = Kept(0, NONE);
 
+// What is counted of them.
+const COUNT = 0u;
+const MASS = 1u;
+
 fn rows() -> u32 { return batch.targets; }
 
 fn spans() -> u32 { return (call.columns + SPAN - 1) / SPAN; }
@@ -40,19 +44,19 @@ fn spans() -> u32 { return (call.columns + SPAN - 1) / SPAN; }
 fn ofRow(m: u32, lane: u32) {
   let options = wanted[m];
   let row = rowOf(m, lane);
-  let total = tally(row, EVERY, lane).y;
+  let total = tally(row, EVERY, MASS, lane);
   var kept = EVERY;
-  for (var which = 0u; which < 2; which++) {
-    let byCount = which == 0;
+  for (var what = COUNT; what <= MASS; what++) {
+    let byCount = what == COUNT;
     if (!select((options.topP < 1), (options.topK > 0), byCount)) { continue; }
     // One token is always kept, and has a mass of 1.
-    let mass = max(1e-30, options.topP * tally(row, kept, lane).y);
-    kept = fewest(row, which, select(mass, f32(options.topK), byCount), lane);
+    let mass = max(1e-30, options.topP * tally(row, kept, MASS, lane));
+    kept = fewest(row, what, select(mass, f32(options.topK), byCount), lane);
   }
   let each = (spans() + LANES - 1) / LANES;
   let end = min(spans(), (lane + 1) * each);
   var own = 0f;
-  for (var span = lane * each; span < end; span++) { own += ofSpan(row, span, kept).y; }
+  for (var span = lane * each; span < end; span++) { own += ofSpan(row, span, kept)[MASS]; }
   let left = rowShare(own, options.random, lane);
   if (left < 0) { return; }
   let token = take(row, kept, vec2u(lane * each, end), left);
@@ -68,40 +72,55 @@ fn rowOf(m: u32, lane: u32) -> Row {
   return Row(m * ((call.columns + 3) / 4), firstSpan, inverseTemperatures[m], largest, softCap(largest, LOGIT_CAP));
 }
 
-// The fewest tokens whose count (0) or mass (1) reaches this: by halves the key, then the limit.
-fn fewest(row: Row, which: u32, wanted: f32, lane: u32) -> Kept {
-  var keys = vec2u(0, keysOf(vec4f(row.largest)).x);
-  var limits = vec2u(0, call.columns);
+// The fewest tokens whose count or mass reaches this: by halves the key, then the limit.
+fn fewest(row: Row, what: u32, reached: f32, lane: u32) -> Kept {
+  var keys = vec2u(0, keyOf(row.largest));
   // The largest alone is often enough.
-  var middle = keys.y;
-  while (keys.x < keys.y || limits.x < limits.y) {
-    let byKey = keys.x < keys.y;
-    let limit = (limits.x + limits.y) / 2;
-    let enough = tally(row, Kept(select(keys.x, middle, byKey), select(limit, NONE, byKey)), lane)[which] >= wanted;
-    if (byKey) {
-      keys = select(vec2u(keys.x, middle - 1), vec2u(middle, keys.y), enough);
-      middle = keys.x + (keys.y - keys.x + 1) / 2;
-    } else {
-      limits = select(vec2u(limit + 1, limits.y), vec2u(limits.x, limit), enough);
-    }
+  var key = keys.y;
+  while (keys.x < keys.y) {
+    var enough = largestOf(row, key, what, lane) >= reached;
+    if (!enough) { enough = tally(row, Kept(key, NONE), what, lane) >= reached; }
+    keys = select(vec2u(keys.x, key - 1), vec2u(key, keys.y), enough);
+    key = keys.x + (keys.y - keys.x + 1) / 2;
   }
-  return Kept(keys.x, limits.x);
+  // Nearly always one token has it.
+  let equals = tally(row, Kept(key, NONE), COUNT, lane) - tally(row, Kept(key, 0), COUNT, lane);
+  var limits = vec2u(0, select(0, call.columns, equals > 1));
+  while (limits.x < limits.y) {
+    let limit = (limits.x + limits.y) / 2;
+    let enough = tally(row, Kept(key, limit), what, lane) >= reached;
+    limits = select(vec2u(limit + 1, limits.y), vec2u(limits.x, limit), enough);
+  }
+  return Kept(key, select(NONE, limits.x, equals > 1));
 }
 
-// How many tokens are kept, and their mass.
-fn tally(row: Row, kept: Kept, lane: u32) -> vec2f {
-  var own = vec2f();
-  for (var span = lane; span < spans(); span += LANES) { own += ofSpan(row, span, kept); }
-  return vec2f(rowSum(own.x, lane), rowSum(own.y, lane));
+// How many spans have a token of this key or a greater one, or the mass of the largest of each: at least so much is
+// kept, which is known without their logits.
+fn largestOf(row: Row, key: u32, what: u32, lane: u32) -> f32 {
+  var own = 0f;
+  for (var span = lane; span < spans(); span += LANES) {
+    let largest = masses[row.firstSpan + span].x;
+    if (keyOf(largest) >= key) { own += select(massesOf(row, vec4f(largest)).x, 1, what == COUNT); }
+  }
+  return rowSum(own, lane);
 }
 
-// The same of a span.
+// How many tokens are kept, or their mass.
+fn tally(row: Row, kept: Kept, what: u32, lane: u32) -> f32 {
+  var own = 0f;
+  for (var span = lane; span < spans(); span += LANES) { own += ofSpan(row, span, kept)[what]; }
+  return rowSum(own, lane);
+}
+
+// Both, of a span.
 fn ofSpan(row: Row, span: u32, kept: Kept) -> vec2f {
-  let known = masses[row.firstSpan + span];
+  let largest = masses[row.firstSpan + span].x;
   let first = span * SPAN;
   let end = min(first + SPAN, call.columns);
-  if (kept.key == 0) { return vec2f(f32(end - first), known.y * massesOf(row, vec4f(known.x)).x); }
-  if (keysOf(vec4f(known.x)).x < kept.key) { return vec2f(); }
+  if (kept.key == 0) {
+    return vec2f(f32(end - first), masses[row.firstSpan + span].y * massesOf(row, vec4f(largest)).x);
+  }
+  if (keyOf(largest) < kept.key) { return vec2f(); }
   var count = vec4f();
   var mass = vec4f();
   for (var id = first; id < end; id += 4) {
@@ -119,7 +138,7 @@ fn take(row: Row, kept: Kept, among: vec2u, mass: f32) -> u32 {
   var left = mass;
   var after = mass;
   for (var span = among.x; span < among.y && after >= 0; span++) {
-    let own = ofSpan(row, span, kept).y;
+    let own = ofSpan(row, span, kept)[MASS];
     if (own == 0) { continue; }
     chosen = span;
     left = after;
@@ -145,6 +164,8 @@ fn areKept(four: vec4f, id: u32, kept: Kept) -> vec4<bool> {
 }
 
 fn massesOf(row: Row, four: vec4f) -> vec4f { return exp((softCap4(four, LOGIT_CAP) - row.top) * row.scale); }
+
+fn keyOf(logit: f32) -> u32 { return keysOf(vec4f(logit)).x; }
 
 // In the order of the logits, as whole numbers; -0 is 0.
 fn keysOf(four: vec4f) -> vec4u {

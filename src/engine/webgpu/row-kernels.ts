@@ -12,8 +12,8 @@ export type RowKernel =
   | 'square-sums'
   | 'gradient-norm';
 
-/** Of kernels/row-in-lane.wgsl: rows of a workgroup. */
-const rowsOfLanes = 64;
+/** Of kernels/row-in-lane.wgsl: rows of a workgroup, few enough that a step of sampling keeps several cores busy. */
+const rowsOfLanes = 8;
 
 /**
  * How a row kernel runs. A software adapter's invocations read memory one after the other whatever they read:
