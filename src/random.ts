@@ -1,7 +1,7 @@
 /**
  * Random numbers that are a function of a name and a position, so that a sample does not depend on what
  * else was drawn, in which order or on which device. The generator is Philox4x32-10 (Salmon et al.,
- * "Parallel random numbers: as easy as 1, 2, 3", SC 2011), which is cheap to write in WGSL too.
+ * "Parallel random numbers: as easy as 1, 2, 3", SC 2011), which kernels/philox.wgsl has too.
  */
 import { createHash } from 'node:crypto';
 

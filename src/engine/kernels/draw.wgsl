@@ -5,9 +5,10 @@
 // no logits are read. Logits are in the order that they have before the cap. A row is a target's.
 struct Call { columns: u32 }
 struct Wanted {
-  random: f32,  // in [0, 1)
+  seed: vec2u,    // low and high word
+  position: u32,  // of the random number in the seed's sequence
   topP: f32,
-  topK: u32,    // 0: all
+  topK: u32,      // 0: all
 }
 @group(0) @binding(0) var<uniform> batch: Batch;
 @group(0) @binding(1) var<storage, read> logits: array<vec4f>;            // (M, columns), not capped
@@ -48,7 +49,8 @@ fn ofRow(m: u32, lane: u32) {
   var kept = EVERY;
   for (var what = COUNT; what <= MASS; what++) {
     let byCount = what == COUNT;
-    if (!select((options.topP < 1), (options.topK > 0), byCount)) { continue; }
+    let limited = select((options.topP < 1), (options.topK > 0) && (options.topK < call.columns), byCount);
+    if (!limited) { continue; }
     // One token is always kept, and has a mass of 1.
     let mass = max(1e-30, options.topP * tally(row, kept, MASS, lane));
     kept = fewest(row, what, select(mass, f32(options.topK), byCount), lane);
@@ -57,7 +59,7 @@ fn ofRow(m: u32, lane: u32) {
   let end = min(spans(), (lane + 1) * each);
   var own = 0f;
   for (var span = lane * each; span < end; span++) { own += ofSpan(row, span, kept)[MASS]; }
-  let left = rowShare(own, options.random, lane);
+  let left = rowShare(own, uniformAt(options.seed, options.position), lane);
   if (left < 0) { return; }
   let token = take(row, kept, vec2u(lane * each, end), left);
   let logprob = (softCap(logits[row.first4 + token / 4][token % 4], LOGIT_CAP) - row.top) * row.scale - log(total);

@@ -191,12 +191,10 @@ export class SampleSlots<Version> {
   /** Draws a sample's next token. */
   draw(job: ActiveSample<Version>, logits: Float32Array | Float64Array): void {
     this.#masses ??= new Float64Array(this.#config.vocabSize);
-    this.take(job, choose(logits, job.request, this.randomOf(job), this.#masses));
-  }
-
-  /** The random number of a sample's next token: for the i-th the seed's i-th. */
-  randomOf({ request, sample }: ActiveSample<Version>): number {
-    return uniform(request.seed, sample.tokens.length);
+    const { request, sample } = job;
+    // For the i-th token the seed's i-th number.
+    const u = uniform(request.seed, sample.tokens.length);
+    this.take(job, choose(logits, request, u, this.#masses));
   }
 
   /** Appends a sample's next token. */

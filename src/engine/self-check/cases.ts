@@ -122,12 +122,9 @@ export function advantages(count: number): Float32Array<ArrayBuffer> {
   return Float32Array.from({ length: count }, (_, m) => normal(key, m));
 }
 
-/** How tokens are drawn for so many targets, as kernels/draw.wgsl takes it: with and without top-p and top-k. */
-export function checkedDraws(count: number): ArrayBuffer {
-  const key = seedFor(1, 'self-check/draws');
-  const numbers = new Float32Array(3 * count);
-  const counts = new Uint32Array(numbers.buffer);
-  for (let m = 0; m < count; m++) {
+/** How tokens are drawn for so many targets: with and without top-p and top-k. */
+export function checkedDraws(count: number) {
+  return Array.from({ length: count }, (_, m) => {
     const [topP, topK] = [
       [1, 0],
       [0.8, 0],
@@ -135,9 +132,6 @@ export function checkedDraws(count: number): ArrayBuffer {
       [1, 20],
       [0.6, 9],
     ][m % 5];
-    numbers[3 * m] = uniform(key, m);
-    numbers[3 * m + 1] = topP;
-    counts[3 * m + 2] = topK;
-  }
-  return numbers.buffer;
+    return { seed: BigInt(m) * 3_000_000_019n, position: 7 * m, temperature: 1, topP, topK };
+  });
 }

@@ -15,7 +15,7 @@ import { type Dispatch, encode } from '../webgpu/kernels.ts';
 import { chooseMatmul } from '../webgpu/matmul/choose.ts';
 import type { MatmulMethod } from '../webgpu/matmul-variants.ts';
 import type { BatchSizes } from '../webgpu/memory/batch.ts';
-import { prepareBatch } from '../webgpu/memory/batch.ts';
+import { prepareBatch, prepareDraws } from '../webgpu/memory/batch.ts';
 import { ParameterBuffers } from '../webgpu/memory/parameter-buffers.ts';
 import { capacityFor, defaultLogitBytes, Plan } from '../webgpu/memory/plan.ts';
 import { Optimizer } from '../webgpu/optimizer.ts';
@@ -146,7 +146,11 @@ class DecoderStep {
     });
     this.#samplingPlan.write(prepareBatch(input, shape, { backward: false }));
     const { queue } = device.gpu;
-    queue.writeBuffer(this.#samplingPlan.get('wanted'), 0, checkedDraws(this.#rows.targets.length));
+    queue.writeBuffer(
+      this.#samplingPlan.get('wanted'),
+      0,
+      prepareDraws(checkedDraws(this.#rows.targets.length)),
+    );
     queue.writeBuffer(this.#plan.get('advantages'), 0, advantages(this.#rows.targets.length));
     this.#gradients = new ParameterBuffers(device, 'gradients', trainable.layout);
     this.#optimizer = new Optimizer(device, kernels, {

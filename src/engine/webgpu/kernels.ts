@@ -61,6 +61,7 @@ export const sharedFiles: Readonly<Record<string, readonly string[]>> = {
   'logprob-backward': ['logprob-bindings'],
   'add-norm': ['add-norm-bindings'],
   'add-norm-backward': ['add-norm-bindings'],
+  draw: ['philox'],
 };
 
 /** An f32 of a kernel's `Call`. */

@@ -16,7 +16,7 @@ import { type Feed, SampleSlots } from '../sampling/sample-slots.ts';
 import type { DevicePolicy } from './device-policy.ts';
 import type { Dispatch } from './kernels.ts';
 import type { BatchSizes } from './memory/batch.ts';
-import { type BatchInput, prepareBatch } from './memory/batch.ts';
+import { type BatchInput, prepareBatch, prepareDraws } from './memory/batch.ts';
 import { capacityFor, Plan, wholeRows } from './memory/plan.ts';
 import { bodyForward, headSampling } from './passes/forward.ts';
 import { ForwardOperations } from './passes/operations.ts';
@@ -157,7 +157,11 @@ export class WebgpuSampler implements Sampler {
         await device.untilWorked(work, () => device.gpu.queue.onSubmittedWorkDone());
         return;
       }
-      device.gpu.queue.writeBuffer(plan.get('wanted'), 0, this.#wanted(some));
+      const draws = some.map(({ job: { request, sample } }) => ({
+        ...request,
+        position: sample.tokens.length,
+      }));
+      device.gpu.queue.writeBuffer(plan.get('wanted'), 0, prepareDraws(draws));
       const drawn = await this.#readback.read(plan.get('drawn'), {
         ...{ bytes: 16 * some.length, work },
         submit: (copy) => this.#policy.run(list, prepared.sizes, copy),
@@ -166,21 +170,6 @@ export class WebgpuSampler implements Sampler {
       this.#take(some, new Float32Array(drawn));
     }
     this.#slots.settle();
-  }
-
-  /** How each sample draws: see draw.wgsl. */
-  #wanted(drawing: readonly Feed<number>[]): ArrayBuffer {
-    const numbers = new Float32Array(3 * drawing.length);
-    const counts = new Uint32Array(numbers.buffer);
-    for (const [m, { job }] of drawing.entries()) {
-      const { temperature, topP, topK } = job.request;
-      const greedy = temperature === 0;
-      // Of 24 bits, as many as an f32 has.
-      numbers[3 * m] = this.#slots.randomOf(job);
-      numbers[3 * m + 1] = greedy ? 1 : topP;
-      counts[3 * m + 2] = greedy ? 1 : topK < this.#policy.config.vocabSize ? topK : 0;
-    }
-    return numbers.buffer;
   }
 
   #take(drawing: readonly Feed<number>[], drawn: Float32Array): void {

@@ -9,6 +9,7 @@ import { type Choice, type ChooseOptions, choose } from '../../../src/engine/sam
 import { createWebGpuEngine } from '../../../src/engine/webgpu/engine.ts';
 import { encode, Kernels } from '../../../src/engine/webgpu/kernels.ts';
 import { inRegisters, throughWorkgroups } from '../../../src/engine/webgpu/matmul-variants.ts';
+import { prepareDraws } from '../../../src/engine/webgpu/memory/batch.ts';
 import { overRows } from '../../../src/engine/webgpu/row-kernels.ts';
 import { shapeOf, shapeSource, spanColumns } from '../../../src/engine/webgpu/shape.ts';
 import { ModelError } from '../../../src/errors.ts';
@@ -27,7 +28,8 @@ const decoder = (logitCap: number | null) => ({
 
 interface Row extends ChooseOptions {
   readonly logits: Float32Array;
-  readonly u: number;
+  readonly seed: bigint;
+  readonly position: number;
 }
 
 /** Token, logprob and mass of all, as the two kernels have them. All rows are as long. */
@@ -49,16 +51,11 @@ async function drawn(device: Device, gpu: boolean, rows: readonly Row[], logitCa
   // What is beyond the vocabulary is no token, whatever it is.
   const padded = new Float32Array(rows.length * stride).fill(1e6);
   for (const [m, { logits }] of rows.entries()) padded.set(logits, m * stride);
-  const wanted = new Float32Array(3 * rows.length);
-  for (const [m, { u, topP, topK }] of rows.entries()) {
-    wanted.set([u, topP], 3 * m);
-    new Uint32Array(wanted.buffer)[3 * m + 2] = topK;
-  }
   const buffers = {
     logits: storage(padded.buffer),
     temperatures: storage(Float32Array.from(rows, ({ temperature }) => 1 / temperature).buffer),
     masses: storage(new ArrayBuffer(8 * rows.length * spans)),
-    wanted: storage(wanted.buffer),
+    wanted: storage(prepareDraws(rows)),
     drawn: storage(new ArrayBuffer(16 * rows.length)),
   };
   const { logits, temperatures, masses } = buffers;
@@ -95,7 +92,8 @@ async function drawn(device: Device, gpu: boolean, rows: readonly Row[], logitCa
 }
 
 /** What may be drawn where f32 rounds what float64 does not: one token, but at the edges of shares. */
-function choices({ logits, u, ...options }: Row, logitCap: number | null): Choice[] {
+function choices({ logits, seed, position, ...options }: Row, logitCap: number | null): Choice[] {
+  const u = uniform(seed, position);
   const row = Float64Array.from(logits, (x) => (logitCap === null ? x : logitCap * Math.tanh(x / logitCap)));
   const near = 1e-5;
   return [0, -near, near].flatMap((a) =>
@@ -111,12 +109,12 @@ onDevice('drawing tokens on the device', () => {
     temperature: fc.constantFrom(0.3, 1, 2.5),
     topK: fc.oneof(fc.constantFrom(0, 1), fc.integer({ min: 1, max: 60 }), fc.integer({ min: 1, max: 3000 })),
     topP: fc.oneof(fc.constant(1), fc.double({ min: 0.01, max: 0.999, noNaN: true })),
-    // Exact in f32, as `uniform` is.
-    u: fc.integer({ min: 0, max: 2 ** 24 - 1 }).map((n) => n / 2 ** 24),
+    seed: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+    position: fc.nat({ max: 2 ** 32 - 1 }),
     spread: fc.constantFrom(0, 0.01, 1, 10, 300, 3000),
     // Of few levels many tokens are equal.
     levels: fc.constantFrom(2, 7, 1e9),
-    seed: fc.nat(),
+    filled: fc.nat(),
   });
   const cases = fc.record({
     columns: fc.integer({ min: 1, max: 3000 }),
@@ -133,8 +131,8 @@ onDevice('drawing tokens on the device', () => {
     let all = 0;
     await fc.assert(
       fc.asyncProperty(cases, async ({ columns, logitCap, rows }) => {
-        const made = rows.map(({ spread, levels, seed, ...how }): Row => {
-          const level = (i: number) => Math.floor(levels * uniform(BigInt(seed), i)) / levels - 0.5;
+        const made = rows.map(({ spread, levels, filled, ...how }): Row => {
+          const level = (i: number) => Math.floor(levels * uniform(BigInt(filled), i)) / levels - 0.5;
           // Far beyond the cap float64 takes logits for equal, too.
           const wide = logitCap === null ? spread : Math.min(spread, 300);
           return { ...how, logits: Float32Array.from({ length: columns }, (_, i) => wide * level(i)) };
@@ -161,13 +159,17 @@ onDevice('drawing tokens on the device', () => {
     const logits = new Float32Array(200).fill(1);
     logits[3] = 0;
     logits[150] = -0;
-    const rows = [0, 0.3, 0.6, 0.999].flatMap((u) => [
-      { logits, u, temperature: 1, topP: 1, topK: 4 },
-      { logits: logits.map((x) => 0 * x), u, temperature: 1, topP: 0.02, topK: 0 },
-    ]);
+    const rows = Array.from({ length: 40 }, (_, position) => [
+      { logits, seed: 5n, position, temperature: 1, topP: 1, topK: 4 },
+      { logits: logits.map((x) => 0 * x), seed: 5n, position, temperature: 1, topP: 0.02, topK: 0 },
+    ]).flat();
+    const expected = rows.map(({ seed, position, topK }) => {
+      const place = Math.floor(4 * uniform(seed, position));
+      return topK === 4 ? [0, 1, 2, 4][place] : place;
+    });
+    expect(new Set(expected).size).toBe(5);
     for (const gpu of [false, true]) {
-      const tokens = (await drawn(device, gpu, rows, null)).map(({ token }) => token);
-      expect(tokens).toEqual([0, 0, 1, 1, 2, 2, 4, 3]);
+      expect((await drawn(device, gpu, rows, null)).map(({ token }) => token)).toEqual(expected);
     }
   });
 });

@@ -1,7 +1,9 @@
 /** Logprobs tile by tile of the vocabulary, and their gradient; and tokens drawn. */
+
+import { uniform } from '../../../random.ts';
 import { choose } from '../../sampling/choose.ts';
-import { float } from '../../webgpu/kernels.ts';
 import { spanColumns } from '../../webgpu/shape.ts';
+import { checkedDraws } from '../cases.ts';
 import { type KernelRun, type Oracle, softCap, softCapSlope } from './run.ts';
 
 const logprob: Oracle = (run) => {
@@ -58,13 +60,15 @@ const spanMasses: Oracle = (run) => {
 /** As `choose` draws; nothing is expected where f32 may draw a neighbor. */
 const draw: Oracle = (run) => {
   const { logitCap } = run.config;
-  const [inverses, wanted, drawn] = [run.numbers(2), run.numbers(4), run.expected(5)];
+  const [inverses, drawn] = [run.numbers(2), run.expected(5)];
+  const draws = checkedDraws(run.rows.targets.length);
   for (const [m, logits] of rowsOfLogits(run).entries()) {
     const row = logits.map((logit) => softCap(logit, logitCap));
-    const [random, topP, topK] = wanted.subarray(3 * m);
+    const { seed, position, topP, topK } = draws[m];
+    const random = uniform(seed, position);
     const drawnWith = (near: number, mass: number) => {
       const kept = topP < 1 ? topP + mass : 1;
-      const options = { temperature: 1 / inverses[m], topP: kept, topK: float(topK) };
+      const options = { temperature: 1 / inverses[m], topP: kept, topK };
       return choose(row, options, Math.min(Math.max(0, random + near), 1 - 2 ** -24));
     };
     const { token, logprob } = drawnWith(0, 0);

@@ -74,7 +74,7 @@ export function batchTable(table: BatchTable): Map<string, number> {
   add({ rowScales: Math.max(n, m) });
   add({ logits: m * logitColumns, inverseTemperatures: m });
   if (!training) {
-    add({ spanMasses: 2 * m * Math.ceil(config.vocabSize / spanColumns), wanted: 3 * m, drawn: 4 * m });
+    add({ spanMasses: 2 * m * Math.ceil(config.vocabSize / spanColumns), wanted: 6 * m, drawn: 4 * m });
     return sizes;
   }
   add({ running: 4 * m, logprobs: m });

@@ -1,7 +1,7 @@
 /**
  * The index arrays of one batch: who attends to whom, who predicts what, where each token's gradient goes.
  */
-import type { PackedRows } from '../../engine.ts';
+import type { PackedRows, SampleRequest } from '../../engine.ts';
 import type { Shape } from '../shape.ts';
 
 /** How much of a batch there is; workgroup counts follow from it. */
@@ -75,6 +75,25 @@ export function prepareBatch(input: BatchInput, shape: Shape, options: { backwar
     },
     arrays,
   };
+}
+
+/** How a target's token is drawn, with the random number at this position of the seed's sequence. */
+export interface DrawInput extends Pick<SampleRequest, 'seed' | 'temperature' | 'topP' | 'topK'> {
+  readonly position: number;
+}
+
+/** (M) what kernels/draw.wgsl is told of each target. */
+export function prepareDraws(draws: readonly DrawInput[]): ArrayBuffer {
+  const words = new Uint32Array(6 * draws.length);
+  const numbers = new Float32Array(words.buffer);
+  for (const [m, { seed, position, temperature, topP, topK }] of draws.entries()) {
+    // The most likely token is the first in the order of likelihood.
+    const greedy = temperature === 0;
+    words.set([Number(seed & 0xffffffffn), Number((seed >> 32n) & 0xffffffffn), position], 6 * m);
+    numbers[6 * m + 3] = greedy ? 1 : topP;
+    words[6 * m + 4] = greedy ? 1 : topK;
+  }
+  return words.buffer;
 }
 
 /** (M) the bits of 1 / temperature of each target. */
