@@ -13,7 +13,7 @@ import {
   subgroupTile,
   tileVariant,
 } from '../matmul-variants.ts';
-import type { NumberFormat } from '../memory/parameters.ts';
+import type { NumberFormat } from '../memory/number-format.ts';
 import type { Variant } from '../variant.ts';
 
 /** Columns of a matrix: `stride` numbers from row to row, the first at `at`; multiples of 4. */
