@@ -3,7 +3,7 @@
  * numbers. Where many fours of a row share a scale, `scaleOf` and `scaled` are its two halves, for kernels that read the
  * scale once.
  */
-import { type PackedFormat, packedBits } from '../packed.ts';
+import { blockWords, type PackedFormat, packedBits } from '../packed.ts';
 import type { NumberFormat } from './memory/number-format.ts';
 
 /** The text that a kernel needs which reads weights of this format. */
@@ -23,22 +23,27 @@ fn scaled(i: u32, scale: Scale) -> vec4f {
 }`;
 }
 
-/** Numbers of packed.ts: \`scale\` of a block's first word, and numbers of \`q\` and that. */
-function packed(format: PackedFormat, [kind, scale, number]: readonly [string, string, string]): string {
+/**
+ * Numbers of packed.ts: `scale` makes of a block's first `word` what its numbers are multiplied by, and what is added; the
+ * products are exact, so that it makes no difference where they are rounded.
+ */
+function packed(format: PackedFormat, scale: string): string {
   const bits = packedBits[format];
+  const block = `${blockWords(format)} * (i / 8)`;
   const shifts = [0, 1, 2, 3].map((n) => n * bits).join(', ');
+  // In a word.
   const fours = 8 / bits;
   return `alias Stored = u32;
-alias Scale = ${kind};
+alias Scale = vec2f;
 fn scaleOf(i: u32) -> Scale {
-  let word = w[${1 + bits} * (i / 8)];
+  let word = w[${block}];
   return ${scale};
 }
 fn scaled(i: u32, scale: Scale) -> vec4f {
-  let word = w[${1 + bits} * (i / 8) + 1 + i % 8 / ${fours}] >> (${4 * bits} * (i % ${fours}));
+  let word = w[${block} + 1 + i % 8 / ${fours}] >> (${4 * bits} * (i % ${fours}));
   // Of signed integers, which become f32 in one step.
-  let q = vec4f(vec4i((vec4u(word) >> vec4u(${shifts})) & vec4u(${2 ** bits - 1})));
-  return ${number};
+  let q = vec4i((vec4u(word) >> vec4u(${shifts})) & vec4u(${2 ** bits - 1}));
+  return fma(vec4f(scale.x), vec4f(q), vec4f(scale.y));
 }`;
 }
 
@@ -57,8 +62,7 @@ const sources: Readonly<Record<NumberFormat, string>> = {
     'vec2u',
     'bitcast<vec4f>(vec4u(four.x << 16, four.x & 0xffff0000, four.y << 16, four.y & 0xffff0000))',
   ),
-  q4_0: packed('q4_0', ['f32', 'bitcast<f32>(word)', 'scale * (q - 8)']),
-  // With fma or without it the same: the product is exact.
-  q4_1: `${halves}\n${packed('q4_1', ['vec2f', 'halves(word)', 'fma(vec4f(scale.x), q, vec4f(scale.y))'])}`,
-  q8_0: packed('q8_0', ['f32', 'bitcast<f32>(word)', 'scale * (q - 128)']),
+  q4_0: packed('q4_0', 'bitcast<f32>(word) * vec2f(1, -8)'),
+  q4_1: `${halves}\n${packed('q4_1', 'halves(word)')}`,
+  q8_0: packed('q8_0', 'bitcast<f32>(word) * vec2f(1, -128)'),
 };

@@ -16,7 +16,7 @@ import { adapterName } from '../../lora.ts';
 import { blockNumbers } from '../../packed.ts';
 import { type Blocks, paddingOf, projectionBlocks } from '../padding.ts';
 import { LINEARS, type LinearName, lowRankOf, paddedRank } from './linear-maps.ts';
-import { type NumberFormat, numberBytes } from './number-format.ts';
+import { isPacked, type NumberFormat, numberBytes } from './number-format.ts';
 
 /**
  * A tensor in a slab, in numbers from the slab's start: `rows` rows of `columns`, `stride` apart where there is no
@@ -120,7 +120,9 @@ class Layouter {
     }
     rows = Math.max(rows, options.rows ?? 0);
     const bytes = numberBytes[format] * columns;
-    const most = Math.floor(this.#limits.largestBinding / bytes);
+    // What is packed is cut as it would be in f32: sums over pieces then go in the same order, to the same bits.
+    const widest = isPacked(format) ? numberBytes.f32 * columns : bytes;
+    const most = Math.floor(this.#limits.largestBinding / widest);
     const each = rows <= most ? rows : Math.max(1, Math.floor(most / pieceRows)) * pieceRows;
     const pieces: Piece[] = [];
     for (let firstRow = 0; firstRow < rows; firstRow += each) {
