@@ -174,7 +174,7 @@ export class Matmul {
 
   /**
    * What puts a matmul on subgroup matrices; null where it is not for them: they take those with bf16
-   * weights.
+   * weights. Packed ones have more digits than f16, and go through workgroup memory as those in f32 do, to the same bits.
    */
   #onUnits(
     file: string,

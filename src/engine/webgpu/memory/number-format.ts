@@ -4,7 +4,7 @@ import { blockNumbers, blockWords, type PackedFormat, packedFormats, unpack } fr
 
 export type NumberFormat = 'f32' | 'bf16' | PackedFormat;
 
-/** What a number takes on an average. */
+/** Bytes of a number, on an average over a block. */
 export const numberBytes: Readonly<Record<NumberFormat, number>> = {
   ...{ f32: 4, bf16: 2 },
   ...{ q4_0: packedBytes('q4_0'), q4_1: packedBytes('q4_1'), q8_0: packedBytes('q8_0') },
@@ -18,10 +18,10 @@ export function isPacked(format: NumberFormat): format is PackedFormat {
   return packedFormats.some((packed) => packed === format);
 }
 
-/** Numbers, or the words of packed ones, as they are kept; a copy. */
+/** Numbers, or the words of packed ones, as they are kept; a copy. Throws `RangeError` for numbers where packed ones are kept. */
 export function toStored(values: Float32Array | Uint32Array, format: NumberFormat): Uint8Array<ArrayBuffer> {
   if (values instanceof Float32Array === isPacked(format))
-    throw new RangeError(`numbers that are kept as ${format} cannot be written as others`);
+    throw new RangeError(`weights that are kept as ${format} cannot be set to other numbers`);
   if (values instanceof Float32Array && format === 'bf16') return new Uint8Array(toBytes(values, 'BF16'));
   return new Uint8Array(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
 }
