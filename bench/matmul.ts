@@ -1,7 +1,8 @@
 /**
  * The families of matmul kernels that the adapter has, on the same numbers and in turn: GFLOP/s on the device
  * by timestamps, the best of several rounds, and how many times the kernels in registers. Each family is tried
- * against float64 first, and left out where it fails; what it makes of the numbers here is compared as well.
+ * against float64 first, and left out where it fails; what it makes of the numbers here is compared as well. Then weights
+ * that stay packed, beside the same numbers in f32.
  * Shares of what the adapter can do are in bench/ceilings.ts.
  *
  *   npx tsx bench/matmul.ts [ROWS INPUT OUTPUT]
@@ -9,6 +10,8 @@
 import { Device } from '../src/device/device.ts';
 import { Profiler } from '../src/device/profiler.ts';
 import { type MatmulFamily, matmulFamilies } from '../src/engine/matmul-choice.ts';
+import { packedFormats, unpack } from '../src/engine/packed.ts';
+import { packedWords } from '../src/engine/self-check/packed-words.ts';
 import { encode } from '../src/engine/webgpu/kernels.ts';
 import { chooseMatmul } from '../src/engine/webgpu/matmul/choose.ts';
 import {
@@ -47,7 +50,10 @@ const cases =
     : device.adapter.software
       ? ofPolicies
       : { '2b': { rows: 2048, input: 2304, output: 18432 } };
-for (const [name, sizes] of Object.entries(cases)) await compare(name, sizes);
+for (const [name, sizes] of Object.entries(cases)) {
+  await compare(name, sizes);
+  await comparePacked(sizes);
+}
 
 async function compare(name: string, sizes: Sizes): Promise<void> {
   const { rows, input, output } = sizes;
@@ -80,10 +86,40 @@ async function compare(name: string, sizes: Sizes): Promise<void> {
   }
 }
 
-/** GFLOP/s of each, best of the rounds, after their answers were compared. */
-async function inTurn(trials: ReadonlyMap<string, MatmulTrial>, pass: MatmulPass, sizes: Sizes) {
+/** Weights that are packed, beside what they are in f32, by the kernels that the adapter gets. */
+async function comparePacked(sizes: Sizes): Promise<void> {
+  const { rows, input, output } = sizes;
+  const { matmul } = await chooseMatmul(device);
+  const passes = matmulPasses.filter((pass) => pass !== 'backwardWeight');
+  console.log(`packed (${matmul.family}): GFLOP/s, and times f32 | ${passes.join(' | ')}`);
+  for (const format of packedFormats) {
+    const numbers = madeNumbers(sizes);
+    const words = packedWords(format, input * output);
+    const plain = { ...numbers, w: unpack(words, format) };
+    const trials = new Map([
+      ['f32', new MatmulTrial(device, matmul, { input, output, format: 'f32' }, plain)],
+      [format, new MatmulTrial(device, matmul, { input, output, format }, { ...numbers, w: words })],
+    ]);
+    const cells: string[] = [];
+    for (const pass of passes) {
+      const best = await inTurn(trials, pass, { rows, input, output }, 'f32');
+      const speed = best.get(format) ?? Number.NaN;
+      cells.push(`${speed.toFixed(1)} (${(speed / (best.get('f32') ?? Number.NaN)).toFixed(2)})`);
+    }
+    console.log(`${format} | ${cells.join(' | ')}`);
+    for (const trial of trials.values()) trial.destroy();
+  }
+}
+
+/** GFLOP/s of each, best of the rounds, after their answers were compared with one's. */
+async function inTurn(
+  trials: ReadonlyMap<string, MatmulTrial>,
+  pass: MatmulPass,
+  sizes: Sizes,
+  base = 'registers, f32',
+) {
   const rows = pass === 'forwardFewRows' ? Math.min(FEW, sizes.rows) : sizes.rows;
-  const expected = await trials.get('registers, f32')?.run(pass, { rows });
+  const expected = await trials.get(base)?.run(pass, { rows });
   for (const [label, trial] of trials) {
     const tolerance = label.endsWith('f16') ? 1e-2 : 1e-4;
     agree(`${pass}, ${label}`, await trial.run(pass, { rows }), expected ?? [], tolerance);

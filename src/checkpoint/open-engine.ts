@@ -4,6 +4,7 @@ import type { Engine, EngineOptions, LoraShape } from '../engine/engine.ts';
 import { ConfigError, DeviceError } from '../errors.ts';
 import { readAdapter } from './adapter-folder.ts';
 import type { PolicyFolder } from './folder.ts';
+import { type FrozenChoice, frozenAs } from './frozen.ts';
 import { openWeights } from './weight-files.ts';
 
 /** Where an engine runs: `device` of a local model's settings. */
@@ -17,11 +18,8 @@ export interface OpenEngineOptions extends Omit<EngineOptions, 'frozen'> {
    */
   readonly device: DeviceChoice;
   readonly onFallback?: (reason: DeviceError) => void;
-  /**
-   * How frozen weights are kept; `auto`, the default, is bf16 where the folder has nothing else, so that
-   * nothing is lost.
-   */
-  readonly frozen?: 'auto' | 'f32' | 'bf16';
+  /** How frozen weights are kept; `auto`, the default, so that nothing is lost. */
+  readonly frozen?: FrozenChoice;
 }
 
 /**
@@ -39,8 +37,7 @@ export async function openEngine(
   const adapters = adapter && (await readAdapter(adapter.path, config));
   const weights = await openWeights(policy);
   try {
-    const exact = weights.dtypes.size === 1 && weights.dtypes.has('BF16') ? 'bf16' : 'f32';
-    const options: EngineOptions = { ...others, frozen: frozen === 'auto' ? exact : frozen, lora };
+    const options: EngineOptions = { ...others, frozen: frozenAs(frozen, weights), lora };
     const engine = await onDevice(device, onFallback, {
       webgpu: async () =>
         (await import('../engine/webgpu/engine.ts')).createWebGpuEngine(config, weights, options),

@@ -21,6 +21,11 @@ export interface TensorFile {
    * with the index of its first number.
    */
   readSlices(name: string, visit: (slice: Float32Array, at: number) => void): Promise<void>;
+  /**
+   * The same of a tensor whose format engines have packed too, in the words of engine/packed.ts. Left out where the
+   * file's formats are none.
+   */
+  readPacked?(name: string, visit: (words: Uint32Array, at: number) => void): Promise<void>;
   /** A SHA-256 that two tensors of one format share if they are the same. */
   hash(name: string): Promise<string>;
   close(): Promise<void>;

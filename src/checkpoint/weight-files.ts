@@ -6,7 +6,9 @@
 import { basename, join } from 'node:path';
 import { type DecoderConfig, sizeOf, tensorShapes } from '../engine/config.ts';
 import type { Tensors, WeightSource } from '../engine/engine.ts';
+import type { Packing } from '../engine/packed.ts';
 import { DataError } from '../errors.ts';
+import { packedFormat } from './gguf/pack.ts';
 import { GgufFile } from './gguf/weights.ts';
 import { SafetensorsFile } from './safetensors.ts';
 import { isOfSight, isPartOfSeeingModel } from './seeing-model.ts';
@@ -21,6 +23,8 @@ export interface WeightFiles extends WeightSource {
    * only one.
    */
   readonly dtypes: ReadonlySet<string>;
+  /** Which matrices are packed, as engines can keep them. */
+  readonly packed: Packing;
   close(): Promise<void>;
 }
 
@@ -60,12 +64,20 @@ export async function openWeights({ path, config }: WeightFolder): Promise<Weigh
     const stored = byPlainNames(storedTensors(files, layout, where), config);
     if (config.tiedHead) await tieHead(stored);
     const dtypes = checkShapes(stored, config, where);
-    const read: WeightFiles['read'] = async (name, visit) => {
+    const tensorOf = (name: string) => {
       const tensor = stored.get(name);
       if (tensor === undefined) throw new DataError(`${where}: expected a tensor ${name}, found none`);
+      return tensor;
+    };
+    const read: WeightFiles['read'] = async (name, visit) => {
+      const tensor = tensorOf(name);
       await tensor.file.readSlices(tensor.name, visit);
     };
-    return { dtypes, read, close };
+    const readPacked: WeightFiles['readPacked'] = async (name, visit) => {
+      const tensor = tensorOf(name);
+      await tensor.file.readPacked?.(tensor.name, visit);
+    };
+    return { dtypes, packed: packingOf(stored), read, readPacked, close };
   } catch (error) {
     await close();
     throw error;
@@ -90,6 +102,15 @@ export async function readWeights(policy: WeightFolder): Promise<Tensors> {
 
 function openFile(path: string): Promise<TensorFile> {
   return basename(path) === ggufFile ? GgufFile.open(path) : SafetensorsFile.open(path);
+}
+
+function packingOf(stored: ReadonlyMap<string, StoredTensor>): Packing {
+  return new Map(
+    [...stored].flatMap(([name, { file, dtype, shape }]) => {
+      const format = file.readPacked && packedFormat(dtype);
+      return format && shape.length === 2 ? [[name, format]] : [];
+    }),
+  );
 }
 
 /** Where a tensor lies, under which name, and what the file's header says of it. */

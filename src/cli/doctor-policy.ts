@@ -1,7 +1,8 @@
 /** The check of a policy's folder: its files, its numbers, and what it needs of the adapter's memory. */
 
 import { openPolicy, type PolicyFolder } from '../checkpoint/folder.ts';
-import { openWeights } from '../checkpoint/weight-files.ts';
+import { frozenAs } from '../checkpoint/frozen.ts';
+import { openWeights, type WeightFiles } from '../checkpoint/weight-files.ts';
 import type { AdapterDescription } from '../device/adapter.ts';
 import { sizeOf, tensorShapes } from '../engine/config.ts';
 import {
@@ -27,6 +28,9 @@ interface Use {
   readonly request: MemoryRequest;
 }
 
+/** How the policy's files keep its weights. */
+type Stored = Pick<WeightFiles, 'dtypes' | 'packed'>;
+
 export async function checkPolicy(
   path: string,
   adapter: AdapterDescription | null,
@@ -35,7 +39,8 @@ export async function checkPolicy(
   const policy = await openPolicy(path);
   const shapes = tensorShapes(policy.config);
   const parameters = [...shapes.values()].reduce((sum, shape) => sum + sizeOf(shape), 0);
-  const { broken, formats } = await readAll(policy);
+  const { broken, dtypes, packed } = await readAll(policy);
+  const formats = [...dtypes];
   if (broken !== null) {
     return {
       ok: false,
@@ -47,14 +52,11 @@ export async function checkPolicy(
   const found = `${path}: ${family}, ${parameters.toLocaleString('en')} parameters (${formats.join(', ')}), ${layers} layers of ${hiddenSize}, ${vocabSize} tokens`;
   const details = { parameters, formats, config: policy.config };
   if (adapter === null) return { ok: true, found, details };
-  const bf16 = formats.join() === 'BF16';
-  return checkMemoryOf(usesOf(policy, topology, bf16), memoryOf(adapter), { found, details });
+  return checkMemoryOf(usesOf(policy, topology, { dtypes, packed }), memoryOf(adapter), { found, details });
 }
 
 /** Reads every number once, slice by slice. */
-async function readAll(
-  policy: PolicyFolder,
-): Promise<{ readonly broken: string | null; readonly formats: readonly string[] }> {
+async function readAll(policy: PolicyFolder): Promise<Stored & { readonly broken: string | null }> {
   const weights = await openWeights(policy);
   try {
     let broken: string | null = null;
@@ -63,14 +65,14 @@ async function readAll(
         if (broken === null && !slice.every(Number.isFinite)) broken = name;
       });
     }
-    return { broken, formats: [...weights.dtypes] };
+    return { broken, dtypes: weights.dtypes, packed: weights.packed };
   } finally {
     await weights.close();
   }
 }
 
 /** What the topology does with the policy, or else what one may do with it, with default settings. */
-function usesOf({ config, adapter }: PolicyFolder, topology: Topology | null, bf16: boolean): Use[] {
+function usesOf({ config, adapter }: PolicyFolder, topology: Topology | null, stored: Stored): Use[] {
   const sampled = topology?.policy.kind === 'local' ? topology.policy : localModelConfig.parse({});
   const sampler = { slots: sampled.slots, maxLength: sampled.contextTokens };
   const train = topology?.stages.train ?? trainConfig.parse({});
@@ -79,13 +81,12 @@ function usesOf({ config, adapter }: PolicyFolder, topology: Topology | null, bf
     name,
     request: { config, options, batchTokens, sampler: null },
   });
-  const kept = bf16 ? 'bf16' : 'f32';
+  const kept = frozenAs('auto', stored);
   const options: MemoryRequest['options'] = { lora: adapter?.lora ?? null, frozen: kept, training: false };
   const sampling: Use = { name: 'sample', request: { config, options, batchTokens: null, sampler } };
   if (topology) {
     const lora = loraShape(train.parameters);
-    const wanted = train.parameters.kind === 'lora' ? train.parameters.frozen : 'f32';
-    const frozen = wanted === 'auto' ? kept : wanted;
+    const frozen = frozenAs(train.parameters.kind === 'lora' ? train.parameters.frozen : 'f32', stored);
     const own = training('train', { lora, frozen, recompute: train.recompute });
     return [...(topology.stages.train ? [own] : []), sampling];
   }

@@ -4,6 +4,7 @@
  */
 import type { DecoderConfig, Projection, TensorShapes } from './config.ts';
 import type { MatmulChoice } from './matmul-choice.ts';
+import type { Packing } from './packed.ts';
 
 /**
  * Token sequences laid end to end, without padding. N tokens in all; a row begins wherever `positions` is 0
@@ -44,6 +45,11 @@ export type Tensors = Map<string, Float32Array>;
  */
 export interface WeightSource {
   read(name: string, visit: (slice: Float32Array, at: number) => void): Promise<void>;
+  /**
+   * The same in whole blocks of packed.ts, of a tensor that the source has packed; `at` counts numbers. Left out by
+   * sources that have none.
+   */
+  readPacked?(name: string, visit: (words: Uint32Array, at: number) => void): Promise<void>;
 }
 
 /**
@@ -66,8 +72,11 @@ export interface EngineOptions {
    * sampling.
    */
   readonly training?: boolean;
-  /** How frozen weights are kept. bf16 halves their memory, and is exact where the checkpoint is bf16. */
-  readonly frozen?: 'f32' | 'bf16';
+  /**
+   * How frozen weights are kept. bf16 halves their memory, and is exact where the checkpoint is bf16. Tensors by name:
+   * packed, as their source has them, which is exact too, and the others in f32.
+   */
+  readonly frozen?: 'f32' | 'bf16' | Packing;
   /**
    * How exactly matmuls with frozen bf16 weights are computed: f16 rounds what they multiply to f16 (11
    * bits), where that is faster and the adapter can; sums are in f32 all the same. f32, the default, does

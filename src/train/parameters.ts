@@ -1,5 +1,6 @@
 /** Which numbers of the policy are trained: all of its weights, or low-rank adapters on frozen ones. */
 import { z } from 'zod';
+import { frozenChoices } from '../checkpoint/frozen.ts';
 import { PROJECTIONS } from '../engine/config.ts';
 import type { LoraShape } from '../engine/engine.ts';
 
@@ -30,10 +31,12 @@ export const parametersConfig = z
         .default([...PROJECTIONS])
         .describe('The projections, of every layer, that get adapters.'),
       frozen: z
-        .enum(['auto', 'f32', 'bf16'])
+        .enum(frozenChoices)
         .default('auto')
         .describe(
-          'How the frozen weights are kept on the device. auto: bf16 where the checkpoint is bf16, which is exact, f32 otherwise.',
+          'How the frozen weights are kept on the device. packed: matrices of a GGUF file in Q4_0, Q4_1 or Q8_0 as they are, with the ' +
+            'same numbers in less memory, and the others in f32. auto, which loses nothing: packed where there are such matrices, bf16 ' +
+            'where the checkpoint is bf16, f32 otherwise.',
         ),
     }),
   ])

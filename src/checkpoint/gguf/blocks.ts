@@ -36,10 +36,11 @@ function quantized(name: string, values: number, bytes: number, one: ReadBlock):
 }
 
 /** A binary16 number that lies at any byte. */
-const halfAt = (bytes: Uint8Array, at: number) => halfOf(bytes[at] | (bytes[at + 1] << 8));
+export const halfAt = (bytes: Uint8Array, at: number) => halfOf(bytes[at] | (bytes[at + 1] << 8));
 
 /** 32 numbers: the low half bytes are the first 16, the high ones the others. */
-const nibble = (bytes: Uint8Array, at: number, i: number) => (bytes[at + (i & 15)] >> (i & 16 ? 4 : 0)) & 15;
+export const nibble = (bytes: Uint8Array, at: number, i: number) =>
+  (bytes[at + (i & 15)] >> (i & 16 ? 4 : 0)) & 15;
 /** One bit for each of 32 numbers. */
 const fifth = (bytes: Uint8Array, at: number, i: number) => ((bytes[at + (i >> 3)] >> (i & 7)) & 1) << 4;
 

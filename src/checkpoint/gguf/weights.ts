@@ -1,11 +1,13 @@
 /** The tensors of a GGUF file, as Hugging Face has them: their names, the order of their rows, f32. */
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
+import { blockNumbers, blockWords } from '../../engine/packed.ts';
 import { DataError } from '../../errors.ts';
 import { readFully, type TensorFile, type TensorInfo } from '../tensor-file.ts';
 import { BLOCK_KINDS } from './blocks.ts';
 import { familyOf, huggingFaceName } from './families.ts';
 import { type GgufHeader, type GgufTensor, readGgufHeader } from './header.ts';
+import { pack, packedFormat } from './pack.ts';
 
 /** About how many numbers are decoded at once. */
 const SLICE = 1 << 20;
@@ -15,10 +17,15 @@ const DERIVED = 'rope_freqs.weight';
 
 /** A tensor as it is stored, and what makes Hugging Face's of it. */
 interface Stored extends GgufTensor {
-  /** How many numbers must be changed together. */
+  /** Numbers in a row, and how many must be changed together. */
+  readonly row: number;
   readonly together: number;
+  /** Rows of the tensor, so many numbers each, in Hugging Face's order. */
+  readonly order: RowOrder;
   readonly change: (values: Float32Array) => Float32Array;
 }
+
+type RowOrder = <Row extends Float32Array | Uint32Array>(rows: Row, row: number) => Row;
 
 export class GgufFile implements TensorFile {
   readonly path: string;
@@ -52,17 +59,20 @@ export class GgufFile implements TensorFile {
   }
 
   async readSlices(name: string, visit: (slice: Float32Array, at: number) => void): Promise<void> {
-    const stored = this.#stored.get(name);
-    if (!stored) throw new DataError(`${this.path}: expected a tensor ${name}, found none`);
-    const { kind, start, end, together, change } = stored;
-    const bytes = (Math.max(1, Math.floor(SLICE / together)) * together * kind.bytes) / kind.values;
-    for (let from = start; from < end; from += bytes) {
-      const buffer = Buffer.alloc(Math.min(bytes, end - from));
-      await readFully(this.path, this.#handle, buffer, from);
-      const values = new Float32Array((buffer.length / kind.bytes) * kind.values);
-      kind.read(buffer, values);
-      visit(change(values), ((from - start) / kind.bytes) * kind.values);
-    }
+    const { kind, row, order, change } = this.#storedOf(name);
+    await this.#readBlocks(name, (blocks, at) => {
+      const values = new Float32Array((blocks.length / kind.bytes) * kind.values);
+      kind.read(blocks, values);
+      visit(change(order(values, row)), at);
+    });
+  }
+
+  async readPacked(name: string, visit: (words: Uint32Array, at: number) => void): Promise<void> {
+    const { kind, row, order } = this.#storedOf(name);
+    const format = packedFormat(kind.name);
+    if (!format) throw new DataError(`${this.path}: expected ${name} to be packed, found ${kind.name}`);
+    const words = (row / blockNumbers) * blockWords(format);
+    await this.#readBlocks(name, (blocks, at) => visit(order(pack(blocks, format), words), at));
   }
 
   /** Of the tensor's numbers, in f32. */
@@ -74,6 +84,23 @@ export class GgufFile implements TensorFile {
 
   async close(): Promise<void> {
     await this.#handle.close();
+  }
+
+  #storedOf(name: string): Stored {
+    const stored = this.#stored.get(name);
+    if (!stored) throw new DataError(`${this.path}: expected a tensor ${name}, found none`);
+    return stored;
+  }
+
+  /** A tensor's bytes in order, in whole blocks; `at` counts its numbers. */
+  async #readBlocks(name: string, visit: (blocks: Buffer, at: number) => void): Promise<void> {
+    const { kind, start, end, together } = this.#storedOf(name);
+    const bytes = (Math.max(1, Math.floor(SLICE / together)) * together * kind.bytes) / kind.values;
+    for (let from = start; from < end; from += bytes) {
+      const blocks = Buffer.alloc(Math.min(bytes, end - from));
+      await readFully(this.path, this.#handle, blocks, from);
+      visit(blocks, ((from - start) / kind.bytes) * kind.values);
+    }
   }
 }
 
@@ -93,28 +120,29 @@ function storedTensors({ metadata, tensors }: GgufHeader, path: string): Readonl
         throw new DataError(
           `${path}: expected ${ggufName} to have an even number of rows for each head, found ${rows}`,
         );
-      stored.set(name, {
-        ...tensor,
-        together: rows * row,
-        change: (values) => halves(values, { rows, row }),
-      });
+      const order: RowOrder = (values, row) => halves(values, { rows, row });
+      stored.set(name, { ...tensor, row, together: rows * row, order, change: asItIs });
     } else {
       const change = family.normsWithOne && name.endsWith('norm.weight') ? lessOne : asItIs;
-      stored.set(name, { ...tensor, together: tensor.shape.at(-1) as number, change });
+      const together = tensor.shape.at(-1) as number;
+      stored.set(name, { ...tensor, row, together, order: asItIs, change });
     }
   }
   return stored;
 }
 
-const asItIs = (values: Float32Array) => values;
+const asItIs = <Values>(values: Values) => values;
 const lessOne = (values: Float32Array) => values.map((value) => value - 1);
 
 /**
  * Heads whose rows stand pair by pair (0, n/2, 1, n/2 + 1, …) with the first half of each before the second
  * (0, 1, …).
  */
-function halves(values: Float32Array, { rows, row }: { rows: number; row: number }): Float32Array {
-  const ordered = new Float32Array(values.length);
+function halves<Row extends Float32Array | Uint32Array>(
+  values: Row,
+  { rows, row }: { rows: number; row: number },
+): Row {
+  const ordered = values.slice() as Row;
   for (let to = 0; to < values.length / row; to++) {
     const within = to % rows;
     const from = to - within + (within % (rows / 2)) * 2 + Math.floor(within / (rows / 2));

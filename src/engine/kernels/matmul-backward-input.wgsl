@@ -18,7 +18,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   var d6 = vec4f();
   var d7 = vec4f();
   for (var n = 0u; n < out; n++) {
-    let weight = unpack(w[n * call.in4 + id.x]);
+    let weight = stored(n * call.in4 + id.x);
     d0 += dy[row + n] * weight;
     d1 += dy[row + stride + n] * weight;
     d2 += dy[row + 2 * stride + n] * weight;

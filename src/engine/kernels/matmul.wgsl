@@ -14,10 +14,10 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   var y2 = vec4f();
   var y3 = vec4f();
   for (var k = 0u; k < call.in4; k++) {
-    let w0 = unpack(w[n * call.in4 + k]);
-    let w1 = unpack(w[(n + 1) * call.in4 + k]);
-    let w2 = unpack(w[(n + 2) * call.in4 + k]);
-    let w3 = unpack(w[(n + 3) * call.in4 + k]);
+    let w0 = stored(n * call.in4 + k);
+    let w1 = stored((n + 1) * call.in4 + k);
+    let w2 = stored((n + 2) * call.in4 + k);
+    let w3 = stored((n + 3) * call.in4 + k);
     let x0 = x[row + k];
     y0 += vec4f(dot(x0, w0), dot(x0, w1), dot(x0, w2), dot(x0, w3));
     let x1 = x[row + call.xStride4 + k];

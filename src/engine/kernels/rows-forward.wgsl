@@ -28,8 +28,8 @@ fn main(
     for (var k = lane.x; k < call.in4; k += LANES) {
       // A vec4 of the four outputs at each depth.
       let weights = transpose(mat4x4f(
-        unpack(w[n + k]), unpack(w[n + call.in4 + k]),
-        unpack(w[n + 2 * call.in4 + k]), unpack(w[n + 3 * call.in4 + k]),
+        stored(n + k), stored(n + call.in4 + k),
+        stored(n + 2 * call.in4 + k), stored(n + 3 * call.in4 + k),
       ));
       for (var r = 0u; r < ROWS; r++) {
         let value = x[at[r] + k];

@@ -3,8 +3,12 @@
 // registers. Of the left factor each lane reads other numbers than its neighbors, and all lanes then use them
 // by broadcast. Sums go over the depth in order, with fma: a number of the result depends on its row and
 // column alone, not on how many there are nor on ROWS, and repeats to the bit. Follows the same files as
-// tile.wgsl, of which it takes `leftAt` and `rightAt`: a branch around each read would cost as much as the read,
-// so what is beyond an end is read from within, and thrown away.
+// tile.wgsl, of which it takes `leftAt` and `rightAt` (where four numbers of the right factor lie): a branch around
+// each read would cost as much as the read, so what is beyond an end is read from within, and thrown away. Of weights
+// that are packed the scales are read once for all depths that share them, where they lie along the depth.
+
+// Fours of a row that share a scale.
+const SHARED = 8u;
 
 // Neighboring workgroups have the same columns, whose weights are then at hand.
 @compute @workgroup_size(SUBGROUP)
@@ -14,18 +18,22 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   let column4 = group.y * SUBGROUP + lane;
   let inside = min(column4, size.y - 1);
   var sums: array<vec4f, ROWS>;
-  for (var depth4 = 0u; 4 * depth4 < size.z; depth4++) {
-    let b = rightBlock(inside, depth4, size);
-    for (var first = 0u; first < ROWS; first += SUBGROUP) {
-      let a = ofLanes(leftPart(row, depth4, first + lane, size));
-      for (var i = 0u; i < min(SUBGROUP, ROWS); i += 4u) {
-        // Parts are rows at four depths, or four rows at each of four depths.
-        var four = mat4x4f(a[i], a[i + 1], a[i + 2], a[i + 3]);
-        if (!LEFT_ALONG_DEPTH) { four = transpose(four); }
-        for (var j = 0u; j < 4; j++) {
-          let m = first + i + j;
-          let at = four[j];
-          sums[m] = fma(at.wwww, b[3], fma(at.zzzz, b[2], fma(at.yyyy, b[1], fma(at.xxxx, b[0], sums[m]))));
+  let depths = (size.z + 3) / 4;
+  for (var start = 0u; start < depths; start += SHARED) {
+    let scales = rightScales(inside, start);
+    for (var depth4 = start; depth4 < min(start + SHARED, depths); depth4++) {
+      let b = rightBlock(inside, depth4, scales, size);
+      for (var first = 0u; first < ROWS; first += SUBGROUP) {
+        let a = ofLanes(leftPart(row, depth4, first + lane, size));
+        for (var i = 0u; i < min(SUBGROUP, ROWS); i += 4u) {
+          // Parts are rows at four depths, or four rows at each of four depths.
+          var four = mat4x4f(a[i], a[i + 1], a[i + 2], a[i + 3]);
+          if (!LEFT_ALONG_DEPTH) { four = transpose(four); }
+          for (var j = 0u; j < 4; j++) {
+            let m = first + i + j;
+            let at = four[j];
+            sums[m] = fma(at.wwww, b[3], fma(at.zzzz, b[2], fma(at.yyyy, b[1], fma(at.xxxx, b[0], sums[m]))));
+          }
         }
       }
     }
@@ -44,12 +52,23 @@ fn leftPart(row: u32, depth4: u32, part: u32, size: vec3u) -> vec4f {
   return select(vec4f(), value, depth < size.z);
 }
 
+// Of a lane's 4 columns, from this depth on; none where they do not lie along the depth.
+fn rightScales(column4: u32, depth4: u32) -> array<Scale, 4> {
+  if (!RIGHT_ALONG_DEPTH) { return array<Scale, 4>(); }
+  let line = 4 * column4;
+  return array(
+    scaleOf(rightAt(line, depth4)), scaleOf(rightAt(line + 1, depth4)),
+    scaleOf(rightAt(line + 2, depth4)), scaleOf(rightAt(line + 3, depth4)),
+  );
+}
+
 // A lane's 4 columns at four depths: a vec4 of columns for each.
-fn rightBlock(column4: u32, depth4: u32, size: vec3u) -> mat4x4f {
+fn rightBlock(column4: u32, depth4: u32, scales: array<Scale, 4>, size: vec3u) -> mat4x4f {
   if (RIGHT_ALONG_DEPTH) {
     let line = 4 * column4;
     return transpose(mat4x4f(
-      rightAt(line, depth4), rightAt(line + 1, depth4), rightAt(line + 2, depth4), rightAt(line + 3, depth4),
+      scaled(rightAt(line, depth4), scales[0]), scaled(rightAt(line + 1, depth4), scales[1]),
+      scaled(rightAt(line + 2, depth4), scales[2]), scaled(rightAt(line + 3, depth4), scales[3]),
     ));
   }
   let line = 4 * depth4;
@@ -60,5 +79,6 @@ fn rightBlock(column4: u32, depth4: u32, size: vec3u) -> mat4x4f {
 }
 
 fn rightLine(line: u32, column4: u32, size: vec3u) -> vec4f {
-  return select(vec4f(), rightAt(min(line, size.z - 1), column4), line < size.z);
+  let at = rightAt(min(line, size.z - 1), column4);
+  return select(vec4f(), scaled(at, scaleOf(at)), line < size.z);
 }

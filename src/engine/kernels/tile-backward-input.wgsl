@@ -18,7 +18,7 @@ fn leftAt(m: u32, n4: u32) -> vec4f { return dy[m * call.yStride4 + call.yAt4 + 
 
 fn right(n: u32, k4: u32) -> vec4f {
   if (n >= 4 * call.out4 || k4 >= call.in4) { return vec4f(); }
-  return rightAt(n, k4);
+  return stored(rightAt(n, k4));
 }
 
-fn rightAt(n: u32, k4: u32) -> vec4f { return unpack(w[n * call.in4 + k4]); }
+fn rightAt(n: u32, k4: u32) -> u32 { return n * call.in4 + k4; }

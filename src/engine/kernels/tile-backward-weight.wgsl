@@ -17,10 +17,15 @@ fn leftAt(m: u32, n4: u32) -> vec4f { return dy[m * call.yStride4 + call.yAt4 + 
 
 fn right(m: u32, k4: u32) -> vec4f {
   if (m >= rows() || k4 >= call.in4) { return vec4f(); }
-  return rightAt(m, k4);
+  return x[rightAt(m, k4)];
 }
 
-fn rightAt(m: u32, k4: u32) -> vec4f { return x[m * call.xStride4 + call.xAt4 + k4]; }
+fn rightAt(m: u32, k4: u32) -> u32 { return m * call.xStride4 + call.xAt4 + k4; }
+
+// As of a stored matrix in f32.
+alias Scale = u32;
+fn scaleOf(i: u32) -> Scale { return 0; }
+fn scaled(i: u32, scale: Scale) -> vec4f { return x[i]; }
 
 fn put(n: u32, k4: u32, value: vec4f) {
   dw[n * call.in4 + k4] += call.scale * value;

@@ -5,10 +5,13 @@
 
 import { normal, seedFor, uniform } from '../../random.ts';
 import { type DecoderConfig, sizeOf, type TensorShapes, tensorShapes } from '../config.ts';
-import type { AdamWOptions, EngineOptions, PackedRows, Tensors } from '../engine.ts';
+import type { AdamWOptions, EngineOptions, LoraShape, PackedRows, Tensors, WeightSource } from '../engine.ts';
 import { gemma2Decoder } from '../families.ts';
 import { adapterShapes } from '../lora.ts';
+import { type PackedFormat, packedFormats, unpack } from '../packed.ts';
 import { packRows } from '../rows.ts';
+import { sourceOf } from '../weight-source.ts';
+import { packedWords } from './packed-words.ts';
 
 export interface CheckedDecoder {
   readonly name: string;
@@ -45,6 +48,20 @@ const llamaOrQwen: DecoderConfig = {
 /** No size is a multiple of 4: padded on the device. */
 const uneven: DecoderConfig = { ...llamaOrQwen, hiddenSize: 37, intermediateSize: 51, headSize: 6 };
 
+/** Rows of whole blocks. */
+const inBlocks: DecoderConfig = {
+  ...{ ...llamaOrQwen, hiddenSize: 64, intermediateSize: 96, heads: 4, headSize: 16 },
+  ...{ windows: [9], layers: 1 },
+};
+
+/** Adapters on matrices that are all packed in one way. */
+function packedDecoder(format: PackedFormat): CheckedDecoder {
+  const matrices = [...tensorShapes(inBlocks)].filter(([, shape]) => shape.length === 2);
+  const frozen = new Map(matrices.map(([name]) => [name, format]));
+  const lora: LoraShape = { rank: 4, scale: 0.8, targets: ['k_proj', 'down_proj'] };
+  return { name: `packed as ${format}`, config: inBlocks, options: { lora, frozen } };
+}
+
 export const checkedDecoders: readonly CheckedDecoder[] = [
   { name: 'Gemma 2', config: gemma2, options: {} },
   { name: 'Llama and Qwen', config: llamaOrQwen, options: { recompute: true } },
@@ -57,6 +74,7 @@ export const checkedDecoders: readonly CheckedDecoder[] = [
     },
   },
   { name: 'sizes that are padded', config: uneven, options: {} },
+  ...packedFormats.map(packedDecoder),
 ];
 
 /**
@@ -69,14 +87,22 @@ export const checkAdamW: AdamWOptions = {
 
 /** The decoder's weights, and what is trained of it at first. */
 export function startOf({ config, options }: CheckedDecoder): {
-  readonly weights: Tensors;
+  readonly weights: WeightSource;
   readonly trained: Tensors;
 } {
   const weights = randomTensors(tensorShapes(config), 1 - config.normOffset);
-  return {
-    weights,
-    trained: options.lora ? randomTensors(adapterShapes(config, options.lora), 0) : weights,
-  };
+  const trained = options.lora ? randomTensors(adapterShapes(config, options.lora), 0) : weights;
+  const source = sourceOf(weights);
+  if (typeof options.frozen !== 'object') return { weights: source, trained };
+  const words = new Map<string, Uint32Array>();
+  for (const [name, format] of options.frozen) {
+    const packed = packedWords(format, weights.get(name)?.length ?? 0);
+    words.set(name, packed);
+    weights.set(name, unpack(packed, format));
+  }
+  const readPacked: WeightSource['readPacked'] = async (name, visit) =>
+    visit(words.get(name) ?? new Uint32Array(), 0);
+  return { weights: { ...source, readPacked }, trained };
 }
 
 /**

@@ -9,13 +9,13 @@ import type { Device } from '../../device/device.ts';
 import type { DecoderConfig } from '../config.ts';
 import type { PackedRows } from '../engine.ts';
 import type { MatmulChoice } from '../matmul-choice.ts';
-import { toFloat32Values } from '../number-formats.ts';
 import { DevicePolicy } from '../webgpu/device-policy.ts';
 import { type Dispatch, encode } from '../webgpu/kernels.ts';
 import { chooseMatmul } from '../webgpu/matmul/choose.ts';
 import type { MatmulMethod } from '../webgpu/matmul-variants.ts';
 import type { BatchSizes } from '../webgpu/memory/batch.ts';
 import { prepareBatch, prepareDraws } from '../webgpu/memory/batch.ts';
+import { fromStored, type NumberFormat } from '../webgpu/memory/number-format.ts';
 import { ParameterBuffers } from '../webgpu/memory/parameter-buffers.ts';
 import { capacityFor, defaultLogitBytes, Plan } from '../webgpu/memory/plan.ts';
 import { Optimizer } from '../webgpu/optimizer.ts';
@@ -23,7 +23,6 @@ import { decoderBackward } from '../webgpu/passes/backward.ts';
 import { TrainingOperations } from '../webgpu/passes/backward-operations.ts';
 import { bodyForward, headForward, headSampling } from '../webgpu/passes/forward.ts';
 import { ForwardOperations } from '../webgpu/passes/operations.ts';
-import { sourceOf } from '../weight-source.ts';
 import {
   advantages,
   type CheckedDecoder,
@@ -116,7 +115,7 @@ class DecoderStep {
     const options = { ...decoder.options, matmul };
     const policy = new DevicePolicy(device, decoder.config, options, device.adapter);
     const { weights, trained } = startOf(decoder);
-    await policy.weights.load(sourceOf(weights));
+    await policy.weights.load(weights);
     policy.trainable.write(trained);
     return new DecoderStep(device, decoder, policy);
   }
@@ -189,14 +188,14 @@ class DecoderStep {
     const before: ArrayBuffer[] = [];
     for (const bound of bindings) before.push(await this.#read(bound));
     const expected = new Map<number, Float64Array>();
-    const numbers = (binding: number, format: 'F32' | 'BF16' = 'F32') =>
-      Float64Array.from(toFloat32Values(new Uint8Array(before[binding]), format));
+    const numbers = (binding: number, format: NumberFormat = 'f32') =>
+      Float64Array.from(fromStored(new Uint8Array(before[binding]), format));
     const run: KernelRun = {
       ...{ config: this.#config, normed: this.#policy.shape.normed, rows: this.#rows },
       chunk: this.#policy.shape.normChunk,
       ...{ call, adamW: checkAdamW },
       // The stored matrix is the third binding of every kernel that has one.
-      numbers: (binding) => numbers(binding, binding === 2 && stored === 'bf16' ? 'BF16' : 'F32'),
+      numbers: (binding) => numbers(binding, binding === 2 ? stored : undefined),
       expected: (binding) => {
         const values =
           expected.get(binding) ?? new Float64Array(before[binding].byteLength / 4).fill(Number.NaN);

@@ -6,7 +6,8 @@ import type { Device, PassTimer } from '../../device/device.ts';
 import { DeviceError } from '../../errors.ts';
 import { inRegisters, type MatmulMethod } from './matmul-variants.ts';
 import type { BatchSizes } from './memory/batch.ts';
-import type { NumberFormat } from './memory/parameters.ts';
+import type { NumberFormat } from './memory/number-format.ts';
+import { storedSource } from './stored.ts';
 import type { Variant } from './variant.ts';
 
 /** One kernel with its buffers; the workgroups depend on the batch at hand. */
@@ -36,18 +37,6 @@ export interface KernelCall {
   /** Workgroups in x, y and z; 0 anywhere: nothing to do. */
   readonly workgroups: (sizes: BatchSizes) => readonly [number, number?, number?];
 }
-
-/**
- * Four numbers of a matrix as it is kept, and as they are. bf16 is the upper half of an f32, the first in the
- * low word.
- */
-const storedSource: Readonly<Record<NumberFormat, string>> = {
-  f32: 'alias Stored = vec4f;\nfn unpack(stored: Stored) -> vec4f { return stored; }',
-  bf16: `alias Stored = vec2u;
-fn unpack(stored: Stored) -> vec4f {
-  return bitcast<vec4f>(vec4u(stored.x << 16, stored.x & 0xffff0000, stored.y << 16, stored.y & 0xffff0000));
-}`,
-};
 
 /** What several kernels and variants have in common stands once, in files that go before a kernel's own. */
 export const sharedFiles: Readonly<Record<string, readonly string[]>> = {
@@ -136,7 +125,7 @@ export class Kernels {
     return buffer;
   }
 
-  #pipeline(name: string, { stored = 'f32', variant }: Pick<KernelCall, 'stored' | 'variant'>) {
+  #pipeline(name: string, { stored, variant }: Pick<KernelCall, 'stored' | 'variant'>) {
     const { files: own, before, directives = [] } = variant ?? { files: [name], before: '' };
     const files = [...(sharedFiles[name] ?? []), ...own];
     const key = [stored, ...files, before].join(' ');
@@ -144,7 +133,7 @@ export class Kernels {
     if (!pipeline) {
       const code = [
         ...directives,
-        ...[this.#prefix, storedSource[stored], before],
+        ...[this.#prefix, stored ? storedSource(stored) : '', before],
         ...files.map((file) => readFileSync(new URL(`../kernels/${file}.wgsl`, import.meta.url), 'utf8')),
       ].join('\n');
       const module = this.#device.gpu.createShaderModule({ label: name, code });

@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { describeAdapter, findAdapter } from '../../../src/device/adapter.ts';
 import { Device } from '../../../src/device/device.ts';
 import { toBfloat16, toFloat32Values } from '../../../src/engine/number-formats.ts';
+import { packedFormats, unpack } from '../../../src/engine/packed.ts';
+import { packedWords } from '../../../src/engine/self-check/packed-words.ts';
 import { chooseMatmul, type MatmulWanted } from '../../../src/engine/webgpu/matmul/choose.ts';
 import {
   type MatmulPass,
@@ -14,14 +16,13 @@ import {
   type TrialRun,
 } from '../../../src/engine/webgpu/matmul/trial.ts';
 import type { MatmulMethod } from '../../../src/engine/webgpu/matmul-variants.ts';
-import type { NumberFormat } from '../../../src/engine/webgpu/memory/parameters.ts';
 import { normal } from '../../../src/random.ts';
 import { onDevice } from '../../device/on-device.ts';
 
 const adapter = await findAdapter().then(describeAdapter, () => null);
 
 /** By name: what is asked for, and the largest error with weights in f32 and in bf16. */
-const families: [string, Required<MatmulWanted>, Record<NumberFormat, number>][] = [
+const families: [string, Required<MatmulWanted>, Record<'f32' | 'bf16', number>][] = [
   ['registers', { family: 'registers', precision: 'f32' }, { f32: 3e-7, bf16: 3e-7 }],
   ['workgroup', { family: 'workgroup', precision: 'f32' }, { f32: 3e-7, bf16: 3e-7 }],
 ];
@@ -106,6 +107,14 @@ function errorOf(
   return worst;
 }
 
+/** Rows of which each takes one column of the weights. */
+function ones(input: number, output: number): Pick<TrialNumbers, 'x' | 'y'> {
+  const [xStride, yStride] = strides({ input, output });
+  const x = new Float32Array(64 * xStride);
+  for (let row = 0; row < input; row++) x[row * xStride + margins.xBefore + row] = 1;
+  return { x, y: new Float32Array(64 * yStride) };
+}
+
 onDevice('matmul', () => {
   let device: Device;
   beforeAll(async () => {
@@ -145,6 +154,21 @@ onDevice('matmul', () => {
         }
         trial.destroy();
       }
+    });
+
+    test.each(packedFormats)('weights packed as %s give the bits that they give in f32', async (format) => {
+      const options = { input: 96, output: 76 };
+      const plain = numbersFor(65, { ...options, format });
+      const words = packedWords(format, options.input * options.output);
+      const packed = new MatmulTrial(device, matmul, { ...options, format }, { ...plain, w: words });
+      const w = unpack(words, format);
+      const whole = new MatmulTrial(device, matmul, { ...options, format: 'f32' }, { ...plain, w });
+      for (const pass of ['forward', 'forwardFewRows', 'backwardInput'] as const) {
+        for (const run of [{ rows: 65 }, { rows: 5, add: true, scale: 0.5 }])
+          expect(await packed.run(pass, run)).toEqual(await whole.run(pass, run));
+      }
+      packed.destroy();
+      whole.destroy();
     });
 
     test('rows of any size, among them one of zeros', async () => {
@@ -200,6 +224,29 @@ onDevice('matmul', () => {
       }
       trial.destroy();
     });
+  });
+
+  test('every f16 of a packed scale is what it is, however small', async () => {
+    const finite = Array.from({ length: 2 ** 16 }, (_, half) => half).filter(
+      (half) => (half & 0x7c00) < 0x7c00,
+    );
+    const [output, input] = [finite.length, 32];
+    const words = packedWords('q4_1', output * input);
+    for (const [row, half] of finite.entries()) words[5 * row] = half | (finite[output - 1 - row] << 16);
+    const trial = new MatmulTrial(
+      device,
+      (await chooseMatmul(device)).matmul,
+      { input, output, format: 'q4_1' },
+      { ...numbersFor(input, { input, output: 4, format: 'f32' }), ...ones(input, output), w: words },
+    );
+    const found = await trial.run('forward', { rows: input });
+    trial.destroy();
+    const w = unpack(words, 'q4_1');
+    const stride = strides({ input, output })[1];
+    const wrong = w.findIndex(
+      (value, i) => found[(i % input) * stride + margins.yBefore + Math.floor(i / input)] !== value,
+    );
+    expect(wrong).toBe(-1);
   });
 
   afterAll(() => device.sweep());

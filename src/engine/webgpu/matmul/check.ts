@@ -84,7 +84,7 @@ async function tryOut(
 
 /** Numbers of a matrix: the first, and how far it is to the next. */
 interface Line {
-  readonly of: Float32Array;
+  readonly of: Float32Array | Uint32Array;
   readonly at: number;
   readonly step: number;
 }

@@ -13,7 +13,7 @@ import {
   subgroupTile,
   tileVariant,
 } from '../matmul-variants.ts';
-import type { NumberFormat } from '../memory/parameters.ts';
+import type { NumberFormat } from '../memory/number-format.ts';
 import type { Variant } from '../variant.ts';
 
 /** Columns of a matrix: `stride` numbers from row to row, the first at `at`; multiples of 4. */
@@ -174,7 +174,7 @@ export class Matmul {
 
   /**
    * What puts a matmul on subgroup matrices; null where it is not for them: they take those with bf16
-   * weights.
+   * weights. Packed ones have more digits than f16, and go through workgroup memory as those in f32 do, to the same bits.
    */
   #onUnits(
     file: string,

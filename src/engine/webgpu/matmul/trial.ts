@@ -3,10 +3,9 @@
 import { Buffers, createUniform, Readback } from '../../../device/buffers.ts';
 import type { Device } from '../../../device/device.ts';
 import { gemma2Decoder } from '../../families.ts';
-import { toBfloat16 } from '../../number-formats.ts';
 import { type Dispatch, encode, Kernels } from '../kernels.ts';
 import type { MatmulMethod } from '../matmul-variants.ts';
-import { type NumberFormat, numberBytes } from '../memory/parameters.ts';
+import { type NumberFormat, toStored } from '../memory/number-format.ts';
 import { shapeOf, shapeSource } from '../shape.ts';
 import { Matmul } from './matmul.ts';
 
@@ -20,8 +19,8 @@ export const margins = { xBefore: 4, xAfter: 8, yBefore: 8, yAfter: 4 } as const
 export interface TrialNumbers {
   readonly x: Float32Array;
   readonly y: Float32Array;
-  /** (output, input), without margins, like dw. */
-  readonly w: Float32Array;
+  /** (output, input), without margins, like dw; in words where the format is a packed one. */
+  readonly w: Float32Array | Uint32Array;
   readonly dw: Float32Array;
 }
 
@@ -51,19 +50,19 @@ export class MatmulTrial {
     this.#options = options;
     this.#numbers = numbers;
     this.#kernels = Kernels.of(device, prefix(device), matmul);
+    const w = toStored(numbers.w, options.format);
     this.#buffers = new Buffers(
       device,
       'matmul',
       new Map([
         ['x', numbers.x.byteLength],
         ['y', numbers.y.byteLength],
-        ['w', numberBytes[options.format] * numbers.w.length],
+        ['w', w.byteLength],
         ['dw', numbers.dw.byteLength],
         // As many as there could be rows.
         ['rowScales', numbers.x.byteLength],
       ]),
     );
-    const w = options.format === 'bf16' ? toBfloat16(numbers.w) : Float32Array.from(numbers.w);
     device.gpu.queue.writeBuffer(this.#buffers.get('w'), 0, w);
     this.#batch = createUniform(device, 'matmul.batch', 32);
     this.#readback = new Readback(device);

@@ -6,9 +6,9 @@ import type { Device } from '../../../device/device.ts';
 import { DeviceError } from '../../../errors.ts';
 import type { TensorShapes } from '../../config.ts';
 import type { Tensors, WeightSource } from '../../engine.ts';
-import { toBfloat16, toFloat32Values } from '../../number-formats.ts';
 import { paddedAt } from '../padding.ts';
-import { numberBytes, type ParameterLayout, type Piece, type Place, type Slab } from './parameters.ts';
+import { fromStored, isPacked, type NumberFormat, numberBytes, toStored } from './number-format.ts';
+import type { ParameterLayout, Piece, Place, Slab } from './parameters.ts';
 
 /** How much is read back at once, in bytes. */
 const readBytes = 64 * 1024 * 1024;
@@ -84,7 +84,12 @@ export class ParameterBuffers {
   /** Fills every tensor from a source. */
   async load(source: WeightSource): Promise<void> {
     for (const name of this.layout.tensors.keys()) {
-      await source.read(name, (slice, at) => this.#write(name, slice, at));
+      if (isPacked(this.#formatOf(name))) {
+        if (!source.readPacked) throw new RangeError(`the source has no packed weights ${name}`);
+        await source.readPacked(name, (words, at) => this.#write(name, words, at));
+      } else {
+        await source.read(name, (slice, at) => this.#write(name, slice, at));
+      }
       // Otherwise the queue keeps a copy of everything that was written.
       this.#device.sweep();
     }
@@ -97,18 +102,22 @@ export class ParameterBuffers {
 
   /** Every tensor, each a copy, in the order of `names`. */
   async read(names: TensorShapes, readback: Readback): Promise<Tensors> {
-    const tensors: Tensors = new Map();
+    const stored = new Map<string, Uint8Array<ArrayBuffer>>();
     for (const name of names.keys()) {
       const place = this.layout.tensors.get(name);
-      if (place) tensors.set(name, new Float32Array(place.rows * place.columns));
+      if (!place) continue;
+      const bytes = numberBytes[this.#formatOf(name)] * place.rows * place.columns;
+      stored.set(name, new Uint8Array(bytes));
     }
     for (const [n, buffer] of this.#buffers.entries()) {
       for (let offset = 0; offset < buffer.size; offset += readBytes) {
         const bytes = Math.min(readBytes, buffer.size - offset);
         const stretch = await readback.read(buffer, { offset, bytes });
-        this.#gather(tensors, stretch, { buffer: n, offset });
+        this.#gather(stored, stretch, { buffer: n, offset });
       }
     }
+    const tensors: Tensors = new Map();
+    for (const [name, bytes] of stored) tensors.set(name, fromStored(bytes, this.#formatOf(name)));
     return tensors;
   }
 
@@ -116,38 +125,50 @@ export class ParameterBuffers {
     for (const buffer of this.#buffers) buffer.destroy();
   }
 
-  /** Numbers of a tensor from its `at`-th on, to their places. */
-  #write(name: string, values: Float32Array, at: number): void {
+  #formatOf(name: string): NumberFormat {
+    return this.slab(this.#placeOf(name).slab).format;
+  }
+
+  #placeOf(name: string): Place {
     const place = this.layout.tensors.get(name);
     if (!place) throw new RangeError(`no weights ${name}`);
+    return place;
+  }
+
+  /** Numbers of a tensor from its `at`-th on, or the words of packed ones, to their places. */
+  #write(name: string, values: Float32Array | Uint32Array, at: number): void {
+    const place = this.#placeOf(name);
     const slab = this.slab(place.slab);
-    for (const run of runs(place, at, values.length)) {
+    const width = numberBytes[slab.format];
+    const stored = toStored(values, slab.format);
+    for (const run of runs(place, at, stored.length / width)) {
       for (const { piece, first, from, count } of within(slab, run.at, run.count)) {
-        const part = values.subarray(run.from + first, run.from + first + count);
-        const offset = piece.offset + numberBytes[slab.format] * from;
-        const packed = slab.format === 'bf16' ? toBfloat16(part) : Float32Array.from(part);
-        this.#device.gpu.queue.writeBuffer(this.#buffers[piece.buffer], offset, packed);
+        const start = width * (run.from + first);
+        const part = stored.subarray(start, start + width * count);
+        this.#device.gpu.queue.writeBuffer(this.#buffers[piece.buffer], piece.offset + width * from, part);
       }
     }
   }
 
-  /** Copies what a stretch of a buffer holds to the tensors. */
-  #gather(tensors: Tensors, stretch: ArrayBuffer, at: { buffer: number; offset: number }): void {
+  /** Copies what a stretch of a buffer holds to the tensors, as they are stored. */
+  #gather(
+    tensors: ReadonlyMap<string, Uint8Array>,
+    stretch: ArrayBuffer,
+    at: { buffer: number; offset: number },
+  ): void {
     const end = at.offset + stretch.byteLength;
-    for (const [name, values] of tensors) {
-      const place = this.layout.tensors.get(name);
-      if (!place) continue;
+    for (const [name, bytes] of tensors) {
+      const place = this.#placeOf(name);
       const slab = this.slab(place.slab);
       const width = numberBytes[slab.format];
-      const dtype = slab.format === 'bf16' ? 'BF16' : 'F32';
-      for (const run of runs(place, 0, values.length)) {
+      for (const run of runs(place, 0, bytes.length / width)) {
         for (const { piece, first, from, count } of within(slab, run.at, run.count)) {
           if (piece.buffer !== at.buffer) continue;
           const start = piece.offset + width * from;
           const [low, high] = [Math.max(start, at.offset), Math.min(start + width * count, end)];
           if (low >= high) continue;
-          const numbers = toFloat32Values(new Uint8Array(stretch, low - at.offset, high - low), dtype);
-          values.set(numbers, run.from + first + (low - start) / width);
+          const part = new Uint8Array(stretch, low - at.offset, high - low);
+          bytes.set(part, width * (run.from + first) + low - start);
         }
       }
     }

@@ -13,13 +13,10 @@ import {
 } from '../../config.ts';
 import type { EngineOptions, LoraShape } from '../../engine.ts';
 import { adapterName } from '../../lora.ts';
+import { blockNumbers } from '../../packed.ts';
 import { type Blocks, paddingOf, projectionBlocks } from '../padding.ts';
 import { LINEARS, type LinearName, lowRankOf, paddedRank } from './linear-maps.ts';
-
-/** How numbers are kept: bf16 is for frozen matrices, two in a word. */
-export type NumberFormat = 'f32' | 'bf16';
-
-export const numberBytes = { f32: 4, bf16: 2 } as const;
+import { isPacked, type NumberFormat, numberBytes } from './number-format.ts';
 
 /**
  * A tensor in a slab, in numbers from the slab's start: `rows` rows of `columns`, `stride` apart where there is no
@@ -62,6 +59,9 @@ export interface ParameterLayout {
   /** Numbers in all, with the gaps, which stay zero: gradients never reach them. */
   readonly length: number;
 }
+
+/** How frozen matrices are kept. */
+type Frozen = NonNullable<EngineOptions['frozen']>;
 
 /** What an adapter binds at once and holds in one buffer, in bytes. */
 export interface BufferLimits {
@@ -120,7 +120,9 @@ class Layouter {
     }
     rows = Math.max(rows, options.rows ?? 0);
     const bytes = numberBytes[format] * columns;
-    const most = Math.floor(this.#limits.largestBinding / bytes);
+    // What is packed is cut as it would be in f32: sums over pieces then go in the same order, to the same bits.
+    const widest = isPacked(format) ? numberBytes.f32 * columns : bytes;
+    const most = Math.floor(this.#limits.largestBinding / widest);
     const each = rows <= most ? rows : Math.max(1, Math.floor(most / pieceRows)) * pieceRows;
     const pieces: Piece[] = [];
     for (let firstRow = 0; firstRow < rows; firstRow += each) {
@@ -163,18 +165,18 @@ export function decoderFormat({
   lora = null,
   frozen = 'f32',
   training = true,
-}: Pick<EngineOptions, 'lora' | 'frozen' | 'training'>): NumberFormat {
+}: Pick<EngineOptions, 'lora' | 'frozen' | 'training'>): Frozen {
   return lora === null && training ? 'f32' : frozen;
 }
 
 /**
  * The decoder's own weights. `matrices` is how projections, embedding and head are kept; vectors are always
- * f32.
+ * f32, and so is a slab of which not all tensors are packed in one way.
  */
 export function layoutDecoder(
   config: DecoderConfig,
   limits: BufferLimits,
-  matrices: NumberFormat = 'f32',
+  matrices: Frozen = 'f32',
 ): ParameterLayout {
   const to = new Layouter(limits);
   const layers = Array.from({ length: config.layers }, (_, layer) => layer);
@@ -187,9 +189,11 @@ export function layoutDecoder(
   const vector = (tensor: string, columns: number, columnBlocks: Blocks) => ({
     ...{ tensor, rows: 1, columns, columnBlocks },
   });
-  to.lay('embed', table('model.embed_tokens.weight'), { format: matrices, rows });
+  const layMatrix = (name: string, parts: readonly Part[], options: { rows?: number } = {}) =>
+    to.lay(name, parts, { format: formatOf(parts, matrices), ...options });
+  layMatrix('embed', table('model.embed_tokens.weight'), { rows });
   if (config.tiedHead) to.alias('head', 'embed');
-  else to.lay('head', table('lm_head.weight'), { format: matrices, rows });
+  else layMatrix('head', table('lm_head.weight'), { rows });
   const { attention, afterAttention, feedForward, afterFeedForward } = layerNorms(config);
   const names = [attention, afterAttention, feedForward, afterFeedForward].filter((name) => name !== null);
   to.lay(
@@ -211,7 +215,7 @@ export function layoutDecoder(
   for (const layer of layers) {
     for (const [linear, projections] of LINEARS) {
       const parts = projections.map((projection) => part(config, layer, projection));
-      to.lay(`${linear}.${layer}`, parts, { format: matrices });
+      layMatrix(`${linear}.${layer}`, parts);
       if (!config.biases.includes(projections[0])) continue;
       // As a column: one row of a bias is one number, so that the parts lie end to end.
       const biases = projections.map((projection) => ({
@@ -224,6 +228,20 @@ export function layoutDecoder(
     }
   }
   return to.layout();
+}
+
+/** Of a slab of these parts; blocks have no padding in them. */
+function formatOf(parts: readonly Part[], frozen: Frozen): NumberFormat {
+  if (typeof frozen === 'string') return frozen;
+  const formats = new Set(parts.map(({ tensor }) => frozen.get(tensor ?? '')));
+  const [format = 'f32'] = formats;
+  const whole = parts.every(
+    ({ rows, columns, rowBlocks, columnBlocks }) =>
+      columns % blockNumbers === 0 &&
+      paddedSize(columns, columnBlocks) === columns &&
+      paddedSize(rows, rowBlocks) === rows,
+  );
+  return formats.size === 1 && whole ? format : 'f32';
 }
 
 function part(config: DecoderConfig, layer: number, projection: Projection): Part {

@@ -5,7 +5,7 @@
 import type { Binding } from '../../../device/buffers.ts';
 import type { DecoderConfig } from '../../config.ts';
 import type { DecoderParts } from '../decoder-parts.ts';
-import { type Dispatch, type Kernels, perElement } from '../kernels.ts';
+import { type Dispatch, float, type Kernels, perElement } from '../kernels.ts';
 import { Matmul, type Weight, whole } from '../matmul/matmul.ts';
 import type { BatchSizes } from '../memory/batch.ts';
 import type { LinearName } from '../memory/linear-maps.ts';
@@ -46,7 +46,7 @@ export class ForwardOperations {
     return table.pieces.map((piece) =>
       this.kernels.dispatch('embed', {
         stored: table.format,
-        call: [piece.firstRow, piece.rows],
+        call: [piece.firstRow, piece.rows, float(this.config.embeddingScale)],
         bindings: [this.plan.batch, this.plan.get('tokens'), this.weights.bind(table, piece), b.x],
         workgroups: perElement(this.config.hiddenSize / 4),
       }),
