@@ -3,7 +3,7 @@
 // not know (`batch.zero`, or a call's own), or it would unroll them.
 const LANES = 1u;
 
-@compute @workgroup_size(8)
+@compute @workgroup_size(ROWS_OF_LANES)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   if (id.x >= rows()) { return; }
   ofRow(id.x, 0);

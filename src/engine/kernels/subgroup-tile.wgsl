@@ -18,22 +18,20 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   let column4 = group.y * SUBGROUP + lane;
   let inside = min(column4, size.y - 1);
   var sums: array<vec4f, ROWS>;
-  let depths = (size.z + 3) / 4;
-  for (var start = 0u; start < depths; start += SHARED) {
-    let scales = rightScales(inside, start);
-    for (var depth4 = start; depth4 < min(start + SHARED, depths); depth4++) {
-      let b = rightBlock(inside, depth4, scales, size);
-      for (var first = 0u; first < ROWS; first += SUBGROUP) {
-        let a = ofLanes(leftPart(row, depth4, first + lane, size));
-        for (var i = 0u; i < min(SUBGROUP, ROWS); i += 4u) {
-          // Parts are rows at four depths, or four rows at each of four depths.
-          var four = mat4x4f(a[i], a[i + 1], a[i + 2], a[i + 3]);
-          if (!LEFT_ALONG_DEPTH) { four = transpose(four); }
-          for (var j = 0u; j < 4; j++) {
-            let m = first + i + j;
-            let at = four[j];
-            sums[m] = fma(at.wwww, b[3], fma(at.zzzz, b[2], fma(at.yyyy, b[1], fma(at.xxxx, b[0], sums[m]))));
-          }
+  var scales: array<Scale, 4>;
+  for (var depth4 = 0u; 4 * depth4 < size.z; depth4++) {
+    if (RIGHT_ALONG_DEPTH && PACKED && depth4 % SHARED == 0) { scales = rightScales(inside, depth4); }
+    let b = rightBlock(inside, depth4, scales, size);
+    for (var first = 0u; first < ROWS; first += SUBGROUP) {
+      let a = ofLanes(leftPart(row, depth4, first + lane, size));
+      for (var i = 0u; i < min(SUBGROUP, ROWS); i += 4u) {
+        // Parts are rows at four depths, or four rows at each of four depths.
+        var four = mat4x4f(a[i], a[i + 1], a[i + 2], a[i + 3]);
+        if (!LEFT_ALONG_DEPTH) { four = transpose(four); }
+        for (var j = 0u; j < 4; j++) {
+          let m = first + i + j;
+          let at = four[j];
+          sums[m] = fma(at.wwww, b[3], fma(at.zzzz, b[2], fma(at.yyyy, b[1], fma(at.xxxx, b[0], sums[m]))));
         }
       }
     }
@@ -52,9 +50,8 @@ fn leftPart(row: u32, depth4: u32, part: u32, size: vec3u) -> vec4f {
   return select(vec4f(), value, depth < size.z);
 }
 
-// Of a lane's 4 columns, from this depth on; none where they do not lie along the depth.
+// Of a lane's 4 columns, from this depth on.
 fn rightScales(column4: u32, depth4: u32) -> array<Scale, 4> {
-  if (!RIGHT_ALONG_DEPTH) { return array<Scale, 4>(); }
   let line = 4 * column4;
   return array(
     scaleOf(rightAt(line, depth4)), scaleOf(rightAt(line + 1, depth4)),

@@ -12,8 +12,8 @@ export type RowKernel =
   | 'square-sums'
   | 'gradient-norm';
 
-/** Of kernels/row-in-lane.wgsl: rows of a workgroup, few enough that a step of sampling keeps several cores busy. */
-const rowsOfLanes = 8;
+/** Of kernels/row-in-lane.wgsl: rows of a workgroup. Draws are long, and of few rows, which several cores share. */
+const rowsOfLanes = (name: RowKernel) => (name === 'draw' ? 8 : 64);
 
 /**
  * How a row kernel runs. A software adapter's invocations read memory one after the other whatever they read:
@@ -26,11 +26,14 @@ export function overRows(
   rows: (sizes: BatchSizes) => number,
 ): Required<Pick<KernelCall, 'variant' | 'workgroups'>> {
   const perGroup = family === 'workgroup' || family === 'matrix';
+  const lanes = rowsOfLanes(name);
   return {
-    variant: { files: [perGroup ? 'row-in-workgroup' : 'row-in-lane', name], before: '' },
+    variant: perGroup
+      ? { files: ['row-in-workgroup', name], before: '' }
+      : { files: ['row-in-lane', name], before: `const ROWS_OF_LANES = ${lanes};` },
     workgroups: (sizes) => {
       const count = rows(sizes);
-      return perGroup ? inTwoDimensions(count) : [Math.ceil(count / rowsOfLanes)];
+      return perGroup ? inTwoDimensions(count) : [Math.ceil(count / lanes)];
     },
   };
 }

@@ -15,6 +15,7 @@ fn stored(i: u32) -> vec4f { return scaled(i, scaleOf(i)); }`;
 /** Numbers that need no scale. */
 function plain(stored: string, numbers: string): string {
   return `alias Stored = ${stored};
+const PACKED = false;
 alias Scale = u32;
 fn scaleOf(i: u32) -> Scale { return 0; }
 fn scaled(i: u32, scale: Scale) -> vec4f {
@@ -34,6 +35,7 @@ function packed(format: PackedFormat, scale: string): string {
   // In a word.
   const fours = 8 / bits;
   return `alias Stored = u32;
+const PACKED = true;
 alias Scale = vec2f;
 fn scaleOf(i: u32) -> Scale {
   let word = w[${block}];
