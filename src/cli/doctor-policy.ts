@@ -77,11 +77,11 @@ function usesOf({ config, adapter }: PolicyFolder, topology: Topology | null, st
   const sampler = { slots: sampled.slots, maxLength: sampled.contextTokens };
   const train = topology?.stages.train ?? trainConfig.parse({});
   const batchTokens = Math.max(train.microBatchTokens, Math.min(train.maxRowTokens, config.maxPositions));
+  const kept = frozenAs('auto', stored);
   const training = (name: string, options: MemoryRequest['options']): Use => ({
     name,
-    request: { config, options, batchTokens, sampler: null },
+    request: { config, options, exact: kept, batchTokens, sampler: null },
   });
-  const kept = frozenAs('auto', stored);
   const options: MemoryRequest['options'] = { lora: adapter?.lora ?? null, frozen: kept, training: false };
   const sampling: Use = { name: 'sample', request: { config, options, batchTokens: null, sampler } };
   if (topology) {

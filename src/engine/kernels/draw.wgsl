@@ -46,6 +46,11 @@ fn ofRow(m: u32, lane: u32) {
   let options = wanted[m];
   let row = rowOf(m, lane);
   let total = tally(row, EVERY, MASS, lane);
+  // Logits are not finite; the host is told by the sum.
+  if (total <= 0) {
+    if (lane == 0) { drawn[m] = vec4f(0, 0, total, 0); }
+    return;
+  }
   var kept = EVERY;
   for (var what = COUNT; what <= MASS; what++) {
     let byCount = what == COUNT;

@@ -41,5 +41,6 @@ fn rowShare(own: f32, part: f32, lane: u32) -> f32 {
   var before = 0f;
   var taker = 0u;
   for (; taker < LANES - 1 && before + ofLanes[taker] <= part * all; taker++) { before += ofLanes[taker]; }
-  return select(-1, part * all - before, taker == lane);
+  // Not less than 0 in the lane that takes it, however it is rounded.
+  return select(-1, max(0, part * all - before), taker == lane);
 }

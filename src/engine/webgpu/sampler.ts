@@ -175,8 +175,7 @@ export class WebgpuSampler implements Sampler {
   #take(drawing: readonly Feed<number>[], drawn: Float32Array): void {
     for (const [m, { job }] of drawing.entries()) {
       const [token, logprob, total] = drawn.subarray(4 * m);
-      // That of the largest is 1.
-      checkTotal(total >= 1 ? total : Number.NaN);
+      checkTotal(total > 0 ? total : Number.NaN);
       this.#slots.take(job, { token, logprob: job.request.temperature === 0 ? 0 : logprob });
     }
   }

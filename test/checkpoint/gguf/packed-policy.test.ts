@@ -98,7 +98,12 @@ onDevice('a policy of a GGUF file', () => {
     const engine = await openEngine(policy, { device: 'webgpu', training: false });
     const weights = await readWeights(policy);
     expect(await engine.weights()).toEqual(weights);
-    await expect(engine.setWeights(weights)).rejects.toThrow(/cannot be set to other numbers/);
+    const others = new Map(
+      [...weights].map(([tensor, values]) => [tensor, values.map((value) => value + 1)]),
+    );
+    await expect(engine.setWeights(others)).rejects.toThrow(/cannot be set to other numbers/);
+    // None of them.
+    expect(await engine.weights()).toEqual(weights);
     await engine.close();
   });
 

@@ -229,21 +229,22 @@ onDevice('sampling from a vocabulary of many spans', () => {
     expect(pieces.map(({ tokens }) => tokens)).toEqual(whole.map(({ tokens }) => tokens));
   });
 
-  test('logits that are not finite are an error, not a token', async () => {
+  test.each([
+    ['in lanes', 'auto'],
+    ['in workgroups', 'workgroup'],
+  ] as const)('logits that are not finite are an error, not the token before: %s', async (_, matmul) => {
     const weights = filledWeights(config, ({ tensor, index }) => 0.8 * normal(BigInt(tensor), index));
+    const engine = await createWebGpuEngine(config, weights, { matmul });
+    const sampler = engine.sampler({ slots: 1, maxLength: 9 });
+    const sample = (how: Partial<ChooseOptions>) => {
+      const all = { temperature: 1, topP: 1, topK: 0, ...how };
+      return sampler.sample({ prompt: [1, 2], maxTokens: 2, stopTokens: [], seed: 1n, ...all });
+    };
+    expect((await sample({})).tokens).toHaveLength(2);
     weights.get('model.norm.weight')?.fill(Number.NaN);
-    const engine = await createWebGpuEngine(config, weights);
-    for (const temperature of [0, 1]) {
-      const request = {
-        prompt: [1, 2],
-        maxTokens: 2,
-        temperature,
-        topP: 1,
-        topK: 0,
-        stopTokens: [],
-        seed: 1n,
-      };
-      await expect(engine.sampler({ slots: 1, maxLength: 9 }).sample(request)).rejects.toThrow(ModelError);
+    await engine.setWeights(weights);
+    for (const how of [{}, { temperature: 0 }, { topP: 0.9 }, { topK: 5 }]) {
+      await expect(sample(how)).rejects.toThrow(ModelError);
     }
     await engine.close();
   });

@@ -80,6 +80,8 @@ describe("the plan of Gemma 2 2b's shape, by arithmetic", () => {
     expect(() => checkMemory(whole, card)).toThrow(
       /does not fit a card: expected at most 24\.0 GiB of memory, found a need of 59\.\d GiB[\s\S]*kind: lora, rank: 16, frozen: bf16/,
     );
+    const exact = new Map([...tensorShapes(gemma2b).keys()].map((name) => [name, 'q4_0'] as const));
+    expect(adviceFor({ ...whole, exact }, card).join('\n')).toMatch(/kind: lora, rank: 16, frozen: packed/);
     const adapted = { ...whole, options: { lora, frozen: 'bf16' } as const };
     const advice = adviceFor(adapted, card);
     expect(advice.join('\n')).toMatch(/^recompute: true \(8\.\d GiB\)\nbatches of at most \d+ tokens/);

@@ -75,18 +75,17 @@ export function adviceFor(request: MemoryRequest, device: Device): string[] {
   };
   if (request.batchTokens !== null) {
     const recomputed = { ...request, options: { ...request.options, recompute: true } };
-    const lora = { ...request.options, lora: commonLora, frozen: 'bf16' } as const;
+    const frozen = typeof request.exact === 'object' ? request.exact : 'bf16';
+    const lora: MemoryRequest['options'] = { ...request.options, lora: commonLora, frozen };
+    const parameters = `parameters: { kind: lora, rank: ${commonLora.rank}, frozen: ${frozen === 'bf16' ? frozen : 'packed'} }`;
     if (!request.options.recompute) tryOut('recompute: true', recomputed);
     smaller(request, '');
     if (!request.options.lora) {
       const adapted = { ...request, options: lora };
       const both = { ...request, options: { ...lora, recompute: true } };
-      tryOut(`parameters: { kind: lora, rank: ${commonLora.rank}, frozen: bf16 }`, adapted);
+      tryOut(parameters, adapted);
       if (!fits(adapted)) {
-        tryOut(
-          `parameters: { kind: lora, rank: ${commonLora.rank}, frozen: bf16 } and recompute: true`,
-          both,
-        );
+        tryOut(`${parameters} and recompute: true`, both);
         if (!fits(both)) smaller(both, 'LoRA, recompute: true, and ');
       }
     } else if (!request.options.recompute && !fits(recomputed)) {

@@ -24,6 +24,8 @@ export interface MemoryRequest {
   readonly options: Pick<EngineOptions, 'lora' | 'frozen' | 'recompute' | 'training'>;
   /** Most tokens of a batch that is trained on; null: no training. */
   readonly batchTokens: number | null;
+  /** How the checkpoint's weights are kept where they are frozen and nothing is lost, for advice; bf16 is all else. */
+  readonly exact?: EngineOptions['frozen'];
   /** Null: no sampling. */
   readonly sampler: SamplerOptions | null;
 }

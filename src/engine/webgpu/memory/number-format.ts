@@ -18,10 +18,8 @@ export function isPacked(format: NumberFormat): format is PackedFormat {
   return packedFormats.some((packed) => packed === format);
 }
 
-/** Numbers, or the words of packed ones, as they are kept; a copy. Throws `RangeError` for numbers where packed ones are kept. */
+/** Numbers, or the words of packed ones, as they are kept; a copy. */
 export function toStored(values: Float32Array | Uint32Array, format: NumberFormat): Uint8Array<ArrayBuffer> {
-  if (values instanceof Float32Array === isPacked(format))
-    throw new RangeError(`weights that are kept as ${format} cannot be set to other numbers`);
   if (values instanceof Float32Array && format === 'bf16') return new Uint8Array(toBytes(values, 'BF16'));
   return new Uint8Array(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
 }

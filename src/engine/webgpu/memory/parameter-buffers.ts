@@ -95,8 +95,13 @@ export class ParameterBuffers {
     }
   }
 
-  /** Sets the tensors that are given. */
+  /** Sets the tensors that are given. Throws `RangeError`, with nothing set, where one is packed. */
   write(tensors: Tensors): void {
+    for (const name of tensors.keys()) {
+      const format = this.#formatOf(name);
+      if (isPacked(format))
+        throw new RangeError(`${name} is kept as ${format}, and cannot be set to other numbers`);
+    }
     for (const [name, values] of tensors) this.#write(name, values, 0);
   }
 
