@@ -75,7 +75,9 @@ export async function openWeights({ path, config }: WeightFolder): Promise<Weigh
     };
     const readPacked: WeightFiles['readPacked'] = async (name, visit) => {
       const tensor = tensorOf(name);
-      await tensor.file.readPacked?.(tensor.name, visit);
+      if (!tensor.file.readPacked)
+        throw new DataError(`${where}: expected ${name} to be packed, found ${tensor.dtype}`);
+      await tensor.file.readPacked(tensor.name, visit);
     };
     return { dtypes, packed: packingOf(stored), read, readPacked, close };
   } catch (error) {

@@ -3,16 +3,12 @@
 // the fewest that reach a count, and of these the fewest that reach a mass. Of the kept it takes the one whose
 // share of [0, 1), laid out in the order of ids, contains the random number. Of spans that hold none of the kept
 // no logits are read. Logits are in the order that they have before the cap. A row is a target's.
-struct Call { columns: u32 }
 struct Wanted {
   seed: vec2u,    // low and high word
   position: u32,  // of the random number in the seed's sequence
   topP: f32,
   topK: u32,      // 0: all
 }
-@group(0) @binding(0) var<uniform> batch: Batch;
-@group(0) @binding(1) var<storage, read> logits: array<vec4f>;            // (M, columns), not capped
-@group(0) @binding(2) var<storage, read> inverseTemperatures: array<f32>; // (M)
 @group(0) @binding(3) var<storage, read> masses: array<vec2f>;            // (M, spans) largest logit, sum of exp below it
 @group(0) @binding(4) var<storage, read> wanted: array<Wanted>;           // (M)
 @group(0) @binding(5) var<storage, read_write> drawn: array<vec4f>;       // (M) token, logprob, mass of all tokens
@@ -40,8 +36,6 @@ const MASS = 1u;
 
 fn rows() -> u32 { return batch.targets; }
 
-fn spans() -> u32 { return (call.columns + SPAN - 1) / SPAN; }
-
 fn ofRow(m: u32, lane: u32) {
   let options = wanted[m];
   let row = rowOf(m, lane);
@@ -56,9 +50,10 @@ fn ofRow(m: u32, lane: u32) {
     let byCount = what == COUNT;
     let limited = select((options.topP < 1), (options.topK > 0) && (options.topK < call.columns), byCount);
     if (!limited) { continue; }
+    var reached = f32(options.topK);
     // One token is always kept, and has a mass of 1.
-    let mass = max(1e-30, options.topP * tally(row, kept, MASS, lane));
-    kept = fewest(row, what, select(mass, f32(options.topK), byCount), lane);
+    if (!byCount) { reached = max(1e-30, options.topP * tally(row, kept, MASS, lane)); }
+    kept = fewest(row, what, reached, lane);
   }
   let each = (spans() + LANES - 1) / LANES;
   let end = min(spans(), (lane + 1) * each);
@@ -73,10 +68,10 @@ fn ofRow(m: u32, lane: u32) {
 
 fn rowOf(m: u32, lane: u32) -> Row {
   let firstSpan = m * spans();
-  var own = -3e38;
+  var own = -LARGEST;
   for (var span = lane; span < spans(); span += LANES) { own = max(own, masses[firstSpan + span].x); }
   let largest = rowMost(own, lane);
-  return Row(m * ((call.columns + 3) / 4), firstSpan, inverseTemperatures[m], largest, softCap(largest, LOGIT_CAP));
+  return Row(firstOf(m), firstSpan, inverseTemperatures[m], largest, softCap(largest, LOGIT_CAP));
 }
 
 // The fewest tokens whose count or mass reaches this: by halves the key, then the limit.

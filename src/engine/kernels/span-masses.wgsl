@@ -2,11 +2,6 @@
 // below it after cap and temperature. draw.wgsl draws from these, and then from one or a few spans. Where a logit is
 // not finite the sum is far below zero, as the row's then is. One invocation a span and row; columns are taken four
 // by four in order.
-struct Call { columns: u32 }
-const LARGEST = 3e38f;
-@group(0) @binding(0) var<uniform> batch: Batch;
-@group(0) @binding(1) var<storage, read> logits: array<vec4f>;            // (M, columns), not capped
-@group(0) @binding(2) var<storage, read> inverseTemperatures: array<f32>; // (M)
 @group(0) @binding(3) var<storage, read_write> masses: array<vec2f>;      // (M, spans) largest, sum
 @group(0) @binding(4) var<uniform> call: Call;
 
@@ -15,7 +10,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let m = id.y;
   let first = SPAN * id.x;
   if (first >= call.columns || m >= batch.targets) { return; }
-  let at = m * ((call.columns + 3) / 4) + first / 4;
+  let at = firstOf(m) + first / 4;
   let count = min(SPAN, call.columns - first);
   let columns = vec4u(0, 1, 2, 3);
   var most = vec4f(-LARGEST);
@@ -35,5 +30,5 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     sums += select(vec4f(), below, c + columns < vec4u(count));
   }
   let mass = select(vec2f(LARGEST, -LARGEST), vec2f(largest, sums.x + sums.y + sums.z + sums.w), finite);
-  masses[m * ((call.columns + SPAN - 1) / SPAN) + id.x] = mass;
+  masses[m * spans() + id.x] = mass;
 }

@@ -50,7 +50,8 @@ export const sharedFiles: Readonly<Record<string, readonly string[]>> = {
   'logprob-backward': ['logprob-bindings'],
   'add-norm': ['add-norm-bindings'],
   'add-norm-backward': ['add-norm-bindings'],
-  draw: ['philox'],
+  'span-masses': ['sampling-bindings'],
+  draw: ['sampling-bindings', 'philox'],
 };
 
 /** An f32 of a kernel's `Call`. */

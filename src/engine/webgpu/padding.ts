@@ -11,6 +11,11 @@ export interface Blocks {
   readonly padded: number;
 }
 
+/** So many numbers in whole vec4. */
+export function wholeVectors(count: number): number {
+  return Math.ceil(count / 4) * 4;
+}
+
 /** Where a dimension's number lies on the device. */
 export function paddedAt({ size, padded }: Blocks, index: number): number {
   return size === padded ? index : Math.floor(index / size) * padded + (index % size);

@@ -23,8 +23,9 @@ import { ForwardOperations } from './passes/operations.ts';
 
 interface Passes {
   readonly plan: Plan;
-  readonly body: readonly Dispatch[];
-  /** What draws the tokens, after the body. */
+  /** From tokens fed to tokens drawn. */
+  readonly whole: readonly Dispatch[];
+  /** Of it what draws: for targets beyond those that fit at once. */
   readonly head: readonly Dispatch[];
 }
 
@@ -145,9 +146,9 @@ export class WebgpuSampler implements Sampler {
       const some = drawing.slice(from, from + this.#mostDrawn);
       const part = partOf(batch, from, from + some.length);
       const prepared = prepareBatch(part, shape, { backward: false });
-      const { plan, body, head } = this.#passesFor(prepared.sizes);
+      const { plan, whole, head } = this.#passesFor(prepared.sizes);
       plan.write(prepared);
-      const list = from === 0 ? [...body, ...head] : head;
+      const list = from === 0 ? whole : head;
       const work = {
         kind: from === 0 ? 'sample' : 'sample, head',
         amount: part.tokens.length || some.length,
@@ -220,7 +221,8 @@ export class WebgpuSampler implements Sampler {
       keys: this.#cache.get(`keys.${layer}`),
       values: this.#cache.get(`values.${layer}`),
     }));
-    this.#passes = { plan, body: bodyForward(to, cache), head: headSampling(to) };
+    const head = headSampling(to);
+    this.#passes = { plan, whole: [...bodyForward(to, cache), ...head], head };
     return this.#passes;
   }
 

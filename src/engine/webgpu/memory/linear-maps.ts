@@ -1,6 +1,7 @@
 /** The linear maps of a layer as kernels run them: projections with the same input are one matmul. */
 import { type DecoderConfig, type Projection, projectionShape } from '../../config.ts';
 import type { LoraShape } from '../../engine.ts';
+import { wholeVectors } from '../padding.ts';
 
 export type LinearName = 'qkv' | 'o' | 'gateUp' | 'down';
 
@@ -43,5 +44,5 @@ export function lowRankOf(linear: LinearName, lora: LoraShape | null): readonly 
 
 /** Adapters' ranks in whole vec4. */
 export function paddedRank({ rank }: LoraShape): number {
-  return Math.ceil(rank / 4) * 4;
+  return wholeVectors(rank);
 }

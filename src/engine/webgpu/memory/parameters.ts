@@ -14,7 +14,7 @@ import {
 import type { EngineOptions, LoraShape } from '../../engine.ts';
 import { adapterName } from '../../lora.ts';
 import { blockNumbers } from '../../packed.ts';
-import { type Blocks, paddingOf, projectionBlocks } from '../padding.ts';
+import { type Blocks, paddingOf, projectionBlocks, wholeVectors } from '../padding.ts';
 import { LINEARS, type LinearName, lowRankOf, paddedRank } from './linear-maps.ts';
 import { isPacked, type NumberFormat, numberBytes } from './number-format.ts';
 
@@ -181,7 +181,7 @@ export function layoutDecoder(
   const to = new Layouter(limits);
   const layers = Array.from({ length: config.layers }, (_, layer) => layer);
   // Tiles of the head have 4 rows, so its last tile may reach beyond the vocabulary.
-  const rows = Math.ceil(config.vocabSize / 4) * 4;
+  const rows = wholeVectors(config.vocabSize);
   const padding = paddingOf(config);
   const table = (tensor: string) => [
     { tensor, rows: config.vocabSize, columns: config.hiddenSize, columnBlocks: padding.hidden },

@@ -6,6 +6,7 @@ import { Buffers, createUniform } from '../../../device/buffers.ts';
 import type { Device } from '../../../device/device.ts';
 import type { DecoderConfig } from '../../config.ts';
 import type { LoraShape } from '../../engine.ts';
+import { wholeVectors } from '../padding.ts';
 import type { Shape } from '../shape.ts';
 import type { BatchSizes, PreparedBatch } from './batch.ts';
 import { batchTable, type Capacity, type Kept } from './batch-table.ts';
@@ -140,10 +141,6 @@ export function headTiles(
 /** How many rows of logits, of all of the vocabulary, have at most this many bytes; kernels write 64 at once. */
 export function wholeRows({ vocabSize }: Pick<DecoderConfig, 'vocabSize'>, bytes: number): number {
   return Math.max(64, Math.floor(bytes / 4 / wholeVectors(vocabSize) / 64) * 64);
-}
-
-function wholeVectors(columns: number): number {
-  return Math.ceil(columns / 4) * 4;
 }
 
 /**
