@@ -12,3 +12,8 @@ fn put(m: u32, k4: u32, value: vec4f) {
     dx[at] = call.scale * value;
   }
 }
+
+// What a sum has come to, kept where its result goes; for panel.wgsl.
+fn partial(m: u32, k4: u32) -> vec4f { return dx[m * call.xStride4 + call.xAt4 + k4]; }
+
+fn keep(m: u32, k4: u32, value: vec4f) { dx[m * call.xStride4 + call.xAt4 + k4] = value; }

@@ -13,3 +13,8 @@ fn put(m: u32, n4: u32, value: vec4f) {
     y[at] = call.scale * value;
   }
 }
+
+// What a sum has come to, kept where its result goes; for panel.wgsl.
+fn partial(m: u32, n4: u32) -> vec4f { return y[m * call.yStride4 + call.yAt4 + n4]; }
+
+fn keep(m: u32, n4: u32, value: vec4f) { y[m * call.yStride4 + call.yAt4 + n4] = value; }

@@ -3,9 +3,9 @@
 // registers. Of the left factor each lane reads other numbers than its neighbors, and all lanes then use them
 // by broadcast. Sums go over the depth in order, with fma: a number of the result depends on its row and
 // column alone, not on how many there are nor on ROWS, and repeats to the bit. Follows the same files as
-// tile.wgsl, of which it takes `leftAt` and `rightAt` (where four numbers of the right factor lie): a branch around
-// each read would cost as much as the read, so what is beyond an end is read from within, and thrown away. Of weights
-// that are packed the scales are read once for all depths that share them, where they lie along the depth.
+// tile.wgsl, of which it takes `leftAt`, and subgroup-right.wgsl: a branch around each read would cost as much as the
+// read, so what is beyond an end is read from within, and thrown away. Of weights that are packed the scales are read
+// once for all depths that share them, where they lie along the depth.
 
 // Fours of a row that share a scale.
 const SHARED = 8u;
@@ -48,34 +48,4 @@ fn leftPart(row: u32, depth4: u32, part: u32, size: vec3u) -> vec4f {
   let depth = 4 * depth4 + part % 4;
   let value = leftAt(min(depth, size.z - 1), min((row + part) / 4, size.x / 4 - 1));
   return select(vec4f(), value, depth < size.z);
-}
-
-// Of a lane's 4 columns, from this depth on.
-fn rightScales(column4: u32, depth4: u32) -> array<Scale, 4> {
-  let line = 4 * column4;
-  return array(
-    scaleOf(rightAt(line, depth4)), scaleOf(rightAt(line + 1, depth4)),
-    scaleOf(rightAt(line + 2, depth4)), scaleOf(rightAt(line + 3, depth4)),
-  );
-}
-
-// A lane's 4 columns at four depths: a vec4 of columns for each.
-fn rightBlock(column4: u32, depth4: u32, scales: array<Scale, 4>, size: vec3u) -> mat4x4f {
-  if (RIGHT_ALONG_DEPTH) {
-    let line = 4 * column4;
-    return transpose(mat4x4f(
-      scaled(rightAt(line, depth4), scales[0]), scaled(rightAt(line + 1, depth4), scales[1]),
-      scaled(rightAt(line + 2, depth4), scales[2]), scaled(rightAt(line + 3, depth4), scales[3]),
-    ));
-  }
-  let line = 4 * depth4;
-  return mat4x4f(
-    rightLine(line, column4, size), rightLine(line + 1, column4, size),
-    rightLine(line + 2, column4, size), rightLine(line + 3, column4, size),
-  );
-}
-
-fn rightLine(line: u32, column4: u32, size: vec3u) -> vec4f {
-  let at = rightAt(min(line, size.z - 1), column4);
-  return select(vec4f(), scaled(at, scaleOf(at)), line < size.z);
 }

@@ -167,7 +167,7 @@ export function encode(
   sizes: BatchSizes,
   profiler: PassTimer | null = null,
 ): void {
-  const all = dispatches.flatMap((dispatch) => (dispatch.before ? [dispatch.before, dispatch] : [dispatch]));
+  const all = dispatches.flatMap(inOrder);
   const list = all.filter(({ workgroups }) => workgroups(sizes).every((count) => count > 0));
   if (profiler === null) {
     const pass = encoder.beginComputePass();
@@ -181,6 +181,11 @@ export function encode(
     pass.end();
   }
   profiler.resolve(encoder);
+}
+
+/** A dispatch after what has to run before it. */
+function inOrder(dispatch: Dispatch): Dispatch[] {
+  return dispatch.before ? [...inOrder(dispatch.before), dispatch] : [dispatch];
 }
 
 function encodeOne(

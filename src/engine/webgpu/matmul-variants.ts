@@ -43,9 +43,9 @@ export function tileVariant(file: string, { software, half }: { software: boolea
  */
 export const subgroupRows = { whole: 16, rest: 8, more: 24 } as const;
 
-/** The same in the tiles of a subgroup: subgroup-tile.wgsl after it. */
+/** The same in the tiles of a subgroup: subgroup-right.wgsl and subgroup-tile.wgsl after it. */
 export function subgroupTile(file: string, lanes: number, tile: keyof typeof subgroupRows): Variant {
-  const variant = inSubgroup([file, 'subgroup-tile'], lanes);
+  const variant = inSubgroup([file, 'subgroup-right', 'subgroup-tile'], lanes);
   const sizes = `const TILE = ${subgroupRows.whole}u;
 const ROWS = ${subgroupRows[tile]}u;
 const REST = ${tile === 'rest'};`;
@@ -61,6 +61,45 @@ export function gradientTile(file: string, lanes: number, rows: number): readonl
   const computed = (each: number) => Math.ceil(rows / each) * each;
   const tile = more % lanes === 0 && computed(more) <= 1.05 * computed(whole) ? 'more' : 'whole';
   return [subgroupRows[tile], subgroupTile(file, lanes, tile)];
+}
+
+/** The rows from which on reading a panel of the right factor pays, and how many at most go down one together. */
+export const panelRows = { from: 48, most: 256 } as const;
+
+/** The depth of a panel is a multiple of what the lanes read at once of a row, up to this. */
+const deepestPanel = 128;
+
+/**
+ * How deep the panels are for sums over `depth`: what is computed in vain, beyond the end, against what each panel costs, which
+ * is about as much as 27 numbers of depth. Null where panels are too shallow to pay.
+ */
+export function panelDepth(depth: number, lanes: number): number | null {
+  const unit = 4 * lanes;
+  if (depth < unit || unit > deepestPanel) return null;
+  const depths = Array.from({ length: Math.floor(deepestPanel / unit) }, (_, i) => (i + 1) * unit);
+  const cost = (each: number) => Math.ceil(depth / each) * (each + 27);
+  return depths.reduce((best, each) => (cost(each) <= cost(best) ? each : best));
+}
+
+/** The same with a panel of this depth: panel.wgsl after it. */
+export function panelVariant(file: string, lanes: number, depth: number, panels: number): Variant {
+  const variant = inSubgroup([file, 'subgroup-right', 'panel'], lanes);
+  const fours = Array.from({ length: depth / 4 }, (_, four) => {
+    const [part, lane] = [Math.floor(four / lanes), four % lanes];
+    const [x, y, z, w] = [0, 1, 2, 3].map((i) => `panel[${4 * four + i}]`);
+    return `  a = subgroupBroadcast(own[${part}], ${lane});
+  sum = fma(a.wwww, ${w}, fma(a.zzzz, ${z}, fma(a.yyyy, ${y}, fma(a.xxxx, ${x}, sum))));`;
+  });
+  const before = `const DEPTH = ${depth}u;
+const PARTS = ${Math.ceil(depth / (4 * lanes))}u;
+const PANELS = ${Math.min(panels, 2)}u;
+fn products(own: array<vec4f, PARTS>, before: vec4f) -> vec4f {
+  var sum = before;
+  var a: vec4f;
+${fours.join('\n')}
+  return sum;
+}`;
+  return { ...variant, before: `${variant.before}\n${before}` };
 }
 
 /** Whether the last rows, beyond whole tiles, fit into the small one. */

@@ -7,12 +7,16 @@ import {
   hasRest,
   matrixTile,
   matrixVariant,
+  panelDepth,
+  panelRows,
+  panelVariant,
   rowsVariant,
   scalesVariant,
   subgroupRows,
   subgroupTile,
   tileVariant,
 } from '../matmul-variants.ts';
+import type { BatchSizes } from '../memory/batch.ts';
 import type { NumberFormat } from '../memory/number-format.ts';
 import type { Variant } from '../variant.ts';
 
@@ -78,7 +82,7 @@ export class Matmul {
     }
     const lanes = this.#inSubgroups(
       'matmul',
-      { file: 'tile-forward', call, columns: options.output },
+      { file: 'tile-forward', call, columns: options.output, depth: options.input },
       options,
     );
     if (lanes) return lanes;
@@ -107,7 +111,8 @@ export class Matmul {
       const workgroups = tiles(options.input, 8, options);
       return this.#kernels.dispatch('matmul-backward-input', { ...call, workgroups });
     }
-    const tile = { file: 'tile-backward-input', call, columns: options.input };
+    const { input: columns, output: depth } = options;
+    const tile = { file: 'tile-backward-input', call, columns, depth };
     const lanes = this.#inSubgroups('matmul-backward-input', tile, options);
     if (lanes) return lanes;
     const units = this.#onUnits(
@@ -146,30 +151,51 @@ export class Matmul {
   }
 
   /**
-   * A matmul in the tiles of subgroups; null where the family is another. Many rows or few: the last ones, where
-   * they are few, have a smaller tile.
+   * A matmul in subgroups; null where the family is another. Few rows are taken in tiles, the last ones in a smaller
+   * one where they are few; many go down panels. All give a row the same bits.
    */
   #inSubgroups(
     kernel: string,
-    tile: { file: string; call: Omit<KernelCall, 'workgroups'>; columns: number },
-    { over }: MatmulOptions,
+    factors: { file: string; call: Omit<KernelCall, 'workgroups'>; columns: number; depth: number },
+    options: MatmulOptions,
   ): Dispatch | null {
     const { lanes } = this.#kernels.matmul;
     if (!lanes) return null;
-    const { file, call } = tile;
-    const columns = Math.ceil(tile.columns / (4 * lanes));
+    const { over } = options;
+    const { file, call, depth } = factors;
+    const columns = Math.ceil(factors.columns / (4 * lanes));
     const { whole } = subgroupRows;
-    return this.#kernels.dispatch(kernel, {
+    const panel = this.#panel(factors, options);
+    /** The rows that tiles take. */
+    const tiled = (sizes: BatchSizes) => (panel && sizes[over] >= panelRows.from ? 0 : sizes[over]);
+    const tiles = this.#kernels.dispatch(kernel, {
       ...{ ...call, variant: subgroupTile(file, lanes, 'whole') },
-      workgroups: ({ [over]: rows }) => [
-        hasRest(rows) ? Math.floor(rows / whole) : Math.ceil(rows / whole),
-        columns,
-      ],
+      workgroups: (sizes) => {
+        const rows = tiled(sizes);
+        return [hasRest(rows) ? Math.floor(rows / whole) : Math.ceil(rows / whole), columns];
+      },
       before: this.#kernels.dispatch(kernel, {
         ...{ ...call, variant: subgroupTile(file, lanes, 'rest') },
-        workgroups: ({ [over]: rows }) => [hasRest(rows) ? 1 : 0, columns],
+        workgroups: (sizes) => [hasRest(tiled(sizes)) ? 1 : 0, columns],
       }),
     });
+    if (!panel) return tiles;
+    return this.#kernels.dispatch(kernel, {
+      ...{ ...call, variant: panelVariant(file, lanes, panel, Math.ceil(depth / panel)), before: tiles },
+      workgroups: ({ [over]: rows }) => [rows < panelRows.from ? 0 : panelGroups(rows, columns), columns],
+    });
+  }
+
+  /** How deep the panels of a matmul are; null where it is for tiles alone. */
+  #panel(
+    { columns, depth }: { columns: number; depth: number },
+    { scale = 1, add = false }: MatmulOptions,
+  ): number | null {
+    const { lanes } = this.#kernels.matmul;
+    if (!lanes || columns < 4 * lanes) return null;
+    const deep = panelDepth(depth, lanes);
+    // What several panels come to lies in the result meanwhile.
+    return deep && (depth <= deep || (scale === 1 && !add)) ? deep : null;
   }
 
   /**
@@ -210,6 +236,12 @@ export class Matmul {
     const { software } = adapter;
     return tileVariant(file, { software, half: matmul.precision === 'f16' && weight?.format === 'bf16' });
   }
+}
+
+/** In how many parts rows go down panels: as few as may be, as each reads the panel, but enough for several cores. */
+function panelGroups(rows: number, columns: number): number {
+  const { from, most } = panelRows;
+  return Math.max(Math.ceil(rows / most), Math.min(Math.floor(rows / from), Math.ceil(8 / columns)));
 }
 
 /** A whole matrix of this width. */

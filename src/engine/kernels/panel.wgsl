@@ -1,0 +1,53 @@
+// A matmul for software adapters with many rows, to the bits of subgroup-tile.wgsl. A workgroup is a subgroup, whose
+// lanes have 4 columns each. They read a panel of the right factor, DEPTH numbers deep, into memory of their own once,
+// and go down many rows with it. Such memory is laid out lane beside lane, so that an element which the text names by
+// a constant is read by one instruction for all lanes, in which it is multiplied as well, where any other read is some
+// ten for each number. So `products` is a list: a loop would not do. Of a row each lane reads other depths than its
+// neighbors, and all lanes then use them by broadcast. Deeper matmuls take panel after panel, and what a row has
+// come to lies in the result meanwhile: they may neither add to it nor scale. Follows the same files as tile.wgsl.
+
+var<private> panel: array<vec4f, DEPTH>;
+
+@compute @workgroup_size(SUBGROUP)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(subgroup_invocation_id) lane: u32,
+) {
+  let size = extent();
+  let depth4 = size.z / 4;
+  let column4 = group.y * SUBGROUP + lane;
+  let inside = min(column4, size.y - 1);
+  let each = (size.x + groups.x - 1) / groups.x;
+  let first = group.x * each;
+  let end = min(first + each, size.x);
+  for (var start4 = 0u; start4 < depth4; start4 += DEPTH / 4) {
+    fill(inside, start4, size);
+    for (var row = first; row < end; row++) {
+      var own: array<vec4f, PARTS>;
+      for (var part = 0u; part < PARTS; part++) {
+        own[part] = leftAt(row, min(start4 + part * SUBGROUP + lane, depth4 - 1));
+      }
+      var sum = vec4f();
+      if (PANELS > 1 && start4 > 0) { sum = partial(row, inside); }
+      sum = products(own, sum);
+      if (column4 < size.y) {
+        if (PANELS > 1) { keep(row, column4, sum); } else { put(row, column4, sum); }
+      }
+    }
+  }
+}
+
+// Beyond the end the panel is zero, and what it is multiplied with does not matter.
+fn fill(column4: u32, start4: u32, size: vec3u) {
+  // The bound is no constant: the loop is not to be unrolled.
+  for (var i = 0u; i < DEPTH / 4 + batch.zero; i++) {
+    let at4 = min(start4 + i, size.z / 4 - 1);
+    var scales: array<Scale, 4>;
+    if (RIGHT_ALONG_DEPTH && PACKED) { scales = rightScales(column4, at4); }
+    let block = rightBlock(column4, at4, scales, size);
+    for (var j = 0u; j < 4; j++) {
+      panel[4 * i + j] = select(vec4f(), block[j], start4 + i <= at4);
+    }
+  }
+}
