@@ -13,7 +13,7 @@ fn put(m: u32, k4: u32, value: vec4f) {
   }
 }
 
-// What a sum has come to, kept where its result goes; for panel.wgsl.
-fn partial(m: u32, k4: u32) -> vec4f { return dx[m * call.xStride4 + call.xAt4 + k4]; }
+// What a sum has come to before the last panel of panel.wgsl, kept where its result goes: that is then not added to.
+fn partialAt(m: u32, k4: u32) -> vec4f { return dx[m * call.xStride4 + call.xAt4 + k4]; }
 
-fn keep(m: u32, k4: u32, value: vec4f) { dx[m * call.xStride4 + call.xAt4 + k4] = value; }
+fn putPartial(m: u32, k4: u32, value: vec4f) { dx[m * call.xStride4 + call.xAt4 + k4] = value; }

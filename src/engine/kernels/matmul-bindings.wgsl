@@ -14,7 +14,7 @@ fn put(m: u32, n4: u32, value: vec4f) {
   }
 }
 
-// What a sum has come to, kept where its result goes; for panel.wgsl.
-fn partial(m: u32, n4: u32) -> vec4f { return y[m * call.yStride4 + call.yAt4 + n4]; }
+// What a sum has come to before the last panel of panel.wgsl, kept where its result goes: that is then not added to.
+fn partialAt(m: u32, n4: u32) -> vec4f { return y[m * call.yStride4 + call.yAt4 + n4]; }
 
-fn keep(m: u32, n4: u32, value: vec4f) { y[m * call.yStride4 + call.yAt4 + n4] = value; }
+fn putPartial(m: u32, n4: u32, value: vec4f) { y[m * call.yStride4 + call.yAt4 + n4] = value; }

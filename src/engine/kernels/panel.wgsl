@@ -3,8 +3,8 @@
 // and go down many rows with it. Such memory is laid out lane beside lane, so that an element which the text names by
 // a constant is read by one instruction for all lanes, in which it is multiplied as well, where any other read is some
 // ten for each number. So `products` is a list: a loop would not do. Of a row each lane reads other depths than its
-// neighbors, and all lanes then use them by broadcast. Deeper matmuls take panel after panel, and what a row has
-// come to lies in the result meanwhile: they may neither add to it nor scale. Follows the same files as tile.wgsl.
+// neighbors, and all lanes then use them by broadcast. Deeper matmuls take panel after panel, and put aside what a row has
+// come to meanwhile. Follows the same files as tile.wgsl.
 
 var<private> panel: array<vec4f, DEPTH>;
 
@@ -15,7 +15,7 @@ fn main(
   @builtin(subgroup_invocation_id) lane: u32,
 ) {
   let size = extent();
-  let depth4 = size.z / 4;
+  let depth4 = (size.z + 3) / 4;
   let column4 = group.y * SUBGROUP + lane;
   let inside = min(column4, size.y - 1);
   let each = (size.x + groups.x - 1) / groups.x;
@@ -29,10 +29,14 @@ fn main(
         own[part] = leftAt(row, min(start4 + part * SUBGROUP + lane, depth4 - 1));
       }
       var sum = vec4f();
-      if (PANELS > 1 && start4 > 0) { sum = partial(row, inside); }
+      if (SEVERAL && start4 > 0) { sum = partialAt(row, inside); }
       sum = products(own, sum);
       if (column4 < size.y) {
-        if (PANELS > 1) { keep(row, column4, sum); } else { put(row, column4, sum); }
+        if (SEVERAL && start4 + DEPTH / 4 < depth4) {
+          putPartial(row, column4, sum);
+        } else {
+          put(row, column4, sum);
+        }
       }
     }
   }
@@ -42,7 +46,7 @@ fn main(
 fn fill(column4: u32, start4: u32, size: vec3u) {
   // The bound is no constant: the loop is not to be unrolled.
   for (var i = 0u; i < DEPTH / 4 + batch.zero; i++) {
-    let at4 = min(start4 + i, size.z / 4 - 1);
+    let at4 = min(start4 + i, (size.z + 3) / 4 - 1);
     var scales: array<Scale, 4>;
     if (RIGHT_ALONG_DEPTH && PACKED) { scales = rightScales(column4, at4); }
     let block = rightBlock(column4, at4, scales, size);

@@ -21,13 +21,3 @@ fn right(m: u32, k4: u32) -> vec4f {
 }
 
 fn rightAt(m: u32, k4: u32) -> u32 { return m * call.xStride4 + call.xAt4 + k4; }
-
-// As of a stored matrix in f32.
-const PACKED = false;
-alias Scale = u32;
-fn scaleOf(i: u32) -> Scale { return 0; }
-fn scaled(i: u32, scale: Scale) -> vec4f { return x[i]; }
-
-fn put(n: u32, k4: u32, value: vec4f) {
-  dw[n * call.in4 + k4] += call.scale * value;
-}

@@ -46,6 +46,7 @@ export const sharedFiles: Readonly<Record<string, readonly string[]>> = {
   matmul: ['matmul-rows', 'matmul-bindings'],
   'matmul-backward-input': ['matmul-rows', 'matmul-backward-input-bindings'],
   'matmul-backward-weight': ['matmul-rows', 'matmul-backward-weight-bindings'],
+  transpose: ['matmul-rows'],
   logprob: ['logprob-bindings'],
   'logprob-backward': ['logprob-bindings'],
   'add-norm': ['add-norm-bindings'],

@@ -66,6 +66,9 @@ export function gradientTile(file: string, lanes: number, rows: number): readonl
 /** The rows from which on reading a panel of the right factor pays, and how many at most go down one together. */
 export const panelRows = { from: 48, most: 256 } as const;
 
+/** How deep the panels of a weight's gradient are, whose depth is known with the batch alone. */
+export const gradientPanel = 64;
+
 /** The depth of a panel is a multiple of what the lanes read at once of a row, up to this. */
 const deepestPanel = 128;
 
@@ -81,9 +84,14 @@ export function panelDepth(depth: number, lanes: number): number | null {
   return depths.reduce((best, each) => (cost(each) <= cost(best) ? each : best));
 }
 
-/** The same with a panel of this depth: panel.wgsl after it. */
-export function panelVariant(file: string, lanes: number, depth: number, panels: number): Variant {
-  const variant = inSubgroup([file, 'subgroup-right', 'panel'], lanes);
+/** The same with panels of this depth, one or several: panel.wgsl after the files. */
+export function panelVariant(
+  files: readonly string[],
+  lanes: number,
+  depth: number,
+  panels: 'one' | 'several',
+): Variant {
+  const variant = inSubgroup([...files, 'subgroup-right', 'panel'], lanes);
   const fours = Array.from({ length: depth / 4 }, (_, four) => {
     const [part, lane] = [Math.floor(four / lanes), four % lanes];
     const [x, y, z, w] = [0, 1, 2, 3].map((i) => `panel[${4 * four + i}]`);
@@ -92,7 +100,7 @@ export function panelVariant(file: string, lanes: number, depth: number, panels:
   });
   const before = `const DEPTH = ${depth}u;
 const PARTS = ${Math.ceil(depth / (4 * lanes))}u;
-const PANELS = ${Math.min(panels, 2)}u;
+const SEVERAL = ${panels === 'several'};
 fn products(own: array<vec4f, PARTS>, before: vec4f) -> vec4f {
   var sum = before;
   var a: vec4f;

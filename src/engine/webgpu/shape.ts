@@ -23,6 +23,8 @@ export interface Shape {
   readonly normChunk: number;
   /** How many numbers norms have, padding left out. */
   readonly normed: { readonly hidden: number; readonly head: number };
+  /** How many numbers a weight's gradient may have on its way, in panels; 0 on GPUs, which take none. */
+  readonly gradientRoom: number;
   /** Neighboring pairs that one invocation rotates. */
   readonly ropePairs: 2 | 4;
 }
@@ -50,6 +52,7 @@ export function shapeOf(decoder: DecoderConfig, software: boolean): Shape {
     keyBlock: lanes,
     normChunk: 64,
     normed: { hidden: decoder.hiddenSize, head: decoder.headSize },
+    gradientRoom: software ? 2 ** 20 : 0,
     ropePairs: config.headSize % 8 === 0 ? 4 : 2,
   };
 }

@@ -134,11 +134,13 @@ onDevice('matmul', () => {
       [64, 64, 64, 1],
       [65, 68, 132, 2],
       [130, 36, 100, 1],
+      // Of several panels, and slices of the weight's gradient.
+      [130, 148, 260, 1],
     ])('%i rows, %i to %i, times %d: as float64', async (rows, input, output, scale) => {
       for (const format of ['f32', 'bf16'] as const) {
         const options = { input, output, format };
         const numbers = numbersFor(rows, options);
-        const trial = new MatmulTrial(device, matmul, options, numbers);
+        const trial = new MatmulTrial(device, matmul, { ...options, gradientRows: 64 }, numbers);
         for (const pass of matmulPasses) {
           for (const add of [false, true]) {
             const run = { rows, add, scale };
@@ -210,16 +212,18 @@ onDevice('matmul', () => {
     });
 
     test('a row does not depend on how many there are; the same again is the same to the bit', async () => {
-      const options = { input: 84, output: 76, format: 'bf16' } as const;
+      const options = { input: 84, output: 140, format: 'bf16' } as const;
       const trial = new MatmulTrial(device, matmul, options, numbersFor(130, options));
       for (const pass of matmulPasses.filter((name) => name !== 'backwardWeight')) {
-        const [xStride, yStride] = strides(options);
-        const stride = pass === 'backwardInput' ? xStride : yStride;
-        const whole = await trial.run(pass, { rows: 130 });
-        expect(await trial.run(pass, { rows: 130 })).toEqual(whole);
-        for (const rows of [1, 2, 7, 8, 9, 63, 64, 65, 129]) {
-          const some = await trial.run(pass, { rows });
-          expect(some.subarray(0, rows * stride)).toEqual(whole.subarray(0, rows * stride));
+        for (const how of [{}, { add: true, scale: 0.5 }]) {
+          const [xStride, yStride] = strides(options);
+          const stride = pass === 'backwardInput' ? xStride : yStride;
+          const whole = await trial.run(pass, { rows: 130, ...how });
+          expect(await trial.run(pass, { rows: 130, ...how })).toEqual(whole);
+          for (const rows of [1, 2, 7, 8, 9, 47, 48, 63, 64, 65, 129]) {
+            const some = await trial.run(pass, { rows, ...how });
+            expect(some.subarray(0, rows * stride)).toEqual(whole.subarray(0, rows * stride));
+          }
         }
       }
       trial.destroy();

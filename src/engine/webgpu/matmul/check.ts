@@ -10,6 +10,14 @@ const sizes = { rows: 133, input: 148, output: 140 } as const;
 /** For which the first rows must come out the same. */
 const fewer = [1, 8, 65];
 
+/** What becomes of a result; a weight's gradient always adds. */
+interface Way {
+  readonly add: boolean;
+  readonly scale: number;
+}
+const adding: Way = { add: true, scale: 0.5 };
+const writing: Way = { add: false, scale: 1 };
+
 /**
  * Largest error, as a share of what the terms of a sum amount to together. Measured ones are a hundredth of
  * the first.
@@ -55,15 +63,17 @@ async function tryOut(
   const trial = new MatmulTrial(device, matmul, { ...sizes, format }, numbers);
   const allowed = tolerance[format === 'bf16' ? matmul.precision : 'f32'];
   try {
-    for (const pass of matmulPasses) {
+    // What neither adds nor scales may go another way.
+    const ways = format === 'f32' ? [adding, writing] : [adding];
+    for (const [pass, way] of matmulPasses.flatMap((pass) => ways.map((way) => [pass, way] as const))) {
       const run = async (rows: number) => {
-        const values = await trial.run(pass, { rows, add: true, scale: 0.5 });
+        const values = await trial.run(pass, { rows, ...way });
         read(pass, values);
         return values;
       };
       const what = `${pass} with ${format} weights`;
       const found = await run(sizes.rows);
-      const off = errorOf(pass, numbers, found);
+      const off = errorOf(pass, numbers, found, way);
       if (off > allowed) {
         return `${what} is off by ${off.toExponential(1)} of its terms, which may be ${allowed}`;
       }
@@ -89,8 +99,12 @@ interface Line {
   readonly step: number;
 }
 
+interface Sum extends Way {
+  readonly depth: number;
+}
+
 /** Largest error over the result's numbers; infinite where one is not finite. */
-function errorOf(pass: MatmulPass, numbers: TrialNumbers, found: Float32Array): number {
+function errorOf(pass: MatmulPass, numbers: TrialNumbers, found: Float32Array, { add, scale }: Way): number {
   const { rows, input, output } = sizes;
   const [xStride, yStride] = strides(sizes);
   const x = (m: number, k: number, step: number): Line => ({
@@ -108,28 +122,32 @@ function errorOf(pass: MatmulPass, numbers: TrialNumbers, found: Float32Array): 
   };
   if (pass === 'backwardWeight') {
     const dw = (n: number, k: number): Line => ({ of: numbers.dw, at: n * input + k, step: 0 });
-    overAll(output, input, (n, k) => error(found, dw(n, k), y(0, n, yStride), x(0, k, xStride), rows));
+    const how = { depth: rows, scale, add: true };
+    overAll(output, input, (n, k) => error(found, dw(n, k), [y(0, n, yStride), x(0, k, xStride)], how));
   } else if (pass === 'backwardInput') {
-    overAll(rows, input, (m, k) => error(found, x(m, k, 0), y(m, 0, 1), w(0, k, input), output));
+    const how = { depth: output, scale, add };
+    overAll(rows, input, (m, k) => error(found, x(m, k, 0), [y(m, 0, 1), w(0, k, input)], how));
   } else {
-    overAll(rows, output, (m, n) => error(found, y(m, n, 0), x(m, 0, 1), w(n, 0, 1), input));
+    const how = { depth: input, scale, add };
+    overAll(rows, output, (m, n) => error(found, y(m, n, 0), [x(m, 0, 1), w(n, 0, 1)], how));
   }
   return worst;
 }
 
 /**
- * Of the number where `before` was: how far it is from that and half the dot product of two lines, over the
- * size of its terms.
+ * Of the number at `place`: how far it is from what was there, or from 0, and the scaled dot product of two lines, over
+ * the size of its terms.
  */
-function error(found: Float32Array, before: Line, a: Line, b: Line, depth: number): number {
-  let sum = before.of[before.at];
+function error(found: Float32Array, place: Line, [a, b]: readonly [Line, Line], how: Sum): number {
+  const { depth, add, scale } = how;
+  let sum = add ? place.of[place.at] : 0;
   let size = Math.abs(sum);
   for (let i = 0; i < depth; i++) {
-    const term = 0.5 * a.of[a.at + i * a.step] * b.of[b.at + i * b.step];
+    const term = scale * a.of[a.at + i * a.step] * b.of[b.at + i * b.step];
     sum += term;
     size += term < 0 ? -term : term;
   }
-  const off = Math.abs(found[before.at] - sum) / size;
+  const off = Math.abs(found[place.at] - sum) / size;
   return Number.isFinite(off) ? off : Number.POSITIVE_INFINITY;
 }
 

@@ -3,6 +3,7 @@ import type { Binding } from '../../../device/buffers.ts';
 import type { DecoderParts } from '../decoder-parts.ts';
 import { type Dispatch, float, inTwoDimensions, type KernelCall, type Kernels } from '../kernels.ts';
 import {
+  gradientPanel,
   gradientTile,
   hasRest,
   matrixTile,
@@ -44,34 +45,51 @@ export interface MatmulOptions {
   readonly add?: boolean;
 }
 
+/** Room that matmuls use in passing. */
+export interface MatmulRoom {
+  /** Where matmuls on subgroup matrices run: a number for each row. */
+  readonly rowScales?: GPUBuffer | null;
+  /** Where weights' gradients may take panels: what they multiply, transposed, and sums on their way. */
+  readonly gradients?: GradientRoom | null;
+}
+
+export interface GradientRoom {
+  readonly across: GPUBuffer;
+  readonly partials: GPUBuffer;
+  /** The most rows that a batch has. */
+  readonly rows: number;
+}
+
 export class Matmul {
   readonly #kernels: Kernels;
   readonly #batch: GPUBuffer;
   readonly #fewRows: boolean;
-  readonly #rowScales: GPUBuffer | null;
+  readonly #room: MatmulRoom;
 
   /** Over a plan's batch. Only sampling keeps nothing: its steps have a row for each sample. */
   static over({ kernels, plan }: Pick<DecoderParts, 'kernels' | 'plan'>): Matmul {
+    const [across, partials] = [plan.find('across'), plan.find('partials')];
+    const rows = Math.max(plan.capacity.tokens, plan.capacity.targets);
     return new Matmul(kernels, plan.batch, {
       fewRows: plan.kept === 'none',
       rowScales: plan.get('rowScales'),
+      gradients: across && partials && { across, partials, rows },
     });
   }
 
   /**
    * `fewRows`: reading weights will be most of the work, as in sampling. It is not decided by the rows at
    * hand: kernels of a family sum in different orders, and a row must not depend on how many there are.
-   * `rowScales`: room for a number for each row, which matmuls on subgroup matrices use in passing.
    */
   constructor(
     kernels: Kernels,
     batch: GPUBuffer,
-    { fewRows = false, rowScales = null }: { fewRows?: boolean; rowScales?: GPUBuffer | null } = {},
+    { fewRows = false, ...room }: { fewRows?: boolean } & MatmulRoom = {},
   ) {
     this.#kernels = kernels;
     this.#batch = batch;
     this.#fewRows = fewRows;
-    this.#rowScales = rowScales;
+    this.#room = room;
   }
 
   /** y (M, output) = x (M, input) times w transposed. */
@@ -138,12 +156,56 @@ export class Matmul {
           ? [4 * lanes, ...gradientTile('tile-backward-weight', lanes, output)]
           : [64, 64, this.#tile('tile-backward-weight')];
     const [columns, rows] = [Math.ceil(input / wide), Math.ceil(output / high)];
+    const panels = this.#gradientPanels({ dy, x, dw }, options);
     return this.#kernels.dispatch('matmul-backward-weight', {
       call: callOf(x, dy, options),
       bindings: [this.#batch, dy.of, x.of, dw],
       ...(variant ? { variant } : {}),
-      workgroups: (sizes) => (sizes[over] === 0 ? [0] : lanes ? [rows, columns] : [columns, rows]),
+      workgroups: ({ [over]: depth }) => {
+        if (depth === 0 || (panels && depth >= panelRows.from)) return [0];
+        return lanes ? [rows, columns] : [columns, rows];
+      },
+      ...(panels ? { before: panels } : {}),
     });
+  }
+
+  /**
+   * A weight's gradient by panels, as many of its rows at a time as there is room for; null where they do not pay: dy
+   * is transposed first, as what is read along its rows costs less, but not less than few columns.
+   */
+  #gradientPanels({ dy, x, dw }: { dy: Columns; x: Columns; dw: Binding }, options: MatmulOptions) {
+    const { lanes } = this.#kernels.matmul;
+    const room = this.#room.gradients;
+    const { input, output, over } = options;
+    if (!lanes || !room || input < 16 * lanes || output < panelRows.from) return null;
+    const numbers = Math.min(room.across.size, room.partials.size) / 4;
+    // Slices begin where a binding may.
+    const most = Math.floor(numbers / Math.max(input, room.rows) / 64) * 64;
+    const columns = Math.ceil(input / (4 * lanes));
+    let before: Dispatch | null = null;
+    for (let first = 0; first < output; first += most) {
+      const rows = Math.min(most, output - first);
+      const slice = { ...dy, at: dy.at + first };
+      const call = callOf(x, slice, { ...options, output: rows });
+      const enough = (sizes: BatchSizes) => sizes[over] >= panelRows.from;
+      const transposed: Dispatch = this.#kernels.dispatch('transpose', {
+        call,
+        bindings: [this.#batch, dy.of, room.across],
+        workgroups: (sizes) =>
+          enough(sizes) ? [Math.ceil(sizes[over] / 4 / 8), Math.ceil(rows / 4 / 8)] : [0],
+        ...(before ? { before } : {}),
+      });
+      const offset = (dw.offset ?? 0) + 4 * first * input;
+      before = this.#kernels.dispatch('matmul-backward-weight', {
+        call,
+        bindings: [this.#batch, room.across, x.of, { buffer: dw.buffer, offset, size: 4 * rows * input }],
+        variant: panelVariant(['panel-backward-weight'], lanes, gradientPanel, 'several'),
+        more: [room.partials],
+        before: transposed,
+        workgroups: (sizes) => (enough(sizes) ? [panelGroups(rows, columns), columns] : [0]),
+      });
+    }
+    return before;
   }
 
   #times(w: Weight, from: Columns, to: Columns): Pick<KernelCall, 'stored' | 'bindings'> {
@@ -181,7 +243,11 @@ export class Matmul {
     });
     if (!panel) return tiles;
     return this.#kernels.dispatch(kernel, {
-      ...{ ...call, variant: panelVariant(file, lanes, panel, Math.ceil(depth / panel)), before: tiles },
+      ...{
+        ...call,
+        variant: panelVariant([file], lanes, panel, depth > panel ? 'several' : 'one'),
+        before: tiles,
+      },
       workgroups: ({ [over]: rows }) => [rows < panelRows.from ? 0 : panelGroups(rows, columns), columns],
     });
   }
@@ -210,8 +276,8 @@ export class Matmul {
   ): Pick<KernelCall, 'variant' | 'more' | 'before' | 'workgroups'> | null {
     const { matmul, adapter } = this.#kernels;
     const { unit, precision } = matmul;
-    const scales = this.#rowScales;
-    if (unit === null || scales === null || w.format !== 'bf16') return null;
+    const scales = this.#room.rowScales;
+    if (unit === null || !scales || w.format !== 'bf16') return null;
     const tile = matrixTile(unit);
     return {
       variant: matrixVariant(file, unit, { software: adapter.software, precision }),

@@ -28,6 +28,8 @@ export interface TrialOptions {
   readonly input: number;
   readonly output: number;
   readonly format: NumberFormat;
+  /** For how many of its rows a weight's gradient has room in passing; all. */
+  readonly gradientRows?: number;
 }
 
 export interface TrialRun {
@@ -40,7 +42,9 @@ export class MatmulTrial {
   readonly #device: Device;
   readonly #options: TrialOptions;
   readonly #numbers: TrialNumbers;
-  readonly #buffers: Buffers<'x' | 'y' | 'w' | 'dw' | 'rowScales'>;
+  readonly #buffers: Buffers<'x' | 'y' | 'w' | 'dw' | 'rowScales' | 'across' | 'partials'>;
+  /** As many as there could be. */
+  readonly #rows: number;
   readonly #batch: GPUBuffer;
   readonly #kernels: Kernels;
   readonly #readback: Readback;
@@ -51,6 +55,9 @@ export class MatmulTrial {
     this.#numbers = numbers;
     this.#kernels = Kernels.of(device, prefix(device), matmul);
     const w = toStored(numbers.w, options.format);
+    this.#rows = numbers.x.length / strides(options)[0];
+    const slice = Math.min(options.gradientRows ?? options.output, options.output);
+    const room = 4 * Math.ceil(slice / 64) * 64 * Math.max(this.#rows, options.input);
     this.#buffers = new Buffers(
       device,
       'matmul',
@@ -61,6 +68,8 @@ export class MatmulTrial {
         ['dw', numbers.dw.byteLength],
         // As many as there could be rows.
         ['rowScales', numbers.x.byteLength],
+        ['across', room],
+        ['partials', room],
       ]),
     );
     device.gpu.queue.writeBuffer(this.#buffers.get('w'), 0, w);
@@ -92,6 +101,11 @@ export class MatmulTrial {
     const matmul = new Matmul(this.#kernels, this.#batch, {
       fewRows: pass === 'forwardFewRows',
       rowScales: this.#buffers.get('rowScales'),
+      gradients: {
+        across: this.#buffers.get('across'),
+        partials: this.#buffers.get('partials'),
+        rows: this.#rows,
+      },
     });
     if (pass === 'backwardInput') return matmul.backwardInput({ dy: y, w, dx: x }, options);
     if (pass !== 'backwardWeight') return matmul.forward({ x, w, y }, options);

@@ -88,6 +88,12 @@ export function batchTable(table: BatchTable): Map<string, number> {
   if (widestLow > 0) add({ dlow: n * widestLow });
   if (lora) return sizes;
 
+  if (shape.gradientRoom > 0) {
+    // Of weights' gradients by panels, in passing: for 64 rows of any, and otherwise as many as there is room for.
+    const widest = Math.max(n, m, config.hiddenSize, config.intermediateSize, shape.qSize);
+    const room = Math.max(64 * widest, shape.gradientRoom);
+    add({ across: room, partials: room });
+  }
   add({ normPartials: shape.norms * chunks * config.hiddenSize });
   const biased = [...LINEARS].filter(([, [projection]]) => config.biases.includes(projection));
   const widths = biased.map(([linear]) => linearShape(config, linear).output);

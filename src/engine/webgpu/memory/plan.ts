@@ -73,6 +73,11 @@ export class Plan {
     return this.#buffers.get(layer !== undefined && this.#buffers.has(own) ? own : name);
   }
 
+  /** A buffer that only some plans have. */
+  find(name: string): GPUBuffer | null {
+    return this.#buffers.has(name) ? this.#buffers.get(name) : null;
+  }
+
   /** (N, hidden) the residual stream before a layer, or after the last. */
   stream(layer: number): GPUBuffer {
     return this.#alternating('stream', layer);
