@@ -14,7 +14,8 @@ onDevice('the check of kernels', () => {
       const shared = new Set(Object.values(sharedFiles).flat());
       const files = readdirSync(new URL('../../../src/engine/kernels', import.meta.url));
       // Matmul and attention come in variants, of which an adapter uses some; kernels over rows in two.
-      const varies = /^(matmul|tile|rows|matrix|attention|lanes|subgroup|row-in)/;
+      // Matmul and attention come in variants and parts, of which an adapter uses some; kernels over rows in two.
+      const varies = /^(matmul|tile|rows|matrix|panel|transpose|attention|lanes|subgroup|row-in)/;
       const expected = files
         .map((file) => file.replace('.wgsl', ''))
         .filter((name) => !varies.test(name) && !shared.has(name));
