@@ -21,14 +21,17 @@ fn main(
   let each = (size.x + groups.x - 1) / groups.x;
   let first = group.x * each;
   let end = min(first + each, size.x);
+  // No constant: compilers drop what adds one of 0, and a sum of -0 alone is then no longer 0 as in a tile.
+  let zero = vec4f(bitcast<f32>(batch.zero));
   for (var start4 = 0u; start4 < depth4; start4 += DEPTH / 4) {
     fill(inside, start4, size);
     for (var row = first; row < end; row++) {
       var own: array<vec4f, PARTS>;
       for (var part = 0u; part < PARTS; part++) {
-        own[part] = leftAt(row, min(start4 + part * SUBGROUP + lane, depth4 - 1));
+        let at4 = start4 + part * SUBGROUP + lane;
+        own[part] = select(vec4f(), leftAt(row, min(at4, depth4 - 1)), at4 < depth4);
       }
-      var sum = vec4f();
+      var sum = zero;
       if (SEVERAL && start4 > 0) { sum = partialAt(row, inside); }
       sum = products(own, sum);
       if (column4 < size.y) {
@@ -42,7 +45,7 @@ fn main(
   }
 }
 
-// Beyond the end the panel is zero, and what it is multiplied with does not matter.
+// Beyond the end the panel is -0 and what it is multiplied with 0: their product leaves any sum as it is.
 fn fill(column4: u32, start4: u32, size: vec3u) {
   // The bound is no constant: the loop is not to be unrolled.
   for (var i = 0u; i < DEPTH / 4 + batch.zero; i++) {
@@ -51,7 +54,7 @@ fn fill(column4: u32, start4: u32, size: vec3u) {
     if (RIGHT_ALONG_DEPTH && PACKED) { scales = rightScales(column4, at4); }
     let block = rightBlock(column4, at4, scales, size);
     for (var j = 0u; j < 4; j++) {
-      panel[4 * i + j] = select(vec4f(), block[j], start4 + i <= at4);
+      panel[4 * i + j] = select(vec4f(-0.0), block[j], start4 + i <= at4);
     }
   }
 }
