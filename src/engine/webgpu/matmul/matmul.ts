@@ -53,7 +53,7 @@ export interface MatmulRoom {
   readonly gradients?: GradientRoom | null;
 }
 
-export interface GradientRoom {
+interface GradientRoom {
   readonly across: GPUBuffer;
   readonly partials: GPUBuffer;
   /** The most rows that a batch has. */
