@@ -186,7 +186,9 @@ export function encode(
 
 /** A dispatch after what has to run before it. */
 function inOrder(dispatch: Dispatch): Dispatch[] {
-  return dispatch.before ? [...inOrder(dispatch.before), dispatch] : [dispatch];
+  const list: Dispatch[] = [];
+  for (let next: Dispatch | undefined = dispatch; next; next = next.before) list.push(next);
+  return list.reverse();
 }
 
 function encodeOne(

@@ -60,7 +60,8 @@ async function tryOut(
   read: (pass: MatmulPass, values: Float32Array) => void,
 ): Promise<string | null> {
   const numbers = madeNumbers();
-  const trial = new MatmulTrial(device, matmul, { ...sizes, format }, numbers);
+  // A weight's gradient in slices.
+  const trial = new MatmulTrial(device, matmul, { ...sizes, format, gradientRows: 64 }, numbers);
   const allowed = tolerance[format === 'bf16' ? matmul.precision : 'f32'];
   try {
     // What neither adds nor scales may go another way.
