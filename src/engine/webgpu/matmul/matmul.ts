@@ -170,8 +170,9 @@ export class Matmul {
   }
 
   /**
-   * A weight's gradient by panels, as many of its rows at a time as there is room for; null where they do not pay: dy
-   * is transposed first, as what is read along its rows costs less, but not less than few columns.
+   * A weight's gradient by panels, as many of its rows at a time as there is room for. dy is transposed first, so that a
+   * row of the gradient reads it along the depth. Null where that costs more than panels save: with few columns, which share what
+   * is transposed, and with few rows, which share a panel.
    */
   #gradientPanels({ dy, x, dw }: { dy: Columns; x: Columns; dw: Binding }, options: MatmulOptions) {
     const { lanes } = this.#kernels.matmul;
@@ -181,6 +182,7 @@ export class Matmul {
     const numbers = Math.min(room.across.size, room.partials.size) / 4;
     // Slices begin where a binding may.
     const most = Math.floor(numbers / Math.max(input, room.rows) / 64) * 64;
+    if (most === 0) return null;
     const columns = Math.ceil(input / (4 * lanes));
     let before: Dispatch | null = null;
     for (let first = 0; first < output; first += most) {
