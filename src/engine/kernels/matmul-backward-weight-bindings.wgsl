@@ -11,6 +11,8 @@ alias Scale = u32;
 fn scaleOf(i: u32) -> Scale { return 0; }
 fn scaled(i: u32, scale: Scale) -> vec4f { return x[i]; }
 
+fn placeOf(n: u32, k4: u32) -> u32 { return n * call.in4 + k4; }
+
 fn put(n: u32, k4: u32, value: vec4f) {
-  dw[n * call.in4 + k4] += call.scale * value;
+  dw[placeOf(n, k4)] += call.scale * value;
 }

@@ -5,8 +5,10 @@
 @group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(4) var<uniform> call: MatmulCall;
 
+fn placeOf(m: u32, n4: u32) -> u32 { return m * call.yStride4 + call.yAt4 + n4; }
+
 fn put(m: u32, n4: u32, value: vec4f) {
-  let at = m * call.yStride4 + call.yAt4 + n4;
+  let at = placeOf(m, n4);
   if (call.add != 0) {
     y[at] += call.scale * value;
   } else {
@@ -15,6 +17,6 @@ fn put(m: u32, n4: u32, value: vec4f) {
 }
 
 // What a sum has come to before the last panel of panel.wgsl, kept where its result goes: that is then not added to.
-fn partialAt(m: u32, n4: u32) -> vec4f { return y[m * call.yStride4 + call.yAt4 + n4]; }
+fn partialAt(m: u32, n4: u32) -> vec4f { return y[placeOf(m, n4)]; }
 
-fn putPartial(m: u32, n4: u32, value: vec4f) { y[m * call.yStride4 + call.yAt4 + n4] = value; }
+fn putPartial(m: u32, n4: u32, value: vec4f) { y[placeOf(m, n4)] = value; }

@@ -14,6 +14,6 @@ fn leftAt(n: u32, m4: u32) -> vec4f { return dy[n * ((rows() + 3) / 4) + m4]; }
 fn rightAt(m: u32, k4: u32) -> u32 { return m * call.xStride4 + call.xAt4 + k4; }
 
 // What a sum has come to before the last panel.
-fn partialAt(n: u32, k4: u32) -> vec4f { return partials[n * call.in4 + k4]; }
+fn partialAt(n: u32, k4: u32) -> vec4f { return partials[placeOf(n, k4)]; }
 
-fn putPartial(n: u32, k4: u32, value: vec4f) { partials[n * call.in4 + k4] = value; }
+fn putPartial(n: u32, k4: u32, value: vec4f) { partials[placeOf(n, k4)] = value; }

@@ -24,7 +24,7 @@ fn main(
   // No constant: compilers drop what adds one of 0, and a sum of -0 alone is then no longer 0 as in a tile.
   let zero = vec4f(bitcast<f32>(batch.zero));
   for (var start4 = 0u; start4 < depth4; start4 += DEPTH / 4) {
-    fill(inside, start4, size);
+    fill(inside, start4, depth4, size);
     for (var row = first; row < end; row++) {
       var own: array<vec4f, PARTS>;
       for (var part = 0u; part < PARTS; part++) {
@@ -46,10 +46,10 @@ fn main(
 }
 
 // Beyond the end the panel is -0 and what it is multiplied with 0: their product leaves any sum as it is.
-fn fill(column4: u32, start4: u32, size: vec3u) {
+fn fill(column4: u32, start4: u32, depth4: u32, size: vec3u) {
   // The bound is no constant: the loop is not to be unrolled.
   for (var i = 0u; i < DEPTH / 4 + batch.zero; i++) {
-    let at4 = min(start4 + i, (size.z + 3) / 4 - 1);
+    let at4 = min(start4 + i, depth4 - 1);
     var scales: array<Scale, 4>;
     if (RIGHT_ALONG_DEPTH && PACKED) { scales = rightScales(column4, at4); }
     let block = rightBlock(column4, at4, scales, size);

@@ -13,7 +13,6 @@ onDevice('the check of kernels', () => {
       const checks = await checkKernels(await Device.shared(), { family });
       const shared = new Set(Object.values(sharedFiles).flat());
       const files = readdirSync(new URL('../../../src/engine/kernels', import.meta.url));
-      // Matmul and attention come in variants, of which an adapter uses some; kernels over rows in two.
       // Matmul and attention come in variants and parts, of which an adapter uses some; kernels over rows in two.
       const varies = /^(matmul|tile|rows|matrix|panel|transpose|attention|lanes|subgroup|row-in)/;
       const expected = files

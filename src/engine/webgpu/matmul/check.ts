@@ -10,7 +10,7 @@ const sizes = { rows: 133, input: 148, output: 140 } as const;
 /** For which the first rows must come out the same. */
 const fewer = [1, 8, 65];
 
-/** What becomes of a result; a weight's gradient always adds. */
+/** What becomes of a result. */
 interface Way {
   readonly add: boolean;
   readonly scale: number;
@@ -64,9 +64,10 @@ async function tryOut(
   const trial = new MatmulTrial(device, matmul, { ...sizes, format, gradientRows: 64 }, numbers);
   const allowed = tolerance[format === 'bf16' ? matmul.precision : 'f32'];
   try {
-    // What neither adds nor scales may go another way.
-    const ways = format === 'f32' ? [adding, writing] : [adding];
-    for (const [pass, way] of matmulPasses.flatMap((pass) => ways.map((way) => [pass, way] as const))) {
+    // What neither adds nor scales may go another way; a weight's gradient always adds.
+    const ways = (pass: MatmulPass) =>
+      format === 'f32' && pass !== 'backwardWeight' ? [adding, writing] : [adding];
+    for (const [pass, way] of matmulPasses.flatMap((pass) => ways(pass).map((way) => [pass, way] as const))) {
       const run = async (rows: number) => {
         const values = await trial.run(pass, { rows, ...way });
         read(pass, values);
@@ -123,7 +124,7 @@ function errorOf(pass: MatmulPass, numbers: TrialNumbers, found: Float32Array, {
   };
   if (pass === 'backwardWeight') {
     const dw = (n: number, k: number): Line => ({ of: numbers.dw, at: n * input + k, step: 0 });
-    const how = { depth: rows, scale, add: true };
+    const how = { depth: rows, scale, add };
     overAll(output, input, (n, k) => error(found, dw(n, k), [y(0, n, yStride), x(0, k, xStride)], how));
   } else if (pass === 'backwardInput') {
     const how = { depth: output, scale, add };

@@ -162,7 +162,7 @@ export class Matmul {
       bindings: [this.#batch, dy.of, x.of, dw],
       ...(variant ? { variant } : {}),
       workgroups: ({ [over]: depth }) => {
-        if (depth === 0 || (panels && depth >= panelRows.from)) return [0];
+        if (depth === 0 || (panels && suitsPanels(depth))) return [0];
         return lanes ? [rows, columns] : [columns, rows];
       },
       ...(panels ? { before: panels } : {}),
@@ -178,7 +178,7 @@ export class Matmul {
     const { lanes } = this.#kernels.matmul;
     const room = this.#room.gradients;
     const { input, output, over } = options;
-    if (!lanes || !room || input < 16 * lanes || output < panelRows.from) return null;
+    if (!lanes || !room || input < 16 * lanes || !suitsPanels(output)) return null;
     const numbers = Math.min(room.across.size, room.partials.size) / 4;
     // Slices begin where a binding may.
     const most = Math.floor(numbers / Math.max(input, room.rows) / 64) * 64;
@@ -189,12 +189,11 @@ export class Matmul {
       const rows = Math.min(most, output - first);
       const slice = { ...dy, at: dy.at + first };
       const call = callOf(x, slice, { ...options, output: rows });
-      const enough = (sizes: BatchSizes) => sizes[over] >= panelRows.from;
       const transposed: Dispatch = this.#kernels.dispatch('transpose', {
         call,
         bindings: [this.#batch, dy.of, room.across],
         workgroups: (sizes) =>
-          enough(sizes) ? [Math.ceil(sizes[over] / 4 / 8), Math.ceil(rows / 4 / 8)] : [0],
+          suitsPanels(sizes[over]) ? [Math.ceil(sizes[over] / 4 / 8), Math.ceil(rows / 4 / 8)] : [0],
         ...(before ? { before } : {}),
       });
       const offset = (dw.offset ?? 0) + 4 * first * input;
@@ -204,7 +203,7 @@ export class Matmul {
         variant: panelVariant(['panel-backward-weight'], lanes, gradientPanel, 'several'),
         more: [room.partials],
         before: transposed,
-        workgroups: (sizes) => (enough(sizes) ? [panelGroups(rows, columns), columns] : [0]),
+        workgroups: (sizes) => (suitsPanels(sizes[over]) ? [panelGroups(rows, columns), columns] : [0]),
       });
     }
     return before;
@@ -231,7 +230,7 @@ export class Matmul {
     const { whole } = subgroupRows;
     const panel = this.#panel(factors, options);
     /** The rows that tiles take. */
-    const tiled = (sizes: BatchSizes) => (panel && sizes[over] >= panelRows.from ? 0 : sizes[over]);
+    const tiled = (sizes: BatchSizes) => (panel && suitsPanels(sizes[over]) ? 0 : sizes[over]);
     const tiles = this.#kernels.dispatch(kernel, {
       ...{ ...call, variant: subgroupTile(file, lanes, 'whole') },
       workgroups: (sizes) => {
@@ -250,7 +249,7 @@ export class Matmul {
         variant: panelVariant([file], lanes, panel, depth > panel ? 'several' : 'one'),
         before: tiles,
       },
-      workgroups: ({ [over]: rows }) => [rows < panelRows.from ? 0 : panelGroups(rows, columns), columns],
+      workgroups: ({ [over]: rows }) => [suitsPanels(rows) ? panelGroups(rows, columns) : 0, columns],
     });
   }
 
@@ -304,6 +303,11 @@ export class Matmul {
     const { software } = adapter;
     return tileVariant(file, { software, half: matmul.precision === 'f16' && weight?.format === 'bf16' });
   }
+}
+
+/** Whether so many rows go down panels, or so deep a weight's gradient is worth them. */
+function suitsPanels(rows: number): boolean {
+  return rows >= panelRows.from;
 }
 
 /** In how many parts rows go down panels: as few as may be, as each reads the panel, but enough for several cores. */
