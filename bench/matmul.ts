@@ -37,7 +37,7 @@ interface Sizes {
 const ofPolicies: Readonly<Record<string, Sizes>> = {
   demo: { rows: 640, input: 64, output: 256 },
   '135m': { rows: 128, input: 576, output: 1536 },
-  '2b': { rows: 64, input: 2304, output: 1024 },
+  '2b': { rows: 256, input: 2304, output: 1024 },
 };
 
 const device = await Device.shared();
@@ -59,30 +59,40 @@ async function compare(name: string, sizes: Sizes): Promise<void> {
   const { rows, input, output } = sizes;
   console.log(
     `\n${name}; device ${device.adapter.name}; ${rows} rows (${FEW} where few), ${input} to ${output}; ` +
-      'GFLOP/s, and times registers, with weights in f32 and bf16',
+      'GFLOP/s, and times registers, with weights in f32 and bf16 (of which no gradient is taken)',
   );
-  console.log(`family | ${matmulPasses.join(' | ')}`);
+  console.log(`family | ${matmulPasses.join(' | ')} | both gradients`);
   const numbers = madeNumbers(sizes);
-  const cells = new Map<string, string[]>();
+  const columns: Record<'f32' | 'bf16', Map<string, number>>[] = [];
   for (const pass of matmulPasses) {
-    for (const format of ['f32', 'bf16'] as const) {
+    const speeds = async (format: 'f32' | 'bf16') => {
       const trials = new Map<string, MatmulTrial>();
       for (const [label, matmul] of await methods()) {
         trials.set(label, new MatmulTrial(device, matmul, { input, output, format }, numbers));
       }
       const best = await inTurn(trials, pass, sizes);
-      const base = best.get('registers, f32') ?? Number.NaN;
-      for (const [label, speed] of best) {
-        const row = cells.get(label) ?? [];
-        row.push(`${speed.toFixed(1)} (${(speed / base).toFixed(1)})`);
-        cells.set(label, row);
-      }
       for (const trial of trials.values()) trial.destroy();
-    }
+      return best;
+    };
+    const f32 = await speeds('f32');
+    columns.push({ f32, bf16: pass === 'backwardWeight' ? f32 : await speeds('bf16') });
   }
-  for (const [label, row] of cells) {
-    const passes = matmulPasses.map((_, n) => row.slice(2 * n, 2 * n + 2).join(' '));
-    console.log(`${label} | ${passes.join(' | ')}`);
+  const [ofInput, ofWeight] = columns.slice(-2);
+  const both = (format: 'f32' | 'bf16') =>
+    new Map(
+      [...ofInput[format]].map(([label, speed]) => [
+        label,
+        2 / (1 / speed + 1 / (ofWeight[format].get(label) ?? Number.NaN)),
+      ]),
+    );
+  columns.push({ f32: both('f32'), bf16: both('bf16') });
+  for (const label of columns[0].f32.keys()) {
+    const cell = (speeds: ReadonlyMap<string, number>) => {
+      const [speed, base] = [label, 'registers, f32'].map((key) => speeds.get(key) ?? Number.NaN);
+      return `${speed.toFixed(1)} (${(speed / base).toFixed(1)})`;
+    };
+    const row = columns.map(({ f32, bf16 }) => (f32 === bf16 ? cell(f32) : `${cell(f32)} ${cell(bf16)}`));
+    console.log(`${label} | ${row.join(' | ')}`);
   }
 }
 

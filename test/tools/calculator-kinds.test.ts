@@ -83,6 +83,8 @@ describe('an observation says what was computed', () => {
     ['sin²(30°)', '0.25 (computed as sin(30°)^2)'],
     ['3 out of 4', '0.75 (computed as 3 / 4)'],
     ['1/2 dozen', '6 (computed as 6)'],
+    ['½k + ½ million', '500500 (computed as 500 + 500000)'],
+    ['point five times quarter million', '125000 (computed as 5/10 * 250000)'],
     ['area = length * width = 5 * 3', '15 (computed as 5 * 3)'],
   ])('%s', async (expression, text) => {
     expect(await calculator.call(expression, { signal })).toMatchObject({ status: 'OK', text });

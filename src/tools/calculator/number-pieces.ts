@@ -34,10 +34,16 @@ export function readNumberAt(lexer: Lexer): boolean {
   }
   const fraction = exec(FRACTION, text, at);
   if (fraction !== null) {
+    const value = fractionOf(fraction);
+    const end = at + fraction[0].length;
+    // `½ million`
+    const multiplied = multipliers(lexer, { value, end });
+    const isPlain = multiplied.end === end;
+    if (!isPlain) lexer.assumed = true;
     add(lexer, {
-      value: fractionOf(fraction),
-      length: fraction[0].length,
-      said: `${fraction[1]}/${fraction[2]}`,
+      value: multiplied.value,
+      length: multiplied.end - at,
+      said: isPlain ? `${fraction[1]}/${fraction[2]}` : saidOf(multiplied.value),
     });
     return true;
   }

@@ -186,9 +186,19 @@ function readPrefix(lexer: Lexer): boolean {
   return true;
 }
 
+/** `point five`, `quarter million`: with what was left out of `zero point five` and `a quarter million`. */
+function inFull(text: string): string {
+  if (/^point\s/i.test(text)) return `zero ${text}`;
+  return /^quarter (?:hundred|thousand|million|billion|trillion|dozen)(?!\p{L})/iu.test(text)
+    ? `a ${text}`
+    : text;
+}
+
 function readNumberWords(lexer: Lexer): boolean {
   const rest = lexer.text.slice(lexer.at, lexer.at + 300);
-  const read = readWords(rest);
+  const full = inFull(rest);
+  const read = readWords(full);
+  if (read !== null && full !== rest && read.rest.length > rest.length) return false;
   if (read === null || /^\p{L}/u.test(read.rest)) return false;
   lexer.assumed = true;
   const { value, rest: after } = withScore(withFraction({ value: read.numeral.value, rest: read.rest }));
