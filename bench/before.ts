@@ -1,19 +1,22 @@
 /**
  * Scoring, a training step and sampling with the engine of an earlier commit and with today's, in turn in one process;
  * the losses of two steps and what was sampled are compared first. Medians of the rounds, and the least, by the
- * clock and by the processor's time. The earlier
- * engine is read out of a worktree of that commit, which takes this one's packages:
+ * clock and by the processor's time. The earlier engine is read out of a worktree of that commit, which takes this
+ * one's packages:
  *
  *   git worktree add ../before 90df82b && ln -s "$PWD/node_modules" ../before/node_modules
  *   npx tsx bench/before.ts ../before [demo] [lab] [medium] [llama] [smollm2]
+ *
+ * Where no folder is named, today's engine without the kernels on subgroups takes its place.
  */
-import { realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Engine, LoraShape } from '../src/engine/engine.ts';
+import type { Engine, LoraShape, Tensors } from '../src/engine/engine.ts';
+import { parseDecoderConfig } from '../src/engine/families.ts';
 import { initialAdapters } from '../src/engine/lora.ts';
-import { createWebGpuEngine } from '../src/engine/webgpu/engine.ts';
+import { createWebGpuEngine, type WebGpuEngineOptions } from '../src/engine/webgpu/engine.ts';
 import { benchCases } from './rivals/cases.ts';
 import {
   agree,
@@ -66,23 +69,35 @@ const cases: Readonly<Record<string, () => Case>> = {
   }),
 };
 
-const [folder, ...asked] = process.argv.slice(2);
-if (folder === undefined) throw new Error('expected the folder of a worktree of an earlier commit');
-const earlier = await engineOf(realpathSync(folder));
+const given = process.argv.slice(2);
+const folder = given.find((argument) => existsSync(join(argument, 'src/engine')));
+const asked = given.filter((argument) => argument !== folder);
+const earlier = folder === undefined ? withoutSubgroups : await engineOf(realpathSync(folder));
 for (const name of asked.length > 0 ? asked : ['demo', 'lab', 'medium', 'smollm2']) await compare(name);
+
+async function withoutSubgroups(json: BenchDecoder['json'], weights: Tensors, options: WebGpuEngineOptions) {
+  return createWebGpuEngine(parseDecoderConfig(json, 'the engine'), weights, {
+    ...options,
+    matmul: 'without-subgroups',
+  });
+}
 
 /** What makes engines in another worktree, which reads the shape and opens a device of its own. */
 async function engineOf(root: string) {
   const load = (file: string) => import(pathToFileURL(join(root, 'src/engine', file)).href);
   const { parseDecoderConfig } = await load('families.ts');
   const { createWebGpuEngine: create } = await load('webgpu/engine.ts');
-  return (json: BenchDecoder['json'], ...rest: unknown[]): Promise<Engine> =>
+  return (json: BenchDecoder['json'], ...rest: [Tensors, WebGpuEngineOptions]): Promise<Engine> =>
     create(parseDecoderConfig(json, 'the earlier engine'), ...rest);
 }
 
 async function compare(name: string): Promise<void> {
   const found = cases[name];
-  if (!found) throw new Error(`expected some of ${Object.keys(cases).join(', ')}, found ${name}`);
+  if (!found) {
+    throw new Error(
+      `expected the folder of a worktree, or some of ${Object.keys(cases).join(', ')}, found ${name}`,
+    );
+  }
   const { decoder, rows, lora, rounds, steps } = found();
   const { json, config } = decoder;
   const [weights, batch] = [benchWeights(config), benchRows(...rows, config.vocabSize)];
