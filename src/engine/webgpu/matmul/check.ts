@@ -10,6 +10,13 @@ const sizes = { rows: 133, input: 148, output: 140 } as const;
 /** For which the first rows must come out the same. */
 const fewer = [1, 8, 65];
 
+interface Tried {
+  readonly format: 'bf16' | 'f32';
+  readonly numbers: TrialNumbers;
+  readonly exact: (pass: MatmulPass) => Exact;
+  readonly read: (pass: MatmulPass, values: Float32Array) => void;
+}
+
 /** What becomes of a result. */
 interface Way {
   readonly add: boolean;
@@ -39,8 +46,10 @@ export async function checkMatmul(
   for (const kind of kinds) gpu.pushErrorScope(kind);
   let wrong: string | null = null;
   try {
+    const numbers = madeNumbers();
+    const exact = exactly(numbers);
     for (const format of ['bf16', 'f32'] as const) {
-      wrong ??= await tryOut(device, matmul, format, read);
+      wrong ??= await tryOut(device, matmul, { format, numbers, exact, read });
     }
   } catch (error) {
     // Errors of the scopes say more.
@@ -56,10 +65,8 @@ export async function checkMatmul(
 async function tryOut(
   device: Device,
   matmul: MatmulMethod,
-  format: 'bf16' | 'f32',
-  read: (pass: MatmulPass, values: Float32Array) => void,
+  { format, numbers, exact, read }: Tried,
 ): Promise<string | null> {
-  const numbers = madeNumbers();
   // A weight's gradient in slices.
   const trial = new MatmulTrial(device, matmul, { ...sizes, format, gradientRows: 64 }, numbers);
   const allowed = tolerance[format === 'bf16' ? matmul.precision : 'f32'];
@@ -75,7 +82,7 @@ async function tryOut(
       };
       const what = `${pass} with ${format} weights`;
       const found = await run(sizes.rows);
-      const off = errorOf(pass, numbers, found, way);
+      const off = errorOf(exact(pass), found, way);
       if (off > allowed) {
         return `${what} is off by ${off.toExponential(1)} of its terms, which may be ${allowed}`;
       }
@@ -94,63 +101,89 @@ async function tryOut(
   }
 }
 
-/** Numbers of a matrix: the first, and how far it is to the next. */
-interface Line {
-  readonly of: Float32Array | Uint32Array;
-  readonly at: number;
-  readonly step: number;
+/** A result without what was there before, in float64. */
+interface Exact {
+  /** What was there. */
+  readonly before: Part['of'];
+  readonly places: readonly number[];
+  readonly sums: Float64Array;
+  /** Sums of what terms are without their signs. */
+  readonly absolute: Float64Array;
 }
 
-interface Sum extends Way {
-  readonly depth: number;
-}
-
-/** Largest error over the result's numbers; infinite where one is not finite. */
-function errorOf(pass: MatmulPass, numbers: TrialNumbers, found: Float32Array, { add, scale }: Way): number {
+/** The results of the passes: made once, as all formats hold the same numbers. */
+function exactly(numbers: TrialNumbers): (pass: MatmulPass) => Exact {
   const { rows, input, output } = sizes;
   const [xStride, yStride] = strides(sizes);
-  const x = (m: number, k: number, step: number): Line => ({
-    ...{ of: numbers.x, at: m * xStride + margins.xBefore + k, step },
-  });
-  const y = (m: number, n: number, step: number): Line => ({
-    ...{ of: numbers.y, at: m * yStride + margins.yBefore + n, step },
-  });
-  const w = (n: number, k: number, step: number): Line => ({ of: numbers.w, at: n * input + k, step });
-  let worst = 0;
-  const overAll = (height: number, width: number, error: (row: number, column: number) => number) => {
-    for (let row = 0; row < height; row++) {
-      for (let column = 0; column < width; column++) worst = Math.max(worst, error(row, column));
-    }
-  };
-  if (pass === 'backwardWeight') {
-    const dw = (n: number, k: number): Line => ({ of: numbers.dw, at: n * input + k, step: 0 });
-    const how = { depth: rows, scale, add };
-    overAll(output, input, (n, k) => error(found, dw(n, k), [y(0, n, yStride), x(0, k, xStride)], how));
-  } else if (pass === 'backwardInput') {
-    const how = { depth: output, scale, add };
-    overAll(rows, input, (m, k) => error(found, x(m, k, 0), [y(m, 0, 1), w(0, k, input)], how));
-  } else {
-    const how = { depth: input, scale, add };
-    overAll(rows, output, (m, n) => error(found, y(m, n, 0), [x(m, 0, 1), w(n, 0, 1)], how));
-  }
-  return worst;
+  const x = { of: numbers.x, at: margins.xBefore, stride: xStride, rows, columns: input };
+  const y = { of: numbers.y, at: margins.yBefore, stride: yStride, rows, columns: output };
+  const w = { of: numbers.w, at: 0, stride: input, rows: output, columns: input };
+  const dw = { ...w, of: numbers.dw };
+  const forward = products(rowsOf(x), rowsOf(w), y);
+  const backwardInput = products(rowsOf(y), columnsOf(w), x);
+  const backwardWeight = products(columnsOf(y), columnsOf(x), dw);
+  const all = { forward, forwardFewRows: forward, backwardInput, backwardWeight };
+  return (pass) => all[pass];
 }
 
-/**
- * Of the number at `place`: how far it is from what was there, or from 0, and the scaled dot product of two lines, over
- * the size of its terms.
- */
-function error(found: Float32Array, place: Line, [a, b]: readonly [Line, Line], how: Sum): number {
-  const { depth, add, scale } = how;
-  let sum = add ? place.of[place.at] : 0;
-  let size = Math.abs(sum);
-  for (let i = 0; i < depth; i++) {
-    const term = scale * a.of[a.at + i * a.step] * b.of[b.at + i * b.step];
-    sum += term;
-    size += term < 0 ? -term : term;
+/** A matrix among other numbers. */
+interface Part {
+  readonly of: Float32Array | Uint32Array;
+  readonly at: number;
+  readonly stride: number;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+function rowsOf({ of, at, stride, rows, columns }: Part): Float64Array[] {
+  return Array.from({ length: rows }, (_, row) =>
+    Float64Array.from(of.subarray(at + row * stride, at + row * stride + columns)),
+  );
+}
+
+function columnsOf(part: Part): Float64Array[] {
+  const rows = rowsOf(part);
+  return Array.from({ length: part.columns }, (_, column) => Float64Array.from(rows, (row) => row[column]));
+}
+
+/** Each of some lines times each of others; what goes where `to` is. */
+function products(a: readonly Float64Array[], b: readonly Float64Array[], to: Part): Exact {
+  const sums = new Float64Array(a.length * b.length);
+  const absolute = new Float64Array(sums.length);
+  const places: number[] = [];
+  for (const [row, left] of a.entries()) {
+    for (const [column, right] of b.entries()) {
+      let [sum, size] = [0, 0];
+      for (let i = 0; i < left.length; i++) {
+        const term = left[i] * right[i];
+        sum += term;
+        // Not Math.abs: a global costs more than all the rest inside Jest's context.
+        size += term < 0 ? -term : term;
+      }
+      sums[places.length] = sum;
+      absolute[places.length] = size;
+      places.push(to.at + row * to.stride + column);
+    }
   }
-  const off = Math.abs(found[place.at] - sum) / size;
-  return Number.isFinite(off) ? off : Number.POSITIVE_INFINITY;
+  return { before: to.of, places, sums, absolute };
+}
+
+/** Largest error over the result's numbers, as a share of what their terms amount to; infinite where one is not finite. */
+function errorOf(
+  { before, places, sums, absolute }: Exact,
+  found: Float32Array,
+  { add, scale }: Way,
+): number {
+  let worst = 0;
+  for (const [i, place] of places.entries()) {
+    const start = add ? before[place] : 0;
+    const size = (start < 0 ? -start : start) + scale * absolute[i];
+    const off = found[place] - (start + scale * sums[i]);
+    const share = (off < 0 ? -off : off) / size;
+    // Also NaN.
+    if (!(share <= worst)) worst = Number.isFinite(share) ? share : Number.POSITIVE_INFINITY;
+  }
+  return worst;
 }
 
 /**
