@@ -12,11 +12,10 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import type { Engine, LoraShape, Tensors } from '../src/engine/engine.ts';
-import { parseDecoderConfig } from '../src/engine/families.ts';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { Engine, LoraShape } from '../src/engine/engine.ts';
 import { initialAdapters } from '../src/engine/lora.ts';
-import { createWebGpuEngine, type WebGpuEngineOptions } from '../src/engine/webgpu/engine.ts';
+import { createWebGpuEngine } from '../src/engine/webgpu/engine.ts';
 import { benchCases } from './rivals/cases.ts';
 import {
   agree,
@@ -72,22 +71,16 @@ const cases: Readonly<Record<string, () => Case>> = {
 const given = process.argv.slice(2);
 const folder = given.find((argument) => existsSync(join(argument, 'src/engine')));
 const asked = given.filter((argument) => argument !== folder);
-const earlier = folder === undefined ? withoutSubgroups : await engineOf(realpathSync(folder));
+const earlier = await engineOf(realpathSync(folder ?? fileURLToPath(new URL('..', import.meta.url))));
+const kernels = folder === undefined ? { matmul: 'without-subgroups' } : {};
 for (const name of asked.length > 0 ? asked : ['demo', 'lab', 'medium', 'smollm2']) await compare(name);
-
-async function withoutSubgroups(json: BenchDecoder['json'], weights: Tensors, options: WebGpuEngineOptions) {
-  return createWebGpuEngine(parseDecoderConfig(json, 'the engine'), weights, {
-    ...options,
-    matmul: 'without-subgroups',
-  });
-}
 
 /** What makes engines in another worktree, which reads the shape and opens a device of its own. */
 async function engineOf(root: string) {
   const load = (file: string) => import(pathToFileURL(join(root, 'src/engine', file)).href);
   const { parseDecoderConfig } = await load('families.ts');
   const { createWebGpuEngine: create } = await load('webgpu/engine.ts');
-  return (json: BenchDecoder['json'], ...rest: [Tensors, WebGpuEngineOptions]): Promise<Engine> =>
+  return (json: BenchDecoder['json'], ...rest: unknown[]): Promise<Engine> =>
     create(parseDecoderConfig(json, 'the earlier engine'), ...rest);
 }
 
@@ -102,7 +95,7 @@ async function compare(name: string): Promise<void> {
   const { json, config } = decoder;
   const [weights, batch] = [benchWeights(config), benchRows(...rows, config.vocabSize)];
   const options = lora ? { lora, frozen: 'bf16' as const } : {};
-  const before = await earlier(json, new Map(weights), options);
+  const before = await earlier(json, new Map(weights), { ...options, ...kernels });
   const now = await createWebGpuEngine(config, new Map(weights), options);
   if (lora) for (const engine of [before, now]) await engine.setWeights(initialAdapters(config, lora, 5));
   const sampled = new Map(

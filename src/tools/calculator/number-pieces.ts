@@ -34,16 +34,11 @@ export function readNumberAt(lexer: Lexer): boolean {
   }
   const fraction = exec(FRACTION, text, at);
   if (fraction !== null) {
-    const value = fractionOf(fraction);
-    const end = at + fraction[0].length;
     // `½ million`
-    const multiplied = multipliers(lexer, { value, end });
-    const isPlain = multiplied.end === end;
-    if (!isPlain) lexer.assumed = true;
-    add(lexer, {
-      value: multiplied.value,
-      length: multiplied.end - at,
-      said: isPlain ? `${fraction[1]}/${fraction[2]}` : saidOf(multiplied.value),
+    addMultiplied(lexer, {
+      value: fractionOf(fraction),
+      end: at + fraction[0].length,
+      said: `${fraction[1]}/${fraction[2]}`,
     });
     return true;
   }
@@ -78,22 +73,13 @@ function readDigits(lexer: Lexer, digits: string, grouped: boolean): void {
   if (power < -MAX_EXPONENT) throw new Refusal('the number is too small.');
   end += exponent?.[0].length ?? 0;
   refuseAfter(lexer, end);
-  let value = decimal(whole, decimals, power);
+  const value = decimal(whole, decimals, power);
   const said = `${whole === '' ? '0' : whole}${decimals === '' ? '' : `.${decimals}`}${exponent?.[0] ?? ''}`;
   if (exponent === null && decimals === '' && !grouped && !digits.includes('.')) {
     const mixed = readMixed(lexer, { value, end, whole });
     if (mixed) return;
   }
-  const multiplied = multipliers(lexer, { value, end });
-  value = multiplied.value;
-  const isPlain = multiplied.end === end;
-  if (!isPlain) lexer.assumed = true;
-  add(lexer, {
-    value,
-    length: multiplied.end - at,
-    said: isPlain ? said : saidOf(value),
-    plain: isPlain && /^\d+$/.test(digits),
-  });
+  addMultiplied(lexer, { value, end, said, plain: /^\d+$/.test(digits) });
 }
 
 /** What cannot follow a number directly. */
@@ -133,12 +119,10 @@ function readMixed(lexer: Lexer, { value, end, whole }: Begun & { readonly whole
   if (last?.kind === 'operator' && last.name === '^')
     throw ambiguous(written, 'an exponent', 'an exponent and a factor');
   lexer.assumed = true;
-  const multiplied = multipliers(lexer, { value: plus(value, part), end: at + written.length });
-  const isPlain = multiplied.end === at + written.length;
-  add(lexer, {
-    value: multiplied.value,
-    length: multiplied.end - at,
-    said: isPlain ? `${whole} + ${match[1]}/${match[2]}` : saidOf(multiplied.value),
+  addMultiplied(lexer, {
+    value: plus(value, part),
+    end: at + written.length,
+    said: `${whole} + ${match[1]}/${match[2]}`,
   });
   return true;
 }
@@ -176,6 +160,21 @@ function multipliers(lexer: Lexer, { value, end }: Begun): Begun {
     read = { value: times(read.value, found.value), rest: found.rest };
   }
   return { value: read.value, end: end + rest.length - read.rest.length };
+}
+
+/** A number that ends there, with the words after it that multiply it; `said` and `plain` are of it alone. */
+function addMultiplied(
+  lexer: Lexer,
+  { value, end, said, plain = false }: Begun & Pick<Added, 'said' | 'plain'>,
+): void {
+  const multiplied = multipliers(lexer, { value, end });
+  const length = multiplied.end - lexer.at;
+  if (multiplied.end === end) {
+    add(lexer, { value, length, said, plain });
+  } else {
+    lexer.assumed = true;
+    add(lexer, { value: multiplied.value, length, said: saidOf(multiplied.value) });
+  }
 }
 
 interface Added {

@@ -186,19 +186,18 @@ function readPrefix(lexer: Lexer): boolean {
   return true;
 }
 
+const POINT = /^point (?:zero|one|two|three|four|five|six|seven|eight|nine)(?!\p{L})/iu;
+const QUARTER = /^quarter (?:hundred|thousand|million|billion|trillion|dozen)(?!\p{L})/iu;
+
 /** `point five`, `quarter million`: with what was left out of `zero point five` and `a quarter million`. */
 function inFull(text: string): string {
-  if (/^point\s/i.test(text)) return `zero ${text}`;
-  return /^quarter (?:hundred|thousand|million|billion|trillion|dozen)(?!\p{L})/iu.test(text)
-    ? `a ${text}`
-    : text;
+  if (POINT.test(text)) return `zero ${text}`;
+  return QUARTER.test(text) ? `a ${text}` : text;
 }
 
 function readNumberWords(lexer: Lexer): boolean {
   const rest = lexer.text.slice(lexer.at, lexer.at + 300);
-  const full = inFull(rest);
-  const read = readWords(full);
-  if (read !== null && full !== rest && read.rest.length > rest.length) return false;
+  const read = readWords(inFull(rest));
   if (read === null || /^\p{L}/u.test(read.rest)) return false;
   lexer.assumed = true;
   const { value, rest: after } = withScore(withFraction({ value: read.numeral.value, rest: read.rest }));

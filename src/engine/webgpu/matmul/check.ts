@@ -1,7 +1,8 @@
-/** A family of matmul kernels tried on a device, against plain loops in float64. */
+/** A family of matmul kernels tried on a device, against float64. */
 
 import type { Device } from '../../../device/device.ts';
 import { toBfloat16, toFloat32Values } from '../../number-formats.ts';
+import { linear, linearBackward } from '../../reference/matmul.ts';
 import type { MatmulMethod } from '../matmul-variants.ts';
 import { type MatmulPass, MatmulTrial, margins, matmulPasses, strides, type TrialNumbers } from './trial.ts';
 
@@ -13,7 +14,7 @@ const fewer = [1, 8, 65];
 interface Tried {
   readonly format: 'bf16' | 'f32';
   readonly numbers: TrialNumbers;
-  readonly exact: (pass: MatmulPass) => Exact;
+  readonly exact: ReturnType<typeof exactly>;
   readonly read: (pass: MatmulPass, values: Float32Array) => void;
 }
 
@@ -82,7 +83,7 @@ async function tryOut(
       };
       const what = `${pass} with ${format} weights`;
       const found = await run(sizes.rows);
-      const off = errorOf(exact(pass), found, way);
+      const off = errorOf(exact[pass], found, way);
       if (off > allowed) {
         return `${what} is off by ${off.toExponential(1)} of its terms, which may be ${allowed}`;
       }
@@ -101,29 +102,40 @@ async function tryOut(
   }
 }
 
-/** A result without what was there before, in float64. */
+/** A result without what was there before, in float64, row by row. */
 interface Exact {
-  /** What was there. */
-  readonly before: Part['of'];
-  readonly places: readonly number[];
+  /** Where it goes. */
+  readonly to: Part;
   readonly sums: Float64Array;
   /** Sums of what terms are without their signs. */
   readonly absolute: Float64Array;
 }
 
 /** The results of the passes: made once, as all formats hold the same numbers. */
-function exactly(numbers: TrialNumbers): (pass: MatmulPass) => Exact {
+function exactly(numbers: TrialNumbers): Readonly<Record<MatmulPass, Exact>> {
   const { rows, input, output } = sizes;
   const [xStride, yStride] = strides(sizes);
   const x = { of: numbers.x, at: margins.xBefore, stride: xStride, rows, columns: input };
   const y = { of: numbers.y, at: margins.yBefore, stride: yStride, rows, columns: output };
   const w = { of: numbers.w, at: 0, stride: input, rows: output, columns: input };
-  const dw = { ...w, of: numbers.dw };
-  const forward = products(rowsOf(x), rowsOf(w), y);
-  const backwardInput = products(rowsOf(y), columnsOf(w), x);
-  const backwardWeight = products(columnsOf(y), columnsOf(x), dw);
-  const all = { forward, forwardFewRows: forward, backwardInput, backwardWeight };
-  return (pass) => all[pass];
+  const [xs, ys, ws] = [x, y, w].map(wholeOf);
+  const sums = linearLayer(xs, ys, ws);
+  const absolute = linearLayer(...([xs, ys, ws].map((all) => all.map(Math.abs)) as Factors));
+  const of = (pass: keyof typeof sums, to: Part) => ({ to, sums: sums[pass], absolute: absolute[pass] });
+  const forward = of('forward', y);
+  return {
+    ...{ forward, forwardFewRows: forward, backwardInput: of('backwardInput', x) },
+    backwardWeight: of('backwardWeight', { ...w, of: numbers.dw }),
+  };
+}
+
+type Factors = [xs: Float64Array, ys: Float64Array, ws: Float64Array];
+
+/** The three matmuls of a linear layer, of which `ys` are the gradients. */
+function linearLayer(...[xs, ys, ws]: Factors) {
+  const backwardWeight = new Float64Array(ws.length);
+  const backwardInput = linearBackward(ys, xs, ws, backwardWeight, sizes.rows);
+  return { forward: linear(xs, ws, sizes.rows), backwardInput, backwardWeight };
 }
 
 /** A matrix among other numbers. */
@@ -135,51 +147,24 @@ interface Part {
   readonly columns: number;
 }
 
-function rowsOf({ of, at, stride, rows, columns }: Part): Float64Array[] {
-  return Array.from({ length: rows }, (_, row) =>
-    Float64Array.from(of.subarray(at + row * stride, at + row * stride + columns)),
-  );
-}
-
-function columnsOf(part: Part): Float64Array[] {
-  const rows = rowsOf(part);
-  return Array.from({ length: part.columns }, (_, column) => Float64Array.from(rows, (row) => row[column]));
-}
-
-/** Each of some lines times each of others; what goes where `to` is. */
-function products(a: readonly Float64Array[], b: readonly Float64Array[], to: Part): Exact {
-  const sums = new Float64Array(a.length * b.length);
-  const absolute = new Float64Array(sums.length);
-  const places: number[] = [];
-  for (const [row, left] of a.entries()) {
-    for (const [column, right] of b.entries()) {
-      let [sum, size] = [0, 0];
-      for (let i = 0; i < left.length; i++) {
-        const term = left[i] * right[i];
-        sum += term;
-        // Not Math.abs: a global costs more than all the rest inside Jest's context.
-        size += term < 0 ? -term : term;
-      }
-      sums[places.length] = sum;
-      absolute[places.length] = size;
-      places.push(to.at + row * to.stride + column);
-    }
+/** The matrix by itself, row by row. */
+function wholeOf({ of, at, stride, rows, columns }: Part): Float64Array {
+  const whole = new Float64Array(rows * columns);
+  for (let row = 0; row < rows; row++) {
+    const first = at + row * stride;
+    whole.set(of.subarray(first, first + columns), row * columns);
   }
-  return { before: to.of, places, sums, absolute };
+  return whole;
 }
 
 /** Largest error over the result's numbers, as a share of what their terms amount to; infinite where one is not finite. */
-function errorOf(
-  { before, places, sums, absolute }: Exact,
-  found: Float32Array,
-  { add, scale }: Way,
-): number {
+function errorOf({ to, sums, absolute }: Exact, found: Float32Array, { add, scale }: Way): number {
   let worst = 0;
-  for (const [i, place] of places.entries()) {
-    const start = add ? before[place] : 0;
-    const size = (start < 0 ? -start : start) + scale * absolute[i];
-    const off = found[place] - (start + scale * sums[i]);
-    const share = (off < 0 ? -off : off) / size;
+  for (let i = 0; i < sums.length; i++) {
+    const place = to.at + Math.floor(i / to.columns) * to.stride + (i % to.columns);
+    const before = add ? to.of[place] : 0;
+    const size = Math.abs(before) + scale * absolute[i];
+    const share = Math.abs(found[place] - (before + scale * sums[i])) / size;
     // Also NaN.
     if (!(share <= worst)) worst = Number.isFinite(share) ? share : Number.POSITIVE_INFINITY;
   }
